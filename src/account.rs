@@ -1,0 +1,125 @@
+//! An organization's account: what the writer locks, decides on and writes back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::EntryHash,
+    grant::{Grant, Part},
+    guard::{Guard, GuardId},
+    hold::Hold,
+    ids::{GrantId, HoldId, OrgId, TransactionId},
+    license::License,
+    names::{PlanName, TokenType},
+    period::Anchor,
+    time::Instant,
+    tokens::Tokens,
+};
+
+/// The state of one organization's tokens.
+///
+/// The maps need hold only what the commands at hand can touch: every grant with tokens left, every open hold that is due,
+/// and the grants, holds, spends and guards that the commands name. To decide from more than that changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The organization.
+    pub org: OrgId,
+    /// Its plan, license and period.
+    pub terms: Terms,
+    /// Where its log stands.
+    pub head: Head,
+    /// Per token type.
+    pub balances: BTreeMap<TokenType, Balance>,
+    /// Lots of tokens.
+    pub grants: BTreeMap<GrantId, Grant>,
+    /// Reservations.
+    pub holds: BTreeMap<HoldId, Hold>,
+    /// How often callers asked.
+    pub guards: BTreeMap<GuardId, Guard>,
+    /// Spends that a refund names.
+    pub spends: BTreeMap<TransactionId, PastSpend>,
+}
+
+/// What the organization is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Its plan.
+    pub plan: PlanName,
+    /// The smaller plan that the next reset brings.
+    pub next_plan: Option<PlanName>,
+    /// Whether the plan is paid.
+    pub license: License,
+    /// What its months are counted from.
+    pub anchor: Anchor,
+    /// The start of the newest period that an allowance was made for.
+    pub period_start: Option<Instant>,
+    /// Since when the account is closed.
+    pub closed_at: Option<Instant>,
+}
+
+/// The end of an organization's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The number of the last entry; 0 before the first.
+    pub seq: i64,
+    /// The hash of the last entry.
+    pub hash: EntryHash,
+}
+
+/// The balance of one token type. `held ≤ settled`; none is ever negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Booked.
+    pub settled: Tokens,
+    /// Reserved by open holds.
+    pub held: Tokens,
+    /// What a clawback could not take; the next pack pays it first.
+    pub debt: Tokens,
+}
+
+impl Balance {
+    /// What a spend or a hold can take.
+    pub fn available(&self) -> Tokens {
+        self.settled.saturating_sub(self.held)
+    }
+}
+
+/// A spend as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastSpend {
+    /// The kind of tokens.
+    pub token_type: TokenType,
+    /// The grants that it burned.
+    pub parts: Vec<Part>,
+    /// The refund of it, if it was refunded.
+    pub refunded_by: Option<TransactionId>,
+}
+
+impl Account {
+    /// A new account without tokens; the first command brings its first allowance.
+    pub fn open(org: OrgId, plan: PlanName, anchor: Anchor) -> Self {
+        Self {
+            org,
+            terms: Terms {
+                plan,
+                next_plan: None,
+                license: License::Active,
+                anchor,
+                period_start: None,
+                closed_at: None,
+            },
+            head: Head { seq: 0, hash: EntryHash::genesis(org) },
+            balances: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            guards: BTreeMap::new(),
+            spends: BTreeMap::new(),
+        }
+    }
+
+    /// The balance of `token_type`; zero if it never had any.
+    pub fn balance(&self, token_type: &TokenType) -> Balance {
+        self.balances.get(token_type).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,189 @@
+//! A decision in the making: the account as it was, and what has changed of it so far.
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Changes, Context, Decision};
+use crate::{
+    account::{Account, Balance, Head, PastSpend, Terms},
+    command::{Caller, Metadata},
+    entry::{Entry, EntryHash, EntryKind},
+    grant::{Grant, Part, Source},
+    guard::{Guard, GuardId},
+    hold::Hold,
+    ids::{GrantId, HoldId, TransactionId},
+    names::{FeatureName, TokenType},
+    period::Period,
+    receipt::{Outcome, Receipt},
+    refusal::Refusal,
+    time::Instant,
+    tokens::Tokens,
+};
+
+pub(crate) struct Draft<'a> {
+    pub(crate) cx: &'a Context<'a>,
+    pub(super) changes: Changes,
+    account: &'a Account,
+    entries: Vec<(Entry, EntryHash)>,
+    ids: u32,
+}
+
+/// What an entry says besides balances.
+pub(super) struct Line<'a> {
+    pub(super) kind: EntryKind,
+    pub(super) caller: Caller,
+    pub(super) parts: &'a [Part],
+    pub(super) source: Option<Source>,
+    pub(super) feature: Option<&'a FeatureName>,
+    pub(super) hold: Option<HoldId>,
+    pub(super) reverses: Option<TransactionId>,
+    pub(super) note: Option<&'a str>,
+    pub(super) metadata: Option<&'a Metadata>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(kind: EntryKind, caller: Caller, parts: &'a [Part]) -> Self {
+        let (source, feature, hold, reverses, note, metadata) = (None, None, None, None, None, None);
+        Self { kind, caller, parts, source, feature, hold, reverses, note, metadata }
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(account: &'a Account, cx: &'a Context<'a>) -> Self {
+        Self { cx, account, changes: Changes::default(), entries: Vec::new(), ids: 0 }
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        self.changes.terms.as_ref().unwrap_or(&self.account.terms)
+    }
+
+    pub(super) fn terms_mut(&mut self) -> &mut Terms {
+        self.changes.terms.get_or_insert_with(|| self.account.terms.clone())
+    }
+
+    pub(crate) fn period(&self) -> Period {
+        self.terms().anchor.period_at(self.cx.now)
+    }
+
+    pub(crate) fn balance(&self, token_type: &TokenType) -> Balance {
+        self.changes.balances.get(token_type).copied().unwrap_or_else(|| self.account.balance(token_type))
+    }
+
+    pub(super) fn grant(&self, id: GrantId) -> Option<&Grant> {
+        self.changes.grants.get(&id).or_else(|| self.account.grants.get(&id))
+    }
+
+    pub(super) fn hold(&self, id: HoldId) -> Option<&Hold> {
+        self.changes.holds.get(&id).or_else(|| self.account.holds.get(&id))
+    }
+
+    pub(crate) fn guard(&self, id: GuardId) -> Guard {
+        self.account.guards.get(&id).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn spend(&self, id: TransactionId) -> Option<&PastSpend> {
+        self.account.spends.get(&id)
+    }
+
+    /// The grants as they stand now.
+    pub(super) fn grants(&self) -> impl Iterator<Item = &Grant> {
+        let untouched = self.account.grants.values().filter(|grant| !self.changes.grants.contains_key(&grant.id));
+        untouched.chain(self.changes.grants.values())
+    }
+
+    /// The holds as they stood before this command; only `advance` may end one besides the command.
+    pub(super) fn holds_before(&self) -> impl Iterator<Item = &'a Hold> + use<'a> {
+        self.account.holds.values()
+    }
+
+    /// # Errors
+    /// [`Refusal::AccountClosed`].
+    pub(crate) fn check_open(&self) -> Result<(), Refusal> {
+        self.terms().closed_at.map_or(Ok(()), |since| Err(Refusal::AccountClosed { since }))
+    }
+
+    /// The grants that a use of `needed` tokens would burn, in burn-down order, and how many tokens there are for it in all.
+    pub(crate) fn pick(&self, token_type: &TokenType, needed: Tokens, without_allowance: bool) -> (Vec<Part>, Tokens) {
+        let mut grants: Vec<&Grant> = self
+            .grants()
+            .filter(|grant| grant.token_type == *token_type && !grant.free().is_zero())
+            .filter(|grant| !(without_allowance && grant.source == Source::Plan))
+            .filter(|grant| !grant.has_expired(self.cx.now))
+            .collect();
+        grants.sort_by_cached_key(|grant| grant.burn_order());
+        let available = grants.iter().map(|grant| grant.free()).sum();
+        let mut missing = needed;
+        let mut parts = Vec::new();
+        for grant in grants {
+            let amount = grant.free().min(missing);
+            if amount.is_zero() {
+                break;
+            }
+            missing = missing.saturating_sub(amount);
+            parts.push(Part { grant: grant.id, amount });
+        }
+        (parts, available)
+    }
+
+    /// When the plan's next allowance of `token_type` comes, if it has one.
+    pub(crate) fn next_allowance(&self, token_type: &TokenType) -> Option<Instant> {
+        let plan = self.terms().next_plan.as_ref().unwrap_or(&self.terms().plan);
+        let allowance = self.cx.catalog.plan(plan)?.allowance_of(token_type);
+        (!allowance.is_zero()).then(|| self.period().end)
+    }
+
+    /// An id for the next thing that this command makes: derived from its transaction, so that deciding stays deterministic.
+    pub(super) fn next_id(&mut self) -> Uuid {
+        self.ids += 1;
+        let hash = Sha256::new()
+            .chain_update(self.cx.transaction.0.as_bytes())
+            .chain_update(self.ids.to_be_bytes())
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+
+    /// Changes a grant that the account has. A part always names one: what storage loads, it loads with its grants.
+    pub(super) fn change_grant(&mut self, id: GrantId, change: impl FnOnce(&mut Grant)) {
+        if let Some(mut grant) = self.grant(id).cloned() {
+            change(&mut grant);
+            self.changes.grants.insert(id, grant);
+        }
+    }
+
+    /// Appends an entry and books its new balance.
+    pub(super) fn append(&mut self, token_type: &TokenType, after: Balance, line: Line<'_>) {
+        let head = self.head();
+        let entry = Entry {
+            seq: head.seq + 1,
+            transaction: self.cx.transaction,
+            kind: line.kind,
+            token_type: token_type.clone(),
+            before: self.balance(token_type),
+            after,
+            parts: line.parts.to_vec(),
+            source: line.source,
+            feature: line.feature.cloned(),
+            caller: line.caller,
+            hold: line.hold,
+            reverses: line.reverses,
+            note: line.note.map(Into::into),
+            metadata: line.metadata.cloned(),
+            at: self.cx.now,
+        };
+        let hash = entry.hash(head.hash);
+        self.changes.head = Some(Head { seq: entry.seq, hash });
+        self.changes.balances.insert(token_type.clone(), after);
+        self.entries.push((entry, hash));
+    }
+
+    pub(super) fn finish(self, outcome: Outcome) -> Decision {
+        let (transaction, seq, at) = (self.cx.transaction, self.head().seq, self.cx.now);
+        Decision { receipt: Receipt { transaction, seq, at, outcome }, changes: self.changes, entries: self.entries }
+    }
+
+    fn head(&self) -> Head {
+        self.changes.head.unwrap_or(self.account.head)
+    }
+}

@@ -1,0 +1,133 @@
+//! Making grants, and corrections by staff.
+
+use super::draft::{Draft, Line};
+use crate::{
+    account::Balance,
+    command::Caller,
+    entry::EntryKind,
+    grant::{Grant, Part, Source, sum},
+    ids::GrantId,
+    names::TokenType,
+    receipt::Outcome,
+    refusal::Refusal,
+    time::Instant,
+    tokens::Tokens,
+};
+
+pub(super) struct NewGrant<'a> {
+    pub(super) token_type: &'a TokenType,
+    pub(super) amount: Tokens,
+    pub(super) source: Source,
+    pub(super) expires_at: Option<Instant>,
+}
+
+pub(super) fn grant(
+    draft: &mut Draft<'_>,
+    caller: Caller,
+    new: NewGrant<'_>,
+    note: Option<&str>,
+) -> Result<Outcome, Refusal> {
+    draft.check_open()?;
+    check_known(draft, new.token_type)?;
+    if new.amount.is_zero() {
+        return Err(Refusal::amount("a grant brings at least 1 token"));
+    }
+    if new.source == Source::Plan {
+        return Err(Refusal::amount("an allowance only comes from a reset"));
+    }
+    if new.expires_at.is_some_and(|at| at <= draft.cx.now) {
+        return Err(Refusal::amount("a grant cannot lapse in the past"));
+    }
+    check_fits(draft, new.token_type, new.amount)?;
+    let (token_type, amount) = (new.token_type.clone(), new.amount);
+    let debt = draft.balance(&token_type).debt;
+    let grant = make(draft, caller, new, EntryKind::Granted, note);
+    let balance = draft.balance(&token_type);
+    Ok(Outcome::Granted { grant, amount, paid_debt: debt.saturating_sub(balance.debt), token_type, balance })
+}
+
+pub(super) fn adjust(
+    draft: &mut Draft<'_>,
+    caller: Caller,
+    token_type: &TokenType,
+    amount: i64,
+    reason: &str,
+) -> Result<Outcome, Refusal> {
+    draft.check_open()?;
+    check_known(draft, token_type)?;
+    let size =
+        Tokens::new(amount.checked_abs().unwrap_or(i64::MAX)).map_err(|error| Refusal::amount(error.to_string()))?;
+    if size.is_zero() {
+        return Err(Refusal::amount("a correction changes at least 1 token"));
+    }
+    if amount > 0 {
+        check_fits(draft, token_type, size)?;
+        let new = NewGrant { token_type, amount: size, source: Source::Admin, expires_at: None };
+        make(draft, caller, new, EntryKind::Adjusted, Some(reason));
+    } else {
+        let (parts, available) = draft.pick(token_type, size, false);
+        if available < size {
+            let (token_type, withheld, resets_at) = (token_type.clone(), Tokens::ZERO, None);
+            return Err(Refusal::InsufficientTokens { token_type, needed: size, available, withheld, resets_at });
+        }
+        let line = Line { note: Some(reason), ..Line::new(EntryKind::Adjusted, caller, &parts) };
+        burn(draft, token_type, line);
+    }
+    Ok(Outcome::Adjusted { token_type: token_type.clone(), amount, balance: draft.balance(token_type) })
+}
+
+/// Makes a grant. A pack pays the debt of its token type first; what is left of it is there to be spent.
+pub(super) fn make(
+    draft: &mut Draft<'_>,
+    caller: Caller,
+    new: NewGrant<'_>,
+    kind: EntryKind,
+    note: Option<&str>,
+) -> GrantId {
+    let before = draft.balance(new.token_type);
+    let paid = if new.source == Source::Pack { before.debt.min(new.amount) } else { Tokens::ZERO };
+    let remaining = new.amount.saturating_sub(paid);
+    let id = place(draft, &new, remaining);
+    let settled = before.settled.saturating_add(remaining);
+    let after = Balance { settled, debt: before.debt.saturating_sub(paid), ..before };
+    let parts = [Part { grant: id, amount: remaining }];
+    draft.append(new.token_type, after, Line { source: Some(new.source), note, ..Line::new(kind, caller, &parts) });
+    id
+}
+
+/// Puts a new grant into the account; its entry is the caller's to append.
+pub(super) fn place(draft: &mut Draft<'_>, new: &NewGrant<'_>, remaining: Tokens) -> GrantId {
+    let id = GrantId(draft.next_id());
+    let grant = Grant {
+        id,
+        token_type: new.token_type.clone(),
+        source: new.source,
+        amount: new.amount,
+        remaining,
+        held: Tokens::ZERO,
+        expires_at: new.expires_at,
+        period_start: if new.source == Source::Plan { draft.terms().period_start } else { None },
+        created_at: draft.cx.now,
+    };
+    draft.changes.grants.insert(id, grant);
+    id
+}
+
+/// Takes the line's parts out of their grants and books them.
+pub(super) fn burn(draft: &mut Draft<'_>, token_type: &TokenType, line: Line<'_>) {
+    for part in line.parts {
+        draft.change_grant(part.grant, |grant| grant.remaining = grant.remaining.saturating_sub(part.amount));
+    }
+    let before = draft.balance(token_type);
+    let after = Balance { settled: before.settled.saturating_sub(sum(line.parts)), ..before };
+    draft.append(token_type, after, line);
+}
+
+fn check_known(draft: &Draft<'_>, token_type: &TokenType) -> Result<(), Refusal> {
+    let known = draft.cx.catalog.token_type(token_type).is_some();
+    if known { Ok(()) } else { Err(Refusal::UnknownTokenType { token_type: token_type.clone() }) }
+}
+
+fn check_fits(draft: &Draft<'_>, token_type: &TokenType, amount: Tokens) -> Result<(), Refusal> {
+    draft.balance(token_type).settled.checked_add(amount).map(drop).ok_or_else(Refusal::over_limit)
+}

@@ -1,0 +1,69 @@
+//! Plan changes: up at once, down at the next reset; going to and fro gains nothing.
+
+use super::{
+    draft::{Draft, Line},
+    grants::{self, NewGrant},
+};
+use crate::{
+    account::Balance,
+    command::Caller,
+    entry::EntryKind,
+    grant::{Grant, Part, Source},
+    names::{PlanName, TokenType},
+    receipt::Outcome,
+    refusal::Refusal,
+    tokens::Tokens,
+};
+
+pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Result<Outcome, Refusal> {
+    draft.check_open()?;
+    let catalog = draft.cx.catalog;
+    let to = catalog.plan(plan).ok_or_else(|| Refusal::UnknownPlan { plan: plan.clone() })?;
+    let from = if catalog.plan_rank(plan) > catalog.plan_rank(&draft.terms().plan) {
+        let terms = draft.terms_mut();
+        terms.plan = plan.clone();
+        terms.next_plan = None;
+        for spec in &catalog.token_types {
+            raise_allowance(draft, caller, &spec.name, to.allowance_of(&spec.name));
+        }
+        draft.cx.now
+    } else if *plan == draft.terms().plan {
+        if draft.terms().next_plan.is_none() {
+            return Err(Refusal::PlanUnchanged { plan: plan.clone() });
+        }
+        draft.terms_mut().next_plan = None;
+        draft.cx.now
+    } else {
+        draft.terms_mut().next_plan = Some(plan.clone());
+        draft.period().end
+    };
+    Ok(Outcome::PlanChanged { plan: plan.clone(), from })
+}
+
+/// The allowance of the running period becomes `allowance` less what the period has used already.
+fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType, allowance: Tokens) {
+    let start = draft.terms().period_start;
+    let current =
+        |grant: &&Grant| grant.source == Source::Plan && grant.token_type == *token_type && grant.period_start == start;
+    let Some(grant) = draft.grants().find(current).cloned() else {
+        if !allowance.is_zero() {
+            let new =
+                NewGrant { token_type, amount: allowance, source: Source::Plan, expires_at: Some(draft.period().end) };
+            grants::make(draft, caller, new, EntryKind::PlanChanged, None);
+        }
+        return;
+    };
+    let gained = allowance.saturating_sub(grant.amount);
+    if gained.is_zero() {
+        return;
+    }
+    draft.change_grant(grant.id, |grant| {
+        grant.amount = allowance;
+        grant.remaining = grant.remaining.saturating_add(gained);
+    });
+    let before = draft.balance(token_type);
+    let after = Balance { settled: before.settled.saturating_add(gained), ..before };
+    let parts = [Part { grant: grant.id, amount: gained }];
+    let line = Line { source: Some(Source::Plan), ..Line::new(EntryKind::PlanChanged, caller, &parts) };
+    draft.append(token_type, after, line);
+}

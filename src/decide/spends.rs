@@ -1,0 +1,72 @@
+//! Spending at once, and returning a spend.
+
+use super::{
+    count,
+    draft::{Draft, Line},
+    grants::{self, NewGrant},
+};
+use crate::{
+    account::Balance,
+    command::{Caller, Use},
+    entitlement,
+    entry::EntryKind,
+    grant::{Part, Source, sum},
+    ids::TransactionId,
+    names::TokenType,
+    receipt::Outcome,
+    refusal::Refusal,
+    tokens::Tokens,
+};
+
+pub(super) fn spend(draft: &mut Draft<'_>, usage: &Use) -> Result<Outcome, Refusal> {
+    let quote = entitlement::admit(draft, usage)?;
+    count(draft, usage);
+    let line = Line {
+        feature: Some(&usage.feature),
+        metadata: usage.metadata.as_ref(),
+        ..Line::new(EntryKind::Spent, usage.caller, &quote.parts)
+    };
+    grants::burn(draft, &quote.token_type, line);
+    let balance = draft.balance(&quote.token_type);
+    Ok(Outcome::Spent { token_type: quote.token_type, amount: quote.cost, balance, parts: quote.parts })
+}
+
+/// Returns a spend to the grants that it burned; for those that have lapsed since, a grant to the end of the period stands in.
+pub(super) fn refund(
+    draft: &mut Draft<'_>,
+    caller: Caller,
+    of: TransactionId,
+    reason: &str,
+) -> Result<Outcome, Refusal> {
+    let spend = draft.spend(of).cloned().ok_or(Refusal::SpendNotFound)?;
+    if spend.refunded_by.is_some() {
+        return Err(Refusal::AlreadyRefunded);
+    }
+    let token_type = spend.token_type;
+    let amount = sum(&spend.parts);
+    let (lapsed, mut parts): (Vec<Part>, Vec<Part>) = spend.parts.iter().partition(|part| has_lapsed(draft, part));
+    for part in &parts {
+        draft.change_grant(part.grant, |grant| grant.remaining = grant.remaining.saturating_add(part.amount));
+    }
+    if !lapsed.is_empty() {
+        let amount = sum(&lapsed);
+        let grant = grants::place(draft, &stand_in(draft, &token_type, amount), amount);
+        parts.push(Part { grant, amount });
+    }
+    let before = draft.balance(&token_type);
+    let balance = Balance { settled: before.settled.checked_add(amount).ok_or_else(Refusal::over_limit)?, ..before };
+    let line = Line { reverses: Some(of), note: Some(reason), ..Line::new(EntryKind::Refunded, caller, &parts) };
+    draft.append(&token_type, balance, line);
+    draft.changes.refunds.insert(of, draft.cx.transaction);
+    Ok(Outcome::Refunded { of, amount, balance, token_type })
+}
+
+/// Whether the grant of `part` has lapsed, so that nothing can return to it.
+pub(super) fn has_lapsed(draft: &Draft<'_>, part: &Part) -> bool {
+    draft.grant(part.grant).is_none_or(|grant| grant.has_expired(draft.cx.now))
+}
+
+/// The grant that stands in for `amount` tokens of lapsed ones: to the end of the current period.
+pub(super) fn stand_in<'a>(draft: &Draft<'_>, token_type: &'a TokenType, amount: Tokens) -> NewGrant<'a> {
+    NewGrant { token_type, amount, source: Source::Refund, expires_at: Some(draft.period().end) }
+}

@@ -1,0 +1,106 @@
+//! The license: whether the organization's plan is paid, and what is off while it is not.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Instant;
+
+/// The state of an organization's license.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum License {
+    /// Paid, or free.
+    #[default]
+    Active,
+    /// An invoice failed at `since`; AI steps down the ladder from there.
+    Grace {
+        /// The first failure; retries do not move it.
+        since: Instant,
+    },
+    /// Grace has run out, or staff suspended it.
+    Suspended {
+        /// When it was suspended.
+        since: Instant,
+    },
+    /// The subscription has ended.
+    Canceled {
+        /// When it ended.
+        since: Instant,
+    },
+}
+
+/// What is off, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Off {
+    /// Only a notice is shown.
+    Nothing,
+    /// Premium features.
+    Premium,
+    /// Premium features and the allowance; packs still spend.
+    Allowance,
+    /// All AI.
+    Ai,
+}
+
+/// One rung of the ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// Days since the first failure of the invoice.
+    pub day: u16,
+    /// What is off from then on.
+    pub off: Off,
+}
+
+impl License {
+    /// What is off at `now`. `ladder` is in order of days.
+    pub fn off(self, ladder: &[Rung], now: Instant) -> Off {
+        match self {
+            Self::Active => Off::Nothing,
+            Self::Suspended { .. } | Self::Canceled { .. } => Off::Ai,
+            Self::Grace { since } => {
+                let reached = |rung: &&Rung| since + chrono::TimeDelta::days(i64::from(rung.day)) <= now;
+                ladder.iter().take_while(reached).last().map_or(Off::Nothing, |rung| rung.off)
+            }
+        }
+    }
+
+    /// The name of the state.
+    pub const fn state(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Grace { .. } => "grace",
+            Self::Suspended { .. } => "suspended",
+            Self::Canceled { .. } => "canceled",
+        }
+    }
+
+    /// Since when, for every state but active.
+    pub const fn since(self) -> Option<Instant> {
+        match self {
+            Self::Active => None,
+            Self::Grace { since } | Self::Suspended { since } | Self::Canceled { since } => Some(since),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ai_steps_down_the_ladder_day_by_day() {
+        let ladder = [(0, Off::Nothing), (3, Off::Premium), (7, Off::Allowance), (14, Off::Ai)]
+            .map(|(day, off)| Rung { day, off });
+        let since: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
+        let check = |now: &str, off| {
+            assert_eq!(License::Grace { since }.off(&ladder, now.parse().unwrap()), off, "{now}");
+        };
+        check("2026-03-01T12:00:00Z", Off::Nothing);
+        check("2026-03-04T11:59:59Z", Off::Nothing);
+        check("2026-03-04T12:00:00Z", Off::Premium);
+        check("2026-03-08T12:00:00Z", Off::Allowance);
+        check("2026-03-15T11:59:59Z", Off::Allowance);
+        check("2026-03-15T12:00:00Z", Off::Ai);
+    }
+}

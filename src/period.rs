@@ -1,0 +1,77 @@
+//! Billing periods: months counted from an organization's anchor.
+
+use chrono::{Datelike, Months};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Instant;
+
+/// The instant that an organization's months are counted from.
+///
+/// Its day of the month is the anchor day: a month without that day ends on its last one, and the day comes back in the
+/// next month that has it (31 January → 28 February → 31 March), because every boundary is computed from the anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Anchor(pub Instant);
+
+/// One month of an organization: from `start` up to, not including, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Period {
+    /// When the allowance was, or is to be, made.
+    pub start: Instant,
+    /// When it expires and the next one starts.
+    pub end: Instant,
+}
+
+impl Anchor {
+    /// The period that holds `now`, also for a `now` before the anchor.
+    pub fn period_at(self, now: Instant) -> Period {
+        let estimate = months(now) - months(self.0);
+        // The anchor's day and time of day decide whether the boundary of that month has been reached.
+        let index = if self.boundary(estimate) <= now { estimate } else { estimate - 1 };
+        Period { start: self.boundary(index), end: self.boundary(index + 1) }
+    }
+
+    /// The start of the period `index` months from the anchor.
+    fn boundary(self, index: i32) -> Instant {
+        let count = Months::new(index.unsigned_abs());
+        let moved = if index >= 0 { self.0.checked_add_months(count) } else { self.0.checked_sub_months(count) };
+        moved.unwrap_or(self.0)
+    }
+}
+
+fn months(instant: Instant) -> i32 {
+    instant.year() * 12 + instant.month0() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(anchor: &str, now: &str, start: &str, end: &str) {
+        let at = |text: &str| text.parse::<Instant>().unwrap();
+        let period = Anchor(at(anchor)).period_at(at(now));
+        assert_eq!(period, Period { start: at(start), end: at(end) }, "anchor {anchor}, now {now}");
+    }
+
+    #[test]
+    fn a_day_that_the_month_lacks_becomes_its_last_and_comes_back() {
+        let anchor = "2026-01-31T09:30:00Z";
+        check(anchor, "2026-02-01T00:00:00Z", "2026-01-31T09:30:00Z", "2026-02-28T09:30:00Z");
+        check(anchor, "2026-03-01T00:00:00Z", "2026-02-28T09:30:00Z", "2026-03-31T09:30:00Z");
+        check(anchor, "2026-04-30T09:30:00Z", "2026-04-30T09:30:00Z", "2026-05-31T09:30:00Z");
+        check(anchor, "2028-02-29T09:29:59Z", "2028-01-31T09:30:00Z", "2028-02-29T09:30:00Z");
+        check(anchor, "2028-02-29T09:30:00Z", "2028-02-29T09:30:00Z", "2028-03-31T09:30:00Z");
+    }
+
+    #[test]
+    fn a_period_starts_at_the_very_instant() {
+        let anchor = "2026-05-12T10:00:00Z";
+        check(anchor, "2026-06-12T09:59:59.999999Z", "2026-05-12T10:00:00Z", "2026-06-12T10:00:00Z");
+        check(anchor, "2026-06-12T10:00:00Z", "2026-06-12T10:00:00Z", "2026-07-12T10:00:00Z");
+    }
+
+    #[test]
+    fn a_clock_before_the_anchor_still_has_a_period() {
+        check("2026-05-31T10:00:00Z", "2026-04-01T00:00:00Z", "2026-03-31T10:00:00Z", "2026-04-30T10:00:00Z");
+    }
+}
