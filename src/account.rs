@@ -11,7 +11,7 @@ use crate::{
     hold::Hold,
     ids::{GrantId, HoldId, OrgId, TransactionId},
     license::License,
-    names::{PlanName, TokenType},
+    names::{FeatureName, PlanName, TokenType},
     period::Anchor,
     time::Instant,
     tokens::Tokens,
@@ -19,8 +19,9 @@ use crate::{
 
 /// The state of one organization's tokens.
 ///
-/// The maps need hold only what the commands at hand can touch: every grant with tokens left, every open hold that is due,
-/// and the grants, holds, spends and guards that the commands name. To decide from more than that changes nothing.
+/// The maps need hold only what the commands at hand can touch: every grant with tokens left, the allowances of the newest
+/// period even if they are used up (an upgrade raises them), every open hold that is due, and the grants, holds, spends and
+/// guards that the commands name. To decide from more than that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The organization.
@@ -90,6 +91,8 @@ impl Balance {
 pub struct PastSpend {
     /// The kind of tokens.
     pub token_type: TokenType,
+    /// The feature that was used.
+    pub feature: FeatureName,
     /// The grants that it burned.
     pub parts: Vec<Part>,
     /// The refund of it, if it was refunded.
@@ -121,5 +124,21 @@ impl Account {
     /// The balance of `token_type`; zero if it never had any.
     pub fn balance(&self, token_type: &TokenType) -> Balance {
         self.balances.get(token_type).copied().unwrap_or_default()
+    }
+}
+
+impl Account {
+    /// The earliest instant at which time brings something to book: the end of the period, a grant or one of the loaded
+    /// holds that lapses. Nothing for a closed account without tokens.
+    pub fn due_at(&self) -> Option<Instant> {
+        let reset = match self.terms.period_start {
+            _ if self.terms.closed_at.is_some() => None,
+            // Never started: the first period is due since ever.
+            None => Some(self.terms.anchor.0),
+            Some(start) => Some(self.terms.anchor.period_at(start).end),
+        };
+        let grants = self.grants.values().filter(|grant| !grant.free().is_zero()).filter_map(|grant| grant.expires_at);
+        let holds = self.holds.values().filter(|hold| hold.is_open()).map(|hold| hold.expires_at);
+        reset.into_iter().chain(grants).chain(holds).min()
     }
 }

@@ -1,6 +1,6 @@
 //! The invariants that a whole account can be held against. The server's audit asks the same of the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     account::{Account, Balance, Head},
@@ -37,8 +37,9 @@ pub fn account(account: &Account) -> Vec<Violation> {
             found.push(Violation::new(invariant, detail));
         }
     };
-    let names = account.balances.keys().chain(account.grants.values().map(|grant| &grant.token_type));
-    let names: std::collections::BTreeSet<&TokenType> = names.collect();
+    let of_grants = account.grants.values().map(|grant| &grant.token_type);
+    let of_holds = account.holds.values().map(|hold| &hold.token_type);
+    let names: BTreeSet<&TokenType> = account.balances.keys().chain(of_grants).chain(of_holds).collect();
     for name in names {
         let Balance { settled, held, .. } = account.balance(name);
         let grants = || account.grants.values().filter(|grant| grant.token_type == *name);

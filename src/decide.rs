@@ -5,7 +5,11 @@ pub(crate) mod draft;
 mod grants;
 mod holds;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod spends;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

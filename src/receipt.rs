@@ -145,6 +145,56 @@ impl Fingerprint {
         let mut writer = HashWriter(Sha256::new());
         // The derived Debug names every field, and a hash writer never fails.
         let _ = write!(writer, "{command:?}");
+        // All but metadata, of which it shows no more than the size.
+        if let Command::Spend(usage) | Command::OpenHold { r#use: usage, .. } = command
+            && let Some(metadata) = &usage.metadata
+        {
+            writer.0.update(metadata.as_str());
+        }
         Self(writer.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        command::{Caller, Quantity, Use},
+        ids::KeyId,
+    };
+
+    fn spend(metadata: Option<&str>, quantity: u32) -> Command {
+        let key = KeyId(uuid::Uuid::from_u128(1));
+        Command::Spend(Use {
+            caller: Caller::Key { key, member: None },
+            feature: "quest_generation".parse().unwrap(),
+            quantity: Quantity::try_from(quantity).unwrap(),
+            metadata: metadata.map(|text| text.to_owned().try_into().unwrap()),
+        })
+    }
+
+    #[test]
+    fn a_fingerprint_tells_any_two_commands_apart() {
+        let (a, b) = (Some("{\"order\":1}"), Some("{\"order\":2}"));
+        let hold = |metadata, ttl_seconds| match spend(metadata, 1) {
+            Command::Spend(usage) => Command::OpenHold { r#use: usage, ttl_seconds, job: None },
+            other => other,
+        };
+        let commands = [
+            spend(None, 1),
+            spend(None, 2),
+            spend(a, 1),
+            spend(b, 1),
+            hold(None, None),
+            hold(a, None),
+            hold(b, None),
+            hold(b, Some(60)),
+            Command::Advance,
+        ];
+        for (i, one) in commands.iter().enumerate() {
+            for (j, other) in commands.iter().enumerate() {
+                assert_eq!(Fingerprint::of(one) == Fingerprint::of(other), i == j, "{one:?} and {other:?}");
+            }
+        }
     }
 }

@@ -17,17 +17,18 @@ mod directory;
 mod error;
 mod lock;
 mod postmaster;
+mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 
-use self::{
-    account::Account, binaries::Search, cluster::Cluster, lock::DirectoryLock,
-    postmaster::connect_options,
-};
+use self::{account::Account, binaries::Search, cluster::Cluster, lock::DirectoryLock};
 
 pub use self::error::PostgresError;
 
@@ -40,7 +41,7 @@ const CREATE_DATABASE_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct PrivatePostgres {
     cluster: Cluster,
-    socket_dir: std::path::PathBuf,
+    socket_dir: PathBuf,
     lock: DirectoryLock,
 }
 
@@ -113,7 +114,7 @@ impl PrivatePostgres {
 
     /// How to connect to `database` as `role`: over the unix socket, without a password.
     pub fn options(&self, database: &str, role: &str) -> PgConnectOptions {
-        connect_options(&self.socket_dir, database, role)
+        socket::connect_options(&self.socket_dir, database, role)
     }
 
     /// Creates the database `name` if it is not there; safe when two processes race.
@@ -123,7 +124,7 @@ impl PrivatePostgres {
     pub async fn create_database(&self, name: &str) -> Result<(), PostgresError> {
         tokio::time::timeout(CREATE_DATABASE_LIMIT, self.create_missing_database(name))
             .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
             .map_err(|source| PostgresError::CreateDatabase {
                 name: name.to_owned(),
                 source,

@@ -182,7 +182,11 @@ impl Failure {
 
     fn of_call(error: reqwest::Error) -> Self {
         let passing = error.is_connect();
-        Self { error: if passing { AiError::Unreachable(error) } else { AiError::Interrupted(error) }, passing, retry_after: None }
+        Self {
+            error: if passing { AiError::Unreachable(error) } else { AiError::Interrupted(error) },
+            passing,
+            retry_after: None,
+        }
     }
 
     fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Self {
@@ -211,10 +215,7 @@ fn endpoint(base_url: &str) -> Result<Url, OpenAiConfigError> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(OpenAiConfigError::BaseUrlQuery);
     }
-    url.path_segments_mut()
-        .map_err(|()| OpenAiConfigError::BaseUrl)?
-        .pop_if_empty()
-        .extend(["chat", "completions"]);
+    url.path_segments_mut().map_err(|()| OpenAiConfigError::BaseUrl)?.pop_if_empty().extend(["chat", "completions"]);
     Ok(url)
 }
 

@@ -120,7 +120,13 @@ fn effective_uid() -> Result<u32, PostgresError> {
     // Real, effective, saved, file system. The owner of /proc/self would be root's for a binary with capabilities.
     read(path)?
         .lines()
-        .find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1)?.parse().ok())
+        .find_map(|line| {
+            line.strip_prefix("Uid:")?
+                .split_whitespace()
+                .nth(1)?
+                .parse()
+                .ok()
+        })
         .ok_or(io::Error::from(io::ErrorKind::InvalidData))
         .map_err(PostgresError::file("find the user id in", path))
 }
@@ -151,7 +157,11 @@ fn users(passwd: &str) -> impl Iterator<Item = (&str, u32, u32)> {
     passwd.lines().filter_map(|line| {
         let mut fields = line.split(':');
         let (name, _password) = (fields.next()?, fields.next()?);
-        Some((name, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+        Some((
+            name,
+            fields.next()?.parse().ok()?,
+            fields.next()?.parse().ok()?,
+        ))
     })
 }
 
@@ -178,6 +188,10 @@ mod tests {
     #[test]
     fn a_stand_in_with_the_powers_of_root_is_none() {
         let refused = stand_in("postgres:x:0:0::/root:/bin/sh").unwrap_err();
-        assert!(refused.to_string().contains("no user `postgres` or `nobody`"));
+        assert!(
+            refused
+                .to_string()
+                .contains("no user `postgres` or `nobody`")
+        );
     }
 }

@@ -2,7 +2,7 @@ use std::{
     env,
     ffi::OsString,
     fmt,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
     time::Duration,
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Search {
 impl Search {
     pub(super) fn from_environment() -> Self {
         Self {
-            named: env::var_os(VARIABLE).map(PathBuf::from),
+            named: env::var_os(VARIABLE).map(|path| absolute(&path).unwrap_or(path.into())),
             debian: PathBuf::from("/usr/lib/postgresql"),
             path: env::var_os("PATH").unwrap_or_default(),
             from: env::current_dir().unwrap_or_default(),
@@ -58,7 +58,8 @@ impl Search {
         debian
             .into_iter()
             .map(|(_, directory)| directory)
-            .chain(env::split_paths(&self.path))
+            // A relative entry would mean another directory to every caller.
+            .chain(env::split_paths(&self.path).filter(|entry| entry.is_absolute()))
             .chain(npm)
             .filter(|directory| directory.join("postgres").is_file())
             .collect()
@@ -131,16 +132,16 @@ pub(super) async fn find(
 
 /// Whether the programs in `directory` will do, or why not.
 async fn check(directory: &Path, account: &Account, wanted: Wanted) -> Result<(), String> {
-    if !directory.is_absolute() {
-        return Err("it is not an absolute path".to_owned());
-    }
     if let Some(missing) = PROGRAMS.iter().find(|name| !directory.join(name).is_file()) {
         return Err(format!("there is no `{missing}` in it"));
     }
     if let (Account::StandIn { name, .. }, Some(closed)) =
         (account, account.closed_directory(directory))
     {
-        return Err(format!("the user `{name}` may not enter {}", closed.display()));
+        return Err(format!(
+            "the user `{name}` may not enter {}",
+            closed.display()
+        ));
     }
     let mut command = account.command(directory.join("postgres"));
     let output = timeout(VERSION_LIMIT, command.arg("--version").output())
@@ -148,7 +149,10 @@ async fn check(directory: &Path, account: &Account, wanted: Wanted) -> Result<()
         .map_err(|_| "`postgres --version` does not end".to_owned())?
         .map_err(|error| format!("`postgres --version` cannot be run: {error}"))?;
     if !output.status.success() {
-        return Err(format!("`postgres --version` fails: {}", tail(&output.stderr)));
+        return Err(format!(
+            "`postgres --version` fails: {}",
+            tail(&output.stderr)
+        ));
     }
     let said = String::from_utf8_lossy(&output.stdout);
     match major(&said) {

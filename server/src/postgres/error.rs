@@ -120,7 +120,9 @@ pub enum PostgresError {
         source: sqlx::Error,
     },
     /// A database cannot be created.
-    #[error("cannot create the database `{name}`: look at the log of Postgres, and at the space on its disk")]
+    #[error(
+        "cannot create the database `{name}`: look at the log of Postgres, and at the space on its disk"
+    )]
     CreateDatabase {
         /// Its name.
         name: String,
@@ -147,7 +149,11 @@ impl PostgresError {
 /// The last ten lines of what a program wrote, as one line.
 pub(super) fn tail(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
     if lines.is_empty() {
         return "(nothing)".to_owned();
     }

@@ -1,0 +1,43 @@
+-- Run after every migration, by the owner, with the setting brightmeter.app_role. Two roles that own nothing and cannot
+-- bypass row-level security: one serves pages and the API, the other is the writer. That the one door is the only door is
+-- so by privilege: the first cannot write a token.
+do $$
+declare
+    app text := current_setting('brightmeter.app_role');
+    writer text := app || '_writer';
+    role text;
+begin
+    foreach role in array array[app, writer]
+    loop
+        if not exists (select from pg_roles where rolname = role) then
+            begin
+                execute format('create role %I login nosuperuser nobypassrls nocreatedb nocreaterole', role);
+            exception when duplicate_object or unique_violation then
+                null; -- another process was quicker
+            end;
+        end if;
+        if exists (select from pg_roles where rolname = role and (rolsuper or rolbypassrls)) then
+            raise exception 'role % can bypass row-level security: name another role in BRIGHTMETER_APP_ROLE', role;
+        end if;
+        if not pg_has_role(current_user, role, 'member') then
+            execute format('grant %I to current_user', role);
+        end if;
+        execute format('grant usage on schema public to %I', role);
+        execute format('grant select on all tables in schema public to %I', role);
+    end loop;
+
+    execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
+    execute format('grant update (password_hash) on users to %I', app);
+    execute format('grant update (done_at) on quests to %I', app);
+
+    execute format('grant insert, update on ai_token_accounts, ai_tokens, ai_token_grants, ai_token_holds,
+        ai_token_guards, ai_token_daily to %I', writer);
+    execute format('grant insert on organizations, users, members, ai_token_usage_log, ai_token_receipts,
+        ai_token_jobs, quests to %I', writer);
+
+    -- The sweeper finds what is due in any organization, and of an account that is not due nothing.
+    execute 'drop policy if exists ai_token_accounts_due on ai_token_accounts';
+    execute format('create policy ai_token_accounts_due on ai_token_accounts for select to %I
+        using (due_at <= (select nullif(current_setting(''app.due_at'', true), '''')::timestamptz))', writer);
+end
+$$;

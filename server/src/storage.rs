@@ -1,0 +1,43 @@
+//! Postgres: one function a statement, on the connection that it is given. Rows come out as domain types.
+
+pub mod accounts;
+pub mod balances;
+pub mod daily;
+pub mod entries;
+pub mod grants;
+pub mod guards;
+pub mod holds;
+pub mod migrations;
+pub mod organizations;
+pub mod pools;
+pub mod quests;
+pub mod receipts;
+pub mod sessions;
+pub mod sign_ins;
+pub mod sweeps;
+pub mod tenant;
+pub mod users;
+
+/// Why storage did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The database refused or could not be reached.
+    #[error("the database did not answer as expected")]
+    Database(#[from] sqlx::Error),
+    /// A row that no version of Brightmeter writes.
+    #[error("the database holds something that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// What storage functions answer.
+pub type Result<T> = std::result::Result<T, StorageError>;
+
+/// Reads a value that the domain parses.
+fn decode<T: TryFrom<V, Error: std::fmt::Display>, V>(what: &'static str, value: V) -> Result<T> {
+    T::try_from(value).map_err(|error| StorageError::Corrupt(format!("{what}: {error}")))
+}
+
+/// A row that says what the domain has no word for.
+fn corrupt(what: impl Into<String>) -> StorageError {
+    StorageError::Corrupt(what.into())
+}

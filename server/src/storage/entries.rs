@@ -1,0 +1,217 @@
+//! `ai_token_usage_log`: the append-only log.
+
+use brightmeter::{
+    account::{Balance, PastSpend},
+    command::{Caller, Metadata},
+    entry::{Entry, EntryHash, EntryKind},
+    grant::{Part, Source},
+    ids::{HoldId, OrgId, TransactionId},
+    time::Instant,
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Result, corrupt, decode};
+
+struct Row {
+    seq: i64,
+    transaction_id: Uuid,
+    kind: String,
+    token_type: String,
+    settled_before: i64,
+    settled_after: i64,
+    held_before: i64,
+    held_after: i64,
+    debt_before: i64,
+    debt_after: i64,
+    parts: Json<Vec<Part>>,
+    source: Option<String>,
+    feature: Option<String>,
+    caller_kind: String,
+    caller_id: Option<Uuid>,
+    member_id: Option<Uuid>,
+    hold_id: Option<Uuid>,
+    reverses: Option<Uuid>,
+    note: Option<String>,
+    metadata: Option<String>,
+    created_at: Instant,
+    hash: Vec<u8>,
+}
+
+impl Row {
+    fn decode(self) -> Result<(Entry, EntryHash)> {
+        let balance = |settled, held, debt| -> Result<Balance> {
+            let (settled, held, debt) = (decode("settled", settled)?, decode("held", held)?, decode("debt", debt)?);
+            Ok(Balance { settled, held, debt })
+        };
+        let source = |text: String| Source::parse(&text).ok_or_else(|| corrupt(format!("source {text}")));
+        let entry = Entry {
+            seq: self.seq,
+            transaction: TransactionId(self.transaction_id),
+            kind: EntryKind::parse(&self.kind).ok_or_else(|| corrupt(format!("entry kind {}", self.kind)))?,
+            token_type: decode("token type", self.token_type)?,
+            before: balance(self.settled_before, self.held_before, self.debt_before)?,
+            after: balance(self.settled_after, self.held_after, self.debt_after)?,
+            parts: self.parts.0,
+            source: self.source.map(source).transpose()?,
+            feature: self.feature.map(|feature| decode("feature", feature)).transpose()?,
+            caller: Caller::from_columns(&self.caller_kind, self.caller_id, self.member_id)
+                .ok_or_else(|| corrupt(format!("caller {}", self.caller_kind)))?,
+            hold: self.hold_id.map(HoldId),
+            reverses: self.reverses.map(TransactionId),
+            note: self.note,
+            metadata: self.metadata.map(|text| decode::<Metadata, _>("metadata", text)).transpose()?,
+            at: self.created_at,
+        };
+        Ok((entry, EntryHash(decode("hash", self.hash.as_slice())?)))
+    }
+}
+
+/// Which entries of an organization to list, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those numbered below this one.
+    pub before_seq: Option<i64>,
+    /// Only of this token type.
+    pub token_type: Option<String>,
+    /// Only of this feature.
+    pub feature: Option<String>,
+    /// Only by, or for, this member.
+    pub member: Option<Uuid>,
+    /// Only at or after this instant.
+    pub from: Option<Instant>,
+    /// Only before this instant.
+    pub until: Option<Instant>,
+}
+
+/// A page of the log, newest first, with the hash of each entry.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i64) -> Result<Vec<(Entry, EntryHash)>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
+             debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
+             member_id, hold_id, reverses, note, metadata, created_at, hash
+         from ai_token_usage_log
+         where org_id = $1 and ($2::bigint is null or seq < $2) and ($3::text is null or token_type = $3)
+             and ($4::text is null or feature = $4) and ($5::uuid is null or member_id = $5)
+             and ($6::timestamptz is null or created_at >= $6) and ($7::timestamptz is null or created_at < $7)
+         order by seq desc limit $8"#,
+        org.0,
+        filter.before_seq,
+        filter.token_type,
+        filter.feature,
+        filter.member,
+        filter.from,
+        filter.until,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::decode).collect()
+}
+
+/// The log from the entry after `seq` on, oldest first: what the audit follows.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_after(conn: &mut PgConnection, org: OrgId, seq: i64, limit: i64) -> Result<Vec<(Entry, EntryHash)>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
+             debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
+             member_id, hold_id, reverses, note, metadata, created_at, hash
+         from ai_token_usage_log where org_id = $1 and seq > $2 order by seq limit $3"#,
+        org.0,
+        seq,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::decode).collect()
+}
+
+/// The spends of `named`, as organization and transaction, each with its refund if it has one.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_spends(
+    conn: &mut PgConnection,
+    named: &[(Uuid, TransactionId)],
+) -> Result<Vec<(Uuid, TransactionId, PastSpend)>> {
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
+    let rows = sqlx::query!(
+        r#"select s.org_id, s.transaction_id, s.token_type, s.feature as "feature!", s.parts as "parts: Json<Vec<Part>>",
+             r.transaction_id as "refunded_by?"
+         from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
+         join ai_token_usage_log s on s.org_id = n.org_id and s.transaction_id = n.id and s.kind = 'spent'
+         left join ai_token_usage_log r on r.org_id = s.org_id and r.reverses = s.transaction_id"#,
+        &orgs,
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let spend = PastSpend {
+                token_type: decode("token type", row.token_type)?,
+                feature: decode("feature", row.feature)?,
+                parts: row.parts.0,
+                refunded_by: row.refunded_by.map(TransactionId),
+            };
+            Ok((row.org_id, TransactionId(row.transaction_id), spend))
+        })
+        .collect()
+}
+
+/// Appends entries with their hashes.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)]) -> Result<()> {
+    let orgs: Vec<Uuid> = entries.iter().map(|(org, _, _)| *org).collect();
+    let hashes: Vec<Vec<u8>> = entries.iter().map(|(_, _, hash)| hash.0.to_vec()).collect();
+    let number = |value: fn(&Entry) -> i64| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<i64>>();
+    let text = |value: fn(&Entry) -> Option<String>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
+    let uuid = |value: fn(&Entry) -> Option<Uuid>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
+    let parts: Vec<Json<&[Part]>> = entries.iter().map(|(_, entry, _)| Json(entry.parts.as_slice())).collect();
+    let times: Vec<Instant> = entries.iter().map(|(_, entry, _)| entry.at).collect();
+    sqlx::query!(
+        "insert into ai_token_usage_log (org_id, seq, transaction_id, kind, token_type, amount, settled_before,
+             settled_after, held_before, held_after, debt_before, debt_after, parts, source, feature, caller_kind,
+             caller_id, member_id, hold_id, reverses, note, metadata, created_at, hash)
+         select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::text[],
+             $15::text[], $16::text[], $17::uuid[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[],
+             $23::timestamptz[], $24::bytea[])",
+        &orgs,
+        &number(|e| e.seq),
+        &uuid(|e| Some(e.transaction.0)) as &[Option<Uuid>],
+        &text(|e| Some(e.kind.as_str().into())) as &[Option<String>],
+        &text(|e| Some(e.token_type.to_string())) as &[Option<String>],
+        &number(Entry::amount),
+        &number(|e| e.before.settled.get()),
+        &number(|e| e.after.settled.get()),
+        &number(|e| e.before.held.get()),
+        &number(|e| e.after.held.get()),
+        &number(|e| e.before.debt.get()),
+        &number(|e| e.after.debt.get()),
+        &parts as &[Json<&[Part]>],
+        &text(|e| e.source.map(|source| source.as_str().into())) as &[Option<String>],
+        &text(|e| e.feature.as_ref().map(ToString::to_string)) as &[Option<String>],
+        &text(|e| Some(e.caller.columns().0.into())) as &[Option<String>],
+        &uuid(|e| e.caller.columns().1) as &[Option<Uuid>],
+        &uuid(|e| e.caller.columns().2.map(|member| member.0)) as &[Option<Uuid>],
+        &uuid(|e| e.hold.map(|hold| hold.0)) as &[Option<Uuid>],
+        &uuid(|e| e.reverses.map(|id| id.0)) as &[Option<Uuid>],
+        &text(|e| e.note.clone()) as &[Option<String>],
+        &text(|e| e.metadata.as_ref().map(|metadata| metadata.as_str().into())) as &[Option<String>],
+        &times,
+        &hashes,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

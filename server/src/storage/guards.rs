@@ -1,0 +1,57 @@
+//! `ai_token_guards`: how often callers asked.
+
+use brightmeter::{
+    guard::{Guard, GuardId},
+    time::Instant,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Result;
+
+/// The guards of `named`, as organization and caller; those that never asked are missing.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, named: &[(Uuid, GuardId)]) -> Result<Vec<(Uuid, GuardId, Guard)>> {
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
+    let rows = sqlx::query!(
+        "select g.org_id, g.caller_id, g.requests, g.last_admitted_at, g.blocked_until
+         from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
+         join ai_token_guards g on g.org_id = n.org_id and g.caller_id = n.id",
+        &orgs,
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    let guards = rows.into_iter().map(|row| {
+        let guard = Guard {
+            requests: row.requests,
+            last_admitted_at: row.last_admitted_at,
+            blocked_until: row.blocked_until,
+        };
+        (row.org_id, GuardId(row.caller_id), guard)
+    });
+    Ok(guards.collect())
+}
+
+/// Writes one guard. They are few: callers without limits have none.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn upsert(conn: &mut PgConnection, org: Uuid, id: GuardId, guard: &Guard) -> Result<()> {
+    sqlx::query!(
+        "insert into ai_token_guards (org_id, caller_id, requests, last_admitted_at, blocked_until)
+         values ($1, $2, $3, $4, $5)
+         on conflict (org_id, caller_id) do update set requests = excluded.requests,
+             last_admitted_at = excluded.last_admitted_at, blocked_until = excluded.blocked_until",
+        org,
+        id.0,
+        &guard.requests as &[Instant],
+        guard.last_admitted_at,
+        guard.blocked_until
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! `ai_token_holds`: reservations.
+
+use brightmeter::{
+    command::Caller,
+    grant::Part,
+    hold::{Hold, HoldState},
+    ids::HoldId,
+    time::Instant,
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Result, corrupt, decode};
+
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    feature: String,
+    caller_kind: String,
+    caller_id: Option<Uuid>,
+    member_id: Option<Uuid>,
+    token_type: String,
+    parts: Json<Vec<Part>>,
+    state: String,
+    captured: Option<i64>,
+    reason: Option<String>,
+    opened_at: Instant,
+    expires_at: Instant,
+    ended_at: Option<Instant>,
+}
+
+impl Row {
+    fn decode(self) -> Result<(Uuid, Hold)> {
+        let state = match (self.state.as_str(), self.ended_at) {
+            ("open", None) => HoldState::Open,
+            ("captured", Some(at)) => {
+                HoldState::Captured { amount: decode("captured", self.captured.unwrap_or_default())?, at }
+            }
+            ("released", Some(at)) => HoldState::Released { reason: self.reason.unwrap_or_default(), at },
+            ("expired", Some(at)) => HoldState::Expired { at },
+            (state, ended_at) => return Err(corrupt(format!("hold {}: {state}, ended {ended_at:?}", self.id))),
+        };
+        let hold = Hold {
+            id: HoldId(self.id),
+            feature: decode("feature", self.feature)?,
+            caller: Caller::from_columns(&self.caller_kind, self.caller_id, self.member_id)
+                .ok_or_else(|| corrupt(format!("caller {}", self.caller_kind)))?,
+            token_type: decode("token type", self.token_type)?,
+            parts: self.parts.0,
+            state,
+            opened_at: self.opened_at,
+            expires_at: self.expires_at,
+        };
+        Ok((self.org_id, hold))
+    }
+}
+
+/// The open holds of `orgs` that lapse by `now`, and the `named` ones, as organization and id.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(
+    conn: &mut PgConnection,
+    orgs: &[Uuid],
+    named: &[(Uuid, HoldId)],
+    now: Instant,
+) -> Result<Vec<(Uuid, Hold)>> {
+    let (named_orgs, named_ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select org_id as "org_id!", id as "id!", feature as "feature!", caller_kind as "caller_kind!", caller_id,
+             member_id, token_type as "token_type!", parts as "parts!: Json<Vec<Part>>", state as "state!", captured,
+             reason, opened_at as "opened_at!", expires_at as "expires_at!", ended_at
+         from (
+             select * from ai_token_holds where org_id = any($1) and state = 'open' and expires_at <= $2
+             union
+             select h.* from unnest($3::uuid[], $4::uuid[]) n(org_id, id) join ai_token_holds h
+                 on h.org_id = n.org_id and h.id = n.id
+         ) h"#,
+        orgs,
+        now,
+        &named_orgs,
+        &named_ids
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::decode).collect()
+}
+
+/// Writes holds, opened or ended.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<()> {
+    let orgs: Vec<Uuid> = holds.iter().map(|(org, _)| *org).collect();
+    let ids: Vec<Uuid> = holds.iter().map(|(_, hold)| hold.id.0).collect();
+    let features: Vec<String> = holds.iter().map(|(_, hold)| hold.feature.to_string()).collect();
+    let kinds: Vec<String> = holds.iter().map(|(_, hold)| hold.caller.columns().0.into()).collect();
+    let callers: Vec<Option<Uuid>> = holds.iter().map(|(_, hold)| hold.caller.columns().1).collect();
+    let members: Vec<Option<Uuid>> = holds.iter().map(|(_, hold)| hold.caller.columns().2.map(|m| m.0)).collect();
+    let types: Vec<String> = holds.iter().map(|(_, hold)| hold.token_type.to_string()).collect();
+    let parts: Vec<Json<&[Part]>> = holds.iter().map(|(_, hold)| Json(hold.parts.as_slice())).collect();
+    let amounts: Vec<i64> = holds.iter().map(|(_, hold)| hold.amount().get()).collect();
+    let states: Vec<String> = holds.iter().map(|(_, hold)| hold.state.as_str().into()).collect();
+    let (mut captured, mut reasons, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, hold) in holds {
+        let (amount, reason, at) = match &hold.state {
+            HoldState::Open => (None, None, None),
+            HoldState::Captured { amount, at } => (Some(amount.get()), None, Some(*at)),
+            HoldState::Released { reason, at } => (None, Some(reason.clone()), Some(*at)),
+            HoldState::Expired { at } => (None, None, Some(*at)),
+        };
+        captured.push(amount);
+        reasons.push(reason);
+        ended.push(at);
+    }
+    let opened: Vec<Instant> = holds.iter().map(|(_, hold)| hold.opened_at).collect();
+    let expires: Vec<Instant> = holds.iter().map(|(_, hold)| hold.expires_at).collect();
+    sqlx::query!(
+        "insert into ai_token_holds (org_id, id, feature, caller_kind, caller_id, member_id, token_type, parts, amount,
+             state, captured, reason, opened_at, expires_at, ended_at)
+         select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[],
+             $8::jsonb[], $9::bigint[], $10::text[], $11::bigint[], $12::text[], $13::timestamptz[],
+             $14::timestamptz[], $15::timestamptz[])
+         on conflict (org_id, id) do update set state = excluded.state, captured = excluded.captured,
+             reason = excluded.reason, ended_at = excluded.ended_at",
+        &orgs,
+        &ids,
+        &features,
+        &kinds,
+        &callers as &[Option<Uuid>],
+        &members as &[Option<Uuid>],
+        &types,
+        &parts as &[Json<&[Part]>],
+        &amounts,
+        &states,
+        &captured as &[Option<i64>],
+        &reasons as &[Option<String>],
+        &opened,
+        &expires,
+        &ended as &[Option<Instant>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Connections: one pool for pages and the API, one for the writer. Neither role owns anything.
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// How many writers share the organizations, by hash of their id.
+pub const WRITERS: u32 = 2;
+
+/// The pools of a server.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    /// Reads tokens, writes sessions.
+    pub app: PgPool,
+    /// Writes tokens.
+    pub writer: PgPool,
+}
+
+impl Pools {
+    /// Opens both pools; connections are made when they are needed.
+    pub fn open(app: PgConnectOptions, writer: PgConnectOptions) -> Self {
+        let timeouts = [
+            ("statement_timeout", "15s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            ("application_name", "brightmeter"),
+        ];
+        // A plan made while a table was empty would scan it for ever after: the writer only ever looks rows up.
+        let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];
+        let acquire = Duration::from_secs(5);
+        Self {
+            app: PgPoolOptions::new().max_connections(16).acquire_timeout(acquire).connect_lazy_with(app.options(timeouts)),
+            // Beside the writers: the sweeper, and organizations that are being made.
+            writer: PgPoolOptions::new()
+                .max_connections(WRITERS + 2)
+                .acquire_timeout(acquire)
+                .connect_lazy_with(writer.options(timeouts).options(lookups)),
+        }
+    }
+
+    /// Closes both, waiting for what is under way.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,144 @@
+//! `ai_token_jobs` and `quests`: what was asked of the AI and what it made.
+
+use brightmeter::{
+    ids::{HoldId, JobId, OrgId},
+    quest::{Goal, QuestDraft},
+    time::Instant,
+};
+use chrono::{Days, NaiveDate};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Result, decode};
+
+/// A stored quest.
+#[derive(Clone, Debug)]
+pub struct Quest {
+    /// The job that made it.
+    pub job: JobId,
+    /// Its place in the job's answer, from 1.
+    pub position: i16,
+    /// What to do.
+    pub title: String,
+    /// What for.
+    pub why: String,
+    /// How.
+    pub steps: Vec<String>,
+    /// Points.
+    pub reward: i32,
+    /// `easy`, `medium` or `hard`.
+    pub difficulty: String,
+    /// By when.
+    pub due_on: NaiveDate,
+    /// When it was marked done.
+    pub done_at: Option<Instant>,
+}
+
+/// Inserts the job that runs under `hold`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn insert_job(conn: &mut PgConnection, org: Uuid, hold: HoldId, goal: &Goal, now: Instant) -> Result<()> {
+    sqlx::query!(
+        "insert into ai_token_jobs (org_id, id, goal, created_at) values ($1, $2, $3, $4)",
+        org,
+        hold.0,
+        goal.as_str(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Inserts what the job under `hold` made, due so many days after `now`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn insert(conn: &mut PgConnection, org: Uuid, hold: HoldId, quests: &[QuestDraft], now: Instant) -> Result<()> {
+    for (position, quest) in (1_i16..).zip(quests) {
+        let due_on = now.date_naive().checked_add_days(Days::new(quest.due_in_days.into())).unwrap_or(NaiveDate::MAX);
+        sqlx::query!(
+            "insert into quests
+                 (org_id, job_id, position, title, why, steps, reward, difficulty, due_on, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            org,
+            hold.0,
+            position,
+            quest.title,
+            quest.why,
+            &quest.steps,
+            i32::try_from(quest.reward).unwrap_or(i32::MAX),
+            quest.difficulty.as_str(),
+            due_on,
+            now
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The newest quests of an organization, by job, then in order.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, org: OrgId, job: Option<JobId>, limit: i64) -> Result<Vec<Quest>> {
+    let quests = sqlx::query!(
+        "select job_id, position, title, why, steps, reward, difficulty, due_on, done_at from quests
+         where org_id = $1 and ($2::uuid is null or job_id = $2)
+         order by done_at is not null, created_at desc, job_id, position limit $3",
+        org.0,
+        job.map(|job| job.0),
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    let quests = quests.into_iter().map(|row| Quest {
+        job: JobId(row.job_id),
+        position: row.position,
+        title: row.title,
+        why: row.why,
+        steps: row.steps,
+        reward: row.reward,
+        difficulty: row.difficulty,
+        due_on: row.due_on,
+        done_at: row.done_at,
+    });
+    Ok(quests.collect())
+}
+
+/// Marks a quest done, or open again; false if there is none.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn set_done(
+    conn: &mut PgConnection,
+    org: OrgId,
+    job: JobId,
+    position: i16,
+    done_at: Option<Instant>,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update quests set done_at = case when $4::timestamptz is null then null else coalesce(done_at, $4) end
+         where org_id = $1 and job_id = $2 and position = $3",
+        org.0,
+        job.0,
+        position,
+        done_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What a job is to work on.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_goal(conn: &mut PgConnection, org: OrgId, job: JobId) -> Result<Option<Goal>> {
+    let goal = sqlx::query_scalar!("select goal from ai_token_jobs where org_id = $1 and id = $2", org.0, job.0)
+        .fetch_optional(conn)
+        .await?;
+    goal.map(|goal| decode("goal", goal)).transpose()
+}

@@ -1,0 +1,73 @@
+//! `ai_token_receipts`: what commands were answered.
+
+use brightmeter::{
+    key::IdempotencyKey,
+    receipt::{Fingerprint, Receipt},
+    time::Instant,
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Result, decode};
+
+/// A receipt as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The organization.
+    pub org: Uuid,
+    /// The command's key.
+    pub key: IdempotencyKey,
+    /// The command's fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The answer.
+    pub receipt: Receipt,
+}
+
+/// The receipts of `keys`, each an organization and a key.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Result<Vec<Kept>> {
+    let rows = sqlx::query!(
+        r#"select r.org_id, r.key, r.fingerprint, r.answer as "answer: Json<Receipt>"
+         from unnest($1::uuid[], $2::text[]) k(org_id, key)
+         join ai_token_receipts r on r.org_id = k.org_id and r.key = k.key"#,
+        orgs,
+        keys
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Kept {
+                org: row.org_id,
+                key: decode("key", row.key)?,
+                fingerprint: Fingerprint(decode("fingerprint", row.fingerprint.as_slice())?),
+                receipt: row.answer.0,
+            })
+        })
+        .collect()
+}
+
+/// Keeps receipts.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError); a key that is there already fails the whole transaction.
+pub async fn insert(conn: &mut PgConnection, receipts: &[Kept], now: Instant) -> Result<()> {
+    let orgs: Vec<Uuid> = receipts.iter().map(|kept| kept.org).collect();
+    let keys: Vec<String> = receipts.iter().map(|kept| kept.key.to_string()).collect();
+    let fingerprints: Vec<Vec<u8>> = receipts.iter().map(|kept| kept.fingerprint.0.to_vec()).collect();
+    let answers: Vec<Json<&Receipt>> = receipts.iter().map(|kept| Json(&kept.receipt)).collect();
+    sqlx::query!(
+        "insert into ai_token_receipts (org_id, key, fingerprint, answer, created_at)
+         select u.*, $5 from unnest($1::uuid[], $2::text[], $3::bytea[], $4::jsonb[]) u",
+        &orgs,
+        &keys,
+        &fingerprints,
+        &answers as &[Json<&Receipt>],
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Across organizations: which accounts time has brought something to.
+
+use brightmeter::{ids::OrgId, time::Instant};
+use sqlx::PgConnection;
+
+use super::Result;
+
+/// Accounts that are due at `now`, the longest overdue first. Needs a transaction from
+/// [`begin_sweep`](super::tenant::begin_sweep).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_due(conn: &mut PgConnection, now: Instant, limit: i64) -> Result<Vec<OrgId>> {
+    let orgs = sqlx::query_scalar!(
+        "select org_id from ai_token_accounts where due_at <= $1 order by due_at limit $2",
+        now,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(orgs.into_iter().map(OrgId).collect())
+}

@@ -1,0 +1,77 @@
+//! `users`: people.
+
+use brightmeter::{ids::UserId, time::Instant};
+use sqlx::PgConnection;
+
+use super::Result;
+
+/// A person who can sign in.
+#[derive(Clone)]
+pub struct User {
+    /// The person's id.
+    pub id: UserId,
+    /// What others read.
+    pub display_name: String,
+    /// In PHC format.
+    pub password_hash: String,
+    /// Whether the person runs Brightmeter.
+    pub is_staff: bool,
+}
+
+/// A person to be.
+pub struct NewUser<'a> {
+    /// The person's id.
+    pub id: UserId,
+    /// In lower case.
+    pub email: &'a str,
+    /// What others read.
+    pub display_name: &'a str,
+    /// In PHC format.
+    pub password_hash: &'a str,
+    /// Whether the person runs Brightmeter.
+    pub is_staff: bool,
+}
+
+/// Inserts a person.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError); an email that is taken violates `users_email_key`.
+pub async fn insert(conn: &mut PgConnection, user: &NewUser<'_>, now: Instant) -> Result<()> {
+    sqlx::query!(
+        "insert into users (id, email, display_name, password_hash, is_staff, created_at) values ($1, $2, $3, $4, $5, $6)",
+        user.id.0,
+        user.email,
+        user.display_name,
+        user.password_hash,
+        user.is_staff,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The person with that email, in lower case.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<User>> {
+    let row = sqlx::query!("select id, display_name, password_hash, is_staff from users where email = $1", email)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| User {
+        id: UserId(row.id),
+        display_name: row.display_name,
+        password_hash: row.password_hash,
+        is_staff: row.is_staff,
+    }))
+}
+
+/// The person of that id: name, and whether staff.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find(conn: &mut PgConnection, id: UserId) -> Result<Option<(String, bool)>> {
+    let row = sqlx::query!("select display_name, is_staff from users where id = $1", id.0).fetch_optional(conn).await?;
+    Ok(row.map(|row| (row.display_name, row.is_staff)))
+}

@@ -1,0 +1,13 @@
+//! The rules, area by area, each told as a story with an end.
+
+mod grants;
+mod holds;
+mod license;
+mod limits;
+mod log;
+mod periods;
+mod plans;
+mod refunds;
+mod refusals;
+mod spending;
+pub(super) mod world;

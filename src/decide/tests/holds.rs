@@ -1,0 +1,223 @@
+//! A job holds, runs, and is then charged or not: never charged if it fails, never ended twice.
+
+use super::world::{FIRST_RESET, START, World, ai, at, open_hold, quests, tokens, uses};
+use crate::{
+    account::Account,
+    grant::Source,
+    hold::HoldState,
+    ids::HoldId,
+    receipt::Outcome,
+    refusal::Refusal,
+    time::after_seconds,
+};
+
+/// Given a hold of 60 on an allowance of 50 and a pack of 500, this leaves of the AI grants.
+fn check(when: impl FnOnce(&mut World, HoldId), then: &str) {
+    let mut world = World::on("pro");
+    world.adjust(-150).unwrap();
+    world.give(Source::Pack, 500, "");
+    let hold = world.hold(60);
+    assert_eq!(world.lots(), "plan 50 (50 held), pack 500 (10 held)");
+    when(&mut world, hold);
+    assert_eq!(world.lots(), then);
+}
+
+fn closed(state: &str) -> Refusal {
+    Refusal::HoldClosed { state: state.into() }
+}
+
+#[test]
+fn a_hold_reserves_without_booking() {
+    let mut world = World::on("pro");
+    let receipt = world.run(open_hold(quests(super::world::ALICE, 60), None)).unwrap();
+    assert_eq!(world.balance(), (200, 60, 140));
+    let Outcome::HoldOpened { hold, amount, expires_at, .. } = receipt.outcome else { panic!("{receipt:?}") };
+    assert_eq!((hold.0, amount), (receipt.transaction.0, tokens(60)));
+    assert_eq!(expires_at, after_seconds(at(START), 900), "15 minutes unless asked");
+    let (entry, _) = world.entries.last().unwrap();
+    assert_eq!((entry.amount(), entry.held_amount(), entry.hold), (0, 60, Some(hold)));
+}
+
+#[test]
+fn a_capture_charges_all_that_is_held() {
+    check(|world, hold| drop(world.capture(hold, None).unwrap()), "pack 490");
+    check(|world, hold| drop(world.capture(hold, Some(60)).unwrap()), "pack 490");
+}
+
+#[test]
+fn a_capture_of_less_charges_in_burn_down_order_and_returns_the_rest() {
+    check(|world, hold| drop(world.capture(hold, Some(20)).unwrap()), "plan 30, pack 500");
+    check(|world, hold| drop(world.capture(hold, Some(51)).unwrap()), "pack 499");
+    check(
+        |world, hold| {
+            let Outcome::Captured { amount, returned, balance, .. } = world.capture(hold, Some(1)).unwrap() else {
+                panic!("not captured")
+            };
+            assert_eq!((amount, returned), (tokens(1), tokens(59)));
+            assert_eq!((balance.settled, balance.held), (tokens(549), tokens(0)));
+        },
+        "plan 49, pack 500",
+    );
+}
+
+#[test]
+fn a_capture_takes_at_most_what_is_held_and_at_least_one_token() {
+    check(
+        |world, hold| {
+            assert_eq!(world.capture(hold, Some(61)), Err(Refusal::CaptureExceedsHold { held: tokens(60) }));
+            assert_eq!(world.capture(hold, Some(0)).unwrap_err().code(), "amount_out_of_range");
+        },
+        "plan 50 (50 held), pack 500 (10 held)",
+    );
+}
+
+#[test]
+fn a_released_hold_charges_nothing() {
+    check(|world, hold| drop(world.release(hold).unwrap()), "plan 50, pack 500");
+}
+
+#[test]
+fn a_hold_that_nobody_ends_runs_out_at_its_ttl() {
+    check(
+        |world, hold| {
+            world.wait(899);
+            world.advance();
+            assert!(world.account.holds[&hold].is_open());
+            world.wait(1);
+            world.advance();
+            assert_eq!(world.account.holds[&hold].state, HoldState::Expired { at: world.now });
+        },
+        "plan 50, pack 500",
+    );
+}
+
+#[test]
+fn a_hold_ends_once_and_any_other_end_is_told_how_it_ended() {
+    type End = (&'static str, fn(&mut World, HoldId) -> Result<Outcome, Refusal>);
+    let expire: End = ("expired", |world, _| {
+        world.wait(900);
+        world.advance();
+        Ok(Outcome::Advanced)
+    });
+    let ends: [End; 3] = [
+        ("captured", |world, hold| world.capture(hold, Some(20))),
+        ("released", |world, hold| world.release(hold)),
+        expire,
+    ];
+    for (state, first) in ends {
+        for (_, second) in &ends[..2] {
+            let mut world = World::on("pro");
+            let hold = world.hold(60);
+            first(&mut world, hold).unwrap();
+            let after_first: Account = world.account.clone();
+            assert_eq!(second(&mut world, hold), Err(closed(state)));
+            world.wait(100_000);
+            assert_eq!(second(&mut world, hold), Err(closed(state)));
+            world.advance();
+            assert_eq!(world.account, after_first, "and time does not end it again");
+        }
+    }
+}
+
+#[test]
+fn at_its_ttl_a_hold_is_too_late_to_capture_even_before_anybody_noticed() {
+    check(
+        |world, hold| {
+            world.wait(900);
+            assert_eq!(world.capture(hold, None), Err(closed("expired")));
+            assert_eq!(world.release(hold), Err(closed("expired")));
+            world.advance();
+        },
+        "plan 50, pack 500",
+    );
+    check(
+        |world, hold| {
+            world.wait(899);
+            world.capture(hold, None).unwrap();
+        },
+        "pack 490",
+    );
+}
+
+#[test]
+fn an_unknown_hold_is_not_found() {
+    let mut world = World::on("pro");
+    let nobodys = HoldId(uuid::Uuid::from_u128(77));
+    assert_eq!(world.capture(nobodys, None), Err(Refusal::HoldNotFound));
+    assert_eq!(world.release(nobodys), Err(Refusal::HoldNotFound));
+}
+
+#[test]
+fn a_hold_lasts_from_one_second_to_a_day() {
+    for (ttl, fits) in [(0, false), (1, true), (86_400, true), (86_401, false)] {
+        let mut world = World::on("pro");
+        let answer = world.run(open_hold(quests(super::world::SERVICE, 5), Some(ttl)));
+        match answer {
+            Ok(receipt) => {
+                assert!(fits, "{ttl}");
+                let Outcome::HoldOpened { expires_at, .. } = receipt.outcome else { panic!("{receipt:?}") };
+                assert_eq!(expires_at, after_seconds(at(START), ttl));
+            }
+            Err(refusal) => {
+                assert!(!fits, "{ttl}");
+                assert_eq!(refusal, Refusal::TtlOutOfRange { max_seconds: 86_400 });
+            }
+        }
+    }
+}
+
+/// Given 50 tokens that lapse on 1 February and a hold of 30 of them opened a minute before, this is left on 2 February.
+fn check_lapsed(when: impl FnOnce(&mut World, HoldId), then: &str) -> World {
+    let mut world = World::without_tokens("pro");
+    world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
+    world.go_to("2026-01-31T23:59:00Z");
+    let hold = world.hold(30);
+    world.go_to("2026-02-01T00:00:00Z");
+    world.advance();
+    assert_eq!(world.lots(), "promo 30 (30 held)", "what is free lapses, what is held waits for its job");
+    when(&mut world, hold);
+    assert_eq!(world.lots(), then);
+    world
+}
+
+#[test]
+fn tokens_whose_grant_lapsed_during_a_failed_job_come_back_until_the_end_of_the_period() {
+    let world = check_lapsed(|world, hold| drop(world.release(hold).unwrap()), "refund 30");
+    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(stand_in.expires_at, Some(at(FIRST_RESET)));
+    assert_eq!(world.balance(), (30, 0, 30));
+    assert!(world.story_since(0).ends_with("held +0, expired -20, released +0, expired -30, granted +30"));
+    check_lapsed(
+        |world, _| {
+            world.wait(900);
+            world.advance();
+        },
+        "refund 30",
+    );
+}
+
+#[test]
+fn a_job_that_is_charged_after_its_grant_lapsed_pays_with_what_it_held() {
+    check_lapsed(|world, hold| drop(world.capture(hold, None).unwrap()), "");
+    check_lapsed(|world, hold| drop(world.capture(hold, Some(10)).unwrap()), "refund 20");
+}
+
+#[test]
+fn a_hold_and_its_grant_that_end_together_lose_nothing() {
+    let mut world = World::without_tokens("pro");
+    world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
+    world.go_to("2026-01-31T23:45:00Z");
+    world.hold(30);
+    world.go_to("2026-02-01T00:00:00Z");
+    world.advance();
+    assert_eq!(world.lots(), "refund 30");
+}
+
+#[test]
+fn a_hold_opened_by_one_feature_leaves_other_token_types_alone() {
+    let mut world = World::on("pro");
+    world.run(open_hold(uses(super::world::SERVICE, "strategy_analysis", 3), None)).unwrap();
+    assert_eq!(world.balance(), (200, 0, 200));
+    assert_eq!(world.account.balance(&super::world::deep()).held, tokens(6));
+    assert_eq!(world.account.balance(&ai()).held, tokens(0));
+}

@@ -1,0 +1,211 @@
+//! The log: whoever changes an entry afterwards is found out.
+
+use uuid::Uuid;
+
+use super::world::{ALICE, BOB, ORG, START, World, at, ai, deep, quests, tokens};
+use crate::{
+    account::Balance,
+    audit::{self, LogAudit},
+    command::{Caller, Command},
+    entry::{Entry, EntryHash, EntryKind},
+    grant::{Part, Source},
+    hold::HoldState,
+    ids::{GrantId, HoldId, KeyId, MemberId, OrgId, TransactionId, UserId},
+};
+
+/// A log whose last but one entry has every field filled in.
+fn log() -> World {
+    let mut world = World::on("pro");
+    let usage = crate::command::Use { metadata: Some("{}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
+    world.run(Command::Spend(usage)).unwrap();
+    let spend = world.spend(5);
+    world.refund(spend).unwrap();
+    world
+}
+
+/// The invariants that a log breaks, entry by entry and at its end.
+fn verify(world: &World, entries: &[(Entry, EntryHash)]) -> Vec<&'static str> {
+    let mut log = LogAudit::new(ORG);
+    for (entry, hash) in entries {
+        if let Err(violation) = log.follow(entry, *hash) {
+            return vec![violation.invariant];
+        }
+    }
+    let found = log.finish(world.account.head, &world.account.balances);
+    found.into_iter().map(|violation| violation.invariant).collect()
+}
+
+/// Each a change of one field of an entry.
+const TAMPERINGS: [(&str, fn(&mut Entry)); 25] = [
+    ("seq", |entry| entry.seq += 1),
+    ("transaction", |entry| entry.transaction = TransactionId(Uuid::from_u128(9))),
+    ("kind", |entry| entry.kind = EntryKind::PlanChanged),
+    ("token_type", |entry| entry.token_type = if entry.token_type == deep() { ai() } else { deep() }),
+    ("before.settled", |entry| entry.before.settled = tokens(7)),
+    ("before.held", |entry| entry.before.held = tokens(7)),
+    ("before.debt", |entry| entry.before.debt = tokens(7)),
+    ("after.settled", |entry| entry.after.settled = tokens(7)),
+    ("after.held", |entry| entry.after.held = tokens(7)),
+    ("after.debt", |entry| entry.after.debt = tokens(7)),
+    ("one part more", |entry| entry.parts.push(Part { grant: GrantId(Uuid::from_u128(9)), amount: tokens(1) })),
+    ("a part's grant", |entry| replace_part(entry, |part| part.grant = GrantId(Uuid::from_u128(9)))),
+    ("a part's amount", |entry| replace_part(entry, |part| part.amount = tokens(777))),
+    ("source", |entry| entry.source = if entry.source.is_none() { Some(Source::Pack) } else { None }),
+    ("another source", |entry| entry.source = Some(Source::Refund)),
+    ("feature", |entry| {
+        entry.feature = if entry.feature.is_none() { Some("mind_reading".parse().unwrap()) } else { None };
+    }),
+    ("caller", |entry| entry.caller = BOB),
+    ("caller's kind", |entry| entry.caller = Caller::Staff { user: UserId(Uuid::from_u128(0xa)) }),
+    ("caller's key", |entry| {
+        entry.caller =
+            Caller::Key { key: KeyId(Uuid::from_u128(0xa)), member: Some(MemberId(Uuid::from_u128(0xa))) };
+    }),
+    ("hold", |entry| entry.hold = Some(HoldId(Uuid::from_u128(9)))),
+    ("reverses", |entry| entry.reverses = Some(TransactionId(Uuid::from_u128(9)))),
+    ("note", |entry| entry.note = Some("nothing to see here".into())),
+    ("an empty note", |entry| entry.note = Some(String::new())),
+    ("metadata", |entry| entry.metadata = Some("{\"a\":1}".to_owned().try_into().unwrap())),
+    ("at", |entry| entry.at += chrono::TimeDelta::microseconds(1)),
+];
+
+fn replace_part(entry: &mut Entry, change: fn(&mut Part)) {
+    entry.parts.iter_mut().for_each(change);
+}
+
+#[test]
+fn an_untouched_log_verifies() {
+    let world = log();
+    assert!(world.entries.len() >= 5);
+    assert_eq!(verify(&world, &world.entries), [""; 0]);
+}
+
+#[test]
+fn a_change_of_any_field_of_any_entry_is_found() {
+    let world = log();
+    for index in 0..world.entries.len() {
+        for (field, tamper) in TAMPERINGS {
+            let mut entries = world.entries.clone();
+            tamper(&mut entries[index].0);
+            assert_ne!(entries[index], world.entries[index], "{field} of entry {index} was not changed");
+            assert_eq!(verify(&world, &entries), ["I7"], "{field} of entry {index}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_entry_with_a_fresh_hash_is_found_by_what_follows_it() {
+    let world = log();
+    for index in 0..world.entries.len() {
+        for (field, tamper) in TAMPERINGS {
+            let mut entries = world.entries.clone();
+            let previous = if index == 0 { EntryHash::genesis(ORG) } else { entries[index - 1].1 };
+            tamper(&mut entries[index].0);
+            entries[index].1 = entries[index].0.hash(previous);
+            assert_ne!(verify(&world, &entries), [""; 0], "{field} of entry {index}");
+        }
+    }
+}
+
+#[test]
+fn a_log_forged_to_its_end_is_found_by_the_accounts_head() {
+    let world = log();
+    let mut entries = world.entries.clone();
+    entries[2].0.note = Some("forged".into());
+    for index in 2..entries.len() {
+        let previous = entries[index - 1].1;
+        entries[index].1 = entries[index].0.hash(previous);
+    }
+    assert_eq!(verify(&world, &entries), ["I7"]);
+}
+
+#[test]
+fn an_entry_that_is_missing_twice_there_or_out_of_order_is_found() {
+    let world = log();
+    for index in 0..world.entries.len() - 1 {
+        let mut missing = world.entries.clone();
+        missing.remove(index);
+        let mut twice = world.entries.clone();
+        twice.insert(index, world.entries[index].clone());
+        let mut swapped = world.entries.clone();
+        swapped.swap(index, index + 1);
+        for entries in [missing, twice, swapped] {
+            assert_eq!(verify(&world, &entries), ["I7"], "at {index}");
+        }
+    }
+    let cut = &world.entries[..world.entries.len() - 1];
+    assert_eq!(verify(&world, cut), ["I7", "I1"]);
+}
+
+#[test]
+fn an_entry_that_starts_from_another_balance_is_found_though_its_hash_is_right() {
+    let world = log();
+    let mut entry = world.entries[0].0.clone();
+    entry.before = Balance { settled: tokens(1), ..entry.before };
+    let hash = entry.hash(EntryHash::genesis(ORG));
+    assert_eq!(LogAudit::new(ORG).follow(&entry, hash).unwrap_err().invariant, "I1");
+}
+
+#[test]
+fn a_log_of_another_organization_does_not_verify() {
+    let world = log();
+    let (entry, hash) = &world.entries[0];
+    assert_eq!(LogAudit::new(OrgId(Uuid::from_u128(2))).follow(entry, *hash).unwrap_err().invariant, "I7");
+}
+
+#[test]
+fn a_balance_that_the_log_does_not_explain_is_found() {
+    let mut world = log();
+    world.account.balances.insert(deep(), Balance { settled: tokens(21), ..Balance::default() });
+    assert_eq!(verify(&world, &world.entries.clone()), ["I1"]);
+}
+
+#[test]
+fn an_account_that_does_not_add_up_is_found() {
+    type Change = fn(&mut World);
+    let balance = |world: &mut World, change: fn(&mut Balance)| change(world.account.balances.get_mut(&ai()).unwrap());
+    let changes: [(&[&str], Change); 7] = [
+        (&["I1"], |world| world.account.balances.values_mut().for_each(|balance| balance.settled = tokens(777))),
+        (&["I1", "I1"], |world| world.account.balances.get_mut(&ai()).unwrap().held = tokens(4)),
+        (&["I1"], |world| world.account.holds.clear()),
+        (&["I1"], |world| drop(world.account.grants.remove(&first(world)))),
+        (&["I1"], |world| world.account.grants.get_mut(&first(world)).unwrap().held = tokens(0)),
+        (&["I2"], |world| world.account.grants.get_mut(&first(world)).unwrap().amount = tokens(1)),
+        (&["I1"], |world| {
+            let hold = world.account.holds.values_mut().next().unwrap();
+            hold.state = HoldState::Captured { amount: tokens(6), at: at(START) };
+        }),
+    ];
+    for (index, (invariants, change)) in changes.into_iter().enumerate() {
+        let mut world = World::on("pro");
+        world.hold(5);
+        change(&mut world);
+        let found: Vec<&str> = audit::account(&world.account).iter().map(|violation| violation.invariant).collect();
+        assert!(invariants.iter().all(|invariant| found.contains(invariant)), "change {index}: {found:?}");
+    }
+    let mut world = World::on("pro");
+    balance(&mut world, |balance| balance.held = tokens(300));
+    assert!(audit::account(&world.account).iter().any(|violation| violation.invariant == "I2"));
+}
+
+/// The AI allowance.
+fn first(world: &World) -> GrantId {
+    world.account.grants.values().find(|grant| grant.token_type == ai()).unwrap().id
+}
+
+#[test]
+fn a_hold_that_was_captured_beyond_itself_or_has_no_balance_is_found() {
+    let mut world = World::on("pro");
+    let hold = world.hold(5);
+    world.capture(hold, None).unwrap();
+    world.account.holds.get_mut(&hold).unwrap().state = HoldState::Captured { amount: tokens(6), at: at(START) };
+    assert_eq!(audit::account(&world.account)[0].invariant, "I3");
+
+    let mut world = World::on("pro");
+    world.hold(5);
+    let hold = world.account.holds.values_mut().next().unwrap();
+    hold.token_type = "gold".parse().unwrap();
+    world.account.balances.clear();
+    world.account.grants.clear();
+    assert_eq!(audit::account(&world.account)[0].invariant, "I1");
+}

@@ -1,0 +1,70 @@
+//! A spend is returned once and whole, to where it came from.
+
+use super::world::{FIRST_RESET, World, at, tokens};
+use crate::{grant::Source, ids::TransactionId, receipt::Outcome, refusal::Refusal};
+
+/// Given a spend of 60 from a promotion of 50 that lapses on 1 February and a pack, a refund at that time leaves.
+fn check(refunded_at: &str, then: &str) -> World {
+    let mut world = World::without_tokens("pro");
+    world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
+    world.give(Source::Pack, 500, "");
+    let spend = world.spend(60);
+    assert_eq!(world.lots(), "pack 490");
+    world.go_to(refunded_at);
+    let outcome = world.refund(spend).unwrap();
+    let Outcome::Refunded { of, amount, balance, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((of, amount), (spend, tokens(60)));
+    assert_eq!(balance.settled.get(), world.balance().0);
+    assert_eq!(world.lots(), then);
+    world
+}
+
+#[test]
+fn a_refund_returns_the_tokens_to_the_grants_that_were_burned() {
+    let world = check("2026-01-31T23:59:59Z", "promo 50, pack 500");
+    let (entry, _) = world.entries.last().unwrap();
+    assert_eq!((entry.amount(), entry.reverses.is_some()), (60, true));
+    assert_eq!(entry.parts.iter().map(|part| part.amount.get()).collect::<Vec<_>>(), [50, 10]);
+}
+
+#[test]
+fn a_grant_that_lapsed_since_is_stood_in_for_until_the_end_of_the_period() {
+    let world = check("2026-02-01T00:00:00Z", "refund 50, pack 500");
+    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(stand_in.expires_at, Some(at(FIRST_RESET)));
+}
+
+#[test]
+fn the_stand_in_is_made_in_the_period_of_the_refund() {
+    let world = check("2026-02-20T00:00:00Z", "plan 200, refund 50, pack 500");
+    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(stand_in.expires_at, Some(at("2026-03-15T12:00:00Z")));
+}
+
+#[test]
+fn a_spend_is_refunded_once() {
+    let mut world = World::on("pro");
+    let spend = world.spend(60);
+    world.refund(spend).unwrap();
+    assert_eq!(world.balance(), (200, 0, 200));
+    for days in [0, 40] {
+        world.wait(days * 86_400);
+        assert_eq!(world.refund(spend), Err(Refusal::AlreadyRefunded));
+    }
+}
+
+#[test]
+fn what_was_no_spend_is_not_refunded() {
+    let mut world = World::on("pro");
+    assert_eq!(world.refund(TransactionId(uuid::Uuid::from_u128(5))), Err(Refusal::SpendNotFound));
+    let hold = world.hold(5);
+    assert_eq!(world.refund(TransactionId(hold.0)), Err(Refusal::SpendNotFound));
+}
+
+#[test]
+fn a_refund_does_not_lift_a_balance_over_the_most_there_can_be() {
+    let mut world = World::on("pro");
+    let spend = world.spend(60);
+    world.give(Source::Admin, 1_000_000_000_000 - 140, "");
+    assert_eq!(world.refund(spend).unwrap_err().code(), "amount_out_of_range");
+}

@@ -1,0 +1,282 @@
+//! A world to tell stories in: one organization, a clock that is set by hand, and an audit after every command.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::{
+    DEFAULT_CATALOG,
+    account::{Account, Balance, Head, PastSpend},
+    audit::{self, LogAudit},
+    catalog::Catalog,
+    command::{Caller, Command, Use},
+    decide::{Context, Decision, after_refusal, decide},
+    entitlement,
+    entry::{Entry, EntryHash, EntryKind},
+    grant::{Grant, Source},
+    guard::{Guard, GuardId},
+    ids::{GrantId, HoldId, KeyId, MemberId, OrgId, TransactionId, UserId},
+    names::TokenType,
+    period::Anchor,
+    receipt::{Outcome, Receipt},
+    refusal::Refusal,
+    time::Instant,
+    tokens::Tokens,
+};
+
+pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(1));
+pub(crate) const ALICE: Caller = Caller::Member { member: MemberId(Uuid::from_u128(0xa)) };
+pub(crate) const BOB: Caller = Caller::Member { member: MemberId(Uuid::from_u128(0xb)) };
+/// A key that acts for nobody; the default catalog sets it no limits, so that stories need not wait between spends.
+pub(crate) const SERVICE: Caller = Caller::Key { key: KeyId(Uuid::from_u128(0xc)), member: None };
+pub(crate) const SERVICE_FOR_ALICE: Caller =
+    Caller::Key { key: KeyId(Uuid::from_u128(0xc)), member: Some(MemberId(Uuid::from_u128(0xa))) };
+pub(crate) const STAFF: Caller = Caller::Staff { user: UserId(Uuid::from_u128(0xd)) };
+
+/// When every world begins: the anchor of its months, too.
+pub(crate) const START: &str = "2026-01-15T12:00:00Z";
+/// When the first period of every world ends.
+pub(crate) const FIRST_RESET: &str = "2026-02-15T12:00:00Z";
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) account: Account,
+    pub(crate) catalog: Catalog,
+    pub(crate) now: Instant,
+    pub(crate) entries: Vec<(Entry, EntryHash)>,
+    pub(crate) next_transaction: u128,
+    log: LogAudit,
+}
+
+pub(crate) fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+pub(crate) fn tokens(amount: i64) -> Tokens {
+    Tokens::new(amount).unwrap()
+}
+
+pub(crate) fn ai() -> TokenType {
+    "ai".parse().unwrap()
+}
+
+pub(crate) fn deep() -> TokenType {
+    "deep".parse().unwrap()
+}
+
+pub(crate) fn uses(caller: Caller, feature: &str, quantity: u32) -> Use {
+    Use { caller, feature: feature.parse().unwrap(), quantity: quantity.try_into().unwrap(), metadata: None }
+}
+
+/// A use that costs `amount` AI tokens, a multiple of 5.
+pub(crate) fn quests(caller: Caller, amount: u32) -> Use {
+    assert!(amount.is_multiple_of(5), "a quest costs 5");
+    uses(caller, "quest_generation", amount / 5)
+}
+
+pub(crate) fn open_hold(usage: Use, ttl_seconds: Option<u32>) -> Command {
+    Command::OpenHold { r#use: usage, ttl_seconds, job: None }
+}
+
+impl World {
+    /// An organization on `plan` at [`START`], with its first allowance.
+    pub(crate) fn on(plan: &str) -> Self {
+        Self::with(plan, Catalog::parse(DEFAULT_CATALOG).unwrap())
+    }
+
+    pub(crate) fn with(plan: &str, catalog: Catalog) -> Self {
+        let account = Account::open(ORG, plan.parse().unwrap(), Anchor(at(START)));
+        let (entries, log) = (Vec::new(), LogAudit::new(ORG));
+        let mut world = Self { account, catalog, now: at(START), entries, next_transaction: 1_000, log };
+        world.advance();
+        world
+    }
+
+    /// On `plan`, with the first allowance used up.
+    pub(crate) fn without_tokens(plan: &str) -> Self {
+        let mut world = Self::on(plan);
+        for token_type in [ai(), deep()] {
+            let settled = world.account.balance(&token_type).settled.get();
+            if settled > 0 {
+                world.adjust_of(token_type, -settled).unwrap();
+            }
+        }
+        world
+    }
+
+    pub(crate) fn cx(&self) -> Context<'_> {
+        let transaction = TransactionId(Uuid::from_u128(self.next_transaction));
+        Context { catalog: &self.catalog, now: self.now, transaction }
+    }
+
+    pub(crate) fn go_to(&mut self, instant: &str) {
+        self.now = at(instant);
+    }
+
+    pub(crate) fn wait(&mut self, seconds: i64) {
+        self.now += TimeDelta::seconds(seconds);
+    }
+
+    /// Decides and books as the writer does, then holds the account and the log against the invariants.
+    pub(crate) fn decide(&mut self, command: &Command) -> Result<Decision, Refusal> {
+        let result = decide(&self.account, command, &self.cx());
+        match &result {
+            Ok(decision) => self.book(command, decision),
+            Err(refusal) => {
+                let guard = after_refusal(&self.account, command, refusal, &self.cx());
+                self.account.guards.extend(guard);
+            }
+        }
+        self.next_transaction += 1;
+        assert_eq!(audit::account(&self.account), [], "after {command:?}");
+        assert_eq!(self.log.finish(self.account.head, &self.account.balances), [], "after {command:?}");
+        result
+    }
+
+    fn book(&mut self, command: &Command, decision: &Decision) {
+        self.account.apply(&decision.changes);
+        for (entry, hash) in &decision.entries {
+            self.log.follow(entry, *hash).unwrap();
+        }
+        self.entries.extend(decision.entries.iter().cloned());
+        // What storage would read from the log when a refund names the spend.
+        if let (Command::Spend(usage), Outcome::Spent { token_type, parts, .. }) = (command, &decision.receipt.outcome) {
+            let (feature, token_type, parts) = (usage.feature.clone(), token_type.clone(), parts.clone());
+            let spend = PastSpend { feature, token_type, parts, refunded_by: None };
+            self.account.spends.insert(decision.receipt.transaction, spend);
+        }
+    }
+
+    pub(crate) fn run(&mut self, command: Command) -> Result<Receipt, Refusal> {
+        self.decide(&command).map(|decision| decision.receipt)
+    }
+
+    pub(crate) fn advance(&mut self) {
+        self.run(Command::Advance).unwrap();
+    }
+
+    pub(crate) fn check(&self, usage: &Use) -> Result<entitlement::Quote, Refusal> {
+        entitlement::check(&self.account, usage, &self.cx())
+    }
+
+    pub(crate) fn try_spend(&mut self, caller: Caller, amount: u32) -> Result<Receipt, Refusal> {
+        self.run(Command::Spend(quests(caller, amount)))
+    }
+
+    pub(crate) fn spend(&mut self, amount: u32) -> TransactionId {
+        self.try_spend(SERVICE, amount).unwrap().transaction
+    }
+
+    pub(crate) fn hold(&mut self, amount: u32) -> HoldId {
+        match self.run(open_hold(quests(SERVICE, amount), None)).unwrap().outcome {
+            Outcome::HoldOpened { hold, .. } => hold,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn capture(&mut self, hold: HoldId, amount: Option<i64>) -> Result<Outcome, Refusal> {
+        let command = Command::Capture { hold, amount: amount.map(tokens), quests: Vec::new() };
+        self.run(command).map(|receipt| receipt.outcome)
+    }
+
+    pub(crate) fn release(&mut self, hold: HoldId) -> Result<Outcome, Refusal> {
+        self.run(Command::Release { hold, reason: "the job failed".into() }).map(|receipt| receipt.outcome)
+    }
+
+    pub(crate) fn refund(&mut self, transaction: TransactionId) -> Result<Outcome, Refusal> {
+        let command = Command::Refund { caller: STAFF, transaction, reason: "the answer was empty".into() };
+        self.run(command).map(|receipt| receipt.outcome)
+    }
+
+    pub(crate) fn grant(
+        &mut self,
+        source: Source,
+        amount: i64,
+        expires_at: Option<Instant>,
+    ) -> Result<Outcome, Refusal> {
+        let (amount, token_type) = (tokens(amount), ai());
+        let command = Command::Grant { caller: STAFF, token_type, amount, source, expires_at, note: None };
+        self.run(command).map(|receipt| receipt.outcome)
+    }
+
+    /// Gives AI tokens; `expires_at` empty means never.
+    pub(crate) fn give(&mut self, source: Source, amount: i64, expires_at: &str) -> GrantId {
+        let expires_at = (!expires_at.is_empty()).then(|| at(expires_at));
+        match self.grant(source, amount, expires_at).unwrap() {
+            Outcome::Granted { grant, .. } => grant,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn adjust(&mut self, amount: i64) -> Result<Outcome, Refusal> {
+        self.adjust_of(ai(), amount)
+    }
+
+    fn adjust_of(&mut self, token_type: TokenType, amount: i64) -> Result<Outcome, Refusal> {
+        let command = Command::Adjust { caller: STAFF, token_type, amount, reason: "a correction".into() };
+        self.run(command).map(|receipt| receipt.outcome)
+    }
+
+    pub(crate) fn change_plan(&mut self, plan: &str) -> Result<Outcome, Refusal> {
+        let command = Command::ChangePlan { caller: ALICE, plan: plan.parse().unwrap() };
+        self.run(command).map(|receipt| receipt.outcome)
+    }
+
+    /// Books a debt as a clawback leaves it: an entry that moves nothing but the debt.
+    pub(crate) fn owe(&mut self, amount: i64) {
+        let before = self.account.balance(&ai());
+        let after = Balance { debt: before.debt.saturating_add(tokens(amount)), ..before };
+        let entry = Entry {
+            seq: self.account.head.seq + 1,
+            transaction: self.cx().transaction,
+            kind: EntryKind::Adjusted,
+            token_type: ai(),
+            before,
+            after,
+            parts: Vec::new(),
+            source: None,
+            feature: None,
+            caller: Caller::System,
+            hold: None,
+            reverses: None,
+            note: None,
+            metadata: None,
+            at: self.now,
+        };
+        let hash = entry.hash(self.account.head.hash);
+        self.account.head = Head { seq: entry.seq, hash };
+        self.account.balances.insert(ai(), after);
+        self.log.follow(&entry, hash).unwrap();
+        self.entries.push((entry, hash));
+        self.next_transaction += 1;
+    }
+
+    pub(crate) fn guard_mut(&mut self, caller: Caller) -> &mut Guard {
+        let id: GuardId = caller.guard().unwrap();
+        self.account.guards.entry(id).or_default()
+    }
+
+    /// Settled, held and available AI tokens.
+    pub(crate) fn balance(&self) -> (i64, i64, i64) {
+        let balance = self.account.balance(&ai());
+        (balance.settled.get(), balance.held.get(), balance.available().get())
+    }
+
+    /// The AI grants that have tokens left, in burn-down order: `plan 200 (5 held), pack 500`.
+    pub(crate) fn lots(&self) -> String {
+        let has_tokens = |grant: &&Grant| grant.token_type == ai() && !grant.remaining.is_zero();
+        let mut grants: Vec<&Grant> = self.account.grants.values().filter(has_tokens).collect();
+        grants.sort_by_key(|grant| grant.burn_order());
+        let texts = grants.iter().map(|grant| {
+            let held = if grant.held.is_zero() { String::new() } else { format!(" ({} held)", grant.held) };
+            format!("{} {}{held}", grant.source.as_str(), grant.remaining)
+        });
+        texts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the log says happened to AI tokens since entry `seq`, with the signed amounts: `expired -195, granted +200`.
+    pub(crate) fn story_since(&self, seq: i64) -> String {
+        let new = self.entries.iter().filter(|(entry, _)| entry.seq > seq && entry.token_type == ai());
+        let texts = new.map(|(entry, _)| format!("{} {:+}", entry.kind.as_str(), entry.amount()));
+        texts.collect::<Vec<_>>().join(", ")
+    }
+}
