@@ -84,6 +84,11 @@ impl Balance {
     pub fn available(&self) -> Tokens {
         self.settled.saturating_sub(self.held)
     }
+
+    /// How many more tokens fit.
+    pub fn room(&self) -> Tokens {
+        Tokens::MAX.saturating_sub(self.settled)
+    }
 }
 
 /// A spend as the log has it.

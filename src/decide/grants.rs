@@ -76,7 +76,8 @@ pub(super) fn adjust(
     Ok(Outcome::Adjusted { token_type: token_type.clone(), amount, balance: draft.balance(token_type) })
 }
 
-/// Makes a grant. A pack pays the debt of its token type first; what is left of it is there to be spent.
+/// Makes a grant. A pack pays the debt of its token type first; what is left of it is there to be spent. What a command
+/// gives was held against the room there is; of what a period brings, as much as fits.
 pub(super) fn make(
     draft: &mut Draft<'_>,
     caller: Caller,
@@ -86,7 +87,7 @@ pub(super) fn make(
 ) -> GrantId {
     let before = draft.balance(new.token_type);
     let paid = if new.source == Source::Pack { before.debt.min(new.amount) } else { Tokens::ZERO };
-    let remaining = new.amount.saturating_sub(paid);
+    let remaining = new.amount.saturating_sub(paid).min(before.room());
     let id = place(draft, &new, remaining);
     let settled = before.settled.saturating_add(remaining);
     let after = Balance { settled, debt: before.debt.saturating_sub(paid), ..before };

@@ -53,7 +53,8 @@ fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType
         }
         return;
     };
-    let gained = allowance.saturating_sub(grant.amount);
+    let before = draft.balance(token_type);
+    let gained = allowance.saturating_sub(grant.amount).min(before.room());
     if gained.is_zero() {
         return;
     }
@@ -61,7 +62,6 @@ fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType
         grant.amount = allowance;
         grant.remaining = grant.remaining.saturating_add(gained);
     });
-    let before = draft.balance(token_type);
     let after = Balance { settled: before.settled.saturating_add(gained), ..before };
     let parts = [Part { grant: grant.id, amount: gained }];
     let line = Line { source: Some(Source::Plan), ..Line::new(EntryKind::PlanChanged, caller, &parts) };

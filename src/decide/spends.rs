@@ -55,7 +55,12 @@ pub(super) fn refund(
     }
     let before = draft.balance(&token_type);
     let balance = Balance { settled: before.settled.checked_add(amount).ok_or_else(Refusal::over_limit)?, ..before };
-    let line = Line { feature: Some(&spend.feature), reverses: Some(of), note: Some(reason), ..Line::new(EntryKind::Refunded, caller, &parts) };
+    let line = Line {
+        feature: Some(&spend.feature),
+        reverses: Some(of),
+        note: Some(reason),
+        ..Line::new(EntryKind::Refunded, caller, &parts)
+    };
     draft.append(&token_type, balance, line);
     draft.changes.refunds.insert(of, draft.cx.transaction);
     Ok(Outcome::Refunded { of, amount, balance, token_type })

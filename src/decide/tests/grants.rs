@@ -1,13 +1,7 @@
 //! Grants, debts and corrections.
 
 use super::world::{ALICE, STAFF, START, World, ai, at, deep, tokens};
-use crate::{
-    command::Command,
-    grant::Source,
-    receipt::Outcome,
-    refusal::Refusal,
-    tokens::Tokens,
-};
+use crate::{command::Command, grant::Source, receipt::Outcome, refusal::Refusal, tokens::Tokens};
 
 /// Given a debt, a grant of 100 tokens pays so much of it, brings so many and leaves so much debt.
 fn check(debt: i64, source: Source, then: (i64, i64, i64)) {
@@ -146,5 +140,7 @@ fn a_full_balance_gets_as_much_of_an_allowance_as_fits() {
     assert_eq!(world.balance().0, Tokens::MAX.get());
     let command = Command::ChangePlan { caller: ALICE, plan: "enterprise".parse().unwrap() };
     world.run(command).unwrap();
-    assert_eq!(world.balance().0, Tokens::MAX.get());
+    assert_eq!(world.lots(), "plan 50, admin 999,999,999,950");
+    world.spend(100);
+    assert_eq!(world.lots(), "admin 999,999,999,900");
 }

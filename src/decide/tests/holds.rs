@@ -2,12 +2,7 @@
 
 use super::world::{FIRST_RESET, START, World, ai, at, open_hold, quests, tokens, uses};
 use crate::{
-    account::Account,
-    grant::Source,
-    hold::HoldState,
-    ids::HoldId,
-    receipt::Outcome,
-    refusal::Refusal,
+    account::Account, grant::Source, hold::HoldState, ids::HoldId, receipt::Outcome, refusal::Refusal,
     time::after_seconds,
 };
 

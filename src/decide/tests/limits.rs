@@ -117,7 +117,8 @@ fn a_check_is_told_the_limits_and_counts_towards_none() {
 #[test]
 fn ending_a_hold_counts_towards_nothing() {
     let mut world = World::on("pro");
-    let open = |world: &mut World| crate::ids::HoldId(world.run(open_hold(quests(ALICE, 10), None)).unwrap().transaction.0);
+    let open =
+        |world: &mut World| crate::ids::HoldId(world.run(open_hold(quests(ALICE, 10), None)).unwrap().transaction.0);
     let first = open(&mut world);
     world.wait(3);
     let second = open(&mut world);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::world::{ALICE, BOB, ORG, START, World, at, ai, deep, quests, tokens};
+use super::world::{ALICE, BOB, ORG, START, World, ai, at, deep, quests, tokens};
 use crate::{
     account::Balance,
     audit::{self, LogAudit},
@@ -58,8 +58,7 @@ const TAMPERINGS: [(&str, fn(&mut Entry)); 25] = [
     ("caller", |entry| entry.caller = BOB),
     ("caller's kind", |entry| entry.caller = Caller::Staff { user: UserId(Uuid::from_u128(0xa)) }),
     ("caller's key", |entry| {
-        entry.caller =
-            Caller::Key { key: KeyId(Uuid::from_u128(0xa)), member: Some(MemberId(Uuid::from_u128(0xa))) };
+        entry.caller = Caller::Key { key: KeyId(Uuid::from_u128(0xa)), member: Some(MemberId(Uuid::from_u128(0xa))) };
     }),
     ("hold", |entry| entry.hold = Some(HoldId(Uuid::from_u128(9)))),
     ("reverses", |entry| entry.reverses = Some(TransactionId(Uuid::from_u128(9)))),

@@ -100,7 +100,8 @@ fn a_clock_that_jumps_back_grants_nothing_twice() {
         |world| {
             advance_at(world, FIRST_RESET);
             world.spend(50);
-            for instant in [START, "2026-02-15T11:59:59Z", "2025-12-01T00:00:00Z", FIRST_RESET, "2026-03-01T00:00:00Z"] {
+            for instant in [START, "2026-02-15T11:59:59Z", "2025-12-01T00:00:00Z", FIRST_RESET, "2026-03-01T00:00:00Z"]
+            {
                 advance_at(world, instant);
                 assert_eq!(world.lots(), "plan 150, pack 500", "{instant}");
             }

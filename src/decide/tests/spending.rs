@@ -34,9 +34,7 @@ fn grants_that_expire_together_burn_plan_then_promo_then_refund_then_pack_then_a
     for source in [Source::Admin, Source::Pack, Source::Refund, Source::Promo] {
         world.give(source, 5, FIRST_RESET);
     }
-    for then in
-        ["promo 5, refund 5, pack 5, admin 5", "refund 5, pack 5, admin 5", "pack 5, admin 5", "admin 5", ""]
-    {
+    for then in ["promo 5, refund 5, pack 5, admin 5", "refund 5, pack 5, admin 5", "pack 5, admin 5", "admin 5", ""] {
         world.spend(5);
         assert_eq!(world.lots(), then);
     }
@@ -163,7 +161,8 @@ fn a_quote_tells_what_the_spend_then_burns() {
 #[test]
 fn an_entry_bears_caller_feature_metadata_and_time() {
     let mut world = World::on("pro");
-    let usage = crate::command::Use { metadata: Some("{\"page\":7}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
+    let usage =
+        crate::command::Use { metadata: Some("{\"page\":7}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
     world.run(Command::Spend(usage.clone())).unwrap();
     let (entry, _) = world.entries.last().unwrap();
     assert_eq!((entry.caller, &entry.feature), (ALICE, &Some(usage.feature)));

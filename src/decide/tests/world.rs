@@ -116,7 +116,7 @@ impl World {
         self.now += TimeDelta::seconds(seconds);
     }
 
-    /// Decides and books as the writer does, then holds the account and the log against the invariants.
+    /// Decides and books as the writer does.
     pub(crate) fn decide(&mut self, command: &Command) -> Result<Decision, Refusal> {
         let result = decide(&self.account, command, &self.cx());
         match &result {
@@ -127,8 +127,6 @@ impl World {
             }
         }
         self.next_transaction += 1;
-        assert_eq!(audit::account(&self.account), [], "after {command:?}");
-        assert_eq!(self.log.finish(self.account.head, &self.account.balances), [], "after {command:?}");
         result
     }
 
@@ -139,15 +137,20 @@ impl World {
         }
         self.entries.extend(decision.entries.iter().cloned());
         // What storage would read from the log when a refund names the spend.
-        if let (Command::Spend(usage), Outcome::Spent { token_type, parts, .. }) = (command, &decision.receipt.outcome) {
+        if let (Command::Spend(usage), Outcome::Spent { token_type, parts, .. }) = (command, &decision.receipt.outcome)
+        {
             let (feature, token_type, parts) = (usage.feature.clone(), token_type.clone(), parts.clone());
             let spend = PastSpend { feature, token_type, parts, refunded_by: None };
             self.account.spends.insert(decision.receipt.transaction, spend);
         }
     }
 
+    /// Decides and books, then holds the account and the log against the invariants.
     pub(crate) fn run(&mut self, command: Command) -> Result<Receipt, Refusal> {
-        self.decide(&command).map(|decision| decision.receipt)
+        let result = self.decide(&command);
+        assert_eq!(audit::account(&self.account), [], "after {command:?}");
+        assert_eq!(self.log.finish(self.account.head, &self.account.balances), [], "after {command:?}");
+        result.map(|decision| decision.receipt)
     }
 
     pub(crate) fn advance(&mut self) {

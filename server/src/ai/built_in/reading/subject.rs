@@ -43,14 +43,14 @@ const OPENINGS: &[&str] = &[
     "goal",
 ];
 
-/// Verbs that what they act on follows at once.
+/// Verbs whose object follows at once.
 const VERBS: &str = "answer attract automate book boost build clear complete create cut decrease design double earn expand \
     fill find finish fix gain generate grow halve hire host improve increase launch learn lift lower \
     manage master optimise optimize organise organize plan prepare prevent produce promote publish raise \
     reach record recruit reduce release retain run save scale sell ship shorten simplify speed start stop \
     strengthen study train triple win write streamline shrink develop hit achieve deliver mix quadruple \
     acquire secure restock";
-/// Verbs that do so with a second word.
+/// Verbs of two words.
 const VERB_PAIRS: &[(&str, &str)] = &[
     ("get", "more"),
     ("get", "new"),
@@ -67,7 +67,7 @@ const VERB_PAIRS: &[(&str, &str)] = &[
     ("cut", "down"),
     ("sell", "out"),
 ];
-/// Verbs that do so when a number follows: "play 10 shows".
+/// Verbs whose object follows a number: "play 10 shows".
 const COUNTED: &str = "get make have play give attend do visit read";
 const COMPARATIVES: &str = "more better higher fewer less lower faster up extra";
 /// What follows these is a reason or a condition.

@@ -1,0 +1,61 @@
+//! What can go wrong, as it crosses the wire: coarse, and without anything internal.
+
+use brightmeter::refusal::Refusal;
+use leptos::{
+    prelude::{FromServerFnError, ServerFnErrorErr},
+    server_fn::codec::JsonEncoding,
+};
+use serde::{Deserialize, Serialize};
+
+/// Why a page, a form or a call cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum AppError {
+    /// The rules say no. Nothing was charged.
+    #[error("{refusal}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Nobody is signed in, or no longer.
+    #[error("Please sign in.")]
+    SignInRequired,
+    /// The person may not do this.
+    #[error("You may not do this. Ask an owner or admin of your organization.")]
+    Forbidden,
+    /// There is no such thing, or it belongs to somebody else.
+    #[error("There is nothing here.")]
+    NotFound,
+    /// Fields that must be mended.
+    #[error("Please check what you entered.")]
+    Invalid {
+        /// Field and message.
+        fields: Vec<(String, String)>,
+    },
+    /// Too much is going on.
+    #[error("Too much is going on right now. Nothing was charged; try again in a moment.")]
+    Busy,
+    /// The database was lost in the middle.
+    #[error("We could not confirm whether this went through. Reload the page to see; nothing is charged twice.")]
+    OutcomeUnknown,
+    /// A defect, logged under the id.
+    #[error("Something went wrong on our side. If you write to us, mention {request_id}.")]
+    Internal {
+        /// The request's id in the log.
+        request_id: String,
+    },
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
+                Self::Invalid { fields: Vec::new() }
+            }
+            // The browser could not reach the server, or got no sense out of it.
+            _ => Self::Busy,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Server functions: what islands ask for without leaving the page. Reads only; mutations are forms.
+
+use leptos::prelude::server;
+
+#[cfg(feature = "ssr")]
+use crate::backend::backend;
+use crate::{
+    error::AppError,
+    views::{BalancesView, JobView},
+};
+
+/// The balances, committed ones, for Refresh.
+///
+/// # Errors
+/// [`AppError`].
+#[server(prefix = "/ui", endpoint = "balances")]
+pub async fn balances() -> Result<BalancesView, AppError> {
+    let (backend, who) = backend()?;
+    backend.balances(who).await
+}
+
+/// How a job stands.
+///
+/// # Errors
+/// [`AppError`].
+#[server(prefix = "/ui", endpoint = "job")]
+pub async fn job(id: String) -> Result<JobView, AppError> {
+    let (backend, who) = backend()?;
+    backend.job(who, id).await
+}

@@ -1,0 +1,353 @@
+//! What pages show: one struct a page, filled by one call of the backend. Amounts are whole tokens.
+
+use brightmeter::{refusal::Refusal, tokens::Tokens};
+use serde::{Deserialize, Serialize};
+
+/// An instant, worded for people in their organization's time zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// RFC 3339 in UTC, for `<time datetime>`.
+    pub iso: String,
+    /// `1 December 2026, 09:30 CET`.
+    pub text: String,
+    /// `in 9 days`, `3 minutes ago`.
+    pub relative: String,
+}
+
+/// An organization to switch to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrgRef {
+    /// Its name in addresses and forms.
+    pub slug: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// Who is looking, and at which organization: what the frame around every page shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewer {
+    /// The person's name.
+    pub name: String,
+    /// `owner`, `admin` or `member`.
+    pub role: String,
+    /// The organization.
+    pub org: OrgRef,
+    /// The person's other organizations.
+    pub others: Vec<OrgRef>,
+    /// The plan's label.
+    pub plan: String,
+    /// Whether this server shows demo data.
+    pub demo: bool,
+}
+
+/// `/dashboard`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DashboardView {
+    /// Who is looking.
+    pub viewer: Viewer,
+    /// What is left.
+    pub balances: BalancesView,
+    /// The newest entries.
+    pub recent: Vec<EntryView>,
+}
+
+/// What is left of every token type, at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancesView {
+    /// In the catalog's order.
+    pub types: Vec<BalanceView>,
+    /// When it was read.
+    pub read_at: When,
+    /// Why Upgrade is suggested, if it is: on Starter, or where a type runs low.
+    pub upgrade: Option<String>,
+}
+
+/// What is left of one token type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceView {
+    /// The type's name.
+    pub token_type: String,
+    /// What people read.
+    pub label: String,
+    /// What can be spent: settled less held.
+    pub available: Tokens,
+    /// Reserved by running jobs.
+    pub held: Tokens,
+    /// Booked.
+    pub settled: Tokens,
+    /// What the next pack pays first.
+    pub debt: Tokens,
+    /// The allowance of this period; nothing if the plan has none.
+    pub allowance: Option<AllowanceView>,
+    /// What is booked besides the allowance: packs and everything else that does not reset.
+    pub packs: Tokens,
+    /// The length of the bar: the allowance granted plus packs, at least what is settled.
+    pub full: Tokens,
+    /// Whether less than a tenth of the bar is available.
+    pub low: bool,
+    /// The lots, in burn-down order.
+    pub grants: Vec<GrantView>,
+}
+
+/// The allowance of the running period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowanceView {
+    /// What the period brought.
+    pub granted: Tokens,
+    /// What is booked of it still.
+    pub remaining: Tokens,
+    /// When the next one comes; `relative` says in how many days.
+    pub resets_at: When,
+}
+
+/// One lot of tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantView {
+    /// Where it came from.
+    pub source: String,
+    /// What it brought.
+    pub amount: Tokens,
+    /// What is left.
+    pub remaining: Tokens,
+    /// When the rest lapses; never, if nothing.
+    pub expires_at: Option<When>,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    /// Its number.
+    pub seq: i64,
+    /// When.
+    pub at: When,
+    /// What happened, as code: `spent`, `held`, `captured`, …
+    pub kind: String,
+    /// What happened, in words.
+    pub label: String,
+    /// The token type's label.
+    pub token_label: String,
+    /// The signed change of what is booked.
+    pub amount: i64,
+    /// The signed change of what is reserved.
+    pub held: i64,
+    /// What was booked after it.
+    pub settled_after: Tokens,
+    /// What could be spent after it.
+    pub available_after: Tokens,
+    /// The feature's label.
+    pub feature: Option<String>,
+    /// Who caused it.
+    pub who: String,
+    /// Why, or where it came from.
+    pub note: Option<String>,
+    /// The job whose receipt explains it.
+    pub job: Option<String>,
+}
+
+/// `/quests`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestsView {
+    /// Who is looking.
+    pub viewer: Viewer,
+    /// What a generation costs now, or why it is not to be had.
+    pub quote: QuoteView,
+    /// The form's idempotency key.
+    pub key: String,
+    /// The job that the address names.
+    pub job: Option<JobView>,
+    /// The quests, open ones first.
+    pub quests: Vec<QuestView>,
+}
+
+/// What a use of a feature costs now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteView {
+    /// What one use costs.
+    pub cost: Tokens,
+    /// In which tokens.
+    pub token_label: String,
+    /// What is available now.
+    pub available: Tokens,
+    /// What would be available after, or why it is not to be had now.
+    pub after: Result<Tokens, RefusalView>,
+}
+
+/// Why not, in words, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalView {
+    /// The reason with its data.
+    pub refusal: Refusal,
+    /// When it ends by itself.
+    pub until: Option<When>,
+}
+
+/// A job and its receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    /// Its id.
+    pub id: String,
+    /// What it works on.
+    pub goal: String,
+    /// The feature's label.
+    pub feature: String,
+    /// Who asked.
+    pub who: String,
+    /// What it reserved, or reserves.
+    pub reserved: Tokens,
+    /// In which tokens.
+    pub token_label: String,
+    /// When it was asked for.
+    pub started_at: When,
+    /// How it stands.
+    pub state: JobState,
+    /// What it made.
+    pub quests: Vec<QuestView>,
+}
+
+/// How a job stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum JobState {
+    /// It runs; its tokens are reserved.
+    Running {
+        /// When the reservation lapses at the latest.
+        until: When,
+    },
+    /// It delivered and was charged.
+    Delivered {
+        /// What was charged.
+        charged: Tokens,
+        /// When.
+        at: When,
+    },
+    /// It failed; nothing was charged.
+    NotCharged {
+        /// Why.
+        reason: String,
+        /// When.
+        at: When,
+    },
+}
+
+/// One quest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestView {
+    /// The job that made it.
+    pub job: String,
+    /// Its place in the job's answer, from 1.
+    pub position: i16,
+    /// What to do.
+    pub title: String,
+    /// What for.
+    pub why: String,
+    /// How.
+    pub steps: Vec<String>,
+    /// Points.
+    pub reward: i32,
+    /// `easy`, `medium` or `hard`.
+    pub difficulty: String,
+    /// By when: `4 December 2026`.
+    pub due: String,
+    /// Whether it is done.
+    pub done: bool,
+}
+
+/// Which entries to show: as the address has them, parsed by the backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityFilter {
+    /// A token type's name; empty for all.
+    pub token_type: String,
+    /// A feature's name; empty for all.
+    pub feature: String,
+    /// A member's id; empty for all.
+    pub member: String,
+    /// From this day on, `2026-11-22`, in the organization's time zone; empty for ever.
+    pub from: String,
+    /// Up to and including this day; empty for ever.
+    pub to: String,
+    /// Only entries numbered below this one; empty for the newest.
+    pub cursor: String,
+}
+
+/// `/activity`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityView {
+    /// Who is looking.
+    pub viewer: Viewer,
+    /// The filter that was applied.
+    pub filter: ActivityFilter,
+    /// What is wrong with the filter: field and message. Then nothing is listed.
+    pub problems: Vec<(String, String)>,
+    /// The entries, newest first.
+    pub entries: Vec<EntryView>,
+    /// Where the next page starts.
+    pub next_cursor: Option<i64>,
+    /// Names and labels to choose from.
+    pub token_types: Vec<(String, String)>,
+    /// Names and labels to choose from.
+    pub features: Vec<(String, String)>,
+    /// Ids and names to choose from.
+    pub members: Vec<(String, String)>,
+}
+
+/// `/billing`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillingView {
+    /// Who is looking.
+    pub viewer: Viewer,
+    /// The plans, smallest first.
+    pub plans: Vec<PlanView>,
+    /// The packs on sale.
+    pub packs: Vec<PackView>,
+    /// What features cost: label, summary, cost, token label, the label of the smallest plan.
+    pub features: Vec<FeatureView>,
+    /// When the running period ends.
+    pub resets_at: When,
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// Its name.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// A month, in cents.
+    pub price_cents: u32,
+    /// Tokens a month, with their label.
+    pub allowance: Vec<(Tokens, String)>,
+    /// The labels of the features it opens.
+    pub features: Vec<String>,
+    /// Whether the organization is on it.
+    pub current: bool,
+    /// Whether the next reset brings it.
+    pub next: bool,
+}
+
+/// A pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackView {
+    /// Its name.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// In cents.
+    pub price_cents: u32,
+    /// What it holds, with labels.
+    pub tokens: Vec<(Tokens, String)>,
+}
+
+/// A feature and its price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureView {
+    /// What people read.
+    pub label: String,
+    /// What it does.
+    pub summary: String,
+    /// What one use costs.
+    pub cost: Tokens,
+    /// In which tokens.
+    pub token_label: String,
+    /// The label of the smallest plan that has it.
+    pub from_plan: String,
+}

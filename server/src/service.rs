@@ -1,0 +1,3 @@
+//! What Brightmeter does, between the adapters and storage.
+
+pub mod writer;

@@ -1,0 +1,191 @@
+//! The one door: every token that moves, moves through [`Writer::submit`].
+//!
+//! Commands that arrive together share one transaction (group commit): it locks their accounts, decides on each in memory,
+//! writes what changed and commits; only then is anybody answered.
+
+mod batch;
+mod load;
+
+use std::{sync::Arc, time::Duration};
+
+use brightmeter::{
+    catalog::Catalog, command::Command, ids::OrgId, key::IdempotencyKey, receipt::Receipt, refusal::Refusal,
+};
+use futures::FutureExt;
+use sqlx::PgPool;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use self::batch::{Batch, BatchError};
+use crate::{
+    clock::Clock,
+    storage::{StorageError, pools::WRITERS},
+};
+
+/// How many commands may wait for one writer before the next is told to come back.
+const QUEUE: usize = 4_096;
+/// How many commands share a transaction: more would add waiting faster than throughput.
+const BATCH: usize = 256;
+/// How long a caller waits. Whoever waited that long is told that the outcome is unknown, which is the truth.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a shutdown waits for what is under way.
+const FAREWELL: Duration = Duration::from_secs(25);
+
+/// A command to apply.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Whose account.
+    pub org: OrgId,
+    /// The caller's name for it, so that a repeat changes nothing. What is idempotent by itself needs none.
+    pub key: Option<IdempotencyKey>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// The answer to an applied command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What it did.
+    pub receipt: Receipt,
+    /// Whether it did so earlier, and this was a repeat.
+    pub replayed: bool,
+}
+
+/// Why a command was not applied, or may not have been.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The rules say no. Nothing was charged.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The key was used for another command.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// There is no account.
+    #[error("there is no such organization")]
+    UnknownOrganization,
+    /// Too much is waiting, or the server is going down. Nothing was done; the same key may be used again.
+    #[error("too busy: try again in a moment")]
+    Busy,
+    /// The database was lost while it committed, or did not answer in time: the command may or may not have been applied.
+    /// The same key tells which.
+    #[error("the outcome is unknown: repeat the request with the same key")]
+    OutcomeUnknown,
+    /// The database refused. Nothing was done.
+    #[error("the command was not applied")]
+    Storage(#[source] Arc<StorageError>),
+}
+
+/// A command on its way, with the way back.
+struct Pending {
+    submission: Submission,
+    answer: oneshot::Sender<Result<Answer, SubmitError>>,
+}
+
+/// The one door. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    queues: Vec<mpsc::Sender<Pending>>,
+}
+
+/// The tasks behind a [`Writer`]; they end when every clone of it is gone.
+#[derive(Debug)]
+pub struct WriterTasks(Vec<JoinHandle<()>>);
+
+impl Writer {
+    /// Starts the writers on `pool`, whose role may write tokens.
+    pub fn start(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> (Self, WriterTasks) {
+        let batch = Batch { pool, catalog, clock };
+        let (queues, tasks) = (0..WRITERS)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(QUEUE);
+                (sender, tokio::spawn(run(batch.clone(), receiver)))
+            })
+            .unzip();
+        (Self { queues }, WriterTasks(tasks))
+    }
+
+    /// Applies a command. When this answers, the command is durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; only [`OutcomeUnknown`](SubmitError::OutcomeUnknown) leaves open whether it was applied.
+    pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
+        let (answer, waiting) = oneshot::channel();
+        // All commands of an organization go through one writer, so that they meet in one batch.
+        let queue = usize::from(submission.org.0.as_bytes()[15]) % self.queues.len();
+        self.queues[queue].try_send(Pending { submission, answer }).map_err(|_| SubmitError::Busy)?;
+        match timeout(PATIENCE, waiting).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
+        }
+    }
+}
+
+impl WriterTasks {
+    /// Waits until everything submitted has been answered. Every [`Writer`] must be gone, or this waits in vain for
+    /// [`FAREWELL`].
+    pub async fn finish(self) {
+        for task in self.0 {
+            if timeout(FAREWELL, task).await.is_err() {
+                tracing::error!("a writer did not finish in time");
+            }
+        }
+    }
+}
+
+/// One writer: takes what waits, one transaction at a time.
+async fn run(batch: Batch, mut queue: mpsc::Receiver<Pending>) {
+    let mut waiting = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut waiting, BATCH).await > 0 {
+        apply(&batch, std::mem::take(&mut waiting)).await;
+    }
+}
+
+/// Applies what waits and answers everybody. One command that the database refuses must not fail those beside it: then each
+/// is tried alone.
+async fn apply(batch: &Batch, waiting: Vec<Pending>) {
+    let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
+    match attempt(batch, &submissions).await {
+        Ok(answers) => answer(waiting, answers),
+        Err(BatchError::Rejected(_)) if waiting.len() > 1 => {
+            let mut answers = Vec::with_capacity(waiting.len());
+            for submission in submissions {
+                answers.extend(attempt(batch, &[submission]).await.unwrap_or_else(|error| vec![Err(error.into())]));
+            }
+            answer(waiting, answers);
+        }
+        Err(error) => {
+            let error = SubmitError::from(error);
+            let answers = waiting.iter().map(|_| Err(error.clone())).collect();
+            answer(waiting, answers);
+        }
+    }
+}
+
+/// One transaction. A panic in it is a defect; it is reported, rolls back, and costs nobody else the writer.
+async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
+    let result = std::panic::AssertUnwindSafe(batch.apply(submissions)).catch_unwind().await;
+    let result = result.unwrap_or_else(|_| Err(BatchError::Rejected(StorageError::Corrupt("a batch panicked".into()))));
+    if let Err(error) = &result {
+        tracing::error!(error = error as &dyn std::error::Error, commands = submissions.len(), "a batch failed");
+    }
+    result
+}
+
+fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>) {
+    for (pending, answer) in waiting.into_iter().zip(answers) {
+        // Whoever stopped waiting learns the outcome by the key.
+        let _ = pending.answer.send(answer);
+    }
+}
+
+impl From<BatchError> for SubmitError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Rejected(error) | BatchError::Unreachable(error) => Self::Storage(Arc::new(error)),
+            BatchError::Unknown(_) => Self::OutcomeUnknown,
+        }
+    }
+}

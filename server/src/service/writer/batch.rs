@@ -1,0 +1,222 @@
+//! One batch: one transaction that locks, decides and writes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use brightmeter::{
+    account::Account,
+    catalog::Catalog,
+    command::Command,
+    decide::{Changes, Context, after_refusal, decide},
+    entry::{Entry, EntryHash},
+    ids::{HoldId, OrgId, TransactionId},
+    key::IdempotencyKey,
+    quest::{Goal, QuestDraft},
+    receipt::{Fingerprint, Outcome},
+    time::Instant,
+};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{Answer, Submission, SubmitError, load};
+use crate::{
+    clock::Clock,
+    storage::{
+        StorageError, accounts, balances, daily, entries, grants, guards, holds, quests, receipts, receipts::Kept, tenant,
+    },
+};
+
+/// Why a batch was not applied, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BatchError {
+    /// The database refused something in it; nothing was applied.
+    #[error("the database refused the batch")]
+    Rejected(#[source] StorageError),
+    /// The database could not be reached; nothing was applied.
+    #[error("the database could not be reached")]
+    Unreachable(#[source] StorageError),
+    /// The connection was lost while it committed.
+    #[error("the outcome of the commit is unknown")]
+    Unknown(#[source] sqlx::Error),
+}
+
+impl From<StorageError> for BatchError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Database(sqlx::Error::Database(_)) | StorageError::Corrupt(_) => Self::Rejected(error),
+            StorageError::Database(_) => Self::Unreachable(error),
+        }
+    }
+}
+
+/// What a writer needs to apply a batch.
+#[derive(Clone)]
+pub(super) struct Batch {
+    pub(super) pool: PgPool,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// An account in the middle of a batch, with everything of it that has changed.
+struct Open {
+    account: Account,
+    changes: Changes,
+}
+
+/// What a batch has decided so far.
+struct Fold {
+    accounts: BTreeMap<Uuid, Open>,
+    receipts: BTreeMap<(Uuid, IdempotencyKey), Kept>,
+    new_receipts: Vec<Kept>,
+    entries: Vec<(Uuid, Entry, EntryHash)>,
+    jobs: Vec<(Uuid, HoldId, Goal)>,
+    quests: Vec<(Uuid, HoldId, Vec<QuestDraft>)>,
+}
+
+impl Batch {
+    /// Applies `submissions` in order; the answers are in the same order.
+    pub(super) async fn apply(
+        &self,
+        submissions: &[&Submission],
+    ) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
+        let mut orgs: Vec<OrgId> = submissions.iter().map(|submission| submission.org).collect();
+        orgs.sort_unstable();
+        orgs.dedup();
+        let mut tx = tenant::begin_batch(&self.pool, &orgs).await?;
+        let ids: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
+        let accounts = accounts::lock(&mut tx, &ids).await?;
+        // Only now: a batch that waited for the lock must not decide on an instant before the one it waited for.
+        let now = self.clock.now();
+        let mut fold = Fold {
+            receipts: find_receipts(&mut tx, submissions).await?,
+            accounts: load::parts(&mut tx, accounts, submissions, now)
+                .await?
+                .into_iter()
+                .map(|account| (account.org.0, Open { account, changes: Changes::default() }))
+                .collect(),
+            new_receipts: Vec::new(),
+            entries: Vec::new(),
+            jobs: Vec::new(),
+            quests: Vec::new(),
+        };
+        let answers = submissions.iter().map(|submission| self.step(&mut fold, submission, now)).collect();
+        write(&mut tx, &fold, now).await?;
+        match tx.commit().await {
+            Ok(()) => Ok(answers),
+            // The server itself said no: nothing was committed. Anything else may have been lost on the way back.
+            Err(error @ sqlx::Error::Database(_)) => Err(BatchError::Rejected(error.into())),
+            Err(error) => Err(BatchError::Unknown(error)),
+        }
+    }
+
+    fn step(&self, fold: &mut Fold, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {
+        let Submission { org, key, command } = submission;
+        let open = fold.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
+        let fingerprint = Fingerprint::of(command);
+        if let Some(kept) = key.as_ref().and_then(|key| fold.receipts.get(&(org.0, key.clone()))) {
+            let same = kept.fingerprint == fingerprint;
+            let replay = || Answer { receipt: kept.receipt.clone(), replayed: true };
+            return if same { Ok(replay()) } else { Err(SubmitError::KeyReused) };
+        }
+        let transaction = TransactionId(self.clock.new_id());
+        let cx = Context { catalog: &self.catalog, now, transaction };
+        let decision = match decide(&open.account, command, &cx) {
+            Ok(decision) => decision,
+            Err(refusal) => {
+                if let Some((id, guard)) = after_refusal(&open.account, command, &refusal, &cx) {
+                    open.account.guards.insert(id, guard.clone());
+                    open.changes.guards.insert(id, guard);
+                }
+                return Err(refusal.into());
+            }
+        };
+        open.account.apply(&decision.changes);
+        merge(&mut open.changes, decision.changes);
+        fold.entries.extend(decision.entries.into_iter().map(|(entry, hash)| (org.0, entry, hash)));
+        match (&decision.receipt.outcome, command) {
+            (Outcome::HoldOpened { hold, .. }, Command::OpenHold { job: Some(goal), .. }) => {
+                fold.jobs.push((org.0, *hold, goal.clone()));
+            }
+            (Outcome::Captured { hold, .. }, Command::Capture { quests, .. }) if !quests.is_empty() => {
+                fold.quests.push((org.0, *hold, quests.clone()));
+            }
+            _ => {}
+        }
+        if let Some(key) = key {
+            let kept = Kept { org: org.0, key: key.clone(), fingerprint, receipt: decision.receipt.clone() };
+            fold.receipts.insert((org.0, key.clone()), kept.clone());
+            fold.new_receipts.push(kept);
+        }
+        Ok(Answer { receipt: decision.receipt, replayed: false })
+    }
+}
+
+/// Adds what a later command changed: of each part the newest state counts.
+fn merge(all: &mut Changes, later: Changes) {
+    all.terms = later.terms.or(all.terms.take());
+    all.head = later.head.or(all.head);
+    all.balances.extend(later.balances);
+    all.grants.extend(later.grants);
+    all.holds.extend(later.holds);
+    all.guards.extend(later.guards);
+    all.refunds.extend(later.refunds);
+}
+
+/// A statement of its own, after the lock: one that waited for the lock would miss receipts committed meanwhile.
+async fn find_receipts(
+    tx: &mut PgConnection,
+    submissions: &[&Submission],
+) -> Result<BTreeMap<(Uuid, IdempotencyKey), Kept>, StorageError> {
+    let keyed = submissions.iter().filter_map(|submission| Some((submission.org.0, submission.key.as_ref()?)));
+    let (orgs, keys): (Vec<Uuid>, Vec<String>) = keyed.map(|(org, key)| (org, key.to_string())).unzip();
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let kept = receipts::list(tx, &orgs, &keys).await?;
+    Ok(kept.into_iter().map(|kept| ((kept.org, kept.key.clone()), kept)).collect())
+}
+
+async fn write(tx: &mut PgConnection, fold: &Fold, now: Instant) -> Result<(), StorageError> {
+    let open = || fold.accounts.iter();
+    let changed: Vec<_> = open()
+        .flat_map(|(org, open)| open.changes.balances.iter().map(|(name, balance)| (*org, name, *balance)))
+        .collect();
+    if !changed.is_empty() {
+        balances::upsert(tx, &changed).await?;
+    }
+    let changed: Vec<_> =
+        open().flat_map(|(org, open)| open.changes.grants.values().map(|grant| (*org, grant))).collect();
+    if !changed.is_empty() {
+        grants::upsert(tx, &changed).await?;
+    }
+    let changed: Vec<_> = open().flat_map(|(org, open)| open.changes.holds.values().map(|hold| (*org, hold))).collect();
+    if !changed.is_empty() {
+        holds::upsert(tx, &changed).await?;
+    }
+    for (org, open) in open() {
+        for (id, guard) in &open.changes.guards {
+            guards::upsert(tx, *org, *id, guard).await?;
+        }
+    }
+    if !fold.entries.is_empty() {
+        entries::append(tx, &fold.entries).await?;
+        daily::add(tx, fold.entries.iter().map(|(org, entry, _)| (*org, entry))).await?;
+    }
+    if !fold.new_receipts.is_empty() {
+        receipts::insert(tx, &fold.new_receipts, now).await?;
+    }
+    for (org, hold, goal) in &fold.jobs {
+        quests::insert_job(tx, *org, *hold, goal, now).await?;
+    }
+    for (org, hold, made) in &fold.quests {
+        quests::insert(tx, *org, *hold, made, now).await?;
+    }
+    // Last: when it is due next depends on the holds written above.
+    let changed: Vec<&Account> = open()
+        .filter(|(_, open)| open.changes.head.is_some() || open.changes.terms.is_some())
+        .map(|(_, open)| &open.account)
+        .collect();
+    if !changed.is_empty() {
+        accounts::update(tx, &changed).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! Random histories of one account: what several callers ask, and a clock that moves in all directions.
+
+use chrono::TimeDelta;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+use crate::{
+    DEFAULT_CATALOG,
+    account::Account,
+    catalog::Catalog,
+    command::{Caller, Command},
+    decide::{
+        Context, Decision,
+        tests::world::{ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, deep, open_hold, tokens, uses},
+    },
+    entry::{Entry, EntryHash},
+    grant::Source,
+    ids::{HoldId, TransactionId},
+    license::License,
+    refusal::Refusal,
+    time::Instant,
+};
+
+/// One thing that happens. Numbers stand for whichever there is: the n-th last hold, the n-th caller.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    Spend {
+        caller: usize,
+        feature: usize,
+        quantity: u32,
+    },
+    OpenHold {
+        caller: usize,
+        feature: usize,
+        quantity: u32,
+        ttl_seconds: Option<u32>,
+    },
+    Capture {
+        hold: usize,
+        amount: Option<i64>,
+    },
+    Release {
+        hold: usize,
+    },
+    Refund {
+        spend: usize,
+    },
+    Grant {
+        deep: bool,
+        amount: i64,
+        source: usize,
+        expires_in_hours: Option<i64>,
+    },
+    Adjust {
+        deep: bool,
+        amount: i64,
+    },
+    ChangePlan {
+        plan: usize,
+    },
+    Advance,
+    /// What no command does yet: the state that a payment, a block, a clawback or a closing leaves.
+    License {
+        state: usize,
+    },
+    Block {
+        caller: usize,
+    },
+    Owe {
+        amount: i64,
+    },
+    Close {
+        closed: bool,
+    },
+}
+
+/// One command as it was decided.
+pub(super) struct Step {
+    pub(super) before: Account,
+    pub(super) command: Command,
+    pub(super) now: Instant,
+    pub(super) transaction: TransactionId,
+    pub(super) result: Result<Decision, Refusal>,
+    pub(super) after: Account,
+    /// Whether something other than a command changed the account just before.
+    pub(super) interrupted: bool,
+}
+
+pub(super) struct History {
+    pub(super) steps: Vec<Step>,
+    pub(super) entries: Vec<(Entry, EntryHash)>,
+    pub(super) world: World,
+}
+
+const CALLERS: [Caller; 5] = [ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF];
+const FEATURES: [&str; 4] = ["quest_generation", "lead_generation", "revenue_forecast", "strategy_analysis"];
+const PLANS: [&str; 3] = ["starter", "pro", "enterprise"];
+const SOURCES: [Source; 5] = [Source::Plan, Source::Promo, Source::Refund, Source::Pack, Source::Admin];
+
+/// The default catalog, with limits for keys too.
+pub(super) fn catalog() -> Catalog {
+    let limits = "[limits.key]\nrequests = 2\nwindow_seconds = 10\ninterval_seconds = 1";
+    Catalog::parse(&DEFAULT_CATALOG.replacen("[limits.key]", limits, 1)).unwrap()
+}
+
+impl Step {
+    pub(super) fn cx<'a>(&self, history: &'a History) -> Context<'a> {
+        Context { catalog: &history.world.catalog, now: self.now, transaction: self.transaction }
+    }
+}
+
+impl History {
+    /// Plays `events`, each after the clock has moved by its seconds.
+    pub(super) fn play(events: &[(i64, Event)]) -> Self {
+        let mut world = World::with("pro", catalog());
+        let (mut steps, mut interrupted) = (Vec::new(), false);
+        for (seconds, event) in events {
+            world.now += TimeDelta::seconds(*seconds);
+            let Some(command) = command(&mut world, event) else {
+                interrupted = true;
+                continue;
+            };
+            let (before, now, transaction) = (world.account.clone(), world.now, world.cx().transaction);
+            let result = world.decide(&command);
+            let after = world.account.clone();
+            steps.push(Step { before, command, now, transaction, result, after, interrupted });
+            interrupted = false;
+        }
+        Self { steps, entries: world.entries.clone(), world }
+    }
+
+    /// The steps that were applied, with what they did.
+    pub(super) fn applied(&self) -> impl Iterator<Item = (&Step, &Decision)> {
+        self.steps.iter().filter_map(|step| step.result.as_ref().ok().map(|decision| (step, decision)))
+    }
+}
+
+/// The command of an event; nothing if the event changed the account by itself.
+fn command(world: &mut World, event: &Event) -> Option<Command> {
+    let nth_last = |ids: Vec<uuid::Uuid>, n: usize| {
+        let missing = uuid::Uuid::from_u128(0xdead);
+        ids.iter().rev().nth(n).copied().unwrap_or(missing)
+    };
+    // Ids of transactions are counted up in these worlds, so the maps are in order of time.
+    let hold = |world: &World, n| HoldId(nth_last(world.account.holds.keys().map(|id| id.0).collect(), n));
+    let token_type = |is_deep: bool| if is_deep { deep() } else { ai() };
+    let usage = |caller: usize, feature: usize, quantity| uses(CALLERS[caller], FEATURES[feature], quantity);
+    Some(match *event {
+        Event::Spend { caller, feature, quantity } => Command::Spend(usage(caller, feature, quantity)),
+        Event::OpenHold { caller, feature, quantity, ttl_seconds } => {
+            open_hold(usage(caller, feature, quantity), ttl_seconds)
+        }
+        Event::Capture { hold: n, amount } => {
+            Command::Capture { hold: hold(world, n), amount: amount.map(tokens), quests: Vec::new() }
+        }
+        Event::Release { hold: n } => Command::Release { hold: hold(world, n), reason: "the job failed".into() },
+        Event::Refund { spend } => {
+            let transaction = TransactionId(nth_last(world.account.spends.keys().map(|id| id.0).collect(), spend));
+            Command::Refund { caller: STAFF, transaction, reason: "the answer was empty".into() }
+        }
+        Event::Grant { deep, amount, source, expires_in_hours } => Command::Grant {
+            caller: STAFF,
+            token_type: token_type(deep),
+            amount: tokens(amount),
+            source: SOURCES[source],
+            expires_at: expires_in_hours.map(|hours| world.now + TimeDelta::hours(hours)),
+            note: None,
+        },
+        Event::Adjust { deep, amount } => {
+            Command::Adjust { caller: STAFF, token_type: token_type(deep), amount, reason: "a correction".into() }
+        }
+        Event::ChangePlan { plan } => Command::ChangePlan { caller: ALICE, plan: PLANS[plan].parse().unwrap() },
+        Event::Advance => Command::Advance,
+        Event::License { state } => {
+            let since = world.now - TimeDelta::days(5);
+            world.account.terms.license = [
+                License::Active,
+                License::Active,
+                License::Grace { since },
+                License::Grace { since: since - TimeDelta::days(3) },
+                License::Suspended { since },
+            ][state];
+            return None;
+        }
+        Event::Block { caller } => {
+            let until = world.now + TimeDelta::minutes(15);
+            if CALLERS[caller].guard().is_some() {
+                world.guard_mut(CALLERS[caller]).blocked_until = Some(until);
+            }
+            return None;
+        }
+        Event::Owe { amount } => {
+            world.owe(amount);
+            return None;
+        }
+        Event::Close { closed } => {
+            world.account.terms.closed_at = closed.then_some(world.now);
+            return None;
+        }
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let (caller, feature, quantity) = (|| 0..CALLERS.len(), || 0..FEATURES.len(), || 1_u32..12);
+    let ttl = prop_oneof![6 => Just(None), 3 => (1_u32..90_000).prop_map(Some), 1 => Just(Some(0))];
+    let amount = prop_oneof![Just(None), (0_i64..60).prop_map(Some)];
+    let hours = prop_oneof![1 => Just(None), 3 => (-2_i64..1_500).prop_map(Some)];
+    prop_oneof![
+        12 => (caller(), feature(), quantity())
+            .prop_map(|(caller, feature, quantity)| Event::Spend { caller, feature, quantity }),
+        10 => (caller(), feature(), quantity(), ttl).prop_map(|(caller, feature, quantity, ttl_seconds)| {
+            Event::OpenHold { caller, feature, quantity, ttl_seconds }
+        }),
+        6 => (0_usize..3, amount).prop_map(|(hold, amount)| Event::Capture { hold, amount }),
+        6 => (0_usize..3).prop_map(|hold| Event::Release { hold }),
+        6 => (0_usize..4).prop_map(|spend| Event::Refund { spend }),
+        8 => (any::<bool>(), 0_i64..200, 0..SOURCES.len(), hours).prop_map(|(deep, amount, source, expires_in_hours)| {
+            Event::Grant { deep, amount, source, expires_in_hours }
+        }),
+        3 => (any::<bool>(), -150_i64..100).prop_map(|(deep, amount)| Event::Adjust { deep, amount }),
+        5 => (0..PLANS.len()).prop_map(|plan| Event::ChangePlan { plan }),
+        4 => Just(Event::Advance),
+        2 => (0_usize..5).prop_map(|state| Event::License { state }),
+        1 => caller().prop_map(|caller| Event::Block { caller }),
+        1 => (1_i64..80).prop_map(|amount| Event::Owe { amount }),
+        // Mostly open: a closed account refuses nearly everything.
+        1 => prop::bool::weighted(0.3).prop_map(|closed| Event::Close { closed }),
+    ]
+}
+
+/// Seconds until the next event.
+fn pause() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        12 => Just(0),
+        12 => 1_i64..4,
+        6 => 4_i64..900,
+        3 => 900_i64..100_000,
+        2 => 100_000_i64..3_000_000,
+        1 => 3_000_000_i64..9_000_000,
+        1 => -5_i64..0,
+        1 => -3_000_000_i64..-5,
+    ]
+}
+
+pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+    prop::collection::vec((pause(), event()), 1..60)
+}
+
+/// Holds `property` against 256 cases of `strategy`, the same ones every time.
+pub(super) fn check<S: Strategy>(strategy: S, property: impl Fn(S::Value)) {
+    let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let run = TestRunner::new_with_rng(config, rng).run(&strategy, |value| {
+        property(value);
+        Ok(())
+    });
+    if let Err(error) = run {
+        panic!("{error}");
+    }
+}
+
+/// Holds `property` against random histories.
+pub(super) fn always(property: impl Fn(&History)) {
+    check(events(), |events| property(&History::play(&events)));
+}
+
+/// Holds `property` against every command of random histories.
+pub(super) fn at_every_step(property: impl Fn(&History, &Step)) {
+    always(|history| history.steps.iter().for_each(|step| property(history, step)));
+}
