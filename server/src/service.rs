@@ -1,3 +1,12 @@
 //! What Brightmeter does, between the adapters and storage.
 
+pub mod audit;
+pub mod demo;
+pub mod jobs;
+pub mod passwords;
+pub mod portal;
+pub mod provisioning;
+pub mod question;
+pub mod sign_in;
+pub mod sweeper;
 pub mod writer;

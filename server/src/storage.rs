@@ -1,6 +1,7 @@
 //! Postgres: one function a statement, on the connection that it is given. Rows come out as domain types.
 
 pub mod accounts;
+pub mod audit;
 pub mod balances;
 pub mod daily;
 pub mod entries;

@@ -4,7 +4,7 @@
 //! writes what changed and commits; only then is anybody answered.
 
 mod batch;
-mod load;
+pub(crate) mod load;
 
 use std::{sync::Arc, time::Duration};
 

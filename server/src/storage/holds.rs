@@ -4,7 +4,7 @@ use brightmeter::{
     command::Caller,
     grant::Part,
     hold::{Hold, HoldState},
-    ids::HoldId,
+    ids::{HoldId, OrgId},
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};
@@ -143,4 +143,22 @@ pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// One hold.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find(conn: &mut PgConnection, org: OrgId, id: HoldId) -> Result<Option<Hold>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select org_id, id, feature, caller_kind, caller_id, member_id, token_type, parts as "parts: Json<Vec<Part>>",
+             state, captured, reason, opened_at, expires_at, ended_at
+         from ai_token_holds where org_id = $1 and id = $2"#,
+        org.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Row::decode).transpose()?.map(|(_, hold)| hold))
 }

@@ -1,5 +1,7 @@
 //! `ai_token_jobs` and `quests`: what was asked of the AI and what it made.
 
+use std::collections::BTreeSet;
+
 use brightmeter::{
     ids::{HoldId, JobId, OrgId},
     quest::{Goal, QuestDraft},
@@ -141,4 +143,15 @@ pub async fn find_goal(conn: &mut PgConnection, org: OrgId, job: JobId) -> Resul
         .fetch_optional(conn)
         .await?;
     goal.map(|goal| decode("goal", goal)).transpose()
+}
+
+/// Those of `holds` that a job runs, or ran, under.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_jobs_among(conn: &mut PgConnection, org: OrgId, holds: &[Uuid]) -> Result<BTreeSet<Uuid>> {
+    let ids = sqlx::query_scalar!("select id from ai_token_jobs where org_id = $1 and id = any($2)", org.0, holds)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids.into_iter().collect())
 }

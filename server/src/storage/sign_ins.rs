@@ -5,37 +5,35 @@ use sqlx::PgConnection;
 
 use super::Result;
 
-/// Failures of `subject` in the window that began after `since`, and when it began.
+/// Counts an attempt of `subject`; one whose window began before `since` begins a new one. Answers how many the window has
+/// now, and when it began.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn find(conn: &mut PgConnection, subject: &[u8], since: Instant) -> Result<Option<(i32, Instant)>> {
+pub async fn count(conn: &mut PgConnection, subject: &[u8], now: Instant, since: Instant) -> Result<(i32, Instant)> {
     let row = sqlx::query!(
-        "select failures, first_at from sign_in_failures where subject = $1 and first_at > $2",
-        subject,
-        since
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| (row.failures, row.first_at)))
-}
-
-/// Counts a failure; one after `since` ago begins a new window.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn count(conn: &mut PgConnection, subject: &[u8], now: Instant, since: Instant) -> Result<()> {
-    sqlx::query!(
         "insert into sign_in_failures (subject, failures, first_at) values ($1, 1, $2)
          on conflict (subject) do update set
              failures = case when sign_in_failures.first_at > $3 then sign_in_failures.failures + 1 else 1 end,
-             first_at = case when sign_in_failures.first_at > $3 then sign_in_failures.first_at else $2 end",
+             first_at = case when sign_in_failures.first_at > $3 then sign_in_failures.first_at else $2 end
+         returning failures, first_at",
         subject,
         now,
         since
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
+    Ok((row.failures, row.first_at))
+}
+
+/// Takes one attempt of `subject` back: it was no failure.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn give_back(conn: &mut PgConnection, subject: &[u8]) -> Result<()> {
+    sqlx::query!("update sign_in_failures set failures = failures - 1 where subject = $1 and failures > 1", subject)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

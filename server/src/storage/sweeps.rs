@@ -20,3 +20,12 @@ pub async fn list_due(conn: &mut PgConnection, now: Instant, limit: i64) -> Resu
     .await?;
     Ok(orgs.into_iter().map(OrgId).collect())
 }
+
+/// Every account. Needs a transaction from [`begin_census`](super::tenant::begin_census).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_all(conn: &mut PgConnection) -> Result<Vec<OrgId>> {
+    let orgs = sqlx::query_scalar!("select org_id from ai_token_accounts order by org_id").fetch_all(conn).await?;
+    Ok(orgs.into_iter().map(OrgId).collect())
+}

@@ -1,7 +1,7 @@
 //! Transactions that see the organizations they name, and no others.
 
 use brightmeter::ids::{OrgId, UserId};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 
 use super::Result;
 
@@ -30,16 +30,51 @@ pub async fn begin_as(pool: &PgPool, user: UserId) -> Result<Transaction<'static
     begin_with(pool, "app.user_id", &user.to_string()).await
 }
 
-/// One round trip for BEGIN and the setting, which is local to the transaction: a pooled connection carries nothing over.
-async fn begin_with(pool: &PgPool, setting: &'static str, value: &str) -> Result<Transaction<'static, Postgres>> {
-    // Values are UUIDs and instants that this process formatted; SET takes no parameters.
-    Ok(pool.begin_with(AssertSqlSafe(format!("begin; set local {setting} = '{value}'"))).await?)
-}
-
 /// A transaction that sees, of any organization, the accounts that are due at `now`, and nothing else of them.
 ///
 /// # Errors
 /// If no connection can be had in time.
 pub async fn begin_sweep(pool: &PgPool, now: brightmeter::time::Instant) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.due_at", &now.to_rfc3339()).await
+}
+
+/// A transaction that sees every account, and nothing else of any organization: for the audit.
+///
+/// # Errors
+/// If no connection can be had in time.
+pub async fn begin_census(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
+    begin_with(pool, "app.due_at", "infinity").await
+}
+
+/// A transaction that sees `org` as it stands at one instant, whatever is written meanwhile; it cannot write.
+///
+/// # Errors
+/// If no connection can be had in time.
+pub async fn begin_snapshot(pool: &PgPool, org: OrgId) -> Result<Transaction<'static, Postgres>> {
+    begin_as_of(pool, "begin isolation level repeatable read read only", "app.org_id", &org.to_string()).await
+}
+
+/// Lets the transaction see `orgs` from here on, and no others.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn look_at(conn: &mut PgConnection, orgs: &[OrgId]) -> Result<()> {
+    let list: Vec<String> = orgs.iter().map(ToString::to_string).collect();
+    sqlx::query!("select set_config('app.org_id', $1, true)", list.join(",")).fetch_one(conn).await?;
+    Ok(())
+}
+
+async fn begin_with(pool: &PgPool, setting: &'static str, value: &str) -> Result<Transaction<'static, Postgres>> {
+    begin_as_of(pool, "begin", setting, value).await
+}
+
+/// One round trip for BEGIN and the setting, which is local to the transaction: a pooled connection carries nothing over.
+async fn begin_as_of(
+    pool: &PgPool,
+    begin: &'static str,
+    setting: &'static str,
+    value: &str,
+) -> Result<Transaction<'static, Postgres>> {
+    // Values are UUIDs and instants that this process formatted; SET takes no parameters.
+    Ok(pool.begin_with(AssertSqlSafe(format!("{begin}; set local {setting} = '{value}'"))).await?)
 }

@@ -1,5 +1,7 @@
 //! Random histories of one account: what several callers ask, and a clock that moves in all directions.
 
+use std::sync::LazyLock;
+
 use chrono::TimeDelta;
 use proptest::{
     prelude::*,
@@ -100,10 +102,10 @@ const PLANS: [&str; 3] = ["starter", "pro", "enterprise"];
 const SOURCES: [Source; 5] = [Source::Plan, Source::Promo, Source::Refund, Source::Pack, Source::Admin];
 
 /// The default catalog, with limits for keys too.
-pub(super) fn catalog() -> Catalog {
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let limits = "[limits.key]\nrequests = 2\nwindow_seconds = 10\ninterval_seconds = 1";
     Catalog::parse(&DEFAULT_CATALOG.replacen("[limits.key]", limits, 1)).unwrap()
-}
+});
 
 impl Step {
     pub(super) fn cx<'a>(&self, history: &'a History) -> Context<'a> {
@@ -114,7 +116,7 @@ impl Step {
 impl History {
     /// Plays `events`, each after the clock has moved by its seconds.
     pub(super) fn play(events: &[(i64, Event)]) -> Self {
-        let mut world = World::with("pro", catalog());
+        let mut world = World::with("pro", CATALOG.clone());
         let (mut steps, mut interrupted) = (Vec::new(), false);
         for (seconds, event) in events {
             world.now += TimeDelta::seconds(*seconds);
@@ -141,7 +143,7 @@ impl History {
 fn command(world: &mut World, event: &Event) -> Option<Command> {
     let nth_last = |ids: Vec<uuid::Uuid>, n: usize| {
         let missing = uuid::Uuid::from_u128(0xdead);
-        ids.iter().rev().nth(n).copied().unwrap_or(missing)
+        ids.iter().rev().nth(n).or(ids.first()).copied().unwrap_or(missing)
     };
     // Ids of transactions are counted up in these worlds, so the maps are in order of time.
     let hold = |world: &World, n| HoldId(nth_last(world.account.holds.keys().map(|id| id.0).collect(), n));
@@ -178,6 +180,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             world.account.terms.license = [
                 License::Active,
                 License::Active,
+                License::Active,
                 License::Grace { since },
                 License::Grace { since: since - TimeDelta::days(3) },
                 License::Suspended { since },
@@ -202,8 +205,13 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
     })
 }
 
+/// The service asks most, so that it meets its limits.
+fn caller() -> impl Strategy<Value = usize> {
+    prop_oneof![0..CALLERS.len(), Just(2)]
+}
+
 fn event() -> impl Strategy<Value = Event> {
-    let (caller, feature, quantity) = (|| 0..CALLERS.len(), || 0..FEATURES.len(), || 1_u32..12);
+    let (caller, feature, quantity) = (caller, || 0..FEATURES.len(), || 1_u32..12);
     let ttl = prop_oneof![6 => Just(None), 3 => (1_u32..90_000).prop_map(Some), 1 => Just(Some(0))];
     let amount = prop_oneof![Just(None), (0_i64..60).prop_map(Some)];
     let hours = prop_oneof![1 => Just(None), 3 => (-2_i64..1_500).prop_map(Some)];
@@ -222,11 +230,11 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (any::<bool>(), -150_i64..100).prop_map(|(deep, amount)| Event::Adjust { deep, amount }),
         5 => (0..PLANS.len()).prop_map(|plan| Event::ChangePlan { plan }),
         4 => Just(Event::Advance),
-        2 => (0_usize..5).prop_map(|state| Event::License { state }),
+        1 => (0_usize..6).prop_map(|state| Event::License { state }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
         1 => (1_i64..80).prop_map(|amount| Event::Owe { amount }),
         // Mostly open: a closed account refuses nearly everything.
-        1 => prop::bool::weighted(0.3).prop_map(|closed| Event::Close { closed }),
+        1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),
     ]
 }
 
@@ -251,7 +259,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
 /// Holds `property` against 256 cases of `strategy`, the same ones every time.
 pub(super) fn check<S: Strategy>(strategy: S, property: impl Fn(S::Value)) {
     let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let rng = TestRng::deterministic_rng(RngAlgorithm::XorShift);
     let run = TestRunner::new_with_rng(config, rng).run(&strategy, |value| {
         property(value);
         Ok(())

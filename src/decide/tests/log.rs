@@ -35,8 +35,10 @@ fn verify(world: &World, entries: &[(Entry, EntryHash)]) -> Vec<&'static str> {
     found.into_iter().map(|violation| violation.invariant).collect()
 }
 
+type Tampering = (&'static str, fn(&mut Entry));
+
 /// Each a change of one field of an entry.
-const TAMPERINGS: [(&str, fn(&mut Entry)); 25] = [
+const TAMPERINGS: [Tampering; 25] = [
     ("seq", |entry| entry.seq += 1),
     ("transaction", |entry| entry.transaction = TransactionId(Uuid::from_u128(9))),
     ("kind", |entry| entry.kind = EntryKind::PlanChanged),

@@ -1,0 +1,141 @@
+//! Quest jobs: hold, run, then capture with the quests or release with the reason. A job stands as its hold stands.
+
+use std::{sync::Arc, time::Duration};
+
+use brightmeter::{
+    command::{Caller, Command, Quantity, Use},
+    ids::{HoldId, MemberId, OrgId},
+    key::IdempotencyKey,
+    names::FeatureName,
+    quest::{Goal, QuestDraft},
+    receipt::Outcome,
+};
+use tokio::{sync::Semaphore, time::timeout};
+use tokio_util::task::TaskTracker;
+
+use super::writer::{Submission, SubmitError, Writer};
+use crate::ai::AiProvider;
+
+/// The feature that a quest job uses.
+pub const FEATURE: &str = "quest_generation";
+/// How long a job's tokens are reserved at most: if the server is killed, they are free again this much later.
+const TTL_SECONDS: u32 = 120;
+/// How long the provider may take, its own deadline included.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How many jobs run at once; further ones wait for their turn within their deadline.
+const PARALLEL: usize = 32;
+/// How often the end of a job is told to the writer before the TTL has to settle it.
+const TRIES: u32 = 5;
+
+/// Runs quest jobs.
+#[derive(Clone)]
+pub struct Jobs {
+    writer: Writer,
+    provider: Arc<dyn AiProvider>,
+    permits: Arc<Semaphore>,
+    running: TaskTracker,
+    feature: FeatureName,
+}
+
+impl Jobs {
+    /// Runs jobs on `provider`.
+    ///
+    /// # Errors
+    /// Never in practice: the feature's name is a constant.
+    pub fn new(writer: Writer, provider: Arc<dyn AiProvider>) -> Result<Self, brightmeter::names::NameError> {
+        let (permits, running) = (Arc::new(Semaphore::new(PARALLEL)), TaskTracker::new());
+        Ok(Self { writer, provider, permits, running, feature: FEATURE.parse()? })
+    }
+
+    /// The use that one job is.
+    pub fn usage(&self, member: MemberId) -> Use {
+        let (feature, quantity) = (self.feature.clone(), Quantity::ONE);
+        Use { caller: Caller::Member { member }, feature, quantity, metadata: None }
+    }
+
+    /// Reserves the tokens and starts the job; answers with its id once both are durable. A repeat of `key` starts nothing
+    /// and answers the same id.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn start(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        goal: Goal,
+        key: IdempotencyKey,
+    ) -> Result<HoldId, SubmitError> {
+        let command =
+            Command::OpenHold { r#use: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal.clone()) };
+        let answer = self.writer.submit(Submission { org, key: Some(key), command }).await?;
+        let Outcome::HoldOpened { hold, .. } = answer.receipt.outcome else {
+            return Err(SubmitError::KeyReused);
+        };
+        if !answer.replayed {
+            let jobs = self.clone();
+            self.running.spawn(async move { jobs.run(org, hold, goal).await });
+        }
+        Ok(hold)
+    }
+
+    /// Waits for running jobs to end, for as long as `patience`. Those that take longer are settled by their TTL.
+    pub async fn finish(&self, patience: Duration) {
+        self.running.close();
+        if timeout(patience, self.running.wait()).await.is_err() {
+            tracing::warn!(jobs = self.running.len(), "jobs still run; their tokens return when their holds lapse");
+        }
+    }
+
+    async fn run(&self, org: OrgId, hold: HoldId, goal: Goal) {
+        let command = match self.generate(goal).await {
+            Ok(quests) => Command::Capture { hold, amount: None, quests },
+            Err(reason) => Command::Release { hold, reason: reason.into() },
+        };
+        let name = if matches!(command, Command::Capture { .. }) { "capture" } else { "release" };
+        self.settle(org, command, &format!("job:{hold}:{name}")).await;
+    }
+
+    /// Asks the provider in a task of its own, so that a panic in it is a failed job like any other.
+    async fn generate(&self, goal: Goal) -> Result<Vec<QuestDraft>, &'static str> {
+        let (provider, permits) = (self.provider.clone(), self.permits.clone());
+        let mut task = tokio::spawn(async move {
+            let _turn = permits.acquire_owned().await;
+            provider.generate_quests(&goal).await
+        });
+        match timeout(DEADLINE, &mut task).await {
+            Ok(Ok(Ok(quests))) => Ok(quests),
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, provider = self.provider.name(), "a job failed");
+                Err(error.public_reason())
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, provider = self.provider.name(), "a job crashed");
+                Err("The AI service crashed while it worked on this.")
+            }
+            Err(_) => {
+                task.abort();
+                Err("The AI service took too long to answer.")
+            }
+        }
+    }
+
+    /// Tells the writer how the job ended. The key makes it safe to say it again when the outcome is unknown.
+    async fn settle(&self, org: OrgId, command: Command, key: &str) {
+        let key = key.parse::<IdempotencyKey>().ok();
+        for attempt in 1..=TRIES {
+            let submission = Submission { org, key: key.clone(), command: command.clone() };
+            match self.writer.submit(submission).await {
+                Ok(_) => return,
+                // Expired before it ended: nothing was charged, and nothing is delivered.
+                Err(error @ SubmitError::Refused(_)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a job ended too late");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, attempt, "a job's end was not booked yet");
+                    tokio::time::sleep(Duration::from_secs(1) * attempt).await;
+                }
+            }
+        }
+    }
+}

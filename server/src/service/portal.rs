@@ -1,0 +1,127 @@
+//! What pages look through: the [`Backend`] of the app. One call a page, in one transaction.
+
+mod activity;
+mod billing;
+mod dashboard;
+mod entry;
+mod quests;
+mod viewer;
+
+use app::{
+    backend::{Backend, SignedIn},
+    error::AppError,
+    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, Viewer, When},
+};
+use async_trait::async_trait;
+use brightmeter::time::Instant;
+use chrono_tz::Tz;
+use sqlx::PgPool;
+
+use super::{
+    jobs::Jobs,
+    question::{ReadError, Reader},
+    writer::SubmitError,
+};
+use crate::storage::StorageError;
+
+pub use self::{activity::csv_filter, entry::Names};
+
+/// Answers pages.
+#[derive(Clone)]
+pub struct Portal {
+    /// As the application's role.
+    pub pool: PgPool,
+    /// Reads accounts.
+    pub reader: Reader,
+    /// Knows what a quest job uses.
+    pub jobs: Jobs,
+    /// Whether this server shows demo data.
+    pub demo: bool,
+}
+
+/// Words an instant in an organization's time zone.
+#[derive(Clone, Copy)]
+struct Wording {
+    zone: Tz,
+    now: Instant,
+}
+
+impl Wording {
+    fn when(&self, at: Instant) -> When {
+        When::new(at, self.zone, self.now)
+    }
+}
+
+#[async_trait]
+impl Backend for Portal {
+    async fn dashboard(&self, who: SignedIn) -> Result<DashboardView, AppError> {
+        dashboard::dashboard(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn balances(&self, who: SignedIn) -> Result<BalancesView, AppError> {
+        dashboard::balances(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn quests(&self, who: SignedIn, job: Option<String>) -> Result<QuestsView, AppError> {
+        quests::quests(self, who, job).await.map_err(PortalError::into_app)
+    }
+
+    async fn job(&self, who: SignedIn, job: String) -> Result<JobView, AppError> {
+        quests::job(self, who, &job).await.map_err(PortalError::into_app)
+    }
+
+    async fn activity(&self, who: SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError> {
+        activity::activity(self, who, filter).await.map_err(PortalError::into_app)
+    }
+
+    async fn billing(&self, who: SignedIn) -> Result<BillingView, AppError> {
+        billing::billing(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn viewer(&self, who: SignedIn) -> Result<Viewer, AppError> {
+        viewer::viewer(self, who).await.map(|(viewer, _)| viewer).map_err(PortalError::into_app)
+    }
+}
+
+/// Why a page cannot be answered, with its sources.
+#[derive(Debug, thiserror::Error)]
+enum PortalError {
+    #[error("the membership has ended")]
+    SignedOut,
+    #[error("there is no such thing")]
+    NotFound,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl PortalError {
+    fn into_app(self) -> AppError {
+        match self {
+            Self::SignedOut => AppError::SignInRequired,
+            Self::NotFound | Self::Read(ReadError::NotFound) => AppError::NotFound,
+            Self::Read(ReadError::Submit(error)) => submit_error(error),
+            Self::Read(ReadError::Storage(_)) | Self::Storage(_) => internal(&self),
+        }
+    }
+}
+
+/// What a person is told of a command that was not applied.
+pub fn submit_error(error: SubmitError) -> AppError {
+    match error {
+        SubmitError::Refused(refusal) => AppError::Refused { refusal },
+        SubmitError::Busy => AppError::Busy,
+        SubmitError::OutcomeUnknown => AppError::OutcomeUnknown,
+        SubmitError::UnknownOrganization => AppError::NotFound,
+        SubmitError::KeyReused => AppError::Invalid { fields: Vec::new() },
+        SubmitError::Storage(_) => internal(&error),
+    }
+}
+
+/// Logs a defect under an id and tells the person only that.
+pub fn internal(error: &(dyn std::error::Error + 'static)) -> AppError {
+    let request_id = uuid::Uuid::now_v7().to_string();
+    tracing::error!(error, request_id, "a page could not be answered");
+    AppError::Internal { request_id }
+}

@@ -1,0 +1,185 @@
+//! Making organizations and people.
+
+use std::sync::Arc;
+
+use brightmeter::{
+    account::Account,
+    catalog::Catalog,
+    ids::{MemberId, OrgId, UserId},
+    names::PlanName,
+    period::Anchor,
+    time::Instant,
+};
+use rand::distr::{Alphanumeric, SampleString};
+use sqlx::PgPool;
+
+use super::passwords::{PasswordError, Passwords};
+use crate::{
+    clock::Clock,
+    storage::{
+        StorageError, accounts,
+        organizations::{self, Membership, Organization},
+        tenant, users,
+        users::NewUser,
+    },
+};
+
+/// Why somebody or something could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The name in addresses is taken.
+    #[error("there is an organization `{0}` already: choose another slug")]
+    SlugTaken(String),
+    /// The name in addresses has not the form it needs.
+    #[error("`{0}` is no slug: use 2 to 40 characters of a-z, 0-9 and -, starting with a letter")]
+    BadSlug(String),
+    /// The email is taken.
+    #[error("there is an account for {0} already")]
+    EmailTaken(String),
+    /// The email has not the form of one.
+    #[error("`{0}` is no email address")]
+    BadEmail(String),
+    /// The catalog has no such plan.
+    #[error("there is no plan `{0}`: the catalog has {1}")]
+    UnknownPlan(String, String),
+    /// The database did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl From<sqlx::Error> for ProvisionError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// An organization to be.
+#[derive(Clone, Debug)]
+pub struct NewOrganization<'a> {
+    /// Its name in addresses.
+    pub slug: &'a str,
+    /// What people read.
+    pub name: &'a str,
+    /// An IANA name.
+    pub time_zone: &'a str,
+    /// The plan to start on.
+    pub plan: &'a str,
+    /// What its months are counted from.
+    pub anchor: Instant,
+}
+
+/// Makes organizations and people.
+#[derive(Clone)]
+pub struct Provisioning {
+    /// As the writer's role.
+    pub pool: PgPool,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// What is sold.
+    pub catalog: Arc<Catalog>,
+    /// What time it is, and ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Provisioning {
+    /// Makes an organization with its account; its first allowance comes with the first look at it.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn create_organization(&self, new: NewOrganization<'_>) -> Result<OrgId, ProvisionError> {
+        let well_formed = (2..=40).contains(&new.slug.len())
+            && new.slug.starts_with(|c: char| c.is_ascii_lowercase())
+            && new.slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !well_formed {
+            return Err(ProvisionError::BadSlug(new.slug.into()));
+        }
+        let plan = new.plan.parse::<PlanName>().ok().filter(|plan| self.catalog.plan(plan).is_some());
+        let plan = plan.ok_or_else(|| {
+            let names: Vec<&str> = self.catalog.plans.iter().map(|plan| plan.name.as_str()).collect();
+            ProvisionError::UnknownPlan(new.plan.into(), names.join(", "))
+        })?;
+        let (id, now) = (OrgId(self.clock.new_id()), self.clock.now());
+        let organization = Organization {
+            id,
+            slug: new.slug.into(),
+            name: new.name.into(),
+            time_zone: new.time_zone.into(),
+        };
+        let mut tx = tenant::begin(&self.pool, id).await?;
+        organizations::insert(&mut tx, &organization, now)
+            .await
+            .map_err(|error| if violates(&error, "organizations_slug_key") {
+                ProvisionError::SlugTaken(new.slug.into())
+            } else {
+                error.into()
+            })?;
+        accounts::insert(&mut tx, &Account::open(id, plan, Anchor(new.anchor)), now).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Makes a person who can sign in.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn create_user(
+        &self,
+        email: &str,
+        display_name: &str,
+        password: &str,
+        is_staff: bool,
+    ) -> Result<UserId, ProvisionError> {
+        let email = check_email(email)?;
+        let password_hash = self.passwords.hash(password).await?;
+        let id = UserId(self.clock.new_id());
+        let user = NewUser { id, email: &email, display_name, password_hash: &password_hash, is_staff };
+        let mut conn = self.pool.acquire().await?;
+        users::insert(&mut conn, &user, self.clock.now()).await.map_err(|error| {
+            if violates(&error, "users_email_key") { ProvisionError::EmailTaken(email.clone()) } else { error.into() }
+        })?;
+        Ok(id)
+    }
+
+    /// The person with that email, if there is one.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn find_user(&self, email: &str) -> Result<Option<UserId>, ProvisionError> {
+        let email = check_email(email)?;
+        let mut conn = self.pool.acquire().await?;
+        Ok(users::find_by_email(&mut conn, &email).await?.map(|user| user.id))
+    }
+
+    /// Makes a person a member of an organization.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn add_member(&self, org: OrgId, user: UserId, role: &str) -> Result<MemberId, ProvisionError> {
+        let membership = Membership { org, member: MemberId(self.clock.new_id()), role: role.into() };
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        organizations::insert_member(&mut tx, &membership, user, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(membership.member)
+    }
+}
+
+/// A password nobody knows yet: 20 characters of base62, 119 bits.
+pub fn random_password() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), 20)
+}
+
+fn check_email(email: &str) -> Result<String, ProvisionError> {
+    let email = email.trim().to_lowercase();
+    let well_formed = email.len() <= 254
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control())
+        && email.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
+    if well_formed { Ok(email) } else { Err(ProvisionError::BadEmail(email)) }
+}
+
+fn violates(error: &StorageError, constraint: &str) -> bool {
+    let StorageError::Database(sqlx::Error::Database(error)) = error else { return false };
+    error.constraint() == Some(constraint)
+}

@@ -1,0 +1,80 @@
+//! The sweeper: books what time brings to accounts that nobody touches. Safe with several replicas: each finds what is due,
+//! and whoever comes second finds it booked.
+
+use std::{sync::Arc, time::Duration};
+
+use brightmeter::command::Command;
+use sqlx::PgPool;
+
+use super::writer::{Submission, SubmitError, Writer};
+use crate::{
+    clock::Clock,
+    storage::{Result, sessions, sign_ins, sweeps, tenant},
+};
+
+/// How often it looks. A hold is gone within this time after its TTL; invariant I6 allows 60 s.
+const EVERY: Duration = Duration::from_secs(5);
+/// How many accounts it takes on at once.
+const PAGE: i64 = 200;
+/// How many expired sessions it removes at once.
+const PRUNE: i64 = 1_000;
+
+/// Books what is due, in all organizations.
+#[derive(Clone)]
+pub struct Sweeper {
+    /// As the writer's role.
+    pub writer_pool: PgPool,
+    /// As the application's role.
+    pub app_pool: PgPool,
+    /// Applies what it finds.
+    pub writer: Writer,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Sweeper {
+    /// Sweeps until it is dropped.
+    pub async fn run(self) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.sweep().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the sweep failed; the next one tries again");
+            }
+        }
+    }
+
+    /// Books everything that is due now; answers how many accounts were.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError) if what is due cannot be found.
+    pub async fn sweep(&self) -> Result<usize> {
+        let now = self.clock.now();
+        let mut swept = 0;
+        loop {
+            let mut tx = tenant::begin_sweep(&self.writer_pool, now).await?;
+            let due = sweeps::list_due(&mut tx, now, PAGE).await?;
+            drop(tx);
+            let results = futures::future::join_all(due.iter().map(|org| {
+                self.writer.submit(Submission { org: *org, key: None, command: Command::Advance })
+            }))
+            .await;
+            let booked = results.iter().filter(|result| result.is_ok()).count();
+            for error in results.into_iter().filter_map(std::result::Result::err) {
+                if !matches!(error, SubmitError::Busy) {
+                    tracing::error!(error = &error as &dyn std::error::Error, "an account could not be swept");
+                }
+            }
+            swept += booked;
+            // A page on which nothing could be booked would come back at once: the next tick is soon enough.
+            if booked == 0 || i64::try_from(due.len()).is_ok_and(|found| found < PAGE) {
+                break;
+            }
+        }
+        let mut conn = self.app_pool.acquire().await?;
+        sessions::prune(&mut conn, now, PRUNE).await?;
+        sign_ins::prune(&mut conn, now - super::sign_in::WINDOW, PRUNE).await?;
+        Ok(swept)
+    }
+}

@@ -1,0 +1,219 @@
+//! The invariants as queries: each answers with what is wrong, so nothing means that it holds. One organization at a time,
+//! in a transaction from [`begin_snapshot`](super::tenant::begin_snapshot).
+
+use brightmeter::{ids::OrgId, time::Instant};
+use sqlx::PgConnection;
+
+use super::Result;
+
+/// I1: entries, grants and holds add up to the balances.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn unbalanced(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"with log as (
+             select token_type, sum(amount)::bigint settled, sum(held_after - held_before)::bigint held
+             from ai_token_usage_log where org_id = $1 group by token_type
+         ), lots as (
+             select token_type, sum(remaining)::bigint settled, sum(held)::bigint held
+             from ai_token_grants where org_id = $1 group by token_type
+         ), open as (
+             select token_type, sum(amount)::bigint held
+             from ai_token_holds where org_id = $1 and state = 'open' group by token_type
+         ), all_types as (
+             select token_type from ai_tokens where org_id = $1 union select token_type from log
+             union select token_type from lots union select token_type from open
+         )
+         select format('%s: balance %s (%s held), entries %s (%s), grants %s (%s), open holds %s', token_type,
+             coalesce(b.settled, 0), coalesce(b.held, 0), coalesce(log.settled, 0), coalesce(log.held, 0),
+             coalesce(lots.settled, 0), coalesce(lots.held, 0), coalesce(open.held, 0)) as "line!"
+         from all_types
+         left join (select * from ai_tokens where org_id = $1) b using (token_type)
+         left join log using (token_type) left join lots using (token_type) left join open using (token_type)
+         where (coalesce(b.settled, 0), coalesce(b.settled, 0), coalesce(b.held, 0), coalesce(b.held, 0), coalesce(b.held, 0))
+             is distinct from (coalesce(log.settled, 0), coalesce(lots.settled, 0), coalesce(log.held, 0),
+                 coalesce(lots.held, 0), coalesce(open.held, 0))"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I1: a day's figure equals its entries.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wrong_days(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"with log as (
+             select (created_at at time zone 'UTC')::date as day, token_type, coalesce(feature, '') as feature,
+                 coalesce(member_id, '00000000-0000-0000-0000-000000000000') as member_id,
+                 sum(case kind when 'refunded' then -1 else 1 end)::bigint as uses, -sum(amount)::bigint as tokens
+             from ai_token_usage_log where org_id = $1 and kind in ('spent', 'captured', 'refunded') group by 1, 2, 3, 4
+         ), kept as (select day, token_type, feature, member_id, uses, tokens from ai_token_daily where org_id = $1)
+         select format('%s %s %s: the day says %s uses of %s, the log %s of %s', day, token_type, feature,
+             kept.uses, kept.tokens, log.uses, log.tokens) as "line!"
+         from log full join kept using (day, token_type, feature, member_id)
+         where (log.uses, log.tokens) is distinct from (kept.uses, kept.tokens)"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I2: nothing is negative, and no more is held than there is.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn negative(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('balance %s: %s settled, %s held, %s debt', token_type, settled, held, debt) as "line!"
+         from ai_tokens where org_id = $1 and (settled < 0 or held < 0 or debt < 0 or held > settled)
+         union all
+         select format('grant %s: %s held, %s left of %s', id, held, remaining, amount)
+         from ai_token_grants where org_id = $1 and not (0 <= held and held <= remaining and remaining <= amount)
+         union all
+         select format('hold %s: %s', id, amount) from ai_token_holds where org_id = $1 and amount < 0"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I3: each hold ends exactly once, and no more is captured than was held.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wrong_holds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('hold %s is %s (%s of %s captured), the log opens it %s times and ends it %s times for %s', h.id,
+             h.state, coalesce(h.captured, 0), h.amount, e.opened, e.ended, e.charged) as "line!"
+         from ai_token_holds h
+         cross join lateral (
+             select count(*) filter (where kind = 'held') as opened,
+                 count(*) filter (where kind in ('captured', 'released', 'hold_expired')) as ended,
+                 coalesce(-sum(amount) filter (where kind = 'captured'), 0)::bigint as charged
+             from ai_token_usage_log l where l.org_id = h.org_id and l.hold_id = h.id
+         ) e
+         where h.org_id = $1 and (coalesce(h.captured, 0) > h.amount or e.opened <> 1
+             or e.ended <> (case when h.state = 'open' then 0 else 1 end) or e.charged <> coalesce(h.captured, 0))"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I4: a spend is returned at most once, and whole. (Payments join this one as they come.)
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wrong_refunds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('spend %s of %s was refunded %s times, %s in all', s.transaction_id, -s.amount, count(*),
+             sum(r.amount)) as "line!"
+         from ai_token_usage_log r
+         left join ai_token_usage_log s
+             on s.org_id = r.org_id and s.transaction_id = r.reverses and s.kind = 'spent'
+         where r.org_id = $1 and r.reverses is not null
+         group by s.transaction_id, s.amount having count(*) <> 1 or sum(r.amount) is distinct from -s.amount"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I5: every kept answer stands in the log, and no transaction answers two keys.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wrong_receipts(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('transaction %s was answered, the log does not have it', answer ->> 'transaction') as "line!"
+         from ai_token_receipts r
+         where org_id = $1 and answer #>> '{outcome,outcome}' not in ('plan_changed', 'advanced')
+             and not exists (select from ai_token_usage_log l
+                 where l.org_id = r.org_id and l.transaction_id = (r.answer ->> 'transaction')::uuid)
+         union all
+         select format('transaction %s answers %s keys', answer ->> 'transaction', count(*))
+         from ai_token_receipts where org_id = $1 group by answer ->> 'transaction' having count(*) > 1"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I6: no hold is open 60 seconds past its TTL.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn overdue_holds(conn: &mut PgConnection, org: OrgId, now: Instant) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('hold %s is open since %s, its time ended %s', id, opened_at, expires_at) as "line!"
+         from ai_token_holds where org_id = $1 and state = 'open' and expires_at + interval '60 seconds' < $2"#,
+        org.0,
+        now
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I8: tables with tenant data that row-level security does not hold for their owner too.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn unprotected_tables(conn: &mut PgConnection) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('table %s is not under forced row-level security', c.relname) as "line!"
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = 'public' and c.relkind in ('r', 'p')
+             and (c.relname = 'organizations' or exists (
+                 select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped))
+             and not (c.relrowsecurity and c.relforcerowsecurity)"#
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I8: whether the current role owns a table or can bypass row-level security.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn overpowered_role(conn: &mut PgConnection) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('role %s can bypass row-level security', rolname) as "line!" from pg_roles
+         where rolname = current_user and (rolsuper or rolbypassrls)
+         union all
+         select format('role %s owns table %s', current_user, c.relname)
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = 'public' and c.relowner = (select oid from pg_roles where rolname = current_user)"#
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I8: rows of other organizations that this transaction can see.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('%s rows of other organizations can be seen in %s', count(*), source) as "line!" from (
+             select 'organizations' as source from organizations where id <> $1
+             union all select 'members' from members where org_id <> $1
+             union all select 'ai_token_accounts' from ai_token_accounts where org_id <> $1
+             union all select 'ai_tokens' from ai_tokens where org_id <> $1
+             union all select 'ai_token_grants' from ai_token_grants where org_id <> $1
+             union all select 'ai_token_holds' from ai_token_holds where org_id <> $1
+             union all select 'ai_token_usage_log' from ai_token_usage_log where org_id <> $1
+             union all select 'ai_token_receipts' from ai_token_receipts where org_id <> $1
+             union all select 'ai_token_guards' from ai_token_guards where org_id <> $1
+             union all select 'ai_token_daily' from ai_token_daily where org_id <> $1
+             union all select 'ai_token_jobs' from ai_token_jobs where org_id <> $1
+             union all select 'quests' from quests where org_id <> $1
+         ) rows group by source"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
