@@ -151,3 +151,49 @@ impl Fingerprint {
         Self(writer.0.finalize().into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        command::{Caller, Quantity, Use},
+        ids::{KeyId, MemberId},
+        quest::Goal,
+    };
+
+    fn usage(member: Option<u128>, quantity: u32, metadata: &str) -> Use {
+        Use {
+            caller: Caller::Key { key: KeyId(Uuid::from_u128(1)), member: member.map(Uuid::from_u128).map(MemberId) },
+            feature: "quest_generation".parse().unwrap(),
+            quantity: Quantity::try_from(quantity).unwrap(),
+            metadata: Some(metadata.to_owned().try_into().unwrap()),
+        }
+    }
+
+    fn hold(ttl_seconds: Option<u32>, goal: Option<&str>) -> Command {
+        let job = goal.map(|goal| Goal::parse(goal).unwrap());
+        Command::OpenHold { r#use: usage(None, 1, "{\"order\":1}"), ttl_seconds, job }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_any_two_commands_apart_and_knows_each_again() {
+        let commands = [
+            Command::Spend(usage(None, 1, "{\"order\":1}")),
+            Command::Spend(usage(None, 1, "{\"order\":2}")),
+            Command::Spend(usage(None, 2, "{\"order\":1}")),
+            Command::Spend(usage(Some(2), 1, "{\"order\":1}")),
+            hold(None, None),
+            hold(Some(60), None),
+            hold(None, Some("More customers")),
+            hold(None, Some("Less customers")),
+            Command::Advance,
+        ];
+        for (i, one) in commands.iter().enumerate() {
+            for (j, other) in commands.iter().enumerate() {
+                assert_eq!(Fingerprint::of(one) == Fingerprint::of(&other.clone()), i == j, "{one:?} and {other:?}");
+            }
+        }
+    }
+}

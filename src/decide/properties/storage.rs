@@ -1,17 +1,20 @@
-//! What the server's storage loads of an account before it decides: not all of it.
+//! What the server's storage loads of an account before it decides is not all of it, and decides the same.
 
 use std::collections::BTreeSet;
 
+use super::history::{self, History, at_every_step, check, events};
 use crate::{
     account::Account,
     command::{Caller, Command},
+    decide::{after_refusal, decide},
+    entitlement,
     grant::Source,
     ids::{GrantId, HoldId, TransactionId},
     time::Instant,
 };
 
 /// The part of `account` that is loaded to decide on `commands` until `now`.
-pub(super) fn load(account: &Account, commands: &[&Command], now: Instant) -> Account {
+fn load(account: &Account, commands: &[&Command], now: Instant) -> Account {
     let holds: BTreeSet<HoldId> = commands.iter().filter_map(|command| named_hold(command)).collect();
     let spends: BTreeSet<TransactionId> = commands.iter().filter_map(|command| named_spend(command)).collect();
     let guards: BTreeSet<_> = commands.iter().filter_map(|command| caller(command)?.guard()).collect();
@@ -37,7 +40,7 @@ fn named_hold(command: &Command) -> Option<HoldId> {
     }
 }
 
-pub(super) fn named_spend(command: &Command) -> Option<TransactionId> {
+fn named_spend(command: &Command) -> Option<TransactionId> {
     match command {
         Command::Refund { transaction, .. } => Some(*transaction),
         _ => None,
@@ -49,4 +52,68 @@ fn caller(command: &Command) -> Option<Caller> {
         Command::Spend(usage) | Command::OpenHold { r#use: usage, .. } => Some(usage.caller),
         _ => None,
     }
+}
+
+#[test]
+fn a_loaded_part_of_the_account_decides_as_the_whole() {
+    at_every_step(|history, step| {
+        let part = load(&step.before, &[&step.command], step.now);
+        let cx = step.cx(history);
+        assert_eq!(decide(&part, &step.command, &cx), step.result, "{:?}", step.command);
+        if let Err(refusal) = &step.result {
+            let guard = |account| after_refusal(account, &step.command, refusal, &cx);
+            assert_eq!(guard(&part), guard(&step.before));
+        }
+        if let Command::Spend(usage) = &step.command {
+            assert_eq!(entitlement::check(&part, usage, &cx), entitlement::check(&step.before, usage, &cx));
+        }
+    });
+}
+
+/// Steps that one transaction can decide on: nothing else changed the account between them, and no spend is refunded in the
+/// transaction that made it, as nobody knows its id before the answer.
+fn batches(history: &History, size: usize) -> Vec<&[history::Step]> {
+    let mut batches = Vec::new();
+    let mut rest = history.steps.as_slice();
+    while !rest.is_empty() {
+        let stops = |step: &history::Step| {
+            let refunds_within =
+                named_spend(&step.command).is_some_and(|spend| !rest[0].before.spends.contains_key(&spend));
+            step.interrupted || refunds_within
+        };
+        let end = rest.iter().take(size).skip(1).position(stops).map_or(size.min(rest.len()), |index| index + 1);
+        let (batch, others) = rest.split_at(end);
+        batches.push(batch);
+        rest = others;
+    }
+    batches
+}
+
+#[test]
+fn a_batch_decides_as_its_commands_one_by_one() {
+    check((events(), 1_usize..12), |(events, size)| {
+        let history = History::play(&events);
+        for batch in batches(&history, size) {
+            let commands: Vec<&Command> = batch.iter().map(|step| &step.command).collect();
+            let latest = batch.iter().map(|step| step.now).max().unwrap();
+            let mut account = load(&batch[0].before, &commands, latest);
+            for step in batch {
+                let cx = step.cx(&history);
+                let result = decide(&account, &step.command, &cx);
+                assert_eq!(result, step.result, "{:?} in a batch of {}", step.command, batch.len());
+                match result {
+                    Ok(decision) => account.apply(&decision.changes),
+                    Err(refusal) => {
+                        account.guards.extend(after_refusal(&account, &step.command, &refusal, &cx));
+                    }
+                }
+            }
+            let whole = &batch[batch.len() - 1].after;
+            assert_eq!((account.head, &account.terms), (whole.head, &whole.terms));
+            assert_eq!(account.balances, whole.balances);
+            assert!(account.grants.iter().all(|(id, grant)| whole.grants[id] == *grant));
+            assert!(account.holds.iter().all(|(id, hold)| whole.holds[id] == *hold));
+            assert!(account.guards.iter().all(|(id, guard)| whole.guards[id] == *guard));
+        }
+    });
 }

@@ -203,9 +203,11 @@ fn a_hold_and_its_grant_that_end_together_lose_nothing() {
     world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
     world.go_to("2026-01-31T23:45:00Z");
     world.hold(30);
+    let seq = world.account.head.seq;
     world.go_to("2026-02-01T00:00:00Z");
     world.advance();
     assert_eq!(world.lots(), "refund 30");
+    assert_eq!(world.story_since(seq), "hold_expired +0, expired -30, granted +30, expired -20", "the hold first");
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! What failed is free, and going to and fro gains nothing.
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::history::{self, History, check, events};
+use crate::{
+    account::Account, command::Command, decide::tests::world, grant::Source, ids::HoldId, license::License,
+    refusal::Refusal, tokens::Tokens,
+};
+
+/// After any history: an organization on Pro that pays, with some tokens that stay.
+fn ready(events: &[(i64, history::Event)]) -> world::World {
+    let mut world = History::play(events).world;
+    world.account.terms.closed_at = None;
+    world.account.terms.license = License::Active;
+    world.advance();
+    let needed = Command::ChangePlan { caller: world::STAFF, plan: "enterprise".parse().unwrap() };
+    // Refused if it is on that plan already, which is as good.
+    drop(world.run(needed));
+    world.give(Source::Admin, 100, "");
+    world
+}
+
+fn available(account: &Account) -> Tokens {
+    account.balance(&world::ai()).available()
+}
+
+/// Of two equal worlds, one uses something now and takes it back after these pauses: it is not the poorer for it.
+fn check_free_of_charge(begin: impl Fn(&mut world::World, u32) -> Command) {
+    check((events(), 1_u32..20, prop::collection::vec(1_i64..3_000_000, 1..5)), |(events, quests, pauses)| {
+        let mut without = ready(&events);
+        let mut with = without.clone();
+        let end = begin(&mut with, quests * 5);
+        for seconds in pauses {
+            for world in [&mut with, &mut without] {
+                world.now += TimeDelta::seconds(seconds);
+                world.advance();
+            }
+        }
+        if let Err(refusal) = with.run(end) {
+            assert_eq!(refusal, Refusal::HoldClosed { state: "expired".into() });
+        }
+        let (left, would_be) = (available(&with.account), available(&without.account));
+        assert!(left >= would_be, "{left} are left, {would_be} would be");
+    });
+}
+
+#[test]
+fn a_job_that_fails_never_costs() {
+    check_free_of_charge(|world, amount| {
+        let receipt = world.run(world::open_hold(world::quests(world::STAFF, amount), Some(86_400))).unwrap();
+        Command::Release { hold: HoldId(receipt.transaction.0), reason: "it failed".into() }
+    });
+}
+
+#[test]
+fn a_spend_that_is_refunded_never_costs() {
+    check_free_of_charge(|world, amount| {
+        let transaction = world.try_spend(world::STAFF, amount).unwrap().transaction;
+        Command::Refund { caller: world::STAFF, transaction, reason: "it failed".into() }
+    });
+}
+
+#[test]
+fn cycling_through_plans_gains_nothing() {
+    check((events(), prop::collection::vec(0_usize..3, 1..12)), |(events, cycle)| {
+        let mut once = ready(&events);
+        let mut cycled = once.clone();
+        for plan in cycle {
+            drop(cycled.change_plan(["starter", "pro", "enterprise"][plan]));
+        }
+        for world in [&mut once, &mut cycled] {
+            drop(world.change_plan("enterprise"));
+        }
+        assert_eq!(cycled.account.balances, once.account.balances);
+        assert_eq!(cycled.account.terms, once.account.terms);
+    });
+}
