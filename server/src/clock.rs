@@ -32,17 +32,22 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved; its ids count up. For tests, and for `demo` under the test clock.
+/// A clock that stands still until it is moved. For tests, whose ids count up, and for `demo`, whose ids are real ones.
 #[derive(Debug)]
 pub struct ManualClock {
     now: Mutex<Instant>,
-    ids: AtomicU64,
+    counted: Option<AtomicU64>,
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`. Its ids count up from `first_id`, which sets two clocks of one database apart.
-    pub fn new(now: Instant, first_id: u64) -> Self {
-        Self { now: Mutex::new(to_micros(now)), ids: AtomicU64::new(first_id) }
+    /// A clock that stands at `now`.
+    pub fn new(now: Instant) -> Self {
+        Self { now: Mutex::new(to_micros(now)), counted: None }
+    }
+
+    /// The same, with ids that count up from `first`: the same run makes the same ids.
+    pub fn with_counted_ids(now: Instant, first: u64) -> Self {
+        Self { counted: Some(AtomicU64::new(first)), ..Self::new(now) }
     }
 
     /// Moves the clock, forward or back.
@@ -57,7 +62,8 @@ impl Clock for ManualClock {
     }
 
     fn new_id(&self) -> Uuid {
-        let count = self.ids.fetch_add(1, Ordering::Relaxed);
+        let Some(counted) = &self.counted else { return SystemClock.new_id() };
+        let count = counted.fetch_add(1, Ordering::Relaxed);
         uuid::Builder::from_custom_bytes(u128::from(count).to_be_bytes()).into_uuid()
     }
 }

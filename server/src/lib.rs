@@ -1,7 +1,11 @@
 //! Brightmeter's server: configuration, HTTP, the writer, storage, AI providers, jobs and the command line.
 
 pub mod ai;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod database;
+pub mod http;
 pub mod postgres;
 pub mod service;
 pub mod storage;

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod balances;
 pub mod daily;
+pub mod databases;
 pub mod entries;
 pub mod grants;
 pub mod guards;

@@ -10,7 +10,7 @@ use brightmeter::{
     quest::{Goal, QuestDraft},
     receipt::Outcome,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::writer::{Submission, SubmitError, Writer};
@@ -26,6 +26,15 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const PARALLEL: usize = 32;
 /// How often the end of a job is told to the writer before the TTL has to settle it.
 const TRIES: u32 = 5;
+
+/// A job that has its tokens reserved.
+#[derive(Debug)]
+pub struct Started {
+    /// Its id, which is that of its hold.
+    pub job: HoldId,
+    /// Ends when the job has; none if an earlier request with the same key started it.
+    pub running: Option<JoinHandle<()>>,
+}
 
 /// Runs quest jobs.
 #[derive(Clone)]
@@ -53,8 +62,8 @@ impl Jobs {
         Use { caller: Caller::Member { member }, feature, quantity, metadata: None }
     }
 
-    /// Reserves the tokens and starts the job; answers with its id once both are durable. A repeat of `key` starts nothing
-    /// and answers the same id.
+    /// Reserves the tokens and starts the job; answers once both are durable. A repeat of `key` starts nothing and
+    /// answers the same job.
     ///
     /// # Errors
     /// [`SubmitError`].
@@ -64,18 +73,18 @@ impl Jobs {
         member: MemberId,
         goal: Goal,
         key: IdempotencyKey,
-    ) -> Result<HoldId, SubmitError> {
+    ) -> Result<Started, SubmitError> {
         let command =
             Command::OpenHold { r#use: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal.clone()) };
         let answer = self.writer.submit(Submission { org, key: Some(key), command }).await?;
         let Outcome::HoldOpened { hold, .. } = answer.receipt.outcome else {
             return Err(SubmitError::KeyReused);
         };
-        if !answer.replayed {
+        let running = (!answer.replayed).then(|| {
             let jobs = self.clone();
-            self.running.spawn(async move { jobs.run(org, hold, goal).await });
-        }
-        Ok(hold)
+            self.running.spawn(async move { jobs.run(org, hold, goal).await })
+        });
+        Ok(Started { job: hold, running })
     }
 
     /// Waits for running jobs to end, for as long as `patience`. Those that take longer are settled by their TTL.

@@ -78,6 +78,25 @@ pub enum SubmitError {
     Storage(#[source] Arc<StorageError>),
 }
 
+/// One transaction per command and nothing shared: what the benchmark holds the [`Writer`] against.
+#[derive(Clone)]
+pub struct Alone(Batch);
+
+impl Alone {
+    /// Works on `pool`, as many at a time as it has connections.
+    pub fn new(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> Self {
+        Self(Batch { pool, catalog, clock })
+    }
+
+    /// Applies a command in a transaction of its own.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
+        self.0.apply(&[&submission]).await?.pop().unwrap_or(Err(SubmitError::OutcomeUnknown))
+    }
+}
+
 /// A command on its way, with the way back.
 struct Pending {
     submission: Submission,

@@ -1,0 +1,45 @@
+# `make` alone lists the commands.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export SQLX_OFFLINE := true
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+
+.PHONY: help setup run dev test check test-rust test-browser bench schema
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what the build needs and the machine lacks
+	@.config/setup
+
+run: setup ## Build for release and start with demo data on http://127.0.0.1:3000
+	@.config/build-release
+	@exec "$(CARGO_TARGET_DIR)/server-release/brightmeter" demo
+
+dev: setup ## Start with demo data, rebuild and reload on every change
+	@cargo leptos watch -- demo
+
+test: setup check test-rust test-browser ## Run every check there is
+
+check: ## Check formatting and lints, for the server and for the browser
+	cargo fmt --all --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy -p brightmeter -p frontend --target wasm32-unknown-unknown -- -D warnings
+
+test-rust: ## Run the unit, property, database and HTTP tests
+	cargo nextest run
+	cargo test --doc -q
+
+test-browser: ## Run the browser tests against the demo
+	cargo leptos build
+	cd end2end && npx playwright test
+
+bench: setup ## Measure spends per second against a transaction per request
+	@.config/build-release
+	@"$(CARGO_TARGET_DIR)/server-release/brightmeter" bench
+
+schema: ## Renew the offline data of compile-checked queries; needs sqlx-cli and DATABASE_URL
+	SQLX_OFFLINE=false cargo sqlx prepare --workspace -- -p server --all-targets

@@ -1,0 +1,36 @@
+//! What commands print: results on stdout, logs and errors on stderr.
+
+use std::{error::Error, io::Write, process::ExitCode};
+
+use tracing_subscriber::EnvFilter;
+
+use super::CliError;
+
+/// Prints a line. Whoever closed the pipe does not want it.
+pub(super) fn say(line: impl AsRef<str>) {
+    let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
+}
+
+/// Prints why a command failed, in one line with its causes, and answers exit code 1.
+pub(super) fn fail(error: &(dyn Error + 'static)) -> ExitCode {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        source = cause.source();
+    }
+    let _ = writeln!(std::io::stderr(), "brightmeter: {}", line.replace('\n', " "));
+    ExitCode::FAILURE
+}
+
+/// Starts logging to stderr.
+pub(super) fn log(filter: &str) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(filter).map_err(|_| {
+        CliError::Refused("BRIGHTMETER_LOG cannot be used: write it as `info` or `info,server=debug`".into())
+    })?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}

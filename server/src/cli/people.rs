@@ -1,0 +1,76 @@
+//! `brightmeter admin create-staff` and `brightmeter org create`.
+
+use std::sync::Arc;
+
+use super::{CliError, open, output::say};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::Config,
+    service::{
+        passwords::Passwords,
+        provisioning::{NewOrganization, Provisioning, random_password},
+    },
+    storage::pools::Pools,
+};
+
+/// Makes a person who runs Brightmeter.
+pub(super) async fn create_staff(config: &Config, email: &str) -> Result<(), CliError> {
+    let database = open(config).await?;
+    let result = async {
+        let password = random_password();
+        provisioning(config, &database.pools)?.create_user(email, email, &password, true).await?;
+        Ok::<_, CliError>(password)
+    };
+    let password = result.await;
+    database.close().await?;
+    say(format!("{email} can sign in with the password {}", password?));
+    Ok(())
+}
+
+/// Makes an organization with its owner.
+pub(super) async fn create_org(
+    config: &Config,
+    slug: &str,
+    name: &str,
+    time_zone: &str,
+    plan: &str,
+    owner_email: &str,
+) -> Result<(), CliError> {
+    if app::when::zone(time_zone).name() != time_zone {
+        return Err(CliError::Refused(format!("there is no time zone `{time_zone}`: write it as Europe/Berlin")));
+    }
+    let database = open(config).await?;
+    let result = async {
+        let provisioning = provisioning(config, &database.pools)?;
+        let known = provisioning.find_user(owner_email).await?;
+        let new = NewOrganization { slug, name, time_zone, plan, anchor: SystemClock.now() };
+        let org = provisioning.create_organization(new).await?;
+        let (user, password) = match known {
+            Some(user) => (user, None),
+            None => {
+                let password = random_password();
+                (provisioning.create_user(owner_email, owner_email, &password, false).await?, Some(password))
+            }
+        };
+        provisioning.add_member(org, user, "owner").await?;
+        Ok::<_, CliError>(password)
+    };
+    let password = result.await;
+    database.close().await?;
+    let password = password?;
+    say(format!("organization {slug} is there, on the {plan} plan"));
+    match password {
+        Some(password) => say(format!("{owner_email} can sign in with the password {password}")),
+        None => say(format!("{owner_email} owns it and signs in as before")),
+    }
+    Ok(())
+}
+
+fn provisioning(config: &Config, pools: &Pools) -> Result<Provisioning, CliError> {
+    Ok(Provisioning {
+        pool: pools.writer.clone(),
+        passwords: Passwords::new(1)?,
+        catalog: Arc::new(config.catalog.clone()),
+        clock: Arc::new(SystemClock),
+    })
+}

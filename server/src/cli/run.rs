@@ -1,0 +1,146 @@
+//! `brightmeter serve` and `brightmeter demo`.
+
+use std::{sync::Arc, time::Duration};
+
+use app::form::DemoSignIns;
+use leptos::config::{Env, LeptosOptions};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{CliError, open, output::say};
+use crate::{
+    ai::{AiProvider, built_in::BuiltIn, openai::OpenAi},
+    clock::{Clock, ManualClock, SystemClock},
+    config::Config,
+    database::Database,
+    http::{self, AppState},
+    service::{
+        demo,
+        jobs::Jobs,
+        passwords::Passwords,
+        portal::Portal,
+        question::Reader,
+        sign_in::SignIn,
+        sweeper::Sweeper,
+        writer::{Writer, WriterTasks},
+    },
+};
+
+/// How long running jobs may take to end when the server is told to.
+const FAREWELL: Duration = Duration::from_secs(20);
+/// How many passwords are checked at once: each takes a core.
+const PASSWORDS: usize = 2;
+
+/// What differs between production and the demo.
+struct Edition {
+    provider: Arc<dyn AiProvider>,
+    clock: Arc<dyn Clock>,
+    test_clock: Option<Arc<ManualClock>>,
+    sign_ins: Option<DemoSignIns>,
+}
+
+/// Serves production.
+pub(super) async fn serve(config: Config) -> Result<(), CliError> {
+    config.check_production()?;
+    let ai = config.ai.as_ref().ok_or_else(|| CliError::Refused("no AI is configured".into()))?;
+    let provider = Arc::new(OpenAi::new(&ai.base_url, ai.api_key.as_deref(), &ai.model)?);
+    let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None };
+    let listener = listen(&config).await?;
+    let database = open(&config).await?;
+    run(&config, edition, database, listener).await
+}
+
+/// Serves the demo: its own database, the built-in AI, and a clock that can be moved where that was asked for.
+pub(super) async fn demo(config: Config) -> Result<(), CliError> {
+    let test_clock = config.test_clock.then(|| Arc::new(ManualClock::new(SystemClock.now())));
+    let clock = test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
+    let sign_ins = Some(DemoSignIns(demo::sign_ins()));
+    let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins };
+    let listener = listen(&config).await?;
+    let catalog = Arc::new(config.catalog.clone());
+    let fill = async |pools: &_| demo::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
+    let database = Database::open_filled(&config.data_dir, demo::DATABASE, &config.app_role, fill).await?;
+    run(&config, edition, database, listener).await
+}
+
+/// The address is taken before anything else is started, so that a second server stops at once.
+async fn listen(config: &Config) -> Result<TcpListener, CliError> {
+    if !config.site_root.join("pkg").is_dir() {
+        let site = config.site_root.display();
+        let text = format!("the browser's files are not at {site}: start from the project's folder, or set LEPTOS_SITE_ROOT");
+        return Err(CliError::Refused(text));
+    }
+    TcpListener::bind(config.addr).await.map_err(|source| CliError::Listen { addr: config.addr, source })
+}
+
+async fn run(config: &Config, edition: Edition, database: Database, listener: TcpListener) -> Result<(), CliError> {
+    let addr = listener.local_addr()?;
+    let demo = edition.sign_ins.is_some();
+    let (state, sweeper, tasks) = assemble(config, edition, &database, addr)?;
+    let jobs = state.jobs.clone();
+    let sweeping = tokio::spawn(sweeper.run());
+    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
+    if demo {
+        demo::greeting(&address).into_iter().for_each(say);
+    } else {
+        tracing::info!(%addr, address, "serving");
+    }
+    http::serve(listener, http::router(state), stop_signal()?).await?;
+    tracing::info!("stopping");
+    jobs.finish(FAREWELL).await;
+    sweeping.abort();
+    // The last handles to the writer: with them gone, it answers what waits and ends.
+    drop((jobs, sweeping.await));
+    tasks.finish().await;
+    database.close().await?;
+    Ok(())
+}
+
+fn assemble(
+    config: &Config,
+    edition: Edition,
+    database: &Database,
+    addr: std::net::SocketAddr,
+) -> Result<(AppState, Sweeper, WriterTasks), CliError> {
+    let Edition { provider, clock, test_clock, sign_ins } = edition;
+    let (pools, catalog) = (&database.pools, Arc::new(config.catalog.clone()));
+    let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
+    let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
+    let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
+    let demo = sign_ins.is_some();
+    let portal = Portal { pool: pools.app.clone(), reader: reader.clone(), jobs: jobs.clone(), demo };
+    let sweeper =
+        Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
+    let leptos = LeptosOptions::builder()
+        .output_name("brightmeter")
+        .site_root(config.site_root.to_string_lossy().into_owned())
+        .site_addr(addr)
+        .env(if std::env::var_os("LEPTOS_WATCH").is_some() { Env::DEV } else { Env::PROD })
+        .build();
+    let state = AppState {
+        backend: Arc::new(portal),
+        sign_in: SignIn { pool: pools.app.clone(), passwords: Passwords::new(PASSWORDS)?, clock: clock.clone() },
+        jobs,
+        reader,
+        pool: pools.app.clone(),
+        clock,
+        test_clock: test_clock.map(|clock| (clock, sweeper.clone())),
+        leptos,
+        https: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        demo_sign_ins: sign_ins,
+    };
+    Ok((state, sweeper, tasks))
+}
+
+/// Ends at the first SIGINT or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

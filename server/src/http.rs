@@ -1,0 +1,119 @@
+//! HTTP: pages, forms and what machines look at. Thin: extract, parse, call, answer.
+
+mod csv_export;
+mod forms;
+mod health;
+mod pages;
+mod session;
+mod session_store;
+mod site;
+mod test_clock;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use app::{backend::Backend, form::DemoSignIns};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, StatusCode},
+    middleware,
+    routing::{get, post},
+};
+use leptos::config::LeptosOptions;
+use sqlx::PgPool;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::CsrfLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+use crate::{
+    clock::{Clock, ManualClock},
+    service::{jobs::Jobs, question::Reader, sign_in::SignIn, sweeper::Sweeper},
+};
+
+/// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How large a form may be.
+const FORM_BYTES: usize = 64 * 1024;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// What pages look through.
+    pub backend: Arc<dyn Backend>,
+    /// Signs people in.
+    pub sign_in: SignIn,
+    /// Runs quest jobs.
+    pub jobs: Jobs,
+    /// Reads accounts.
+    pub reader: Reader,
+    /// As the application's role.
+    pub pool: PgPool,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Moves time and sweeps; only under the demo's test clock.
+    pub test_clock: Option<(Arc<ManualClock>, Sweeper)>,
+    /// Leptos' names and places.
+    pub leptos: LeptosOptions,
+    /// Whether people reach this server by https.
+    pub https: bool,
+    /// Demo accounts to offer at sign-in; none but in the demo.
+    pub demo_sign_ins: Option<DemoSignIns>,
+}
+
+/// Everything that this server answers. Requests need their peer's address
+/// ([`Router::into_make_service_with_connect_info`] of a [`SocketAddr`]).
+pub fn router(state: AppState) -> Router {
+    let request_id = HeaderName::from_static("x-request-id");
+    let forms = Router::new()
+        .route("/signin", post(forms::sign_in::sign_in))
+        .route("/signout", post(forms::sign_in::sign_out))
+        .route("/switch", post(forms::sign_in::switch))
+        .route("/quests", post(forms::quests::generate))
+        .route("/quests/done", post(forms::quests::set_done))
+        .layer(DefaultBodyLimit::max(FORM_BYTES));
+    let pages = pages::routes(&state)
+        .merge(forms)
+        .route("/activity.csv", get(csv_export::export))
+        .layer(middleware::from_fn_with_state(state.clone(), session::identify))
+        .layer(session::layer(&state));
+    let mut router = pages
+        .merge(site::routes(&state.leptos))
+        .route("/healthz", get(health::process))
+        .route("/readyz", get(health::database));
+    if state.test_clock.is_some() {
+        router = router.route("/api/v1/test-clock", post(test_clock::set));
+    }
+    router
+        .with_state(state)
+        .layer(CsrfLayer::new())
+        .layer(CompressionLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(CatchPanicLayer::new())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+}
+
+/// One span a request: method, path and id; never the query, which may hold what people typed.
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+/// Serves until `shutdown`, then lets what is under way end.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+}

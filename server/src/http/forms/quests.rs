@@ -1,0 +1,95 @@
+//! Asking for quests, and marking them done.
+
+use std::time::Duration;
+
+use app::{backend::SignedIn, error::AppError, form::Form};
+use axum::{
+    Extension,
+    extract::{Form as Body, State},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use brightmeter::{ids::JobId, key::IdempotencyKey, quest::Goal};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use crate::{
+    http::{
+        AppState,
+        pages::{Posted, again, status},
+        session::local,
+    },
+    service::portal::{internal, submit_error},
+    storage::{quests, tenant},
+};
+
+/// How long the answer waits for a quick job, so that most people see the result at once, without any script.
+const QUICK: Duration = Duration::from_millis(1_500);
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct GenerateForm {
+    goal: String,
+    key: String,
+}
+
+pub(in crate::http) async fn generate(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    headers: HeaderMap,
+    Body(form): Body<GenerateForm>,
+) -> Response {
+    match start(&state, who, &form).await {
+        Ok(job) => Redirect::to(&format!("/quests?job={job}")).into_response(),
+        Err(error) => {
+            let mut extensions = axum::http::Extensions::new();
+            extensions.insert(who);
+            let posted = Posted { uri: axum::http::Uri::from_static("/quests"), headers, extensions };
+            again(&state, posted, Form { values: vec![("goal".into(), form.goal)], error: Some(error) }).await
+        }
+    }
+}
+
+async fn start(state: &AppState, who: SignedIn, form: &GenerateForm) -> Result<brightmeter::ids::HoldId, AppError> {
+    let on = |field: &str, message: String| AppError::Invalid { fields: vec![(field.into(), message)] };
+    let goal = Goal::parse(&form.goal).map_err(|error| on("goal", error.to_string()))?;
+    // A form without its key is not one of ours; without a key a repeat would be charged again.
+    let key: IdempotencyKey =
+        form.key.parse().map_err(|_| on("goal", "This form was out of date. Please send it again.".into()))?;
+    let started = state.jobs.start(who.org, who.member, goal, key).await.map_err(submit_error)?;
+    if let Some(running) = started.running {
+        // Whether it is done by then or not: the page that follows says which.
+        let _ = timeout(QUICK, running).await;
+    }
+    Ok(started.job)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct DoneForm {
+    job: JobId,
+    position: i16,
+    done: bool,
+    #[serde(default)]
+    next: String,
+}
+
+pub(in crate::http) async fn set_done(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    Body(form): Body<DoneForm>,
+) -> Response {
+    match mark(&state, who, &form).await {
+        Ok(true) => Redirect::to(local(if form.next.is_empty() { "/quests" } else { &form.next })).into_response(),
+        Ok(false) => status(&AppError::NotFound).into_response(),
+        Err(error) => status(&internal(&error)).into_response(),
+    }
+}
+
+async fn mark(state: &AppState, who: SignedIn, form: &DoneForm) -> crate::storage::Result<bool> {
+    let done_at = form.done.then(|| state.clock.now());
+    let mut tx = tenant::begin(&state.pool, who.org).await?;
+    let found = quests::set_done(&mut tx, who.org, form.job, form.position, done_at).await?;
+    tx.commit().await?;
+    Ok(found)
+}

@@ -1,0 +1,126 @@
+//! Signing in and out, and going to another organization.
+
+use std::net::SocketAddr;
+
+use app::{backend::SignedIn, error::AppError, form::Form};
+use axum::{
+    Extension,
+    extract::{ConnectInfo, Form as Body, State},
+    http::{Extensions, HeaderMap},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::{
+    http::{
+        AppState,
+        pages::{Posted, again, status},
+        session::{self, local, sign_in_url},
+    },
+    service::{portal::internal, sign_in::SignInError},
+    storage::{organizations, tenant},
+};
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub(in crate::http) struct SignInForm {
+    email: String,
+    password: String,
+    next: String,
+}
+
+pub(in crate::http) async fn sign_in(
+    State(state): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    session: Session,
+    headers: HeaderMap,
+    Body(form): Body<SignInForm>,
+) -> Response {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, field: &str, message: &str| {
+        if !holds {
+            problems.push((field.to_owned(), message.to_owned()));
+        }
+    };
+    require(form.email.contains('@'), "email", "Write the email address of your account.");
+    require(!form.password.is_empty(), "password", "Write your password.");
+    require(form.password.len() <= 1_000, "password", "A password has at most 1,000 characters.");
+    let result = if problems.is_empty() {
+        state.sign_in.sign_in(&form.email, &form.password, peer.ip()).await.map_err(|error| explain(&state, error))
+    } else {
+        Err(AppError::Invalid { fields: problems })
+    };
+    match result {
+        Ok((user, membership)) => {
+            let who = SignedIn { user, org: membership.org, member: membership.member };
+            match session::begin(&session, who, state.clock.now()).await {
+                Ok(()) => Redirect::to(local(&form.next)).into_response(),
+                Err(error) => status(&internal(&error)).into_response(),
+            }
+        }
+        Err(error) => {
+            let uri = sign_in_url(local(&form.next)).parse().unwrap_or_default();
+            let form = Form { values: vec![("email".into(), form.email)], error: Some(error) };
+            again(&state, Posted { uri, headers, extensions: Extensions::new() }, form).await
+        }
+    }
+}
+
+fn explain(state: &AppState, error: SignInError) -> AppError {
+    let on_password = |message: String| AppError::Invalid { fields: vec![("password".into(), message)] };
+    match error {
+        SignInError::Wrong => on_password("Email or password is wrong.".into()),
+        SignInError::Throttled { until } => {
+            let minutes = (until - state.clock.now()).num_minutes().max(0) + 1;
+            let plural = if minutes == 1 { "" } else { "s" };
+            on_password(format!("Too many attempts. Try again in {minutes} minute{plural}."))
+        }
+        SignInError::NoOrganization => on_password("This account belongs to no organization yet. Ask who invited you.".into()),
+        error @ (SignInError::Storage(_) | SignInError::Password(_)) => internal(&error),
+    }
+}
+
+pub(in crate::http) async fn sign_out(session: Session) -> Response {
+    match session.flush().await {
+        Ok(()) => Redirect::to("/signin").into_response(),
+        Err(error) => status(&internal(&error)).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SwitchForm {
+    org: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(in crate::http) async fn switch(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    session: Session,
+    Body(form): Body<SwitchForm>,
+) -> Response {
+    match find(&state, who, &form.org).await {
+        Ok(Some(to)) => match session::change(&session, to).await {
+            Ok(()) => Redirect::to(local(&form.next)).into_response(),
+            Err(error) => status(&internal(&error)).into_response(),
+        },
+        Ok(None) => status(&AppError::NotFound).into_response(),
+        Err(error) => status(&internal(&error)).into_response(),
+    }
+}
+
+/// The person's membership in the organization of that name; another's organization is like one that does not exist.
+async fn find(state: &AppState, who: SignedIn, slug: &str) -> crate::storage::Result<Option<SignedIn>> {
+    let mut tx = tenant::begin_as(&state.pool, who.user).await?;
+    let memberships = organizations::list_memberships(&mut tx, who.user).await?;
+    let orgs: Vec<_> = memberships.iter().map(|membership| membership.org).collect();
+    tenant::look_at(&mut tx, &orgs).await?;
+    let organizations = organizations::list(&mut tx, &orgs.iter().map(|org| org.0).collect::<Vec<_>>()).await?;
+    let org = organizations.into_iter().find(|organization| organization.slug == slug).map(|organization| organization.id);
+    let membership = memberships.into_iter().find(|membership| Some(membership.org) == org);
+    Ok(membership.map(|membership| SignedIn { user: who.user, org: membership.org, member: membership.member }))
+}

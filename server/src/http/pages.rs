@@ -1,0 +1,76 @@
+//! Pages, rendered by Leptos; and a page rendered again after its form was refused.
+
+use app::{App, error::AppError, form::Form, shell};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+
+use super::AppState;
+
+impl axum::extract::FromRef<AppState> for leptos::config::LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}
+
+/// Every page and server function of the app; what is none is a page that says so.
+pub(super) fn routes(state: &AppState) -> Router<AppState> {
+    let (context, options) = (provide(state), state.leptos.clone());
+    let render = render_app_async_with_context(provide(state), {
+        let options = options.clone();
+        move || shell(options.clone())
+    });
+    Router::new()
+        .leptos_routes_with_context(state, generate_route_list(App), context, move || shell(options.clone()))
+        .fallback(move |request: Request| render(request))
+}
+
+fn provide(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
+    let (backend, demo) = (state.backend.clone(), state.demo_sign_ins.clone());
+    move || {
+        provide_context(backend.clone());
+        if let Some(demo) = demo.clone() {
+            provide_context(demo);
+        }
+    }
+}
+
+/// What of a form's request its page needs to be rendered again.
+pub(super) struct Posted {
+    /// The page's address.
+    pub(super) uri: Uri,
+    /// Headers, for the page's language and the like.
+    pub(super) headers: HeaderMap,
+    /// Who is signed in.
+    pub(super) extensions: axum::http::Extensions,
+}
+
+/// Renders the page of a refused form again, with what was typed and what is wrong.
+pub(super) async fn again(state: &AppState, posted: Posted, form: Form) -> Response {
+    let status = form.error.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, status);
+    let (context, options) = (provide(state), state.leptos.clone());
+    let render = render_app_async_with_context(
+        move || {
+            context();
+            provide_context(form.clone());
+        },
+        move || shell(options.clone()),
+    );
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = posted.uri;
+    *request.headers_mut() = posted.headers;
+    *request.extensions_mut() = posted.extensions;
+    (status, render(request).await).into_response()
+}
+
+/// The status that says what kind of no it is.
+pub(super) fn status(error: &AppError) -> StatusCode {
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,153 @@
+//! Who is signed in.
+
+use app::backend::SignedIn;
+use axum::{
+    extract::{Request, State},
+    http::Method,
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use brightmeter::{
+    ids::{MemberId, OrgId, UserId},
+    time::Instant,
+};
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use tower_sessions::{
+    Expiry, Session, SessionManagerLayer,
+    cookie::{SameSite, time},
+    session::Error,
+};
+
+use super::{AppState, session_store::PgSessions};
+
+/// A session that nobody used for so long ends.
+const IDLE: time::Duration = time::Duration::days(7);
+/// Every session ends so long after it began.
+const ABSOLUTE: TimeDelta = TimeDelta::days(30);
+/// How often a session that is in use is written, to move its idle end.
+const TOUCH: TimeDelta = TimeDelta::minutes(10);
+/// What the session's record is kept under.
+const KEY: &str = "signed_in";
+
+/// What a session remembers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Remembered {
+    user: UserId,
+    org: OrgId,
+    member: MemberId,
+    signed_in_at: Instant,
+    touched_at: Instant,
+}
+
+/// Sessions by cookie: not readable by scripts, not sent along from other sites but for following a link (the way back from
+/// a payment page is one), and on https bound to this very host.
+pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
+    let store = PgSessions { pool: state.pool.clone(), clock: state.clock.clone() };
+    SessionManagerLayer::new(store)
+        .with_name(if state.https { "__Host-brightmeter" } else { "brightmeter" })
+        .with_secure(state.https)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(IDLE))
+}
+
+/// Puts [`SignedIn`] into the request, and sends those who are not to the sign-in, where a page needs it.
+pub(super) async fn identify(State(state): State<AppState>, session: Session, mut request: Request, next: Next) -> Response {
+    let signed_in = match recall(&state, &session).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
+            return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
+    let path = request.uri().path();
+    match (signed_in, request.method()) {
+        (Some(_), &Method::GET) if path == "/" || path == "/signin" => return Redirect::to("/dashboard").into_response(),
+        (None, &Method::GET) if needs_sign_in(path) => {
+            let next = request.uri().path_and_query().map_or("/dashboard", |path| path.as_str());
+            return Redirect::to(&sign_in_url(next)).into_response();
+        }
+        (None, _) if needs_sign_in(path) => return Redirect::to("/signin").into_response(),
+        _ => {}
+    }
+    if let Some(signed_in) = signed_in {
+        request.extensions_mut().insert(signed_in);
+    }
+    let mut response = next.run(request).await;
+    if signed_in.is_some() {
+        // Pages of one person: nothing between here and the browser may keep them.
+        let no_store = axum::http::HeaderValue::from_static("no-store");
+        response.headers_mut().insert(axum::http::header::CACHE_CONTROL, no_store);
+    }
+    response
+}
+
+/// Starts a session under a new id, so that one known from before is worth nothing.
+///
+/// # Errors
+/// If the store does not answer.
+pub(super) async fn begin(session: &Session, who: SignedIn, now: Instant) -> Result<(), Error> {
+    session.cycle_id().await?;
+    let remembered = Remembered { user: who.user, org: who.org, member: who.member, signed_in_at: now, touched_at: now };
+    session.insert(KEY, remembered).await
+}
+
+/// Goes on in another organization of the same person.
+///
+/// # Errors
+/// If the store does not answer.
+pub(super) async fn change(session: &Session, who: SignedIn) -> Result<(), Error> {
+    if let Some(remembered) = session.get::<Remembered>(KEY).await? {
+        session.insert(KEY, Remembered { org: who.org, member: who.member, ..remembered }).await?;
+    }
+    Ok(())
+}
+
+async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>, Error> {
+    let Some(remembered) = session.get::<Remembered>(KEY).await? else { return Ok(None) };
+    let now = state.clock.now();
+    if now - remembered.signed_in_at >= ABSOLUTE {
+        session.flush().await?;
+        return Ok(None);
+    }
+    let Remembered { user, org, member, .. } = remembered;
+    if now - remembered.touched_at >= TOUCH {
+        session.insert(KEY, Remembered { touched_at: now, ..remembered }).await?;
+    }
+    Ok(Some(SignedIn { user, org, member }))
+}
+
+fn needs_sign_in(path: &str) -> bool {
+    let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch"];
+    sections.iter().any(|section| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// The sign-in that leads back to `next`.
+pub(super) fn sign_in_url(next: &str) -> String {
+    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+    format!("/signin?{query}")
+}
+
+/// A path of this site to go to, or the dashboard: never another site, however it is written.
+pub(super) fn local(next: &str) -> &str {
+    let local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.starts_with("/\\")
+        && next.len() <= 2_000
+        && !next.chars().any(char::is_control);
+    if local { next } else { "/dashboard" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)", "/\n/evil"] {
+            assert_eq!(local(next), "/dashboard", "{next}");
+        }
+        assert_eq!(local("/quests?job=1"), "/quests?job=1");
+    }
+}

@@ -1,0 +1,83 @@
+//! tower-sessions' store, on Postgres: a session ends on every replica at once.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use brightmeter::time::Instant;
+use chrono::DateTime;
+use sqlx::{PgConnection, PgPool, pool::PoolConnection};
+use tower_sessions::{
+    SessionStore,
+    cookie::time::OffsetDateTime,
+    session::{Id, Record},
+    session_store::{Error, Result},
+};
+
+use crate::{
+    clock::Clock,
+    storage::{StorageError, sessions},
+};
+
+/// Sessions in Postgres.
+#[derive(Clone)]
+pub(super) struct PgSessions {
+    pub(super) pool: PgPool,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for PgSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PgSessions")
+    }
+}
+
+impl PgSessions {
+    async fn connect(&self) -> Result<PoolConnection<sqlx::Postgres>> {
+        self.pool.acquire().await.map_err(|error| Error::Backend(error.to_string()))
+    }
+}
+
+fn backend(error: StorageError) -> Error {
+    tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read or written");
+    Error::Backend(error.to_string())
+}
+
+fn pack(record: &Record) -> Result<(String, Vec<u8>, Instant)> {
+    let data = rmp_serde::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
+    let expires_at = DateTime::from_timestamp(record.expiry_date.unix_timestamp(), 0)
+        .ok_or_else(|| Error::Encode("the expiry is out of range".into()))?;
+    Ok((record.id.to_string(), data, expires_at))
+}
+
+#[async_trait]
+impl SessionStore for PgSessions {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        let mut conn = self.connect().await?;
+        let conn: &mut PgConnection = &mut conn;
+        loop {
+            let (id, data, expires_at) = pack(record)?;
+            if sessions::insert(conn, &id, &data, expires_at).await.map_err(backend)? {
+                return Ok(());
+            }
+            record.id = Id::default();
+        }
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        let (id, data, expires_at) = pack(record)?;
+        sessions::update(&mut *self.connect().await?, &id, &data, expires_at).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let found = sessions::find(&mut *self.connect().await?, &id.to_string(), self.clock.now()).await.map_err(backend)?;
+        let Some((data, expires_at)) = found else { return Ok(None) };
+        let data = rmp_serde::from_slice(&data).map_err(|error| Error::Decode(error.to_string()))?;
+        let expiry_date = OffsetDateTime::from_unix_timestamp(expires_at.timestamp())
+            .map_err(|error| Error::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        sessions::delete(&mut *self.connect().await?, &id.to_string()).await.map_err(backend)
+    }
+}

@@ -1,0 +1,26 @@
+//! The demo's test clock.
+
+use axum::{Json, extract::State, http::StatusCode, response::{IntoResponse, Response}};
+use brightmeter::time::Instant;
+use serde::Deserialize;
+
+use super::AppState;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Now {
+    now: Instant,
+}
+
+/// Moves time and books what that brings, before it answers.
+pub(super) async fn set(State(state): State<AppState>, Json(body): Json<Now>) -> Response {
+    let Some((clock, sweeper)) = &state.test_clock else { return StatusCode::NOT_FOUND.into_response() };
+    clock.set(body.now);
+    match sweeper.sweep().await {
+        Ok(swept) => Json(serde_json::json!({ "now": body.now, "swept": swept })).into_response(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the sweep after a move of the clock failed");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}

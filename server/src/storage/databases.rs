@@ -1,0 +1,50 @@
+//! Databases of the private Postgres. Names are this program's own.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+
+/// Whether there is a database of that name.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn exists(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<bool> {
+    let mut conn = PgConnection::connect_with(maintenance).await?;
+    let exists = sqlx::query_scalar("select exists (select from pg_database where datname = $1)");
+    let exists = exists.bind(name).fetch_one(&mut conn).await?;
+    conn.close().await?;
+    Ok(exists)
+}
+
+/// Drops a database if it is there; whoever is connected to it is cut off.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn drop(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<()> {
+    execute(maintenance, format!("drop database if exists {} with (force)", quoted(name))).await
+}
+
+/// Renames a database.
+///
+/// # Errors
+/// If somebody is connected to it, or the new name is taken.
+pub async fn rename(maintenance: &PgConnectOptions, from: &str, to: &str) -> sqlx::Result<()> {
+    execute(maintenance, format!("alter database {} rename to {}", quoted(from), quoted(to))).await
+}
+
+/// Makes a database as a copy of another that nobody is connected to.
+///
+/// # Errors
+/// If somebody is, or the name is taken.
+pub async fn copy(maintenance: &PgConnectOptions, from: &str, to: &str) -> sqlx::Result<()> {
+    execute(maintenance, format!("create database {} template {}", quoted(to), quoted(from))).await
+}
+
+async fn execute(maintenance: &PgConnectOptions, statement: String) -> sqlx::Result<()> {
+    let mut conn = PgConnection::connect_with(maintenance).await?;
+    // Utility statements take no parameters; the names in it are quoted.
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await?;
+    conn.close().await
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,5 @@
+//! Tests of the server on a real Postgres: one binary, so that it links once.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod support;
+mod writer;

@@ -1,0 +1,66 @@
+//! The one door, with many at it.
+
+use std::collections::BTreeSet;
+
+use brightmeter::{command::Command, receipt::Outcome, refusal::Refusal};
+use futures::{StreamExt, stream};
+use server::service::writer::SubmitError;
+
+use crate::support::{service, spend, with_server};
+
+fn adjust(amount: i64) -> Command {
+    Command::Adjust { caller: service(), token_type: "ai".parse().unwrap(), amount, reason: "test".into() }
+}
+
+#[test]
+fn of_a_thousand_spends_by_64_callers_exactly_as_many_succeed_as_there_are_tokens() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, adjust(-100)).await.unwrap();
+        let results: Vec<_> =
+            stream::iter(0..1_000).map(|_| server.submit(org, spend("ping"))).buffer_unordered(64).collect().await;
+        let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        assert_eq!((done.len(), refused.len()), (100, 900));
+        for error in refused.into_iter().filter_map(Result::err) {
+            assert!(matches!(error, SubmitError::Refused(Refusal::InsufficientTokens { .. })), "{error:?}");
+        }
+        let numbers: BTreeSet<i64> = done.into_iter().map(|answer| answer.unwrap().receipt.seq).collect();
+        assert_eq!(numbers.len(), 100, "every spend has an entry of its own");
+        assert_eq!(server.available(org, "ai").await, 0);
+    });
+}
+
+#[test]
+fn a_hundred_repeats_of_one_key_at_once_have_one_effect() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        let repeats = (0..100).map(|_| server.submit_as(org, "order-1", spend("ping")));
+        let answers: Vec<_> = futures::future::join_all(repeats).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
+        assert!(answers.iter().all(|answer| answer.receipt == answers[0].receipt));
+        assert_eq!(server.available(org, "ai").await, 199);
+    });
+}
+
+#[test]
+fn a_key_belongs_to_one_request_of_one_organization() {
+    with_server(async |server| {
+        let (org, other) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
+        server.submit_as(org, "order-1", spend("ping")).await.unwrap();
+        let reused = server.submit_as(org, "order-1", spend("quest_generation")).await;
+        assert!(matches!(reused, Err(SubmitError::KeyReused)), "{reused:?}");
+        assert!(!server.submit_as(other, "order-1", spend("ping")).await.unwrap().replayed);
+    });
+}
+
+#[test]
+fn a_refusal_is_not_kept_so_the_same_key_succeeds_after_a_top_up() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, adjust(-200)).await.unwrap();
+        assert!(server.submit_as(org, "order-1", spend("ping")).await.is_err());
+        server.submit(org, adjust(10)).await.unwrap();
+        let answer = server.submit_as(org, "order-1", spend("ping")).await.unwrap();
+        assert!(matches!(answer.receipt.outcome, Outcome::Spent { .. }));
+    });
+}
