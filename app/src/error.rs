@@ -46,6 +46,36 @@ pub enum AppError {
     },
 }
 
+impl AppError {
+    /// The HTTP status that says what kind of no it is.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Refused { refusal } => match refusal {
+                Refusal::InsufficientTokens { .. } => 402,
+                Refusal::AccountClosed { .. }
+                | Refusal::Blocked { .. }
+                | Refusal::FeatureNotInPlan { .. }
+                | Refusal::LicenseSuspended { .. } => 403,
+                Refusal::HoldNotFound | Refusal::SpendNotFound => 404,
+                Refusal::HoldClosed { .. } | Refusal::AlreadyRefunded | Refusal::PlanUnchanged { .. } => 409,
+                Refusal::RateLimited { .. } | Refusal::TooFrequent { .. } | Refusal::QuotaReached { .. } => 429,
+                Refusal::UnknownFeature { .. }
+                | Refusal::UnknownPlan { .. }
+                | Refusal::UnknownTokenType { .. }
+                | Refusal::CaptureExceedsHold { .. }
+                | Refusal::AmountOutOfRange { .. }
+                | Refusal::TtlOutOfRange { .. } => 422,
+            },
+            Self::SignInRequired => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Invalid { .. } => 422,
+            Self::Busy | Self::OutcomeUnknown => 503,
+            Self::Internal { .. } => 500,
+        }
+    }
+}
+
 impl FromServerFnError for AppError {
     type Encoder = JsonEncoding;
 

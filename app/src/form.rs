@@ -13,6 +13,10 @@ pub struct Form {
     pub error: Option<AppError>,
 }
 
+/// The demo's accounts: email and what each shows. In a page's context only where the server shows demo data.
+#[derive(Clone, Debug, Default)]
+pub struct DemoSignIns(pub Vec<(String, String)>);
+
 impl Form {
     /// The form of this page, empty unless it was posted.
     pub fn current() -> Self {

@@ -24,7 +24,10 @@ pub async fn balances() -> Result<BalancesView, AppError> {
 /// # Errors
 /// [`AppError`].
 #[server(prefix = "/ui", endpoint = "job")]
-pub async fn job(id: String) -> Result<JobView, AppError> {
+pub async fn job(
+    /// The job.
+    id: String,
+) -> Result<JobView, AppError> {
     let (backend, who) = backend()?;
     backend.job(who, id).await
 }

@@ -7,10 +7,13 @@ pub mod error;
 #[cfg(feature = "ssr")]
 pub mod form;
 pub mod functions;
+#[cfg(feature = "ssr")]
 pub mod pages;
-mod shell;
+#[cfg(feature = "ssr")]
+pub mod shell;
 pub mod views;
 #[cfg(feature = "ssr")]
 pub mod when;
 
+#[cfg(feature = "ssr")]
 pub use shell::{App, shell};

@@ -1,0 +1,39 @@
+//! What pages are made of. Islands and their parts compile for the browser too; the rest is the server's.
+
+pub mod balances;
+pub mod job_progress;
+pub mod live_balances;
+pub mod time;
+
+#[cfg(feature = "ssr")]
+pub mod entries;
+#[cfg(feature = "ssr")]
+pub mod error;
+#[cfg(feature = "ssr")]
+pub mod field;
+#[cfg(feature = "ssr")]
+pub mod frame;
+#[cfg(feature = "ssr")]
+pub mod load;
+#[cfg(feature = "ssr")]
+pub mod quest;
+#[cfg(feature = "ssr")]
+pub mod receipt;
+#[cfg(feature = "ssr")]
+pub mod refusal;
+
+pub use balances::{Answer, BalanceCard};
+pub use job_progress::JobProgress;
+pub use live_balances::LiveBalances;
+pub use time::Time;
+#[cfg(feature = "ssr")]
+pub use {
+    entries::Entries,
+    error::{ErrorNotice, ErrorPage},
+    field::{ErrorSummary, Field, described_by},
+    frame::{Frame, Place},
+    load::{answer_with, load},
+    quest::{QuestItem, QuestList},
+    receipt::Receipt,
+    refusal::RefusalNotice,
+};

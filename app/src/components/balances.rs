@@ -1,0 +1,226 @@
+//! What is left: the answer in one line, and a card for every token type.
+
+use brightmeter::tokens::Tokens;
+use leptos::prelude::*;
+
+use crate::{
+    components::Time,
+    views::{AllowanceView, BalanceView, GrantView},
+};
+
+/// The answer first: how much is left of each type, and when the next allowance comes.
+#[component]
+pub fn Answer(
+    /// The balances, the most important type first.
+    types: Vec<BalanceView>,
+) -> impl IntoView {
+    let resets_at = types.iter().find_map(|balance| balance.allowance.as_ref()).map(|allowance| allowance.resets_at.clone());
+    let mut lines = types.into_iter().map(|balance| match balance.full.is_zero() {
+        true => format!("No {}", balance.label),
+        false => format!("{} of {} {} left", balance.available, balance.full, balance.label),
+    });
+    view! {
+        <p class="mt-1 text-3xl font-semibold tracking-tight text-balance sm:text-4xl">{lines.next()}</p>
+        {lines.map(|line| view! { <p class="mt-1 text-lg text-muted">{line}</p> }).collect_view()}
+        {resets_at
+            .map(|when| {
+                view! { <p class="mt-3 text-muted">"The allowance resets on " <Time when=when.clone() /> ", " {when.relative} "."</p> }
+            })}
+    }
+}
+
+/// One token type: the bar, the numbers and the grants.
+#[component]
+pub fn BalanceCard(
+    /// What is left of it.
+    balance: BalanceView,
+) -> impl IntoView {
+    let BalanceView { token_type, label, available, held, settled, debt, allowance, packs, full, low, grants } = balance;
+    let (granted, remaining) =
+        allowance.as_ref().map_or((Tokens::ZERO, Tokens::ZERO), |allowance| (allowance.granted, allowance.remaining));
+    let value_text = value_text(&label, available, held, packs, allowance.as_ref());
+    let heading = format!("balance-{token_type}");
+    view! {
+        <section class="card" aria-labelledby=heading.clone()>
+            <div class="flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1">
+                <h2 id=heading.clone() class="text-lg font-semibold">
+                    {label.clone()}
+                </h2>
+                {low.then(|| view! { <span class="tag tag-warn">"Running low"</span> })}
+            </div>
+            <p class="mt-3 flex flex-wrap items-baseline gap-x-2">
+                <span data-testid=format!("available-{token_type}") class="text-4xl font-semibold tracking-tight tabular-nums">
+                    {available.to_string()}
+                </span>
+                <span class="text-muted">{format!("available of {full}")}</span>
+            </p>
+            <div
+                role="progressbar"
+                class="mt-3"
+                aria-label=format!("{label} available")
+                aria-valuemin="0"
+                aria-valuenow=available.get().to_string()
+                aria-valuemax=full.get().to_string()
+                aria-valuetext=value_text
+            >
+                <Bar parts=Parts::new(remaining, packs, held, full) hatch=format!("hatch-{token_type}") />
+            </div>
+            <ul class="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm">
+                <li class="key key-allowance">{format!("Allowance {remaining} of {granted}")}</li>
+                <li class="key key-packs">{format!("Packs and others {packs}")}</li>
+                <li class="key key-held">{format!("Held {held}")}</li>
+            </ul>
+            <dl class="mt-4 grid grid-cols-2 gap-4 border-t border-line pt-4 text-sm">
+                <div>
+                    <dt class="text-muted">"Held by running jobs"</dt>
+                    <dd data-testid=format!("held-{token_type}") class="text-lg font-medium tabular-nums">
+                        {held.to_string()}
+                    </dd>
+                </div>
+                <div>
+                    <dt class="text-muted">"Settled in the books"</dt>
+                    <dd data-testid=format!("settled-{token_type}") class="text-lg font-medium tabular-nums">
+                        {settled.to_string()}
+                    </dd>
+                </div>
+            </dl>
+            {(!debt.is_zero())
+                .then(|| view! { <p class="mt-3 text-sm text-warn">{format!("{debt} are owed; the next pack pays them first.")}</p> })}
+            <Grants grants label />
+        </section>
+    }
+}
+
+#[component]
+fn Grants(grants: Vec<GrantView>, label: String) -> impl IntoView {
+    if grants.is_empty() {
+        return view! { <p class="mt-4 border-t border-line pt-4 text-sm text-muted">"No grants yet."</p> }.into_any();
+    }
+    let rows = grants.into_iter().map(|grant| {
+        let expires = match grant.expires_at {
+            Some(when) => view! { <Time when /> }.into_any(),
+            None => view! { <span>"never"</span> }.into_any(),
+        };
+        view! {
+            <tr class="border-t border-line">
+                <th scope="row" class="py-1.5 pr-3 text-left font-normal">
+                    {grant.source}
+                </th>
+                <td class="py-1.5 pr-3 text-right tabular-nums">
+                    {format!("{} of {}", grant.remaining, grant.amount)}
+                </td>
+                <td class="py-1.5 text-right">{expires}</td>
+            </tr>
+        }
+    });
+    view! {
+        <table class="mt-4 w-full border-t border-line text-sm">
+            <caption class="pt-4 pb-2 text-left text-muted">{format!("Grants of {label}, spent from the top")}</caption>
+            <thead class="text-xs text-muted">
+                <tr>
+                    <th scope="col" class="pb-1 text-left font-medium">
+                        "Source"
+                    </th>
+                    <th scope="col" class="pr-3 pb-1 text-right font-medium">
+                        "Left"
+                    </th>
+                    <th scope="col" class="pb-1 text-right font-medium">
+                        "Expires"
+                    </th>
+                </tr>
+            </thead>
+            <tbody>{rows.collect_view()}</tbody>
+        </table>
+    }
+    .into_any()
+}
+
+/// The bar's parts from left to right, as percentages of its length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Parts {
+    allowance: f64,
+    held: f64,
+    packs: f64,
+}
+
+impl Parts {
+    /// Running jobs reserve from the allowance first, so what they hold is drawn where the allowance ends.
+    fn new(remaining: Tokens, packs: Tokens, held: Tokens, full: Tokens) -> Self {
+        let of_full = |part: Tokens| match full.get() {
+            0 => 0.0,
+            full => (part.get() as f64 * 10_000.0 / full as f64).round() / 100.0,
+        };
+        let held_of_packs = held.saturating_sub(remaining);
+        Self {
+            allowance: of_full(remaining.saturating_sub(held)),
+            held: of_full(held),
+            packs: of_full(packs.saturating_sub(held_of_packs)),
+        }
+    }
+}
+
+/// Widths are attributes, not styles: a strict content security policy leaves them alone. `hatch` is an id of its own.
+#[component]
+fn Bar(parts: Parts, hatch: String) -> impl IntoView {
+    let Parts { allowance, held, packs } = parts;
+    let percent = |value: f64| format!("{value}%");
+    let fill = format!("url(#{hatch})");
+    view! {
+        <svg class="bar" aria-hidden="true" focusable="false">
+            <defs>
+                <pattern id=hatch width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                    <rect class="bar-stripe" width="3" height="6"></rect>
+                </pattern>
+            </defs>
+            <rect class="bar-allowance" height="100%" width=percent(allowance)></rect>
+            <rect fill=fill x=percent(allowance) height="100%" width=percent(held)></rect>
+            <rect class="bar-packs" x=percent(allowance + held) height="100%" width=percent(packs)></rect>
+        </svg>
+    }
+}
+
+fn value_text(label: &str, available: Tokens, held: Tokens, packs: Tokens, allowance: Option<&AllowanceView>) -> String {
+    let mut parts = Vec::new();
+    if let Some(AllowanceView { granted, remaining, resets_at }) = allowance {
+        parts.push(format!("{remaining} of {granted} allowance left until {}", resets_at.text));
+    }
+    parts.push(format!("{packs} from packs"));
+    if !held.is_zero() {
+        parts.push(format!("{held} held by running jobs"));
+    }
+    format!("{available} {label} available: {}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views::When;
+
+    fn tokens(amount: i64) -> Tokens {
+        Tokens::new(amount).unwrap()
+    }
+
+    #[test]
+    fn the_bar_shows_what_is_held_where_the_allowance_ends() {
+        let check = |[remaining, packs, held, full]: [i64; 4], expected: [f64; 3]| {
+            let Parts { allowance, held, packs } =
+                Parts::new(tokens(remaining), tokens(packs), tokens(held), tokens(full));
+            assert_eq!([allowance, held, packs], expected);
+        };
+        check([100, 50, 0, 200], [50.0, 0.0, 25.0]);
+        check([100, 50, 20, 200], [40.0, 10.0, 25.0]);
+        check([10, 50, 20, 200], [0.0, 10.0, 20.0]);
+        check([0, 0, 0, 0], [0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_bar_is_read_out_with_both_of_its_parts() {
+        let resets_at =
+            When { iso: String::new(), text: "1 December 2026, 09:30 CET".into(), relative: "in 9 days".into() };
+        let allowance = AllowanceView { granted: tokens(200), remaining: tokens(100), resets_at };
+        assert_eq!(
+            value_text("AI tokens", tokens(132), tokens(0), tokens(32), Some(&allowance)),
+            "132 AI tokens available: 100 of 200 allowance left until 1 December 2026, 09:30 CET, 32 from packs"
+        );
+    }
+}

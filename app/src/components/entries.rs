@@ -1,0 +1,111 @@
+//! The log, as a table that becomes a list on a phone.
+
+use brightmeter::tokens::grouped;
+use leptos::prelude::*;
+
+use crate::{components::Time, views::EntryView};
+
+/// Entries, newest first. The roles are spelled out because the phone layout takes the table's display away.
+#[component]
+pub fn Entries(
+    /// The entries.
+    entries: Vec<EntryView>,
+    /// What the table shows.
+    caption: &'static str,
+) -> impl IntoView {
+    view! {
+        <table class="ledger" role="table">
+            <caption class="sr-only">{caption}</caption>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col">
+                        "When"
+                    </th>
+                    <th role="columnheader" scope="col">
+                        "What"
+                    </th>
+                    <th role="columnheader" scope="col">
+                        "Who"
+                    </th>
+                    <th role="columnheader" scope="col" class="number">
+                        "Change"
+                    </th>
+                    <th role="columnheader" scope="col" class="number">
+                        "Available after"
+                    </th>
+                </tr>
+            </thead>
+            <tbody role="rowgroup">{entries.into_iter().map(|entry| view! { <EntryRow entry /> }).collect_view()}</tbody>
+        </table>
+    }
+}
+
+#[component]
+fn EntryRow(entry: EntryView) -> impl IntoView {
+    let change = change(entry.amount, entry.held);
+    let receipt = entry.job.map(|job| {
+        let label = format!("Receipt of entry {}", entry.seq);
+        view! {
+            <a class="link" href=format!("/quests/{job}") aria-label=label>
+                "Receipt"
+            </a>
+        }
+    });
+    let what = match entry.feature {
+        Some(feature) => format!("{}: {feature}", entry.label),
+        None => entry.label,
+    };
+    view! {
+        <tr role="row" data-seq=entry.seq.to_string()>
+            <td role="cell" class="when">
+                <Time when=entry.at />
+            </td>
+            <td role="cell" class="what">
+                <span class="font-medium">{what}</span>
+                {entry.note.map(|note| view! { <span class="note">{note}</span> })}
+                {receipt.map(|receipt| view! { <span class="note">{receipt}</span> })}
+            </td>
+            <td role="cell" class="who">
+                {entry.who}
+            </td>
+            <td role="cell" class="number change" class:gain={entry.amount > 0}>
+                <span class="font-medium">{change}</span>
+                <span class="note">{entry.token_label}</span>
+            </td>
+            <td role="cell" class="number after">
+                {entry.available_after.to_string()}
+            </td>
+        </tr>
+    }
+}
+
+/// What moved: booked tokens with their sign, or else what a hold reserved or returned.
+fn change(amount: i64, held: i64) -> String {
+    let size = |number: i64| grouped(number.saturating_abs());
+    match (amount, held) {
+        (0, 0) => "0".into(),
+        (0, held) if held > 0 => format!("{} reserved", size(held)),
+        (0, held) => format!("{} freed", size(held)),
+        (amount, _) if amount > 0 => format!("+{}", size(amount)),
+        (amount, _) => format!("−{}", size(amount)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::change;
+
+    #[test]
+    fn a_change_carries_its_sign_and_a_hold_its_word() {
+        for ((amount, held), text) in [
+            ((500, 0), "+500"),
+            ((-5, -5), "−5"),
+            ((-2_000, 0), "−2,000"),
+            ((0, 5), "5 reserved"),
+            ((0, -5), "5 freed"),
+            ((0, 0), "0"),
+        ] {
+            assert_eq!(change(amount, held), text);
+        }
+    }
+}

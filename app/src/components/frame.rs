@@ -1,0 +1,156 @@
+//! The frame around every page: header, navigation, footer.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{form::DemoSignIns, views::Viewer};
+
+/// Where in the navigation a page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `/dashboard`.
+    Dashboard,
+    /// `/quests` and below.
+    Quests,
+    /// `/activity`.
+    Activity,
+    /// `/billing`.
+    Billing,
+    /// Outside the navigation.
+    Elsewhere,
+}
+
+impl Place {
+    const NAVIGATION: [Self; 4] = [Self::Dashboard, Self::Quests, Self::Activity, Self::Billing];
+
+    /// The address.
+    const fn address(self) -> &'static str {
+        match self {
+            Self::Dashboard | Self::Elsewhere => "/dashboard",
+            Self::Quests => "/quests",
+            Self::Activity => "/activity",
+            Self::Billing => "/billing",
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Dashboard | Self::Elsewhere => "Dashboard",
+            Self::Quests => "Quests",
+            Self::Activity => "Activity",
+            Self::Billing => "Plans",
+        }
+    }
+}
+
+/// A whole page: what everyone sees around it, and the page itself within `main`.
+#[component]
+pub fn Frame(
+    /// Who is looking; nobody yet on the sign-in page.
+    #[prop(into)]
+    viewer: Option<Viewer>,
+    /// Where in the navigation the page stands.
+    place: Place,
+    /// The page's title.
+    #[prop(into)]
+    title: String,
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
+    let home = if viewer.is_some() { "/dashboard" } else { "/" };
+    view! {
+        <Title text=format!("{title} · Brightmeter") />
+        <a class="skip" href="#content">
+            "Skip to the content"
+        </a>
+        <header class="border-b border-line bg-surface print:hidden">
+            {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
+            <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6">
+                <a href=home class="brand">
+                    "Brightmeter"
+                </a>
+                {viewer.map(|viewer| view! { <Menus viewer place /> })}
+            </div>
+        </header>
+        <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
+            {children()}
+        </main>
+        <footer class="border-t border-line print:hidden">
+            <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">
+                "Brightmeter. A job that fails is never charged."
+            </p>
+        </footer>
+    }
+}
+
+/// The navigation and the account, side by side where there is room and folded away on a phone.
+#[component]
+fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
+    view! {
+        <nav aria-label="Main" class="hidden grow md:block">
+            <Links place class="flex gap-1" />
+        </nav>
+        <div class="hidden md:block">
+            <Account viewer=viewer.clone() place />
+        </div>
+        <details class="menu md:hidden">
+            <summary class="btn btn-quiet btn-small">"Menu"</summary>
+            <div class="menu-sheet">
+                <nav aria-label="Main menu">
+                    <Links place class="flex flex-col" />
+                </nav>
+                <Account viewer place />
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn Links(place: Place, class: &'static str) -> impl IntoView {
+    let link = |to: Place| {
+        view! {
+            <li>
+                <a class="nav-link" href=to.address() aria-current={(to == place).then_some("page")}>
+                    {to.label()}
+                </a>
+            </li>
+        }
+    };
+    view! { <ul class=class>{Place::NAVIGATION.map(link).collect_view()}</ul> }
+}
+
+#[component]
+fn Account(viewer: Viewer, place: Place) -> impl IntoView {
+    let Viewer { name, role, org, others, plan, .. } = viewer;
+    let organization = if others.is_empty() {
+        view! { <span class="font-medium">{org.name}</span> }.into_any()
+    } else {
+        let others = others.into_iter().map(|other| view! { <option value=other.slug>{other.name}</option> });
+        view! {
+            <form method="post" action="/switch" class="flex items-center gap-2">
+                <input type="hidden" name="next" value=place.address() />
+                <select name="org" class="control control-small" aria-label="Organization">
+                    <option value=org.slug selected=true>
+                        {org.name}
+                    </option>
+                    {others.collect_view()}
+                </select>
+                <button type="submit" class="btn btn-quiet btn-small">
+                    "Switch"
+                </button>
+            </form>
+        }
+        .into_any()
+    };
+    view! {
+        <div class="flex flex-wrap items-center gap-x-4 gap-y-2 text-sm">
+            <div>{organization} <p class="text-muted">{format!("{name}, {role} · {plan}")}</p></div>
+            <form method="post" action="/signout">
+                <button type="submit" class="btn btn-quiet btn-small">
+                    "Sign out"
+                </button>
+            </form>
+        </div>
+    }
+}

@@ -1,0 +1,81 @@
+//! Where a page comes from: one call of the backend, and what is shown and answered when it fails.
+
+use std::{future::Future, sync::Arc};
+
+use axum::http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{LOCATION, RETRY_AFTER},
+    request::Parts,
+};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_router::location::Url;
+
+use crate::{
+    backend::{Backend, SignedIn, backend},
+    components::ErrorPage,
+    error::AppError,
+};
+
+/// Asks the backend and shows what it answers, or the error with its status. Without a session it leads to `/signin`.
+pub fn load<V, Answer>(
+    ask: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer + Send + 'static,
+    page: impl FnOnce(V) -> AnyView + Send + 'static,
+) -> AnyView
+where
+    V: Send + 'static,
+    Answer: Future<Output = Result<V, AppError>> + Send + 'static,
+{
+    // Everything of the request is taken now: after an await there may be no context.
+    let response = use_context::<ResponseOptions>();
+    let sign_in = sign_in_address();
+    let (backend, who) = match backend() {
+        Ok(both) => both,
+        Err(error) => {
+            answer_error(response.as_ref(), &error, &sign_in);
+            return view! { <ErrorPage error viewer=None /> }.into_any();
+        }
+    };
+    Suspend::new(async move {
+        match ask(Arc::clone(&backend), who).await {
+            Ok(view) => page(view),
+            Err(error) => {
+                answer_error(response.as_ref(), &error, &sign_in);
+                let viewer = backend.viewer(who).await.ok();
+                view! { <ErrorPage error viewer /> }.into_any()
+            }
+        }
+    })
+    .into_any()
+}
+
+/// Sets the status of the page that is being rendered.
+pub fn answer_with(status: StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+fn answer_error(response: Option<&ResponseOptions>, error: &AppError, sign_in: &str) {
+    let Some(response) = response else { return };
+    let (status, header): (StatusCode, Option<(HeaderName, &str)>) = match error {
+        AppError::SignInRequired => (StatusCode::SEE_OTHER, Some((LOCATION, sign_in))),
+        AppError::Forbidden | AppError::Refused { .. } => (StatusCode::FORBIDDEN, None),
+        AppError::NotFound => (StatusCode::NOT_FOUND, None),
+        AppError::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        AppError::Busy | AppError::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, Some((RETRY_AFTER, "2"))),
+        AppError::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    };
+    response.set_status(status);
+    if let Some((name, text)) = header
+        && let Ok(value) = HeaderValue::from_str(text)
+    {
+        response.insert_header(name, value);
+    }
+}
+
+/// `/signin`, and back to this page afterwards.
+fn sign_in_address() -> String {
+    let here = use_context::<Parts>().and_then(|parts| parts.uri.path_and_query().map(|here| here.as_str().to_owned()));
+    here.map_or_else(|| "/signin".into(), |here| format!("/signin?next={}", Url::escape(&here)))
+}

@@ -1,0 +1,66 @@
+//! Quests.
+
+use leptos::prelude::*;
+
+use crate::views::QuestView;
+
+/// Quests, one below the other.
+#[component]
+pub fn QuestList(
+    /// The quests.
+    quests: Vec<QuestView>,
+    /// Where to return to after one was marked.
+    #[prop(into)]
+    next: String,
+) -> impl IntoView {
+    let items = quests.into_iter().map(|quest| view! { <QuestItem quest next=next.clone() /> });
+    view! { <ul class="grid gap-4">{items.collect_view()}</ul> }
+}
+
+/// One quest: what, what for, how, and the button that marks it.
+#[component]
+pub fn QuestItem(
+    /// The quest.
+    quest: QuestView,
+    /// Where to return to after it was marked.
+    next: String,
+) -> impl IntoView {
+    let QuestView { job, position, title, why, steps, reward, difficulty, due, done } = quest;
+    let (mark, label) =
+        if done { ("Mark open", format!("Mark open: {title}")) } else { ("Mark done", format!("Mark done: {title}")) };
+    let count = match steps.len() {
+        1 => "1 step".into(),
+        count => format!("{count} steps"),
+    };
+    view! {
+        <li class="card quest" class:quest-done=done>
+            <div class="flex flex-wrap items-start justify-between gap-3">
+                <div class="min-w-0 grow basis-64">
+                    <h3 class="font-semibold">{title}</h3>
+                    <p class="mt-1 text-muted">{why}</p>
+                </div>
+                <form method="post" action="/quests/done" class="print:hidden">
+                    <input type="hidden" name="job" value=job />
+                    <input type="hidden" name="position" value=position.to_string() />
+                    <input type="hidden" name="done" value=(!done).to_string() />
+                    <input type="hidden" name="next" value=next />
+                    <button type="submit" class="btn btn-quiet btn-small" aria-label=label>
+                        {mark}
+                    </button>
+                </form>
+            </div>
+            <ul class="mt-3 flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">
+                {done.then(|| view! { <li class="font-medium text-good">"Done"</li> })}
+                <li>{format!("{reward} points")}</li>
+                <li>{difficulty}</li>
+                <li>{format!("due {due}")}</li>
+            </ul>
+            <details class="mt-3">
+                <summary class="link inline-block cursor-pointer py-0.5 text-sm">{count}</summary>
+                <ol class="mt-2 list-decimal space-y-1 pl-5">
+                    {steps.into_iter().map(|step| view! { <li>{step}</li> }).collect_view()}
+                </ol>
+            </details>
+        </li>
+    }
+}

@@ -1,0 +1,14 @@
+//! Instants on pages.
+
+use leptos::prelude::*;
+
+use crate::views::When;
+
+/// An instant in the organization's time zone; how far away it is shows on hover.
+#[component]
+pub fn Time(
+    /// The instant.
+    when: When,
+) -> impl IntoView {
+    view! { <time datetime=when.iso title=when.relative>{when.text}</time> }
+}

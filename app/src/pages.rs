@@ -1,0 +1,19 @@
+//! The pages, one file each.
+
+pub mod activity;
+pub mod billing;
+pub mod dashboard;
+pub mod job;
+pub mod not_found;
+pub mod quests;
+pub mod signin;
+pub mod start;
+
+pub use activity::ActivityPage;
+pub use billing::BillingPage;
+pub use dashboard::DashboardPage;
+pub use job::JobPage;
+pub use not_found::NotFoundPage;
+pub use quests::QuestsPage;
+pub use signin::SignInPage;
+pub use start::StartPage;

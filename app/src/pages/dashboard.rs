@@ -1,0 +1,44 @@
+//! `/dashboard`: what is left, first of all.
+
+use leptos::prelude::*;
+
+use crate::{
+    components::{Entries, Frame, LiveBalances, Place, load},
+    views::{DashboardView, EntryView},
+};
+
+/// The balances and the newest entries.
+#[component]
+pub fn DashboardPage() -> impl IntoView {
+    load(|backend, who| async move { backend.dashboard(who).await }, |view| view! { <Dashboard view /> }.into_any())
+}
+
+#[component]
+fn Dashboard(view: DashboardView) -> impl IntoView {
+    let DashboardView { viewer, balances, recent } = view;
+    view! {
+        <Frame viewer place=Place::Dashboard title="Dashboard">
+            <h1 class="eyebrow">"Dashboard"</h1>
+            <LiveBalances balances />
+            <section class="mt-12" aria-labelledby="recent">
+                <div class="mb-3 flex flex-wrap items-baseline justify-between gap-3">
+                    <h2 id="recent" class="text-lg font-semibold">
+                        "Latest activity"
+                    </h2>
+                    <a class="link" href="/activity">
+                        "All activity"
+                    </a>
+                </div>
+                <Recent recent />
+            </section>
+        </Frame>
+    }
+}
+
+#[component]
+fn Recent(recent: Vec<EntryView>) -> impl IntoView {
+    if recent.is_empty() {
+        return view! { <p class="empty">"No token has moved yet. The first quests you generate appear here."</p> }.into_any();
+    }
+    view! { <Entries entries=recent caption="The latest entries" /> }.into_any()
+}
