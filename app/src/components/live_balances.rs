@@ -86,11 +86,17 @@ pub fn LiveBalances(
 
 #[component]
 fn RefreshFailed(error: AppError) -> impl IntoView {
+    let signed_out = error == AppError::SignInRequired;
+    let reason = match error {
+        // In the browser this stands for a lost connection, too.
+        AppError::Busy => "The server is busy or cannot be reached. Try again in a moment.".into(),
+        other => other.to_string(),
+    };
     view! {
         <div role="alert" class="notice notice-bad mt-4">
             <p class="font-semibold">"Not refreshed: these are the numbers from before."</p>
-            <p class="mt-1">{error.to_string()}</p>
-            {(error == AppError::SignInRequired)
+            <p class="mt-1">{reason}</p>
+            {signed_out
                 .then(|| view! { <p class="mt-1"><a class="link" href="/signin?next=/dashboard">"Sign in again"</a></p> })}
         </div>
     }

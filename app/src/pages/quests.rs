@@ -39,7 +39,8 @@ fn Quests(view: QuestsView, form: Form) -> impl IntoView {
         (true, false) => view! { <QuestsSoFar heading="Your quests"><NoQuests /></QuestsSoFar> }.into_any(),
         (false, delivered) => {
             let heading = if delivered { "Your other quests" } else { "Your quests" };
-            view! { <QuestsSoFar heading><QuestList quests next=here.clone() /></QuestsSoFar> }.into_any()
+            let next = here.clone();
+            view! { <QuestsSoFar heading><QuestList quests next /></QuestsSoFar> }.into_any()
         }
     };
     let demo = viewer.demo;

@@ -44,7 +44,7 @@ impl Story {
     pub(super) fn events(&self, days: i64) -> Vec<(i64, usize, Event)> {
         let mut events: Vec<(i64, usize, Event)> =
             self.special.iter().map(|(day, hour, event)| (day * 1_440 + hour * 60, 0, *event)).collect();
-        let mut dice = Dice(self.slug.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte)));
+        let mut dice = Dice(self.slug.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
         for day in 0..days {
             // Weekends are quiet.
             let pace = if day % 7 >= 5 { self.pace / 4 } else { self.pace };
@@ -86,7 +86,7 @@ pub(super) fn all() -> [Story; 3] {
                 Person { email: "admin@bright-audio.test", name: "Jonas Keller", role: "admin" },
                 Person { email: "owner@bright-audio.test", name: "Amira Haddad", role: "owner" },
             ],
-            pace: 2,
+            pace: 1,
             spends: &["lead_generation", "lead_generation", "revenue_forecast", "strategy_analysis"],
             special: &[
                 (1, 10, Event::Quests("Sell out the spring showcase by 20 March")),
