@@ -35,7 +35,8 @@ test-rust: ## Run the unit, property, database and HTTP tests
 
 test-browser: ## Run the browser tests against the demo
 	cargo leptos build
-	cd end2end && npx playwright test
+	@dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
+	  cd end2end && E2E_DATA_DIR="$$dir" npx playwright test
 
 bench: setup ## Measure spends per second against a transaction per request
 	@.config/build-release

@@ -41,7 +41,11 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         (size.num_days(), "day")
     };
     let plural = if count == 1 { "" } else { "s" };
-    if distance > TimeDelta::zero() { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+    if distance > TimeDelta::zero() {
+        format!("in {count} {unit}{plural}")
+    } else {
+        format!("{count} {unit}{plural} ago")
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ pub fn Answer(
     /// The balances, the most important type first.
     types: Vec<BalanceView>,
 ) -> impl IntoView {
-    let resets_at = types.iter().find_map(|balance| balance.allowance.as_ref()).map(|allowance| allowance.resets_at.clone());
+    let resets_at =
+        types.iter().find_map(|balance| balance.allowance.as_ref()).map(|allowance| allowance.resets_at.clone());
     let mut lines = types.into_iter().map(|balance| match balance.full.is_zero() {
         true => format!("No {}", balance.label),
         false => format!("{} of {} {} left", balance.available, balance.full, balance.label),
@@ -35,9 +36,9 @@ pub fn BalanceCard(
     /// What is left of it.
     balance: BalanceView,
 ) -> impl IntoView {
-    let BalanceView { token_type, label, available, held, settled, debt, allowance, packs, full, low, grants } = balance;
-    let (granted, remaining) =
-        allowance.as_ref().map_or((Tokens::ZERO, Tokens::ZERO), |allowance| (allowance.granted, allowance.remaining));
+    let BalanceView { token_type, label, available, held, settled, debt, allowance, packs, full, low, grants } =
+        balance;
+    let remaining = allowance.as_ref().map_or(Tokens::ZERO, |allowance| allowance.remaining);
     let value_text = value_text(&label, available, held, packs, allowance.as_ref());
     let heading = format!("balance-{token_type}");
     view! {
@@ -52,7 +53,9 @@ pub fn BalanceCard(
                 <span data-testid=format!("available-{token_type}") class="text-4xl font-semibold tracking-tight tabular-nums">
                     {available.to_string()}
                 </span>
-                <span class="text-muted">{format!("available of {full}")}</span>
+                <span class="text-muted">
+                    {if full.is_zero() { "available".into() } else { format!("available of {full}") }}
+                </span>
             </p>
             <div
                 role="progressbar"
@@ -66,7 +69,10 @@ pub fn BalanceCard(
                 <Bar parts=Parts::new(remaining, packs, held, full) hatch=format!("hatch-{token_type}") />
             </div>
             <ul class="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm">
-                <li class="key key-allowance">{format!("Allowance {remaining} of {granted}")}</li>
+                {allowance
+                    .map(|AllowanceView { granted, remaining, .. }| {
+                        view! { <li class="key key-allowance">{format!("Allowance {remaining} of {granted}")}</li> }
+                    })}
                 <li class="key key-packs">{format!("Packs and others {packs}")}</li>
                 <li class="key key-held">{format!("Held {held}")}</li>
             </ul>
@@ -179,7 +185,13 @@ fn Bar(parts: Parts, hatch: String) -> impl IntoView {
     }
 }
 
-fn value_text(label: &str, available: Tokens, held: Tokens, packs: Tokens, allowance: Option<&AllowanceView>) -> String {
+fn value_text(
+    label: &str,
+    available: Tokens,
+    held: Tokens,
+    packs: Tokens,
+    allowance: Option<&AllowanceView>,
+) -> String {
     let mut parts = Vec::new();
     if let Some(AllowanceView { granted, remaining, resets_at }) = allowance {
         parts.push(format!("{remaining} of {granted} allowance left until {}", resets_at.text));

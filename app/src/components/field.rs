@@ -33,8 +33,11 @@ pub fn Field(
 
 /// The `aria-describedby` of a control within a [`Field`].
 pub fn described_by(name: &str, hint: bool, problem: bool) -> Option<String> {
-    let ids: Vec<String> =
-        [(hint, "hint"), (problem, "error")].iter().filter(|(is, _)| *is).map(|(_, id)| format!("{name}-{id}")).collect();
+    let ids: Vec<String> = [(hint, "hint"), (problem, "error")]
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, id)| format!("{name}-{id}"))
+        .collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 

@@ -64,9 +64,9 @@ pub fn Frame(
         <a class="skip" href="#content">
             "Skip to the content"
         </a>
-        <header class="border-b border-line bg-surface print:hidden">
+        <header class="border-b border-line bg-surface">
             {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
-            <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6">
+            <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6 print:hidden">
                 <a href=home class="brand">
                     "Brightmeter"
                 </a>

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn an_age_is_worded_shortly() {
-        for (seconds, text) in [(0, "just now"), (4, "just now"), (5, "5 s ago"), (59, "59 s ago"), (125, "2 min ago")] {
+        for (seconds, text) in [(0, "just now"), (4, "just now"), (5, "5 s ago"), (59, "59 s ago"), (125, "2 min ago")]
+        {
             assert_eq!(ago(seconds), text);
         }
     }

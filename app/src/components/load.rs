@@ -58,15 +58,13 @@ pub fn answer_with(status: StatusCode) {
 
 fn answer_error(response: Option<&ResponseOptions>, error: &AppError, sign_in: &str) {
     let Some(response) = response else { return };
-    let (status, header): (StatusCode, Option<(HeaderName, &str)>) = match error {
-        AppError::SignInRequired => (StatusCode::SEE_OTHER, Some((LOCATION, sign_in))),
-        AppError::Forbidden | AppError::Refused { .. } => (StatusCode::FORBIDDEN, None),
-        AppError::NotFound => (StatusCode::NOT_FOUND, None),
-        AppError::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, None),
-        AppError::Busy | AppError::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, Some((RETRY_AFTER, "2"))),
-        AppError::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    let (status, header): (u16, Option<(HeaderName, &str)>) = match error {
+        // A page that needs a session leads to where there is one.
+        AppError::SignInRequired => (303, Some((LOCATION, sign_in))),
+        AppError::Busy | AppError::OutcomeUnknown => (error.status(), Some((RETRY_AFTER, "2"))),
+        _ => (error.status(), None),
     };
-    response.set_status(status);
+    response.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if let Some((name, text)) = header
         && let Ok(value) = HeaderValue::from_str(text)
     {

@@ -78,7 +78,8 @@ fn Outcome(job: JobView) -> impl IntoView {
         }
         JobState::Delivered { charged, .. } => {
             let back = reserved.saturating_sub(charged);
-            let detail = (!back.is_zero()).then(|| view! { <p class="text-muted">{format!("{back} of {reserved} reserved came back.")}</p> });
+            let detail = (!back.is_zero())
+                .then(|| view! { <p class="text-muted">{format!("{back} of {reserved} reserved came back.")}</p> });
             (format!("Delivered. {charged} {label} charged"), detail.into_any())
         }
         JobState::NotCharged { reason, .. } => {

@@ -57,14 +57,20 @@ fn title(refusal: &Refusal) -> &'static str {
 fn explanation(refusal: &Refusal) -> String {
     match refusal {
         Refusal::AccountClosed { .. } => "Nothing can be spent any more. Ask support if that is a mistake.".into(),
-        Refusal::Blocked { .. } => "There were too many failed attempts. Nothing was charged. Ask support if you cannot wait.".into(),
+        Refusal::Blocked { .. } => {
+            "There were too many failed attempts. Nothing was charged. Ask support if you cannot wait.".into()
+        }
         Refusal::FeatureNotInPlan { feature, plan, needs } => {
             let (feature, plan, needs) = (words(feature.as_str()), words(plan.as_str()), words(needs.as_str()));
             format!("{feature} is part of the {needs} plan and up; your organization is on {plan}.")
         }
-        Refusal::LicenseSuspended { .. } => "Paying it restores everything at once. Ask an owner of your organization.".into(),
+        Refusal::LicenseSuspended { .. } => {
+            "Paying it restores everything at once. Ask an owner of your organization.".into()
+        }
         Refusal::RateLimited { requests, window_seconds, .. } => {
-            format!("At most {requests} requests in {window_seconds} seconds. Nothing was charged; try again in a moment.")
+            format!(
+                "At most {requests} requests in {window_seconds} seconds. Nothing was charged; try again in a moment."
+            )
         }
         Refusal::TooFrequent { interval_seconds, .. } => {
             format!("Please leave {interval_seconds} seconds between two requests. Nothing was charged; try again.")
@@ -73,7 +79,9 @@ fn explanation(refusal: &Refusal) -> String {
             format!("{remaining} tokens are left under your limit. An owner or admin can raise it.")
         }
         Refusal::InsufficientTokens { needed, available, withheld, .. } if !withheld.is_zero() => {
-            format!("It takes {needed} and {available} are available; {withheld} more come back when the open invoice is paid.")
+            format!(
+                "It takes {needed} and {available} are available; {withheld} more come back when the open invoice is paid."
+            )
         }
         Refusal::InsufficientTokens { needed, available, .. } => {
             format!("It takes {needed} and {available} are available. Nothing was charged.")

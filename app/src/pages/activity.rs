@@ -171,8 +171,14 @@ fn filter_of(query: &ParamsMap) -> ActivityFilter {
 fn query(filter: &ActivityFilter, cursor: Option<i64>) -> String {
     let ActivityFilter { token_type, feature, member, from, to, cursor: _ } = filter;
     let cursor = cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
-    let fields =
-        [("token_type", token_type), ("feature", feature), ("member", member), ("from", from), ("to", to), ("cursor", &cursor)];
+    let fields = [
+        ("token_type", token_type),
+        ("feature", feature),
+        ("member", member),
+        ("from", from),
+        ("to", to),
+        ("cursor", &cursor),
+    ];
     let given = fields.into_iter().filter(|(_, value)| !value.is_empty());
     given.map(|(name, value)| (name, value.clone())).collect::<ParamsMap>().to_query_string()
 }
@@ -183,8 +189,8 @@ mod tests {
 
     #[test]
     fn an_address_keeps_the_filter_and_only_what_is_set() {
-        let filter = ActivityFilter { feature: "quest_generation".into(), from: "2026-11-01".into(), ..Default::default() };
-        assert_eq!(query(&filter, Some(41)), "?feature=quest_generation&from=2026-11-01&cursor=41");
+        let filter = ActivityFilter { feature: "forecast".into(), to: "2026".into(), ..Default::default() };
+        assert_eq!(query(&filter, Some(41)), "?feature=forecast&to=2026&cursor=41");
         assert_eq!(query(&ActivityFilter::default(), None), "");
         let odd = ActivityFilter { member: "a&b=ü".into(), ..Default::default() };
         assert_eq!(query(&odd, None), "?member=a%26b%3D%C3%BC");

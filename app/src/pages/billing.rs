@@ -20,8 +20,7 @@ fn Billing(view: BillingView) -> impl IntoView {
         "owner" => "To change the plan or to buy a pack, write to support.",
         _ => "To change the plan or to buy a pack, ask an owner of your organization.",
     };
-    let plans =
-        plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
+    let plans = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
     let packs = packs.into_iter().map(|pack| view! { <Pack pack features=features.clone() /> }).collect_view();
     view! {
         <Frame viewer place=Place::Billing title="Plans">

@@ -38,7 +38,8 @@ fn Dashboard(view: DashboardView) -> impl IntoView {
 #[component]
 fn Recent(recent: Vec<EntryView>) -> impl IntoView {
     if recent.is_empty() {
-        return view! { <p class="empty">"No token has moved yet. The first quests you generate appear here."</p> }.into_any();
+        return view! { <p class="empty">"No token has moved yet. The first quests you generate appear here."</p> }
+            .into_any();
     }
     view! { <Entries entries=recent caption="The latest entries" /> }.into_any()
 }

@@ -16,10 +16,7 @@ use crate::{
 pub fn QuestsPage() -> impl IntoView {
     let job = use_query_map().with_untracked(|query| query.get("job"));
     let form = Form::current();
-    load(
-        |backend, who| async move { backend.quests(who, job).await },
-        |view| view! { <Quests view form /> }.into_any(),
-    )
+    load(|backend, who| async move { backend.quests(who, job).await }, |view| view! { <Quests view form /> }.into_any())
 }
 
 #[component]

@@ -117,7 +117,11 @@ async fn log(conn: &mut PgConnection, org: OrgId, count: &mut i64) -> Result<Vec
         }
     }
     let account = accounts::find(conn, org).await?.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
-    let balances = balances::list(conn, &[org.0]).await?;
+    let balances = match balances::list(conn, &[org.0]).await {
+        // Out of range: told as what does not hold, beside everything else that was found.
+        Err(StorageError::Corrupt(what)) => return Ok(vec![Violation::new("I2", what)]),
+        balances => balances?,
+    };
     let balances = balances.into_iter().map(|(_, name, balance)| (name, balance)).collect();
     Ok(audit.finish(account.head, &balances))
 }

@@ -1,5 +1,7 @@
 //! A server on a database of its own, with a clock that stands still.
 
+pub mod waiting;
+
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     panic::AssertUnwindSafe,
@@ -8,26 +10,30 @@ use std::{
 };
 
 use brightmeter::{
+    account::Account,
     catalog::Catalog,
     command::{Caller, Command, Quantity, Use},
-    ids::{KeyId, MemberId, OrgId},
+    entry::{Entry, EntryHash},
+    ids::{HoldId, KeyId, MemberId, OrgId},
+    receipt::Outcome,
     time::Instant,
+    tokens::Tokens,
 };
 use futures::FutureExt;
 use server::{
     clock::{Clock, ManualClock},
     postgres::PrivatePostgres,
     service::{
-        audit,
+        audit::{self, AuditReport},
         passwords::Passwords,
         provisioning::{NewOrganization, Provisioning},
         question::Reader,
         sweeper::Sweeper,
         writer::{Answer, Submission, SubmitError, Writer, WriterTasks},
     },
-    storage::{databases, migrations, pools::Pools},
+    storage::{databases, entries, migrations, pools::Pools, tenant},
 };
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 /// When every test starts.
@@ -59,6 +65,15 @@ pub struct TestServer {
 
 /// Runs `test` against a server on a fresh database, and holds the database against every invariant afterwards.
 pub fn with_server<T>(test: impl AsyncFnOnce(&TestServer) -> T) {
+    run(test, TestServer::finish);
+}
+
+/// The same for a test that breaks the database on purpose: nothing is held against anything afterwards.
+pub fn with_tampered_server<T>(test: impl AsyncFnOnce(&TestServer) -> T) {
+    run(test, TestServer::stop);
+}
+
+fn run<T>(test: impl AsyncFnOnce(&TestServer) -> T, end: impl AsyncFnOnce(TestServer)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let cluster = PrivatePostgres::start_shared(&directory()).await.unwrap();
@@ -69,7 +84,7 @@ pub fn with_server<T>(test: impl AsyncFnOnce(&TestServer) -> T) {
         let outcome = AssertUnwindSafe(async {
             let server = TestServer::start(&cluster, &name).await;
             test(&server).await;
-            server.finish().await;
+            end(server).await;
         })
         .catch_unwind()
         .await;
@@ -90,14 +105,9 @@ fn directory() -> PathBuf {
 
 /// A migrated database to copy, made by whichever test comes first.
 async fn template(cluster: &PrivatePostgres, maintenance: &PgConnectOptions) -> String {
-    let schema = [
-        include_str!("../../../migrations/20261122000001_organizations.sql"),
-        include_str!("../../../migrations/20261122000002_tokens.sql"),
-        include_str!("../../../migrations/20261122000003_quests.sql"),
-        include_str!("../../../migrations/roles.sql"),
-    ];
     let mut hasher = DefaultHasher::new();
-    schema.hash(&mut hasher);
+    sqlx::migrate!("../migrations").iter().for_each(|migration| migration.checksum.hash(&mut hasher));
+    include_str!("../../../migrations/roles.sql").hash(&mut hasher);
     let name = format!("template_{:016x}", hasher.finish());
     let mut turn = PgConnection::connect_with(maintenance).await.unwrap();
     sqlx::query("select pg_advisory_lock(3)").execute(&mut turn).await.unwrap();
@@ -142,12 +152,53 @@ impl TestServer {
 
     /// Ends the server; whatever the test did, every invariant holds.
     async fn finish(self) {
-        let Self { pools, clock, writer, reader, sweeper, tasks, .. } = self;
-        let report = audit::run(&pools, &(clock as Arc<dyn Clock>)).await.unwrap();
+        let report = self.audit().await;
         assert!(report.ok, "{:#?}", report.violations);
+        self.stop().await;
+    }
+
+    async fn stop(self) {
+        let Self { pools, writer, reader, sweeper, tasks, .. } = self;
         drop((writer, reader, sweeper));
         tasks.finish().await;
         pools.close().await;
+    }
+
+    /// Holds the database against every invariant.
+    pub async fn audit(&self) -> AuditReport {
+        audit::run(&self.pools, &(self.clock.clone() as Arc<dyn Clock>)).await.unwrap()
+    }
+
+    /// A connection as the superuser who owns everything.
+    pub async fn owner(&self) -> PgConnection {
+        PgConnection::connect_with(&self.owner).await.unwrap()
+    }
+
+    /// Runs statements as the owner.
+    pub async fn as_owner(&self, sql: impl Into<String>) {
+        let sql = sql.into();
+        sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut self.owner().await).await.expect(&sql);
+    }
+
+    /// The only value that a query of the owner answers.
+    pub async fn ask<V>(&self, sql: impl Into<String>) -> V
+    where
+        for<'r> V: Send + Unpin + sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        let sql = sql.into();
+        sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_one(&mut self.owner().await).await.expect(&sql)
+    }
+
+    /// A second server on the same database: a writer on connections of its own.
+    pub fn replica(&self) -> (Writer, WriterTasks) {
+        let role = |role: &str| self.owner.clone().username(role);
+        let pools = Pools::open(role(APP_ROLE), role(&format!("{APP_ROLE}_writer")));
+        self.writer_on(pools.writer)
+    }
+
+    /// A writer of its own on `pool`.
+    pub fn writer_on(&self, pool: PgPool) -> (Writer, WriterTasks) {
+        Writer::start(pool, self.catalog.clone(), self.clock.clone())
     }
 
     /// An organization on `plan`, with its first allowance.
@@ -172,10 +223,20 @@ impl TestServer {
         self.writer.submit(Submission { org, key: Some(key.parse().unwrap()), command }).await
     }
 
+    /// The whole log of an organization, oldest entry first.
+    pub async fn log(&self, org: OrgId) -> Vec<(Entry, EntryHash)> {
+        let mut tx = tenant::begin(&self.pools.app, org).await.unwrap();
+        entries::list_after(&mut tx, org, 0, 100_000).await.unwrap()
+    }
+
+    /// The account as a reader sees it.
+    pub async fn account(&self, org: OrgId) -> Account {
+        self.reader.account(org, None).await.unwrap().0
+    }
+
     /// What can be spent of `token_type`, as a reader sees it.
     pub async fn available(&self, org: OrgId, token_type: &str) -> i64 {
-        let (account, _) = self.reader.account(org, None).await.unwrap();
-        account.balance(&token_type.parse().unwrap()).available().get()
+        self.account(org).await.balance(&token_type.parse().unwrap()).available().get()
     }
 
     /// Moves the clock by `seconds`.
@@ -199,4 +260,35 @@ pub fn spend(feature: &str) -> Command {
 
 pub fn hold(feature: &str, ttl_seconds: u32) -> Command {
     Command::OpenHold { r#use: usage(service(), feature), ttl_seconds: Some(ttl_seconds), job: None }
+}
+
+/// What any member asks.
+pub fn member(id: MemberId) -> Caller {
+    Caller::Member { member: id }
+}
+
+/// A correction of AI tokens by `amount`.
+pub fn adjust(amount: i64, reason: &str) -> Command {
+    Command::Adjust { caller: service(), token_type: "ai".parse().unwrap(), amount, reason: reason.into() }
+}
+
+pub fn capture(hold: HoldId, amount: Option<i64>) -> Command {
+    Command::Capture { hold, amount: amount.map(tokens), quests: Vec::new() }
+}
+
+/// So many tokens.
+pub fn tokens(amount: i64) -> Tokens {
+    Tokens::try_from(amount).unwrap()
+}
+
+pub fn release(hold: HoldId) -> Command {
+    Command::Release { hold, reason: "not needed".into() }
+}
+
+/// The hold that an answer tells of.
+pub fn held(answer: &Answer) -> HoldId {
+    match &answer.receipt.outcome {
+        Outcome::HoldOpened { hold, .. } => *hold,
+        other => panic!("no hold was opened: {other:?}"),
+    }
 }

@@ -1,22 +1,23 @@
 //! The one door, with many at it.
 
+mod batches;
+mod outages;
+mod pressure;
+mod proxy;
+
 use std::collections::BTreeSet;
 
-use brightmeter::{command::Command, receipt::Outcome, refusal::Refusal};
+use brightmeter::{receipt::Outcome, refusal::Refusal};
 use futures::{StreamExt, stream};
 use server::service::writer::SubmitError;
 
-use crate::support::{service, spend, with_server};
-
-fn adjust(amount: i64) -> Command {
-    Command::Adjust { caller: service(), token_type: "ai".parse().unwrap(), amount, reason: "test".into() }
-}
+use crate::support::{adjust, spend, with_server};
 
 #[test]
 fn of_a_thousand_spends_by_64_callers_exactly_as_many_succeed_as_there_are_tokens() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
-        server.submit(org, adjust(-100)).await.unwrap();
+        server.submit(org, adjust(-100, "to a hundred")).await.unwrap();
         let results: Vec<_> =
             stream::iter(0..1_000).map(|_| server.submit(org, spend("ping"))).buffer_unordered(64).collect().await;
         let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
@@ -57,9 +58,9 @@ fn a_key_belongs_to_one_request_of_one_organization() {
 fn a_refusal_is_not_kept_so_the_same_key_succeeds_after_a_top_up() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
-        server.submit(org, adjust(-200)).await.unwrap();
+        server.submit(org, adjust(-200, "to nothing")).await.unwrap();
         assert!(server.submit_as(org, "order-1", spend("ping")).await.is_err());
-        server.submit(org, adjust(10)).await.unwrap();
+        server.submit(org, adjust(10, "topped up")).await.unwrap();
         let answer = server.submit_as(org, "order-1", spend("ping")).await.unwrap();
         assert!(matches!(answer.receipt.outcome, Outcome::Spent { .. }));
     });

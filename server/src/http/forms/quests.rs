@@ -45,7 +45,8 @@ pub(in crate::http) async fn generate(
             let mut extensions = axum::http::Extensions::new();
             extensions.insert(who);
             let posted = Posted { uri: axum::http::Uri::from_static("/quests"), headers, extensions };
-            again(&state, posted, Form { values: vec![("goal".into(), form.goal)], error: Some(error) }).await
+            let values = vec![("goal".into(), form.goal), ("key".into(), form.key)];
+            again(&state, posted, Form { values, error: Some(error) }).await
         }
     }
 }

@@ -62,7 +62,8 @@ pub(in crate::http) async fn sign_in(
         }
         Err(error) => {
             let uri = sign_in_url(local(&form.next)).parse().unwrap_or_default();
-            let form = Form { values: vec![("email".into(), form.email)], error: Some(error) };
+            let values = vec![("email".into(), form.email), ("next".into(), form.next)];
+            let form = Form { values, error: Some(error) };
             again(&state, Posted { uri, headers, extensions: Extensions::new() }, form).await
         }
     }

@@ -1,0 +1,50 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { defineConfig } from "@playwright/test";
+
+const root = resolve(import.meta.dirname, "..");
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const chromium = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/google-chrome"].find(existsSync);
+const dataDir = process.env.E2E_DATA_DIR;
+if (!dataDir) throw new Error("set E2E_DATA_DIR to an empty directory; make test-browser does");
+// Workers inherit it: what the demo's clock is counted from.
+process.env.E2E_STARTED ??= String(Date.now());
+export const address = "127.0.0.1:3117";
+
+export default defineConfig({
+  testDir: "./tests",
+  outputDir: "./report",
+  timeout: 30_000,
+  retries: 0,
+  workers: 1,
+  forbidOnly: !!process.env.CI,
+  reporter: [["list"]],
+  webServer: {
+    command: `exec "${join(target, "debug/brightmeter")}" demo`,
+    cwd: root,
+    url: `http://${address}/readyz`,
+    timeout: 120_000,
+    gracefulShutdown: { signal: "SIGTERM", timeout: 30_000 },
+    stdout: "ignore",
+    stderr: "pipe",
+    env: {
+      BRIGHTMETER_ADDR: address,
+      BRIGHTMETER_DATA_DIR: dataDir,
+      BRIGHTMETER_TEST_CLOCK: "1",
+      BRIGHTMETER_LOG: "warn",
+    },
+  },
+  use: {
+    baseURL: `http://${address}`,
+    browserName: "chromium",
+    headless: true,
+    launchOptions: {
+      executablePath: chromium,
+      // The sandbox needs a user of its own; without the others Chromium looks for hosts that are not there and stalls.
+      args: [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      ],
+    },
+  },
+});

@@ -1,0 +1,176 @@
+import { expect, expectAccessible, generate, passSomeTime, signIn, test, tokens } from "./support";
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? "with WebAssembly" : "without JavaScript", () => {
+    test.use({ javaScriptEnabled });
+
+    test("a member generates quests, is charged once, and finds the entry", async ({ page }) => {
+      await signIn(page);
+      const before = await tokens(page, "available-ai");
+      await page.goto("/quests");
+      await expect(page.getByText(`${before - 5} after`)).toBeVisible();
+
+      await generate(page, "Sell 300 tickets for the winter concert");
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+      await expect(page.getByRole("heading", { name: /winter concert/ }).first()).toBeVisible();
+
+      await page.goto("/dashboard");
+      expect(await tokens(page, "available-ai")).toBe(before - 5);
+      expect(await tokens(page, "held-ai")).toBe(0);
+      await page.goto("/activity");
+      const newest = page.getByRole("row").nth(1);
+      await expect(newest).toContainText("Quest generation");
+      await expect(newest).toContainText("−5");
+      await newest.getByRole("link", { name: "Receipt" }).click();
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+    });
+
+    for (const trouble of ["#fail", "#crash"]) {
+      test(`a job that ends in ${trouble} is not charged`, async ({ page }) => {
+        await signIn(page);
+        const before = await tokens(page, "available-ai");
+        await generate(page, `Grow the newsletter ${trouble}`);
+        await expect(page.getByText(/not charged/i).first()).toBeVisible();
+        await page.goto("/dashboard");
+        expect(await tokens(page, "available-ai")).toBe(before);
+        expect(await tokens(page, "held-ai")).toBe(0);
+      });
+    }
+
+    test("a slow job shows that its tokens are reserved, and then what it made", async ({ page }) => {
+      await signIn(page);
+      const before = await tokens(page, "available-ai");
+      await generate(page, "Open a second studio #slow");
+      await expect(page.getByText(/5 AI tokens reserved/).first()).toBeVisible();
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible({ timeout: 20_000 });
+      await page.goto("/dashboard");
+      expect(await tokens(page, "available-ai")).toBe(before - 5);
+    });
+
+    test("a goal that is too short comes back with its message, and nothing is lost", async ({ page }) => {
+      await signIn(page);
+      await generate(page, "ok");
+      const goal = page.getByLabel("Goal");
+      await expect(goal).toHaveValue("ok");
+      await expect(goal).toHaveAttribute("aria-invalid", "true");
+      const describedBy = (await goal.getAttribute("aria-describedby")) ?? "";
+      const texts = await Promise.all(describedBy.split(" ").map((id) => page.locator(`[id="${id}"]`).innerText()));
+      expect(texts.join(" ")).toMatch(/at least 3/);
+    });
+
+    test("a wrong password keeps the email and says no more than it must", async ({ page }) => {
+      await page.goto("/signin");
+      await page.getByLabel("Email").fill("member@bright-audio.test");
+      await page.getByLabel("Password").fill("wrong");
+      await page.getByRole("button", { name: "Sign in", exact: true }).click();
+      await expect(page.getByText("Email or password is wrong.").first()).toBeVisible();
+      await expect(page.getByLabel("Email")).toHaveValue("member@bright-audio.test");
+      await expect(page.getByLabel("Password")).toHaveValue("");
+    });
+
+    test("a quest is marked done and open again", async ({ page }) => {
+      await signIn(page);
+      await page.goto("/quests");
+      const open = page.getByRole("button", { name: /mark done/i });
+      const before = await open.count();
+      await open.first().click();
+      await expect(open).toHaveCount(before - 1);
+      await page.getByRole("button", { name: /mark open/i }).first().click();
+      await expect(open).toHaveCount(before);
+    });
+
+    test("a person in two organizations goes from one to the other, and out", async ({ page }) => {
+      await signIn(page, "admin@bright-audio.test");
+      const organization = page.getByRole("combobox", { name: "Organization" });
+      await expect(organization).toHaveValue("bright-audio");
+      await organization.selectOption("nightshift-labs");
+      await page.getByRole("button", { name: "Switch" }).click();
+      await expect(organization).toHaveValue("nightshift-labs");
+      await page.getByRole("button", { name: "Sign out" }).first().click();
+      await expect(page).toHaveURL(/\/signin/);
+      await page.goto("/dashboard");
+      await expect(page).toHaveURL(/\/signin\?next=/);
+    });
+
+    test("on Starter, AI is not included and Upgrade says where", async ({ page }) => {
+      await signIn(page, "owner@nightshift-labs.test");
+      await page.getByRole("button", { name: "Upgrade" }).click();
+      await expect(page).toHaveURL(/\/billing/);
+      await page.goto("/quests");
+      await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
+    });
+
+    test("activity is filtered by feature, member and day, and comes as a file", async ({ page }) => {
+      await signIn(page);
+      await page.goto("/activity");
+      await page.getByLabel("Feature").selectOption("lead_generation");
+      await page.getByRole("button", { name: /filter|show|apply/i }).click();
+      const rows = page.locator("tbody tr");
+      expect(await rows.count()).toBeGreaterThan(0);
+      await expect(rows.filter({ hasNotText: "Lead generation" })).toHaveCount(0);
+      const href = await page.getByRole("link", { name: /csv/i }).getAttribute("href");
+      const file = await page.request.get(href ?? "");
+      const lines = (await file.text()).trim().split("\n");
+      expect(lines[0]).toContain("seq,time_utc,kind");
+      expect(lines.length).toBeGreaterThan(1);
+      expect(lines.slice(1).every((line) => line.includes("lead_generation"))).toBe(true);
+    });
+  });
+}
+
+test("Refresh brings the numbers of now without leaving the page", async ({ page, browser }) => {
+  await signIn(page);
+  await page.evaluate(() => Object.assign(window, { marker: 1 }));
+  const before = await tokens(page, "available-ai");
+  const other = await browser.newContext();
+  const elsewhere = await other.newPage();
+  await signIn(elsewhere, "owner@bright-audio.test");
+  await generate(elsewhere, "Plan the summer festival");
+  await expect(elsewhere.getByText("5 AI tokens charged").first()).toBeVisible();
+  await other.close();
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
+  expect(await page.evaluate(() => "marker" in window)).toBe(true);
+});
+
+test("trying again within three seconds is refused in words, and the goal is kept", async ({ page }) => {
+  await signIn(page);
+  await generate(page, "Win the local band contest");
+  await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+  const before = await tokensLeft(page);
+  await page.goto("/quests");
+  await page.getByLabel("Goal").fill("And the next one");
+  await page.getByRole("button", { name: "Generate quests" }).click();
+  await expect(page.getByLabel("Goal")).toHaveValue("And the next one");
+  await expect(page.getByRole("alert").first()).toContainText(/3 seconds/);
+  expect(await tokensLeft(page)).toBe(before);
+});
+
+async function tokensLeft(page: Parameters<typeof tokens>[0]): Promise<number> {
+  await page.goto("/dashboard");
+  return tokens(page, "available-ai");
+}
+
+for (const width of [360, 1280]) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`every page is accessible and fits at ${width} px, ${colorScheme}`, async ({ browser }) => {
+      test.setTimeout(90_000);
+      const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+      const page = await context.newPage();
+      const look = async (path: string): Promise<void> => {
+        await page.goto(path);
+        await expectAccessible(page);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(overflow, `${path} at ${width} px`).toBeLessThanOrEqual(0);
+      };
+      await look("/");
+      await look("/signin");
+      await signIn(page);
+      await passSomeTime(page);
+      for (const path of ["/dashboard", "/quests", "/activity", "/activity?from=never", "/billing", "/nothing-here"]) {
+        await look(path);
+      }
+      await context.close();
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test as base, type Page } from "@playwright/test";
+
+/** Every test watches the console and the network: an error, a warning or a failed request fails it. */
+export const test = base.extend<{ console: string[] }>({
+  console: [
+    async ({ page }, use) => {
+      const bad: string[] = [];
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) bad.push(message.text());
+      });
+      page.on("pageerror", (error) => bad.push(String(error)));
+      page.on("response", (response) => {
+        if (response.status() >= 500) bad.push(`${response.status()} ${response.url()}`);
+      });
+      await use(bad);
+      expect(bad, "the browser's console").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+export async function signIn(page: Page, email = "member@bright-audio.test"): Promise<void> {
+  await page.goto("/signin");
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill("brightmeter-demo");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page).toHaveURL(/\/dashboard$/);
+}
+
+/** The number in an element of the dashboard, such as `available-ai`. */
+export async function tokens(page: Page, id: string): Promise<number> {
+  const text = await page.getByTestId(id).innerText();
+  return Number(text.replaceAll(",", ""));
+}
+
+export async function generate(page: Page, goal: string): Promise<void> {
+  await passSomeTime(page);
+  await page.goto("/quests");
+  await page.getByLabel("Goal").fill(goal);
+  await page.getByRole("button", { name: "Generate quests" }).click();
+}
+
+export async function expectAccessible(page: Page): Promise<void> {
+  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
+  expect(found.violations.map((violation) => `${violation.id}: ${violation.nodes[0]?.html}`)).toEqual([]);
+}
+
+/** Moves the demo's clock on, past limits that are over in seconds: it runs 600 times as fast as the wall's. */
+export async function passSomeTime(page: Page): Promise<void> {
+  const started = Number(process.env.E2E_STARTED);
+  const now = new Date(started + (Date.now() - started) * 600);
+  const response = await page.request.post("/api/v1/test-clock", { data: { now: now.toISOString() } });
+  expect(response.ok()).toBe(true);
+}

@@ -1,0 +1,68 @@
+//! Row-level security: no organization reads or writes another's rows, whatever a program asks for.
+
+mod roles;
+mod rows;
+mod settings;
+mod sweeps;
+
+use std::sync::Arc;
+
+use brightmeter::ids::{HoldId, MemberId, OrgId};
+use server::{ai::built_in::BuiltIn, service::jobs::Jobs};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::support::{TestServer, member, usage};
+
+/// An organization with something in every table.
+struct Tenant {
+    org: OrgId,
+    member: MemberId,
+    job: HoldId,
+}
+
+/// Makes an organization that has spent, and got quests.
+async fn tenant(server: &TestServer, slug: &str) -> Tenant {
+    let org = server.org(slug, "pro").await;
+    let id = server.member(org, &format!("robin@{slug}.test")).await;
+    let spend = brightmeter::command::Command::Spend(usage(member(id), "ping"));
+    server.submit_as(org, "order-1", spend).await.unwrap();
+    server.pass(5);
+    let jobs = Jobs::new(server.writer.clone(), Arc::new(BuiltIn { faults: false })).unwrap();
+    let goal = "Sell more posters".to_owned().try_into().unwrap();
+    let started = jobs.start(org, id, goal, "job-1".parse().unwrap()).await.unwrap();
+    started.running.unwrap().await.unwrap();
+    Tenant { org, member: id, job: started.job }
+}
+
+/// Every table with tenant data, as the schema has it, with the column that says whose.
+async fn tenant_tables(server: &TestServer) -> Vec<(String, &'static str)> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = 'public' and c.relkind in ('r', 'p') and (c.relname = 'organizations' or exists (
+             select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped))
+         order by 1",
+    )
+    .fetch_all(&mut server.owner().await)
+    .await
+    .unwrap();
+    assert!(tables.len() >= 12, "{tables:?}");
+    tables.into_iter().map(|table| if table == "organizations" { (table, "id") } else { (table, "org_id") }).collect()
+}
+
+/// How many rows of `org` the connection sees, and how many in all.
+async fn count(conn: &mut PgConnection, (table, column): &(String, &str), org: OrgId) -> sqlx::Result<(i64, i64)> {
+    let sql = format!("select count(*) filter (where {column} = $1), count(*) from {table}");
+    sqlx::query_as(AssertSqlSafe(sql)).bind(org.0).fetch_one(conn).await
+}
+
+/// The code of the error that the database answered with.
+fn code<T>(result: sqlx::Result<T>) -> Option<String> {
+    match result {
+        Ok(_) => None,
+        Err(sqlx::Error::Database(error)) => error.code().map(Into::into),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// What Postgres answers to a missing privilege and to a row that a policy refuses.
+const REFUSED: &str = "42501";

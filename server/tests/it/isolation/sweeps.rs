@@ -1,0 +1,44 @@
+//! What a sweep sees of organizations that nobody named.
+
+use server::{
+    clock::Clock,
+    storage::{sweeps, tenant},
+};
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::{count, tenant as fill, tenant_tables};
+use crate::support::{TestServer, hold, with_server};
+
+/// Rows by table that a transaction sees which asks for what is due.
+async fn visible(server: &TestServer, pool: &PgPool, org: brightmeter::ids::OrgId) -> Vec<(String, i64, i64)> {
+    let mut tx = tenant::begin_sweep(pool, server.clock.now()).await.unwrap();
+    let mut seen = Vec::new();
+    for table in tenant_tables(server).await {
+        let (own, all) = count(&mut tx, &table, org).await.unwrap();
+        if all > 0 {
+            seen.push((table.0, own, all));
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_sweep_sees_the_accounts_that_are_due_and_nothing_else() {
+    with_server(async |server| {
+        let (due, _) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
+        let nothing: [(String, i64, i64); 0] = [];
+        assert_eq!(visible(server, &server.pools.writer, due.org).await, nothing);
+        server.submit(due.org, hold("ping", 30)).await.unwrap();
+        server.pass(31);
+        let account = ("ai_token_accounts".to_owned(), 1, 1);
+        assert_eq!(visible(server, &server.pools.writer, due.org).await, [account]);
+        assert_eq!(visible(server, &server.pools.app, due.org).await, nothing, "only the sweeper's role");
+
+        let mut tx = tenant::begin_sweep(&server.pools.writer, server.clock.now()).await.unwrap();
+        assert_eq!(sweeps::list_due(&mut tx, server.clock.now(), 10).await.unwrap(), [due.org]);
+        for sql in ["update ai_token_accounts set plan = 'starter'", "select from ai_token_accounts for update"] {
+            let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+            assert_eq!(done.rows_affected(), 0, "to be seen is not to be changed: {sql}");
+        }
+    });
+}

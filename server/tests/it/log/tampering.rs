@@ -1,0 +1,122 @@
+//! Whoever owns the database can switch its guards off; the audit finds what was done then.
+
+use std::collections::BTreeSet;
+
+use brightmeter::ids::OrgId;
+
+use super::busy;
+use crate::support::{TestServer, with_server, with_tampered_server};
+
+/// Runs `sql` as the owner with triggers and foreign keys off, `{org}` standing for the organization; the invariants that
+/// no longer hold for it, each with the audit's words.
+async fn found(server: &TestServer, org: OrgId, sql: &str) -> (BTreeSet<&'static str>, String) {
+    let sql = sql.replace("{org}", &format!("'{org}'"));
+    server.as_owner(format!("begin; set local session_replication_role = replica; {sql}; commit")).await;
+    let report = server.audit().await;
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        report.violations.iter().partition(|finding| finding.org.is_none_or(|found| found == org));
+    assert_eq!(report.ok, report.violations.is_empty());
+    let details: String = here.iter().map(|finding| format!("{}: {}\n", finding.invariant, finding.detail)).collect();
+    assert!(elsewhere.iter().all(|finding| finding.org.is_some()), "{elsewhere:?}");
+    (here.into_iter().map(|finding| finding.invariant).collect(), details)
+}
+
+/// One organization a case, all in one database, and one more that nobody touched.
+fn each_is_found(cases: &[(&str, &[&'static str])]) {
+    with_tampered_server(async |server| {
+        let untouched = busy(server, "untouched").await;
+        for (number, (sql, expected)) in cases.iter().enumerate() {
+            let org = busy(server, &format!("case-{number}")).await;
+            let before = server.audit().await;
+            assert!(before.violations.iter().all(|finding| finding.org != Some(org)), "{:#?}", before.violations);
+            let (codes, details) = found(server, org, sql).await;
+            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{details}");
+        }
+        let report = server.audit().await;
+        assert!(report.violations.iter().all(|finding| finding.org != Some(untouched)), "{:#?}", report.violations);
+    });
+}
+
+#[test]
+fn a_changed_log_is_found() {
+    let swap = "with pair as (select a.seq one, b.seq two, a.hash one_hash, b.hash two_hash
+                    from ai_token_usage_log a join ai_token_usage_log b on b.org_id = a.org_id and b.seq = a.seq + 1
+                    where a.org_id = {org} and a.seq = 3)
+                update ai_token_usage_log l set hash = case l.seq when one then two_hash else one_hash end
+                from pair where l.org_id = {org} and l.seq in (one, two)";
+    each_is_found(&[
+        ("update ai_token_usage_log set amount = amount - 1, settled_after = settled_after - 1
+          where org_id = {org} and note = 'taken back'", &["I1", "I7"]),
+        ("update ai_token_usage_log set note = 'a favour' where org_id = {org} and note = 'taken back'", &["I7"]),
+        ("update ai_token_usage_log set created_at = created_at + interval '1 hour'
+          where org_id = {org} and kind = 'adjusted'", &["I7"]),
+        ("update ai_token_usage_log set kind = 'vanished' where org_id = {org} and kind = 'adjusted'", &["I7"]),
+        ("update ai_token_usage_log set member_id = null, caller_id = null, caller_kind = 'system'
+          where org_id = {org} and note = 'taken back'", &["I7"]),
+        (swap, &["I7"]),
+        ("delete from ai_token_usage_log where org_id = {org} and kind = 'adjusted'", &["I1", "I7"]),
+        ("delete from ai_token_usage_log where org_id = {org} and seq =
+          (select max(seq) from ai_token_usage_log where org_id = {org})", &["I1", "I3", "I7"]),
+        ("update ai_token_accounts set seq = seq - 1 where org_id = {org}", &["I7"]),
+        ("update ai_token_usage_log set reverses = gen_random_uuid() where org_id = {org} and kind = 'refunded'", &["I4", "I7"]),
+    ]);
+}
+
+#[test]
+fn changed_balances_holds_receipts_and_figures_are_found() {
+    each_is_found(&[
+        ("update ai_tokens set settled = settled + 1 where org_id = {org} and token_type = 'ai'", &["I1"]),
+        ("update ai_tokens set held = held - 1 where org_id = {org} and token_type = 'ai'", &["I1"]),
+        ("update ai_tokens set debt = 5 where org_id = {org} and token_type = 'ai'", &["I1"]),
+        ("delete from ai_tokens where org_id = {org} and token_type = 'deep'", &["I1"]),
+        ("update ai_token_grants set remaining = remaining - 1 where org_id = {org} and token_type = 'ai'", &["I1"]),
+        ("update ai_token_holds set state = 'released', ended_at = now() where org_id = {org} and state = 'open'", &["I1", "I3"]),
+        ("update ai_token_holds set captured = 4 where org_id = {org} and state = 'captured'", &["I3"]),
+        ("delete from ai_token_holds where org_id = {org} and state = 'open'", &["I1"]),
+        ("update ai_token_holds set expires_at = '2026-03-10T08:58:59Z' where org_id = {org} and state = 'open'", &["I6"]),
+        ("update ai_token_receipts set answer = jsonb_set(answer, '{transaction}', to_jsonb(gen_random_uuid()))
+          where org_id = {org} and key = 'spend'", &["I5"]),
+        ("insert into ai_token_receipts select org_id, 'again', fingerprint, answer, created_at
+          from ai_token_receipts where org_id = {org} and key = 'spend'", &["I5"]),
+        ("update ai_token_daily set tokens = tokens + 1 where org_id = {org} and feature = 'ping'", &["I1"]),
+        ("update ai_token_daily set uses = uses + 1 where org_id = {org} and feature = 'ping'", &["I1"]),
+        ("delete from ai_token_daily where org_id = {org} and feature = 'lead_generation'", &["I1"]),
+        ("insert into ai_token_daily values ({org}, '2026-03-09', 'ai', 'ping', gen_random_uuid(), 1, 1)", &["I1"]),
+    ]);
+}
+
+#[test]
+fn a_hold_within_its_minute_is_no_finding() {
+    with_server(async |server| {
+        let org = busy(server, "bright-audio").await;
+        let (codes, details) = found(
+            server,
+            org,
+            "update ai_token_holds set expires_at = '2026-03-10T08:59:00Z' where org_id = {org} and state = 'open'",
+        )
+        .await;
+        assert_eq!(codes, BTreeSet::new(), "{details}");
+    });
+}
+
+#[test]
+fn what_the_database_itself_should_have_refused_is_found() {
+    for (sql, expected) in [
+        (
+            "alter table ai_tokens drop constraint ai_tokens_never_negative, drop constraint ai_tokens_held_is_settled;
+             update ai_tokens set debt = -1 where token_type = 'deep'",
+            &["I2"][..],
+        ),
+        ("alter table quests no force row level security", &["I8"]),
+        ("alter table members disable row level security", &["I8"]),
+        ("create table leads (org_id uuid not null)", &["I8"]),
+        ("create policy open on ai_token_grants using (true)", &["I8"]),
+    ] {
+        with_tampered_server(async |server| {
+            let org = busy(server, "bright-audio").await;
+            busy(server, "stagecraft").await;
+            let (codes, details) = found(server, org, sql).await;
+            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{details}");
+        });
+    }
+}

@@ -1,0 +1,105 @@
+//! More than fits, a server that goes down, callers that go away, and two servers at once.
+
+use std::{collections::BTreeMap, pin::pin};
+
+use brightmeter::refusal::Refusal;
+use futures::{future::join_all, poll};
+use server::service::writer::{Submission, SubmitError};
+
+use crate::support::{adjust, spend, waiting::until, with_server};
+
+#[test]
+fn a_full_queue_says_busy_and_everything_in_it_is_answered() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, adjust(9_800, "to the full ten thousand")).await.unwrap();
+        let lock = server.lock(org).await;
+        let mut first = pin!(server.submit(org, spend("ping")));
+        assert!(poll!(first.as_mut()).is_pending());
+        server.until_waiting(1).await;
+        let mut rest = pin!(join_all((0..5_000).map(|_| server.submit(org, spend("ping")))));
+        assert!(poll!(rest.as_mut()).is_pending());
+        lock.let_go().await;
+        first.await.unwrap();
+        let (done, busy): (Vec<_>, Vec<_>) = rest.await.into_iter().partition(Result::is_ok);
+        assert_eq!((done.len(), busy.len()), (4_096, 904));
+        assert!(busy.iter().all(|answer| matches!(answer, Err(SubmitError::Busy))), "{busy:?}");
+        assert_eq!(server.available(org, "ai").await, 10_000 - 4_097);
+    });
+}
+
+#[test]
+fn a_shutdown_answers_everybody_and_what_it_answers_is_durable() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, adjust(800, "to a thousand")).await.unwrap();
+        let (writer, tasks) = server.replica();
+        let lock = server.lock(org).await;
+        let submit = |number| {
+            let writer = writer.clone();
+            let key = Some(format!("order-{number}").parse().unwrap());
+            async move { writer.submit(Submission { org, key, command: spend("ping") }).await }
+        };
+        let mut all = pin!(join_all((0..600).map(submit)));
+        assert!(poll!(all.as_mut()).is_pending());
+        drop(writer);
+        let finish = tokio::spawn(tasks.finish());
+        server.until_waiting(1).await;
+        lock.let_go().await;
+        assert!(all.await.iter().all(Result::is_ok));
+        finish.await.unwrap();
+        assert_eq!(server.ask::<i64>("select count(*) from ai_token_receipts").await, 600);
+        assert_eq!(server.available(org, "ai").await, 400);
+    });
+}
+
+#[test]
+fn what_a_caller_who_went_away_asked_for_is_known_by_its_key() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        let lock = server.lock(org).await;
+        {
+            let mut gone = pin!(server.submit_as(org, "order-1", spend("ping")));
+            assert!(poll!(gone.as_mut()).is_pending());
+            server.until_waiting(1).await;
+        }
+        lock.let_go().await;
+        until("it is booked", async || server.ask::<i64>("select count(*) from ai_token_receipts").await == 1).await;
+        assert!(server.submit_as(org, "order-1", spend("ping")).await.unwrap().replayed);
+        assert_eq!(server.available(org, "ai").await, 199);
+    });
+}
+
+#[test]
+fn two_servers_give_one_effect_a_key_and_sell_nothing_twice() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, adjust(-150, "to fifty")).await.unwrap();
+        let (other, tasks) = server.replica();
+        let submit = |number: usize| {
+            let writer = if number.is_multiple_of(2) { &server.writer } else { &other };
+            let key = format!("order-{}", number / 2);
+            let submission = Submission { org, key: Some(key.parse().unwrap()), command: spend("ping") };
+            async move { (key, writer.submit(submission).await) }
+        };
+        let mut by_key: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (key, answer) in join_all((0..200).map(submit)).await {
+            match answer {
+                Ok(answer) => by_key.entry(key).or_default().push(answer),
+                Err(error) => assert!(
+                    matches!(error, SubmitError::Refused(Refusal::InsufficientTokens { .. })),
+                    "{key}: {error:?}"
+                ),
+            }
+        }
+        assert_eq!(by_key.len(), 50, "as many keys have an effect as there were tokens");
+        for (key, answers) in by_key {
+            assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "{key}: {answers:?}");
+            assert!(answers.iter().all(|answer| answer.receipt == answers[0].receipt), "{key}: {answers:?}");
+        }
+        assert_eq!(server.ask::<i64>("select count(*) from ai_token_usage_log where kind = 'spent'").await, 50);
+        assert_eq!(server.available(org, "ai").await, 0);
+        drop(other);
+        tasks.finish().await;
+    });
+}
