@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export SQLX_OFFLINE := true
+CHROMIUM ?= $(firstword $(shell command -v chromium google-chrome))
+export CHROMIUM
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
@@ -15,32 +17,35 @@ help: ## List the commands
 setup: ## Install what the build needs and the machine lacks
 	@.config/setup
 
-run: setup ## Build for release and start with demo data on http://127.0.0.1:3000
+run: ## Build for release and start with demo data on http://127.0.0.1:3000
+	@.config/setup run
 	@.config/build-release
-	@exec "$(CARGO_TARGET_DIR)/server-release/brightmeter" demo
+	@. .config/postgres-env && exec "$(CARGO_TARGET_DIR)/server-release/brightmeter" demo
 
-dev: setup ## Start with demo data, rebuild and reload on every change
-	@cargo leptos watch -- demo
+dev: ## Start with demo data, rebuild and reload on every change
+	@.config/setup run
+	@. .config/postgres-env && cargo leptos watch -- demo
 
 test: setup check test-rust test-browser ## Run every check there is
 
 check: ## Check formatting and lints, for the server and for the browser
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
-	cargo clippy -p brightmeter -p frontend --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy -p brightmeter -p app -p frontend --features app/hydrate --target wasm32-unknown-unknown -- -D warnings
 
 test-rust: ## Run the unit, property, database and HTTP tests
-	cargo nextest run
+	@. .config/postgres-env && cargo nextest run
 	cargo test --doc -q
 
 test-browser: ## Run the browser tests against the demo
 	cargo leptos build
-	@dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
+	@. .config/postgres-env && dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
 	  cd end2end && E2E_DATA_DIR="$$dir" npx playwright test
 
-bench: setup ## Measure spends per second against a transaction per request
+bench: ## Measure spends per second against a transaction per request
+	@.config/setup run
 	@.config/build-release
-	@"$(CARGO_TARGET_DIR)/server-release/brightmeter" bench
+	@. .config/postgres-env && "$(CARGO_TARGET_DIR)/server-release/brightmeter" bench
 
 schema: ## Renew the offline data of compile-checked queries; needs sqlx-cli and DATABASE_URL
 	SQLX_OFFLINE=false cargo sqlx prepare --workspace -- -p server --all-targets

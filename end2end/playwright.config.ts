@@ -1,10 +1,8 @@
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defineConfig } from "@playwright/test";
 
 const root = resolve(import.meta.dirname, "..");
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
-const chromium = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/google-chrome"].find(existsSync);
 const dataDir = process.env.E2E_DATA_DIR;
 if (!dataDir) throw new Error("set E2E_DATA_DIR to an empty directory; make test-browser does");
 // Workers inherit it: what the demo's clock is counted from.
@@ -39,7 +37,7 @@ export default defineConfig({
     browserName: "chromium",
     headless: true,
     launchOptions: {
-      executablePath: chromium,
+      executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
       // The sandbox needs a user of its own; without the others Chromium looks for hosts that are not there and stalls.
       args: [
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -27,7 +27,6 @@ begin
     end loop;
 
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
-    execute format('grant update (password_hash) on users to %I', app);
     execute format('grant update (done_at) on quests to %I', app);
 
     execute format('grant insert, update on ai_token_accounts, ai_tokens, ai_token_grants, ai_token_holds,

@@ -12,7 +12,7 @@ use crate::{
     ids::{GrantId, HoldId, OrgId, TransactionId},
     license::License,
     names::{FeatureName, PlanName, TokenType},
-    period::Anchor,
+    period::{Anchor, Period},
     time::Instant,
     tokens::Tokens,
 };
@@ -57,6 +57,13 @@ pub struct Terms {
     pub period_start: Option<Instant>,
     /// Since when the account is closed.
     pub closed_at: Option<Instant>,
+}
+
+impl Terms {
+    /// The current period: the newest that was started, also while the clock has jumped back before it.
+    pub fn period(&self, now: Instant) -> Period {
+        self.anchor.period_at(self.period_start.map_or(now, |start| start.max(now)))
+    }
 }
 
 /// The end of an organization's log.

@@ -51,6 +51,4 @@ ids! {
     TransactionId;
     /// One run of an AI feature.
     JobId;
-    /// One generated quest.
-    QuestId;
 }

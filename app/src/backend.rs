@@ -52,3 +52,23 @@ pub fn backend() -> Result<(Arc<dyn Backend>, SignedIn), AppError> {
         _ => Err(AppError::SignInRequired),
     }
 }
+
+/// Answers a server function: asks the backend for whoever is signed in, and gives an error its status.
+///
+/// # Errors
+/// [`AppError`].
+pub async fn answer<T, Answer: Future<Output = Result<T, AppError>>>(
+    ask: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer,
+) -> Result<T, AppError> {
+    let response = use_context::<leptos_axum::ResponseOptions>();
+    let result = match backend() {
+        Ok((backend, who)) => ask(backend, who).await,
+        Err(error) => Err(error),
+    };
+    if let (Err(error), Some(response)) = (&result, response)
+        && let Ok(status) = axum::http::StatusCode::from_u16(error.status())
+    {
+        response.set_status(status);
+    }
+    result
+}

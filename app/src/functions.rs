@@ -3,7 +3,7 @@
 use leptos::prelude::server;
 
 #[cfg(feature = "ssr")]
-use crate::backend::backend;
+use crate::backend::answer;
 use crate::{
     error::AppError,
     views::{BalancesView, JobView},
@@ -15,8 +15,7 @@ use crate::{
 /// [`AppError`].
 #[server(prefix = "/ui", endpoint = "balances")]
 pub async fn balances() -> Result<BalancesView, AppError> {
-    let (backend, who) = backend()?;
-    backend.balances(who).await
+    answer(|backend, who| async move { backend.balances(who).await }).await
 }
 
 /// How a job stands.
@@ -28,6 +27,5 @@ pub async fn job(
     /// The job.
     id: String,
 ) -> Result<JobView, AppError> {
-    let (backend, who) = backend()?;
-    backend.job(who, id).await
+    answer(|backend, who| async move { backend.job(who, id).await }).await
 }

@@ -17,9 +17,6 @@ use crate::{
     database::{Database, DatabaseError},
 };
 
-/// The private Postgres' database of `serve`; the demo has its own.
-const DATABASE: &str = "brightmeter";
-
 /// Sells, meters and protects prepaid AI tokens.
 #[derive(Parser)]
 #[command(name = "brightmeter", version, about)]
@@ -41,9 +38,6 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
-        /// Audit the demo's database.
-        #[arg(long)]
-        demo: bool,
     },
     /// Look at what is sold.
     Catalog {
@@ -124,10 +118,7 @@ enum CliError {
     #[error(transparent)]
     Ai(#[from] crate::ai::openai::OpenAiConfigError),
     #[error("cannot listen on {addr}: {source}; choose another address with BRIGHTMETER_ADDR")]
-    Listen {
-        addr: std::net::SocketAddr,
-        source: std::io::Error,
-    },
+    Listen { addr: std::net::SocketAddr, source: std::io::Error },
     #[error("{0}")]
     Refused(String),
     #[error(transparent)]
@@ -161,8 +152,10 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
             open(&config).await?.close().await?;
             say("the schema is up to date");
         }
-        Command::Audit { json, demo } => return audit::audit(&config, json, demo).await,
-        Command::Admin { command: AdminCommand::CreateStaff { email } } => people::create_staff(&config, &email).await?,
+        Command::Audit { json } => return audit::audit(&config, json).await,
+        Command::Admin { command: AdminCommand::CreateStaff { email } } => {
+            people::create_staff(&config, &email).await?
+        }
         Command::Org { command: OrgCommand::Create { slug, plan, owner_email, name, time_zone } } => {
             let name = name.unwrap_or_else(|| slug.clone());
             people::create_org(&config, &slug, &name, &time_zone, &plan, &owner_email).await?;
@@ -173,10 +166,10 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the configured database, migrated.
+/// Opens the configured database, migrated, beside a server that may run on it.
 async fn open(config: &Config) -> Result<Database, CliError> {
     Ok(match &config.database {
         Some(owner) => Database::open(owner, &config.app_role).await?,
-        None => Database::open_private(&config.data_dir, DATABASE, &config.app_role).await?,
+        None => Database::open_beside(&config.data_dir, &config.app_role).await?,
     })
 }

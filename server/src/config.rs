@@ -88,7 +88,9 @@ pub enum ConfigError {
     #[error("`serve` needs {}; for a look without them, run `brightmeter demo`", .0.join(", "))]
     Missing(Vec<&'static str>),
     /// What only the demo has.
-    #[error("BRIGHTMETER_TEST_CLOCK moves time, so `serve` does not start with it: unset it, or run `brightmeter demo`")]
+    #[error(
+        "BRIGHTMETER_TEST_CLOCK moves time, so `serve` does not start with it: unset it, or run `brightmeter demo`"
+    )]
     TestClock,
 }
 
@@ -110,21 +112,26 @@ impl Config {
         let value = |name, reason: &str| ConfigError::Value { name, reason: reason.into() };
 
         let addr = get("BRIGHTMETER_ADDR").unwrap_or_else(|| "127.0.0.1:3000".into());
-        let addr = addr.parse().map_err(|_| value("BRIGHTMETER_ADDR", "write an address and a port, such as 0.0.0.0:3000"))?;
+        let addr =
+            addr.parse().map_err(|_| value("BRIGHTMETER_ADDR", "write an address and a port, such as 0.0.0.0:3000"))?;
         let public_url = get("BRIGHTMETER_PUBLIC_URL").map(|url| public_url(&url)).transpose()?;
         let database = get("DATABASE_URL")
             .map(|url| url.parse::<PgConnectOptions>())
             .transpose()
             .map_err(|_| value("DATABASE_URL", "write it as postgres://user:password@host:5432/database"))?;
         let app_role = get("BRIGHTMETER_APP_ROLE").unwrap_or_else(|| "brightmeter_app".into());
-        if !(app_role.len() <= 50 && app_role.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')) {
+        if !(app_role.len() <= 50
+            && app_role.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+        {
             return Err(value("BRIGHTMETER_APP_ROLE", "use up to 50 characters of a-z, 0-9 and _"));
         }
         let ai = match (get("AI_BASE_URL"), get("AI_MODEL")) {
             (Some(base_url), Some(model)) => Some(AiConfig { base_url, model, api_key: get("AI_API_KEY") }),
             (None, None) => None,
             (Some(_), None) => return Err(value("AI_MODEL", "AI_BASE_URL is set, so name the model too")),
-            (None, Some(_)) => return Err(value("AI_BASE_URL", "AI_MODEL is set, so write the address of its API too")),
+            (None, Some(_)) => {
+                return Err(value("AI_BASE_URL", "AI_MODEL is set, so write the address of its API too"));
+            }
         };
         let stripe = get("STRIPE_SECRET_KEY")
             .zip(get("STRIPE_WEBHOOK_SECRET"))

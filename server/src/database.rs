@@ -25,7 +25,20 @@ pub enum DatabaseError {
     /// A database could not be made or renamed.
     #[error("a database could not be made")]
     Make(#[from] sqlx::Error),
+    /// The data directory holds the demo.
+    #[error("this data directory holds the demo's data: name another one in BRIGHTMETER_DATA_DIR")]
+    IsDemo,
+    /// The data directory holds production data.
+    #[error("this data directory holds production data: name another one for the demo in BRIGHTMETER_DATA_DIR")]
+    IsProduction,
 }
+
+/// The database in the private Postgres.
+const NAME: &str = "brightmeter";
+/// The same, while the demo fills it.
+const HALF_FILLED: &str = "brightmeter_half_filled";
+/// What the demo's database is marked with.
+const DEMO: &str = "demo";
 
 /// An open database, migrated.
 #[derive(Debug)]
@@ -48,38 +61,55 @@ impl Database {
         Ok(Self { pools, private: None })
     }
 
-    /// Starts the private Postgres under `data_dir` and opens database `name` in it.
+    /// Starts the private Postgres under `data_dir` for production, alone.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; among them [`IsDemo`](DatabaseError::IsDemo).
+    pub async fn open_private(data_dir: &Path, app_role: &str) -> Result<Self, DatabaseError> {
+        let private = PrivatePostgres::start(&data_dir.join("postgres")).await?;
+        if databases::mark(&maintenance(&private), NAME).await?.as_deref() == Some(DEMO) {
+            private.stop().await?;
+            return Err(DatabaseError::IsDemo);
+        }
+        Self::open_in(private, app_role).await
+    }
+
+    /// Starts the private Postgres under `data_dir`, or works beside the server that runs it, production or demo: for
+    /// commands that administer either.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn open_private(data_dir: &Path, name: &str, app_role: &str) -> Result<Self, DatabaseError> {
-        let private = PrivatePostgres::start(&data_dir.join("postgres")).await?;
-        let pools = open_in(&private, name, app_role).await?;
-        Ok(Self { pools, private: Some(private) })
+    pub async fn open_beside(data_dir: &Path, app_role: &str) -> Result<Self, DatabaseError> {
+        Self::open_in(PrivatePostgres::start_or_join(&data_dir.join("postgres")).await?, app_role).await
     }
 
-    /// Like [`open_private`](Self::open_private), but a database that is not there yet is filled by `fill` first. It gets
-    /// its name only when it is full, so that a start which was cut off leaves nothing half-made.
+    /// Starts the private Postgres under `data_dir` for the demo, alone. A database that is not there yet is filled by `fill`
+    /// first; it gets its name only when it is full, so that a start which was cut off leaves nothing half-made.
     ///
     /// # Errors
-    /// [`DatabaseError`], or what `fill` says.
-    pub async fn open_filled<E: From<DatabaseError>>(
+    /// [`DatabaseError`], among them [`IsProduction`](DatabaseError::IsProduction), or what `fill` says.
+    pub async fn open_demo<E: From<DatabaseError>>(
         data_dir: &Path,
-        name: &str,
         app_role: &str,
         fill: impl AsyncFnOnce(&Pools) -> Result<(), E>,
     ) -> Result<Self, E> {
         let private = PrivatePostgres::start(&data_dir.join("postgres")).await.map_err(DatabaseError::from)?;
-        let maintenance = private.options("postgres", PrivatePostgres::OWNER);
-        if !databases::exists(&maintenance, name).await.map_err(DatabaseError::from)? {
-            let half = format!("{name}_new");
-            databases::drop(&maintenance, &half).await.map_err(DatabaseError::from)?;
-            let pools = open_in(&private, &half, app_role).await?;
-            fill(&pools).await?;
-            pools.close().await;
-            databases::rename(&maintenance, &half, name).await.map_err(DatabaseError::from)?;
+        match fill_demo(&private, app_role, fill).await {
+            Ok(()) => Ok(Self::open_in(private, app_role).await?),
+            Err(error) => {
+                private.stop().await.map_err(DatabaseError::from)?;
+                Err(error)
+            }
         }
-        let pools = open_in(&private, name, app_role).await?;
+    }
+
+    /// Whether no other process works on the private Postgres. One that was named by `DATABASE_URL` may have others.
+    pub fn is_alone(&self) -> bool {
+        self.private.as_ref().is_some_and(PrivatePostgres::is_alone)
+    }
+
+    async fn open_in(private: PrivatePostgres, app_role: &str) -> Result<Self, DatabaseError> {
+        let pools = pools_in(&private, NAME, app_role).await?;
         Ok(Self { pools, private: Some(private) })
     }
 
@@ -96,7 +126,30 @@ impl Database {
     }
 }
 
-async fn open_in(private: &PrivatePostgres, name: &str, app_role: &str) -> Result<Pools, DatabaseError> {
+async fn fill_demo<E: From<DatabaseError>>(
+    private: &PrivatePostgres,
+    app_role: &str,
+    fill: impl AsyncFnOnce(&Pools) -> Result<(), E>,
+) -> Result<(), E> {
+    let maintenance = maintenance(private);
+    if databases::exists(&maintenance, NAME).await.map_err(DatabaseError::from)? {
+        let mark = databases::mark(&maintenance, NAME).await.map_err(DatabaseError::from)?;
+        return if mark.as_deref() == Some(DEMO) { Ok(()) } else { Err(DatabaseError::IsProduction.into()) };
+    }
+    databases::drop(&maintenance, HALF_FILLED).await.map_err(DatabaseError::from)?;
+    let pools = pools_in(private, HALF_FILLED, app_role).await?;
+    fill(&pools).await?;
+    pools.close().await;
+    databases::set_mark(&maintenance, HALF_FILLED, DEMO).await.map_err(DatabaseError::from)?;
+    databases::rename(&maintenance, HALF_FILLED, NAME).await.map_err(DatabaseError::from)?;
+    Ok(())
+}
+
+fn maintenance(private: &PrivatePostgres) -> PgConnectOptions {
+    private.options("postgres", PrivatePostgres::OWNER)
+}
+
+async fn pools_in(private: &PrivatePostgres, name: &str, app_role: &str) -> Result<Pools, DatabaseError> {
     private.create_database(name).await?;
     migrations::run(&private.options(name, PrivatePostgres::OWNER), app_role).await?;
     let writer = format!("{app_role}_writer");

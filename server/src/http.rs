@@ -37,6 +37,8 @@ use crate::{
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long open connections may take to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(10);
 /// How large a form may be.
 const FORM_BYTES: usize = 64 * 1024;
 
@@ -105,7 +107,7 @@ fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
-/// Serves until `shutdown`, then lets what is under way end.
+/// Serves until `shutdown`, then lets what is under way end, for a while: a client that stalls must not keep the server up.
 ///
 /// # Errors
 /// If the listener fails.
@@ -115,5 +117,17 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let (told, stopping) = tokio::sync::oneshot::channel();
+    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        let _ = told.send(());
+    });
+    let deadline = async {
+        let _ = stopping.await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        result = graceful.into_future() => result,
+        () = deadline => Ok(()),
+    }
 }

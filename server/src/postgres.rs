@@ -42,7 +42,8 @@ const CREATE_DATABASE_LIMIT: Duration = Duration::from_secs(60);
 pub struct PrivatePostgres {
     cluster: Cluster,
     socket_dir: PathBuf,
-    lock: DirectoryLock,
+    /// None where another process has the directory.
+    lock: Option<DirectoryLock>,
 }
 
 /// Who else may use the directory at the same time.
@@ -50,6 +51,7 @@ pub struct PrivatePostgres {
 enum Sharing {
     Alone,
     Together,
+    Beside,
 }
 
 impl PrivatePostgres {
@@ -77,6 +79,24 @@ impl PrivatePostgres {
         Self::bring_up(dir, Sharing::Together, Search::from_environment()).await
     }
 
+    /// Like [`start`](Self::start), but where a server has the directory, works beside it on the cluster that it runs.
+    ///
+    /// For commands that administer a running server. What is not one's own is not stopped.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), but for [`PostgresError::InUse`].
+    pub async fn start_or_join(dir: &Path) -> Result<Self, PostgresError> {
+        match Self::start(dir).await {
+            Err(PostgresError::InUse { .. }) => Self::bring_up(dir, Sharing::Beside, Search::from_environment()).await,
+            result => result,
+        }
+    }
+
+    /// Whether no other process uses the directory.
+    pub fn is_alone(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| !lock.is_shared())
+    }
+
     async fn bring_up(dir: &Path, sharing: Sharing, search: Search) -> Result<Self, PostgresError> {
         let asked = dir.to_owned();
         let (dir, account) = blocking(move || {
@@ -86,11 +106,11 @@ impl PrivatePostgres {
         .await?;
 
         let (lock, turn) = match sharing {
-            Sharing::Alone => (DirectoryLock::alone(&dir)?, None),
-            Sharing::Together => (
-                DirectoryLock::together(&dir)?,
-                Some(DirectoryLock::turn_to_start(&dir).await?),
-            ),
+            Sharing::Alone => (Some(DirectoryLock::alone(&dir)?), None),
+            Sharing::Beside => (None, None),
+            Sharing::Together => {
+                (Some(DirectoryLock::together(&dir)?), Some(DirectoryLock::turn_to_start(&dir).await?))
+            }
         };
 
         let (home, account) = {
@@ -105,11 +125,7 @@ impl PrivatePostgres {
         }
         let socket_dir = cluster.ensure_running().await?;
         drop(turn);
-        Ok(Self {
-            cluster,
-            socket_dir,
-            lock,
-        })
+        Ok(Self { cluster, socket_dir, lock })
     }
 
     /// How to connect to `database` as `role`: over the unix socket, without a password.
@@ -125,24 +141,19 @@ impl PrivatePostgres {
         tokio::time::timeout(CREATE_DATABASE_LIMIT, self.create_missing_database(name))
             .await
             .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
-            .map_err(|source| PostgresError::CreateDatabase {
-                name: name.to_owned(),
-                source,
-            })
+            .map_err(|source| PostgresError::CreateDatabase { name: name.to_owned(), source })
     }
 
     async fn create_missing_database(&self, name: &str) -> Result<(), sqlx::Error> {
         let mut connection = self.options("postgres", Self::OWNER).connect().await?;
-        let is_there: bool =
-            sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-                .bind(name)
-                .fetch_one(&mut connection)
-                .await?;
+        let is_there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
         if !is_there {
             let quoted = name.replace('"', "\"\"");
-            let created = sqlx::raw_sql(AssertSqlSafe(format!("create database \"{quoted}\"")))
-                .execute(&mut connection)
-                .await;
+            let created =
+                sqlx::raw_sql(AssertSqlSafe(format!("create database \"{quoted}\""))).execute(&mut connection).await;
             match created {
                 Err(sqlx::Error::Database(error)) if lost_the_race(error.code().as_deref()) => {}
                 Err(error) => return Err(error),
@@ -159,7 +170,7 @@ impl PrivatePostgres {
     /// # Errors
     /// If Postgres has not stopped within half a minute; it is then still running.
     pub async fn stop(self) -> Result<(), PostgresError> {
-        if self.lock.is_shared() {
+        if !self.is_alone() {
             return Ok(());
         }
         self.cluster.stop(&self.socket_dir).await
@@ -180,7 +191,5 @@ fn lost_the_race(sqlstate: Option<&str>) -> bool {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PostgresError> + Send + 'static,
 ) -> Result<T, PostgresError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .expect("file work does not panic, and the runtime outlives this future")
+    tokio::task::spawn_blocking(work).await.expect("file work does not panic, and the runtime outlives this future")
 }

@@ -61,11 +61,8 @@ impl<'a> Draft<'a> {
         self.changes.terms.get_or_insert_with(|| self.account.terms.clone())
     }
 
-    /// The current period: the newest that was started, also while the clock has jumped back before it.
     pub(crate) fn period(&self) -> Period {
-        let terms = self.terms();
-        let now = terms.period_start.map_or(self.cx.now, |start| start.max(self.cx.now));
-        terms.anchor.period_at(now)
+        self.terms().period(self.cx.now)
     }
 
     pub(crate) fn balance(&self, token_type: &TokenType) -> Balance {

@@ -140,12 +140,14 @@ fn Choice(
 fn Day(name: &'static str, label: &'static str, value: String, problem: Option<String>) -> impl IntoView {
     let invalid = problem.is_some();
     let described = if invalid { format!("days-hint {name}-error") } else { "days-hint".into() };
+    // A date field shows nothing of what is no date: what was typed comes back in a plain one.
+    let kind = if value.is_empty() || value.parse::<chrono::NaiveDate>().is_ok() { "date" } else { "text" };
     view! {
         <Field name label problem>
             <input
                 id=name
                 name=name
-                type="date"
+                type=kind
                 class="control"
                 value=value
                 aria-describedby=described

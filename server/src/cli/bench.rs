@@ -82,7 +82,7 @@ struct Sample {
 /// Measures, in a new private Postgres that is removed afterwards, and holds it against every invariant at the end.
 pub(super) async fn bench(config: &Config, args: BenchArgs) -> Result<(), CliError> {
     let dir = config.data_dir.join(format!("bench-{}", Uuid::now_v7().simple()));
-    let database = Database::open_private(&dir, "bench", &config.app_role).await?;
+    let database = Database::open_private(&dir, &config.app_role).await?;
     let result = measure(config, &args, &database.pools).await;
     database.close().await?;
     tokio::fs::remove_dir_all(&dir).await?;
@@ -141,7 +141,8 @@ async fn organizations(config: &Config, pools: &Pools, writer: &Writer) -> Resul
     let mut orgs = Vec::with_capacity(WIDE);
     for number in 0..WIDE {
         let slug = format!("b{}-{number}", &run[..20]);
-        let new = NewOrganization { slug: &slug, name: &slug, time_zone: "UTC", plan: &plan, anchor: SystemClock.now() };
+        let new =
+            NewOrganization { slug: &slug, name: &slug, time_zone: "UTC", plan: &plan, anchor: SystemClock.now() };
         let org = provisioning.create_organization(new).await?;
         let feature = cheapest(config)?;
         let grant = Command::Grant {

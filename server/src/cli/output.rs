@@ -35,6 +35,10 @@ pub(super) fn log(filter: &str) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(filter).map_err(|_| {
         CliError::Refused("BRIGHTMETER_LOG cannot be used: write it as `info` or `info,server=debug`".into())
     })?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     Ok(())
 }

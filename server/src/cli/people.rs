@@ -23,7 +23,7 @@ pub(super) async fn create_staff(config: &Config, email: &str) -> Result<(), Cli
     };
     let password = result.await;
     database.close().await?;
-    say(format!("{email} can sign in with the password {}", password?));
+    say(format!("{email} is staff, with the password {}", password?));
     Ok(())
 }
 
@@ -42,17 +42,8 @@ pub(super) async fn create_org(
     let database = open(config).await?;
     let result = async {
         let provisioning = provisioning(config, &database.pools)?;
-        let known = provisioning.find_user(owner_email).await?;
         let new = NewOrganization { slug, name, time_zone, plan, anchor: SystemClock.now() };
-        let org = provisioning.create_organization(new).await?;
-        let (user, password) = match known {
-            Some(user) => (user, None),
-            None => {
-                let password = random_password();
-                (provisioning.create_user(owner_email, owner_email, &password, false).await?, Some(password))
-            }
-        };
-        provisioning.add_member(org, user, "owner").await?;
+        let password = provisioning.create_owned_organization(new, owner_email).await?;
         Ok::<_, CliError>(password)
     };
     let password = result.await;

@@ -9,7 +9,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::{CliError, open, output::say};
+use super::{CliError, output::say};
 use crate::{
     ai::{AiProvider, built_in::BuiltIn, openai::OpenAi},
     clock::{Clock, ManualClock, SystemClock},
@@ -48,20 +48,24 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     let provider = Arc::new(OpenAi::new(&ai.base_url, ai.api_key.as_deref(), &ai.model)?);
     let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None };
     let listener = listen(&config).await?;
-    let database = open(&config).await?;
+    let database = match &config.database {
+        Some(owner) => Database::open(owner, &config.app_role).await?,
+        None => Database::open_private(&config.data_dir, &config.app_role).await?,
+    };
     run(&config, edition, database, listener).await
 }
 
 /// Serves the demo: its own database, the built-in AI, and a clock that can be moved where that was asked for.
 pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let test_clock = config.test_clock.then(|| Arc::new(ManualClock::new(SystemClock.now())));
-    let clock = test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
+    let clock =
+        test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
     let sign_ins = Some(DemoSignIns(demo::sign_ins()));
     let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins };
     let listener = listen(&config).await?;
     let catalog = Arc::new(config.catalog.clone());
     let fill = async |pools: &_| demo::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
-    let database = Database::open_filled(&config.data_dir, demo::DATABASE, &config.app_role, fill).await?;
+    let database = Database::open_demo(&config.data_dir, &config.app_role, fill).await?;
     run(&config, edition, database, listener).await
 }
 
@@ -69,16 +73,29 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
 async fn listen(config: &Config) -> Result<TcpListener, CliError> {
     if !config.site_root.join("pkg").is_dir() {
         let site = config.site_root.display();
-        let text = format!("the browser's files are not at {site}: start from the project's folder, or set LEPTOS_SITE_ROOT");
+        let text =
+            format!("the browser's files are not at {site}: start from the project's folder, or set LEPTOS_SITE_ROOT");
         return Err(CliError::Refused(text));
     }
     TcpListener::bind(config.addr).await.map_err(|source| CliError::Listen { addr: config.addr, source })
 }
 
+/// Serves until it is told to stop. The database is closed whatever happens: the private Postgres never outlives its server.
 async fn run(config: &Config, edition: Edition, database: Database, listener: TcpListener) -> Result<(), CliError> {
+    let result = serve_on(config, edition, &database, listener).await;
+    database.close().await?;
+    result
+}
+
+async fn serve_on(
+    config: &Config,
+    edition: Edition,
+    database: &Database,
+    listener: TcpListener,
+) -> Result<(), CliError> {
     let addr = listener.local_addr()?;
     let demo = edition.sign_ins.is_some();
-    let (state, sweeper, tasks) = assemble(config, edition, &database, addr)?;
+    let (state, sweeper, tasks) = assemble(config, edition, database, addr)?;
     let jobs = state.jobs.clone();
     let sweeping = tokio::spawn(sweeper.run());
     let address = config.public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
@@ -94,7 +111,6 @@ async fn run(config: &Config, edition: Edition, database: Database, listener: Tc
     // The last handles to the writer: with them gone, it answers what waits and ends.
     drop((jobs, sweeping.await));
     tasks.finish().await;
-    database.close().await?;
     Ok(())
 }
 

@@ -59,7 +59,8 @@ pub(super) async fn export(
 async fn prepare(state: &AppState, who: SignedIn) -> Result<(Names, chrono_tz::Tz)> {
     let mut tx = tenant::begin(&state.pool, who.org).await?;
     let organizations = organizations::list(&mut tx, &[who.org.0]).await?;
-    let zone = organizations.first().map_or(chrono_tz::Tz::UTC, |organization| app::when::zone(&organization.time_zone));
+    let zone =
+        organizations.first().map_or(chrono_tz::Tz::UTC, |organization| app::when::zone(&organization.time_zone));
     Ok((Names::load(&mut tx, who.org).await?, zone))
 }
 
@@ -84,8 +85,18 @@ fn write(page: &[&Entry], names: &Names, header: bool) -> Result<Bytes> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     if header {
         csv.write_record([
-            "seq", "time_utc", "kind", "token_type", "amount", "held", "settled_after", "available_after", "feature", "who",
-            "note", "transaction_id",
+            "seq",
+            "time_utc",
+            "kind",
+            "token_type",
+            "amount",
+            "held",
+            "settled_after",
+            "available_after",
+            "feature",
+            "who",
+            "note",
+            "transaction_id",
         ])
         .map_err(broken)?;
     }

@@ -21,7 +21,9 @@ pub(super) async fn database(State(state): State<AppState>) -> Response {
     let ready = timeout(Duration::from_secs(3), crate::storage::migrations::is_current(&state.pool)).await;
     match ready {
         Ok(Ok(true)) => "ready\n".into_response(),
-        Ok(Ok(false)) => (StatusCode::SERVICE_UNAVAILABLE, "the schema is not current: run brightmeter migrate\n").into_response(),
+        Ok(Ok(false)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the schema is not current: run brightmeter migrate\n").into_response()
+        }
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
     }
 }

@@ -17,9 +17,11 @@ use tower_sessions::{
     Expiry, Session, SessionManagerLayer,
     cookie::{SameSite, time},
     session::Error,
+    session_store,
 };
 
 use super::{AppState, session_store::PgSessions};
+use crate::storage::{organizations, tenant};
 
 /// A session that nobody used for so long ends.
 const IDLE: time::Duration = time::Duration::days(7);
@@ -43,7 +45,8 @@ struct Remembered {
 /// Sessions by cookie: not readable by scripts, not sent along from other sites but for following a link (the way back from
 /// a payment page is one), and on https bound to this very host.
 pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
-    let store = PgSessions { pool: state.pool.clone(), clock: state.clock.clone() };
+    let idle = TimeDelta::seconds(IDLE.whole_seconds());
+    let store = PgSessions { pool: state.pool.clone(), clock: state.clock.clone(), idle };
     SessionManagerLayer::new(store)
         .with_name(if state.https { "__Host-brightmeter" } else { "brightmeter" })
         .with_secure(state.https)
@@ -53,7 +56,12 @@ pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
 }
 
 /// Puts [`SignedIn`] into the request, and sends those who are not to the sign-in, where a page needs it.
-pub(super) async fn identify(State(state): State<AppState>, session: Session, mut request: Request, next: Next) -> Response {
+pub(super) async fn identify(
+    State(state): State<AppState>,
+    session: Session,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let signed_in = match recall(&state, &session).await {
         Ok(signed_in) => signed_in,
         Err(error) => {
@@ -63,7 +71,9 @@ pub(super) async fn identify(State(state): State<AppState>, session: Session, mu
     };
     let path = request.uri().path();
     match (signed_in, request.method()) {
-        (Some(_), &Method::GET) if path == "/" || path == "/signin" => return Redirect::to("/dashboard").into_response(),
+        (Some(_), &Method::GET) if path == "/" || path == "/signin" => {
+            return Redirect::to("/dashboard").into_response();
+        }
         (None, &Method::GET) if needs_sign_in(path) => {
             let next = request.uri().path_and_query().map_or("/dashboard", |path| path.as_str());
             return Redirect::to(&sign_in_url(next)).into_response();
@@ -89,7 +99,8 @@ pub(super) async fn identify(State(state): State<AppState>, session: Session, mu
 /// If the store does not answer.
 pub(super) async fn begin(session: &Session, who: SignedIn, now: Instant) -> Result<(), Error> {
     session.cycle_id().await?;
-    let remembered = Remembered { user: who.user, org: who.org, member: who.member, signed_in_at: now, touched_at: now };
+    let remembered =
+        Remembered { user: who.user, org: who.org, member: who.member, signed_in_at: now, touched_at: now };
     session.insert(KEY, remembered).await
 }
 
@@ -112,15 +123,31 @@ async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>,
         return Ok(None);
     }
     let Remembered { user, org, member, .. } = remembered;
+    if !is_member(state, &remembered).await? {
+        session.flush().await?;
+        return Ok(None);
+    }
     if now - remembered.touched_at >= TOUCH {
         session.insert(KEY, Remembered { touched_at: now, ..remembered }).await?;
     }
     Ok(Some(SignedIn { user, org, member }))
 }
 
+/// Whether the membership still stands: one that has ended ends the session with it, whatever was asked for.
+async fn is_member(state: &AppState, remembered: &Remembered) -> Result<bool, Error> {
+    let find = async {
+        let mut tx = tenant::begin_as(&state.pool, remembered.user).await?;
+        organizations::list_memberships(&mut tx, remembered.user).await
+    };
+    let memberships = find.await.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
+    Ok(memberships.iter().any(|found| found.org == remembered.org && found.member == remembered.member))
+}
+
 fn needs_sign_in(path: &str) -> bool {
     let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch"];
-    sections.iter().any(|section| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    sections
+        .iter()
+        .any(|section| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// The sign-in that leads back to `next`.
@@ -145,7 +172,8 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_another_site() {
-        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)", "/\n/evil"] {
+        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)", "/\n/evil"]
+        {
             assert_eq!(local(next), "/dashboard", "{next}");
         }
         assert_eq!(local("/quests?job=1"), "/quests?job=1");

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use brightmeter::time::Instant;
-use chrono::DateTime;
+use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool, pool::PoolConnection};
 use tower_sessions::{
     SessionStore,
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct PgSessions {
     pub(super) pool: PgPool,
     pub(super) clock: Arc<dyn Clock>,
+    /// How long a session lasts that nobody uses.
+    pub(super) idle: TimeDelta,
 }
 
 impl fmt::Debug for PgSessions {
@@ -35,18 +37,17 @@ impl PgSessions {
     async fn connect(&self) -> Result<PoolConnection<sqlx::Postgres>> {
         self.pool.acquire().await.map_err(|error| Error::Backend(error.to_string()))
     }
+
+    /// The row of a record. Its end is counted on the server's clock, which under a test clock is not the machine's.
+    fn pack(&self, record: &Record) -> Result<(String, Vec<u8>, Instant)> {
+        let data = rmp_serde::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
+        Ok((record.id.to_string(), data, self.clock.now() + self.idle))
+    }
 }
 
 fn backend(error: StorageError) -> Error {
     tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read or written");
     Error::Backend(error.to_string())
-}
-
-fn pack(record: &Record) -> Result<(String, Vec<u8>, Instant)> {
-    let data = rmp_serde::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
-    let expires_at = DateTime::from_timestamp(record.expiry_date.unix_timestamp(), 0)
-        .ok_or_else(|| Error::Encode("the expiry is out of range".into()))?;
-    Ok((record.id.to_string(), data, expires_at))
 }
 
 #[async_trait]
@@ -55,7 +56,7 @@ impl SessionStore for PgSessions {
         let mut conn = self.connect().await?;
         let conn: &mut PgConnection = &mut conn;
         loop {
-            let (id, data, expires_at) = pack(record)?;
+            let (id, data, expires_at) = self.pack(record)?;
             if sessions::insert(conn, &id, &data, expires_at).await.map_err(backend)? {
                 return Ok(());
             }
@@ -64,12 +65,13 @@ impl SessionStore for PgSessions {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        let (id, data, expires_at) = pack(record)?;
+        let (id, data, expires_at) = self.pack(record)?;
         sessions::update(&mut *self.connect().await?, &id, &data, expires_at).await.map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let found = sessions::find(&mut *self.connect().await?, &id.to_string(), self.clock.now()).await.map_err(backend)?;
+        let found =
+            sessions::find(&mut *self.connect().await?, &id.to_string(), self.clock.now()).await.map_err(backend)?;
         let Some((data, expires_at)) = found else { return Ok(None) };
         let data = rmp_serde::from_slice(&data).map_err(|error| Error::Decode(error.to_string()))?;
         let expiry_date = OffsetDateTime::from_unix_timestamp(expires_at.timestamp())

@@ -16,8 +16,12 @@ use super::AppState;
 /// Precompressed where the build made it so. Names carry no hash, so a browser asks each time whether its copy is current.
 pub(super) fn routes(options: &LeptosOptions) -> Router<AppState> {
     let root = Path::new(options.site_root.as_ref());
-    let revalidate =
-        || SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0, must-revalidate"));
+    let revalidate = || {
+        SetResponseHeaderLayer::overriding(
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=0, must-revalidate"),
+        )
+    };
     let package = ServeDir::new(root.join(options.site_pkg_dir.as_ref())).precompressed_br().precompressed_gzip();
     let mut router = Router::new().nest_service("/pkg", ServiceBuilder::new().layer(revalidate()).service(package));
     for file in ["favicon.svg", "robots.txt"] {

@@ -1,6 +1,11 @@
 //! The demo's test clock.
 
-use axum::{Json, extract::State, http::StatusCode, response::{IntoResponse, Response}};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use brightmeter::time::Instant;
 use serde::Deserialize;
 

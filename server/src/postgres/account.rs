@@ -30,16 +30,10 @@ impl Account {
         match (runs_as, owner) {
             // Still root's: made by a start that was cut short before it handed the directory over.
             (0, None | Some((0, _))) => stand_in(&read("/etc/passwd")?),
-            (0, Some((uid, gid))) => Ok(Self::StandIn {
-                name: name_of(uid, &read("/etc/passwd")?),
-                uid,
-                gid,
-            }),
-            (uid, Some((owner, _))) if owner != uid => Err(PostgresError::NotOurs {
-                home: home.to_owned(),
-                owner,
-                runs_as,
-            }),
+            (0, Some((uid, gid))) => Ok(Self::StandIn { name: name_of(uid, &read("/etc/passwd")?), uid, gid }),
+            (uid, Some((owner, _))) if owner != uid => {
+                Err(PostgresError::NotOurs { home: home.to_owned(), owner, runs_as })
+            }
             (uid, _) => Ok(Self::Own { uid }),
         }
     }
@@ -72,18 +66,18 @@ impl Account {
     pub(super) fn take_over(&self, path: &Path) -> Result<(), PostgresError> {
         match self {
             Self::Own { .. } => Ok(()),
-            Self::StandIn { uid, gid, .. } => chown(path, Some(*uid), Some(*gid))
-                .map_err(PostgresError::file("change the owner of", path)),
+            Self::StandIn { uid, gid, .. } => {
+                chown(path, Some(*uid), Some(*gid)).map_err(PostgresError::file("change the owner of", path))
+            }
         }
     }
 
     /// Refuses an existing `path` that this account cannot enter.
     pub(super) fn check_reach(&self, path: &Path) -> Result<(), PostgresError> {
         match (self, self.closed_directory(path)) {
-            (Self::StandIn { name, .. }, Some(closed)) => Err(PostgresError::Unreachable {
-                user: name.clone(),
-                closed,
-            }),
+            (Self::StandIn { name, .. }, Some(closed)) => {
+                Err(PostgresError::Unreachable { user: name.clone(), closed })
+            }
             _ => Ok(()),
         }
     }
@@ -120,13 +114,7 @@ fn effective_uid() -> Result<u32, PostgresError> {
     // Real, effective, saved, file system. The owner of /proc/self would be root's for a binary with capabilities.
     read(path)?
         .lines()
-        .find_map(|line| {
-            line.strip_prefix("Uid:")?
-                .split_whitespace()
-                .nth(1)?
-                .parse()
-                .ok()
-        })
+        .find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1)?.parse().ok())
         .ok_or(io::Error::from(io::ErrorKind::InvalidData))
         .map_err(PostgresError::file("find the user id in", path))
 }
@@ -135,21 +123,17 @@ fn stand_in(passwd: &str) -> Result<Account, PostgresError> {
     STAND_INS
         .iter()
         .find_map(|wanted| {
-            users(passwd)
-                .find(|(name, uid, _)| name == wanted && *uid != 0)
-                .map(|(name, uid, gid)| Account::StandIn {
-                    name: name.to_owned(),
-                    uid,
-                    gid,
-                })
+            users(passwd).find(|(name, uid, _)| name == wanted && *uid != 0).map(|(name, uid, gid)| Account::StandIn {
+                name: name.to_owned(),
+                uid,
+                gid,
+            })
         })
         .ok_or(PostgresError::NoUser)
 }
 
 fn name_of(wanted: u32, passwd: &str) -> String {
-    users(passwd)
-        .find(|(_, uid, _)| *uid == wanted)
-        .map_or_else(|| wanted.to_string(), |(name, ..)| name.to_owned())
+    users(passwd).find(|(_, uid, _)| *uid == wanted).map_or_else(|| wanted.to_string(), |(name, ..)| name.to_owned())
 }
 
 /// Name, user id and group id of every line.
@@ -157,11 +141,7 @@ fn users(passwd: &str) -> impl Iterator<Item = (&str, u32, u32)> {
     passwd.lines().filter_map(|line| {
         let mut fields = line.split(':');
         let (name, _password) = (fields.next()?, fields.next()?);
-        Some((
-            name,
-            fields.next()?.parse().ok()?,
-            fields.next()?.parse().ok()?,
-        ))
+        Some((name, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     })
 }
 
@@ -174,11 +154,7 @@ mod tests {
 
     #[test]
     fn without_a_user_postgres_nobody_stands_in_for_root() {
-        let nobody = Account::StandIn {
-            name: "nobody".to_owned(),
-            uid: 65_534,
-            gid: 65_533,
-        };
+        let nobody = Account::StandIn { name: "nobody".to_owned(), uid: 65_534, gid: 65_533 };
         assert_eq!(stand_in(PASSWD).unwrap(), nobody);
 
         let both = format!("{PASSWD}postgres:x:101:104:Postgres,,,:/var/lib:/bin/sh\n");
@@ -188,10 +164,6 @@ mod tests {
     #[test]
     fn a_stand_in_with_the_powers_of_root_is_none() {
         let refused = stand_in("postgres:x:0:0::/root:/bin/sh").unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .contains("no user `postgres` or `nobody`")
-        );
+        assert!(refused.to_string().contains("no user `postgres` or `nobody`"));
     }
 }

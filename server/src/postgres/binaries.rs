@@ -95,20 +95,12 @@ impl fmt::Display for Wanted {
 /// The first directory whose programs `account` can run and whose version will do.
 ///
 /// A cluster that is there was `made_by` a major version, and needs the same again.
-pub(super) async fn find(
-    search: &Search,
-    account: &Account,
-    made_by: Option<u32>,
-) -> Result<PathBuf, PostgresError> {
+pub(super) async fn find(search: &Search, account: &Account, made_by: Option<u32>) -> Result<PathBuf, PostgresError> {
     let wanted = made_by.map_or(Wanted::OldestOrNewer, Wanted::Exactly);
     if let Some(path) = &search.named {
         return match check(path, account, wanted).await {
             Ok(()) => Ok(path.clone()),
-            Err(reason) => Err(PostgresError::NamedBinaries {
-                path: path.clone(),
-                reason,
-                wanted: wanted.to_string(),
-            }),
+            Err(reason) => Err(PostgresError::NamedBinaries { path: path.clone(), reason, wanted: wanted.to_string() }),
         };
     }
     let mut rejected = Vec::new();
@@ -118,16 +110,10 @@ pub(super) async fn find(
             Err(reason) => rejected.push(format!("{}: {reason}", candidate.display())),
         }
     }
-    let places = format!(
-        "looked in {}, in PATH and for {NPM} in {} and above",
-        search.debian.display(),
-        search.from.display()
-    );
+    let places =
+        format!("looked in {}, in PATH and for {NPM} in {} and above", search.debian.display(), search.from.display());
     rejected.insert(0, places);
-    Err(PostgresError::NoBinaries {
-        wanted: wanted.to_string(),
-        looked_at: rejected.join("; "),
-    })
+    Err(PostgresError::NoBinaries { wanted: wanted.to_string(), looked_at: rejected.join("; ") })
 }
 
 /// Whether the programs in `directory` will do, or why not.
@@ -135,13 +121,8 @@ async fn check(directory: &Path, account: &Account, wanted: Wanted) -> Result<()
     if let Some(missing) = PROGRAMS.iter().find(|name| !directory.join(name).is_file()) {
         return Err(format!("there is no `{missing}` in it"));
     }
-    if let (Account::StandIn { name, .. }, Some(closed)) =
-        (account, account.closed_directory(directory))
-    {
-        return Err(format!(
-            "the user `{name}` may not enter {}",
-            closed.display()
-        ));
+    if let (Account::StandIn { name, .. }, Some(closed)) = (account, account.closed_directory(directory)) {
+        return Err(format!("the user `{name}` may not enter {}", closed.display()));
     }
     let mut command = account.command(directory.join("postgres"));
     let output = timeout(VERSION_LIMIT, command.arg("--version").output())
@@ -149,10 +130,7 @@ async fn check(directory: &Path, account: &Account, wanted: Wanted) -> Result<()
         .map_err(|_| "`postgres --version` does not end".to_owned())?
         .map_err(|error| format!("`postgres --version` cannot be run: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "`postgres --version` fails: {}",
-            tail(&output.stderr)
-        ));
+        return Err(format!("`postgres --version` fails: {}", tail(&output.stderr)));
     }
     let said = String::from_utf8_lossy(&output.stdout);
     match major(&said) {

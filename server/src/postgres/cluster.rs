@@ -71,10 +71,7 @@ pub(super) async fn made_by(home: &Path) -> Result<Option<u32>, PostgresError> {
         Ok(version) => {
             let invalid = |_| io::Error::from(io::ErrorKind::InvalidData);
             let major = version.trim().parse().map_err(invalid);
-            Ok(Some(major.map_err(PostgresError::file(
-                "read the version in",
-                path,
-            ))?))
+            Ok(Some(major.map_err(PostgresError::file("read the version in", path))?))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(PostgresError::file("read", path)(error)),
@@ -83,13 +80,7 @@ pub(super) async fn made_by(home: &Path) -> Result<Option<u32>, PostgresError> {
 
 impl Cluster {
     pub(super) fn new(home: PathBuf, account: Account, binaries: PathBuf) -> Self {
-        Self {
-            data: home.join("data"),
-            log: home.join("log"),
-            home,
-            account,
-            binaries,
-        }
+        Self { data: home.join("data"), log: home.join("log"), home, account, binaries }
     }
 
     /// Makes the cluster under another name first: one called `data` is whole.
@@ -144,10 +135,7 @@ impl Cluster {
         }
         let log = self.log.clone();
         let tail = blocking(move || Ok(tail(&end_of(&log)))).await?;
-        Err(PostgresError::NotStarted {
-            log: self.log.clone(),
-            tail,
-        })
+        Err(PostgresError::NotStarted { log: self.log.clone(), tail })
     }
 
     /// Shuts the server down if it runs; transactions that are open are rolled back.
@@ -195,9 +183,7 @@ impl Cluster {
             .stdout(Stdio::null())
             // Not a pipe: the server would hold it open, and reading it would never end.
             .stderr(Stdio::null());
-        let status = self
-            .finish("pg_ctl", START_LIMIT + GRACE, start.status())
-            .await?;
+        let status = self.finish("pg_ctl", START_LIMIT + GRACE, start.status()).await?;
         if !status.success() {
             socket::remove_short(&self.home, &socket_dir).await;
         }
@@ -218,12 +204,7 @@ impl Cluster {
         command
     }
 
-    async fn run(
-        &self,
-        mut command: Command,
-        program: &str,
-        limit: Duration,
-    ) -> Result<(), PostgresError> {
+    async fn run(&self, mut command: Command, program: &str, limit: Duration) -> Result<(), PostgresError> {
         let output = self.finish(program, limit, command.output()).await?;
         if output.status.success() {
             return Ok(());
@@ -252,9 +233,7 @@ impl Cluster {
 /// Starts a new log and keeps one old one, so that they do not grow from run to run.
 fn keep_last_log(log: &Path) -> Result<(), PostgresError> {
     match fs::rename(log, log.with_extension("1")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(PostgresError::file("rename", log)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(PostgresError::file("rename", log)(error)),
         _ => Ok(()),
     }
 }

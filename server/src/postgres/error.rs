@@ -120,9 +120,7 @@ pub enum PostgresError {
         source: sqlx::Error,
     },
     /// A database cannot be created.
-    #[error(
-        "cannot create the database `{name}`: look at the log of Postgres, and at the space on its disk"
-    )]
+    #[error("cannot create the database `{name}`: look at the log of Postgres, and at the space on its disk")]
     CreateDatabase {
         /// Its name.
         name: String,
@@ -133,27 +131,16 @@ pub enum PostgresError {
 
 impl PostgresError {
     /// For `map_err`: names the failed file operation.
-    pub(super) fn file(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::File {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::File { action, path, source }
     }
 }
 
 /// The last ten lines of what a program wrote, as one line.
 pub(super) fn tail(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     if lines.is_empty() {
         return "(nothing)".to_owned();
     }

@@ -43,18 +43,12 @@ impl DirectoryLock {
         loop {
             match file.try_lock() {
                 Ok(()) => {
-                    return Ok(Self {
-                        file,
-                        is_shared: false,
-                    });
+                    return Ok(Self { file, is_shared: false });
                 }
                 // Polled: a blocking lock() could neither be timed out nor abandoned.
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(POLL).await,
                 Err(TryLockError::WouldBlock) => {
-                    return Err(PostgresError::StartHeld {
-                        dir: dir.to_owned(),
-                        limit: TURN_LIMIT,
-                    });
+                    return Err(PostgresError::StartHeld { dir: dir.to_owned(), limit: TURN_LIMIT });
                 }
                 Err(TryLockError::Error(source)) => return Err(cannot_lock(dir, source)),
             }
@@ -73,9 +67,7 @@ impl DirectoryLock {
     ) -> Result<Self, PostgresError> {
         match taken {
             Ok(()) => Ok(Self { file, is_shared }),
-            Err(TryLockError::WouldBlock) => Err(PostgresError::InUse {
-                dir: dir.to_owned(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(PostgresError::InUse { dir: dir.to_owned() }),
             Err(TryLockError::Error(source)) => Err(cannot_lock(dir, source)),
         }
     }

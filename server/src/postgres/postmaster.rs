@@ -54,14 +54,8 @@ pub(super) enum Probe {
 ///
 /// # Errors
 /// [`PostgresError::Refused`] if it answers and does not let its owner in.
-pub(super) async fn probe(
-    home: &Path,
-    account: &Account,
-    pid_file: Option<PidFile>,
-) -> Result<Probe, PostgresError> {
-    let Some(socket_dir) =
-        pid_file.and_then(|file| socket::trusted(home, account, &file.socket_dir))
-    else {
+pub(super) async fn probe(home: &Path, account: &Account, pid_file: Option<PidFile>) -> Result<Probe, PostgresError> {
+    let Some(socket_dir) = pid_file.and_then(|file| socket::trusted(home, account, &file.socket_dir)) else {
         return Ok(Probe::Absent);
     };
     let options = socket::connect_options(&socket_dir, "postgres", PrivatePostgres::OWNER);
@@ -73,13 +67,8 @@ pub(super) async fn probe(
             Ok(Probe::Ready(socket_dir))
         }
         Ok(Err(sqlx::Error::Io(_))) => Ok(Probe::Absent),
-        Ok(Err(sqlx::Error::Database(error))) if is_passing(error.code().as_deref()) => {
-            Ok(Probe::Busy)
-        }
-        Ok(Err(source)) => Err(PostgresError::Refused {
-            home: home.to_owned(),
-            source,
-        }),
+        Ok(Err(sqlx::Error::Database(error))) if is_passing(error.code().as_deref()) => Ok(Probe::Busy),
+        Ok(Err(source)) => Err(PostgresError::Refused { home: home.to_owned(), source }),
         Err(_) => Ok(Probe::Busy),
     }
 }
@@ -90,11 +79,7 @@ fn is_passing(sqlstate: Option<&str>) -> bool {
 }
 
 /// Makes Postgres ignore the process in a pid file that is certainly not its server.
-pub(super) fn forget_dead_server(
-    home: &Path,
-    data: &Path,
-    account: &Account,
-) -> Result<(), PostgresError> {
+pub(super) fn forget_dead_server(home: &Path, data: &Path, account: &Account) -> Result<(), PostgresError> {
     let Some(file) = PidFile::read(data).filter(|file| is_surely_not(file.pid, data)) else {
         return Ok(());
     };
@@ -114,9 +99,7 @@ pub(super) fn forget_dead_server(
     fs::rename(&new, &path).map_err(PostgresError::file("write", path))?;
     let lock = home.join(socket::file_name() + ".lock");
     match fs::remove_file(&lock) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(PostgresError::file("remove", lock)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(PostgresError::file("remove", lock)(error)),
         _ => Ok(()),
     }
 }
@@ -128,15 +111,8 @@ pub(super) fn forget_dead_server(
 fn is_surely_not(pid: u32, data: &Path) -> bool {
     let is_zombie = fs::read_to_string(format!("/proc/{pid}/stat"))
         // The state follows the name, which is in parentheses and may hold some itself.
-        .is_ok_and(|stat| {
-            stat.rsplit(") ")
-                .next()
-                .is_some_and(|rest| rest.starts_with('Z'))
-        });
-    let works_elsewhere = match (
-        fs::read_link(format!("/proc/{pid}/cwd")),
-        fs::canonicalize(data),
-    ) {
+        .is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')));
+    let works_elsewhere = match (fs::read_link(format!("/proc/{pid}/cwd")), fs::canonicalize(data)) {
         (Ok(directory), Ok(data)) => directory != data,
         // What cannot be seen may be the server.
         _ => false,

@@ -41,10 +41,7 @@ pub(super) fn choose(home: &Path, account: &Account) -> Result<PathBuf, Postgres
     // Creating it fails if there is anything of that name, so it is ours; the pid file tells the next start of it.
     let name = format!("brightmeter-{:016x}", RandomState::new().hash_one(home));
     let path = Path::new("/tmp").join(name);
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&path)
-        .map_err(PostgresError::file("create the socket's directory", &path))?;
+    DirBuilder::new().mode(0o700).create(&path).map_err(PostgresError::file("create the socket's directory", &path))?;
     account.take_over(&path)?;
     Ok(path)
 }

@@ -80,25 +80,15 @@ async fn connect(postgres: &PrivatePostgres) -> PgConnection {
 }
 
 async fn ask(connection: &mut PgConnection, sql: &str) -> String {
-    sqlx::query_scalar(AssertSqlSafe(format!("select ({sql})::text")))
-        .fetch_one(connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar(AssertSqlSafe(format!("select ({sql})::text"))).fetch_one(connection).await.unwrap()
 }
 
 async fn tell(connection: &mut PgConnection, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap();
 }
 
 async fn started_at(postgres: &PrivatePostgres) -> String {
-    ask(
-        &mut connect(postgres).await,
-        "select pg_postmaster_start_time()",
-    )
-    .await
+    ask(&mut connect(postgres).await, "select pg_postmaster_start_time()").await
 }
 
 #[tokio::test]
@@ -179,10 +169,7 @@ async fn a_pid_that_belongs_to_another_program_by_now_does_not_keep_postgres_fro
     let account = Account::for_cluster(&place.home()).unwrap();
     let mut other = account.command("sleep").arg("600").spawn().unwrap();
     let pid = other.id().unwrap().to_string();
-    for path in [
-        place.data().join("postmaster.pid"),
-        place.home().join(".s.PGSQL.5432.lock"),
-    ] {
+    for path in [place.data().join("postmaster.pid"), place.home().join(".s.PGSQL.5432.lock")] {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replacen(&dead, &pid, 1)).unwrap();
     }
@@ -219,9 +206,7 @@ async fn a_path_too_long_for_a_socket_gets_a_private_directory_elsewhere() {
 #[tokio::test]
 async fn a_socket_directory_that_others_may_write_to_is_not_trusted() {
     let place = Place::new();
-    let account = Account::Own {
-        uid: fs::metadata(&place.root).unwrap().uid(),
-    };
+    let account = Account::Own { uid: fs::metadata(&place.root).unwrap().uid() };
     let home = place.home();
     assert_eq!(socket::trusted(&home, &account, &place.root), None);
 
@@ -243,10 +228,7 @@ async fn options_connect_as_the_role_they_name() {
     let options = postgres.options("tokens \"ai\"", "reader");
     let mut connection = options.connect().await.unwrap();
     assert_eq!(ask(&mut connection, "current_user").await, "reader");
-    assert_eq!(
-        ask(&mut connection, "current_database()").await,
-        "tokens \"ai\""
-    );
+    assert_eq!(ask(&mut connection, "current_database()").await, "tokens \"ai\"");
     let stranger = postgres.options("postgres", "stranger").connect().await;
     assert!(stranger.is_err());
     postgres.stop().await.unwrap();
@@ -287,10 +269,7 @@ async fn those_who_share_a_cluster_start_it_once_and_leave_it_running() {
 async fn ctrl_c_at_the_terminal_does_not_reach_postgres() {
     let place = Place::new();
     let postgres = place.start().await;
-    assert_ne!(
-        session_and_group(place.pid()),
-        session_and_group(process::id())
-    );
+    assert_ne!(session_and_group(place.pid()), session_and_group(process::id()));
     let (session, group) = session_and_group(place.pid());
     let (our_session, our_group) = session_and_group(process::id());
     assert!(session != our_session && group != our_group);
@@ -309,10 +288,7 @@ async fn the_log_keeps_the_last_run_and_quotes_no_data() {
     let place = Place::new();
     let postgres = place.start().await;
     let mut connection = connect(&postgres).await;
-    let failed = sqlx::query("select $1::text::int")
-        .bind("secret-value")
-        .execute(&mut connection)
-        .await;
+    let failed = sqlx::query("select $1::text::int").bind("secret-value").execute(&mut connection).await;
     assert!(failed.is_err());
     postgres.stop().await.unwrap();
     let log = fs::read_to_string(place.home().join("log")).unwrap();
@@ -331,10 +307,7 @@ async fn a_cluster_that_cannot_start_says_why() {
 
     let failed = PrivatePostgres::start(&place.dir).await.unwrap_err();
     let message = failed.to_string();
-    assert!(
-        matches!(failed, PostgresError::NotStarted { .. }),
-        "{message}"
-    );
+    assert!(matches!(failed, PostgresError::NotStarted { .. }), "{message}");
     assert!(message.contains("\"nonsense\""), "{message}");
     assert!(!message.contains('\n'), "{message}");
 }
@@ -354,12 +327,8 @@ fn fake_programs(place: &Place, version: &str) -> PathBuf {
     fs::create_dir(&bin).unwrap();
     // By a shell: a file this process has open for writing could not be run by it.
     let script = format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n");
-    let write =
-        "for name in postgres initdb pg_ctl; do printf %s \"$1\" >$name; chmod 755 $name; done";
-    let status = Command::new("sh")
-        .args(["-c", write, "sh", &script])
-        .current_dir(&bin)
-        .status();
+    let write = "for name in postgres initdb pg_ctl; do printf %s \"$1\" >$name; chmod 755 $name; done";
+    let status = Command::new("sh").args(["-c", write, "sh", &script]).current_dir(&bin).status();
     assert!(status.unwrap().success());
     fs::set_permissions(&bin, Permissions::from_mode(0o755)).unwrap();
     bin
@@ -372,15 +341,9 @@ async fn a_named_directory_without_postgres_is_refused_by_name() {
     let usable = env::var_os("PATH").unwrap_or_default();
     let search = nothing_but(Some(&wrong), Path::new(&usable));
     let message = place.start_with(search).await.unwrap_err().to_string();
-    let named = format!(
-        "BRIGHTMETER_POSTGRES_BIN={} cannot be used",
-        wrong.display()
-    );
+    let named = format!("BRIGHTMETER_POSTGRES_BIN={} cannot be used", wrong.display());
     assert!(message.contains(&named), "{message}");
-    assert!(
-        message.contains("there is no `postgres` in it"),
-        "{message}"
-    );
+    assert!(message.contains("there is no `postgres` in it"), "{message}");
 }
 
 #[tokio::test]
@@ -390,12 +353,7 @@ async fn without_a_recent_postgres_the_error_lists_what_was_found_and_what_to_in
     let search = nothing_but(None, &old);
     let message = place.start_with(search).await.unwrap_err().to_string();
     let reason = format!("{}: it is version 14", old.display());
-    for part in [
-        "Postgres 15 or newer",
-        &reason,
-        "apt-get install postgresql",
-        "DATABASE_URL",
-    ] {
+    for part in ["Postgres 15 or newer", &reason, "apt-get install postgresql", "DATABASE_URL"] {
         assert!(message.contains(part), "{part}: {message}");
     }
 }
@@ -409,10 +367,7 @@ async fn a_cluster_is_only_run_by_the_version_that_made_it() {
 
     let search = nothing_but(None, &newer);
     let message = place.start_with(search).await.unwrap_err().to_string();
-    assert!(
-        message.contains("Postgres 15, which made this cluster"),
-        "{message}"
-    );
+    assert!(message.contains("Postgres 15, which made this cluster"), "{message}");
     assert!(message.contains("it is version 16"), "{message}");
 }
 
@@ -422,11 +377,7 @@ fn a_stand_in_for_root_is_refused_a_directory_it_cannot_reach() {
     let closed = place.root.join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
-    let account = Account::StandIn {
-        name: "someone".to_owned(),
-        uid: u32::MAX - 1,
-        gid: u32::MAX - 1,
-    };
+    let account = Account::StandIn { name: "someone".to_owned(), uid: u32::MAX - 1, gid: u32::MAX - 1 };
 
     let refused = directory::create(&closed.join("data"), &account).unwrap_err();
     let message = refused.to_string();

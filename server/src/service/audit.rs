@@ -62,9 +62,11 @@ pub async fn run(pools: &Pools, clock: &Arc<dyn Clock>) -> Result<AuditReport> {
         let mut tx = tenant::begin_snapshot(&pools.app, org).await?;
         let violations = organization(&mut tx, org, clock, &mut report.entries).await?;
         report.organizations += 1;
-        let findings = violations
-            .into_iter()
-            .map(|violation| Finding { invariant: violation.invariant, org: Some(org), detail: violation.detail });
+        let findings = violations.into_iter().map(|violation| Finding {
+            invariant: violation.invariant,
+            org: Some(org),
+            detail: violation.detail,
+        });
         report.violations.extend(findings);
     }
     report.ok = report.violations.is_empty();
@@ -116,7 +118,8 @@ async fn log(conn: &mut PgConnection, org: OrgId, count: &mut i64) -> Result<Vec
             break;
         }
     }
-    let account = accounts::find(conn, org).await?.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
+    let account =
+        accounts::find(conn, org).await?.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
     let balances = match balances::list(conn, &[org.0]).await {
         // Out of range: told as what does not hold, beside everything else that was found.
         Err(StorageError::Corrupt(what)) => return Ok(vec![Violation::new("I2", what)]),

@@ -29,8 +29,6 @@ use crate::{
     storage::pools::Pools,
 };
 
-/// The demo's database in the private Postgres.
-pub const DATABASE: &str = "brightmeter_demo";
 /// The password of every demo account.
 pub const PASSWORD: &str = "brightmeter-demo";
 /// How far back the history goes.
@@ -96,12 +94,8 @@ pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<
     let start = (now - TimeDelta::days(DAYS)).with_minute(0).and_then(|at| at.with_second(0)).unwrap_or(now);
     let clock = Arc::new(ManualClock::new(start));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
-    let provisioning = Provisioning {
-        pool: pools.writer.clone(),
-        passwords: Passwords::new(2)?,
-        catalog,
-        clock: clock.clone(),
-    };
+    let provisioning =
+        Provisioning { pool: pools.writer.clone(), passwords: Passwords::new(2)?, catalog, clock: clock.clone() };
     let scribe = Scribe { writer, clock: clock.clone(), provider: BuiltIn { faults: false } };
     let mut people: Vec<(&str, brightmeter::ids::UserId)> = Vec::new();
     for story in story::all() {

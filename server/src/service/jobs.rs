@@ -10,7 +10,11 @@ use brightmeter::{
     quest::{Goal, QuestDraft},
     receipt::Outcome,
 };
-use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 
 use super::writer::{Submission, SubmitError, Writer};
@@ -74,17 +78,23 @@ impl Jobs {
         goal: Goal,
         key: IdempotencyKey,
     ) -> Result<Started, SubmitError> {
-        let command =
-            Command::OpenHold { r#use: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal.clone()) };
-        let answer = self.writer.submit(Submission { org, key: Some(key), command }).await?;
-        let Outcome::HoldOpened { hold, .. } = answer.receipt.outcome else {
-            return Err(SubmitError::KeyReused);
-        };
-        let running = (!answer.replayed).then(|| {
-            let jobs = self.clone();
-            self.running.spawn(async move { jobs.run(org, hold, goal).await })
+        // In a task of its own: a browser that closes meanwhile must not leave a hold behind whose job nobody runs.
+        let (jobs, (told, opened)) = (self.clone(), oneshot::channel());
+        let running = self.running.spawn(async move {
+            match jobs.open(org, member, goal.clone(), key).await {
+                Ok((hold, is_new)) => {
+                    let _ = told.send(Ok((hold, is_new)));
+                    if is_new {
+                        jobs.run(org, hold, goal).await;
+                    }
+                }
+                Err(error) => {
+                    let _ = told.send(Err(error));
+                }
+            }
         });
-        Ok(Started { job: hold, running })
+        let (job, is_new) = opened.await.unwrap_or(Err(SubmitError::OutcomeUnknown))?;
+        Ok(Started { job, running: is_new.then_some(running) })
     }
 
     /// Waits for running jobs to end, for as long as `patience`. Those that take longer are settled by their TTL.
@@ -92,6 +102,32 @@ impl Jobs {
         self.running.close();
         if timeout(patience, self.running.wait()).await.is_err() {
             tracing::warn!(jobs = self.running.len(), "jobs still run; their tokens return when their holds lapse");
+        }
+    }
+
+    /// Opens the hold; answers whether this call did. An unknown outcome is asked for again under the same key, so that a
+    /// hold which was opened after all gets its job.
+    async fn open(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        goal: Goal,
+        key: IdempotencyKey,
+    ) -> Result<(HoldId, bool), SubmitError> {
+        let command = Command::OpenHold { r#use: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal) };
+        let submission = Submission { org, key: Some(key), command };
+        let mut was_unknown = false;
+        loop {
+            match self.writer.submit(submission.clone()).await {
+                Ok(answer) => {
+                    let Outcome::HoldOpened { hold, .. } = answer.receipt.outcome else {
+                        return Err(SubmitError::KeyReused);
+                    };
+                    return Ok((hold, was_unknown || !answer.replayed));
+                }
+                Err(SubmitError::OutcomeUnknown) if !was_unknown => was_unknown = true,
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -114,11 +150,19 @@ impl Jobs {
         match timeout(DEADLINE, &mut task).await {
             Ok(Ok(Ok(quests))) => Ok(quests),
             Ok(Ok(Err(error))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, provider = self.provider.name(), "a job failed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    provider = self.provider.name(),
+                    "a job failed"
+                );
                 Err(error.public_reason())
             }
             Ok(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, provider = self.provider.name(), "a job crashed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    provider = self.provider.name(),
+                    "a job crashed"
+                );
                 Err("The AI service crashed while it worked on this.")
             }
             Err(_) => {
@@ -136,7 +180,7 @@ impl Jobs {
             match self.writer.submit(submission).await {
                 Ok(_) => return,
                 // Expired before it ended: nothing was charged, and nothing is delivered.
-                Err(error @ SubmitError::Refused(_)) => {
+                Err(error @ (SubmitError::Refused(_) | SubmitError::KeyReused)) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a job ended too late");
                     return;
                 }

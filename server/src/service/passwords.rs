@@ -55,7 +55,10 @@ impl Passwords {
         Ok(known && matches)
     }
 
-    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
         let _permit = self.permits.acquire().await.map_err(|error| PasswordError(error.to_string()))?;
         tokio::task::spawn_blocking(work).await.map_err(|error| PasswordError(error.to_string()))
     }

@@ -10,7 +10,9 @@ mod viewer;
 use app::{
     backend::{Backend, SignedIn},
     error::AppError,
-    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, Viewer, When},
+    views::{
+        ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, Viewer, When,
+    },
 };
 use async_trait::async_trait;
 use brightmeter::time::Instant;

@@ -11,7 +11,7 @@ use brightmeter::{
     time::Instant,
 };
 use rand::distr::{Alphanumeric, SampleString};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::passwords::{PasswordError, Passwords};
 use crate::{
@@ -23,6 +23,9 @@ use crate::{
         users::NewUser,
     },
 };
+
+/// How long a name is at most. An email that stands for one may be longer.
+const NAME_CHARS: usize = 100;
 
 /// Why somebody or something could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -90,35 +93,36 @@ impl Provisioning {
     /// # Errors
     /// [`ProvisionError`].
     pub async fn create_organization(&self, new: NewOrganization<'_>) -> Result<OrgId, ProvisionError> {
-        let well_formed = (2..=40).contains(&new.slug.len())
-            && new.slug.starts_with(|c: char| c.is_ascii_lowercase())
-            && new.slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if !well_formed {
-            return Err(ProvisionError::BadSlug(new.slug.into()));
-        }
-        let plan = new.plan.parse::<PlanName>().ok().filter(|plan| self.catalog.plan(plan).is_some());
-        let plan = plan.ok_or_else(|| {
-            let names: Vec<&str> = self.catalog.plans.iter().map(|plan| plan.name.as_str()).collect();
-            ProvisionError::UnknownPlan(new.plan.into(), names.join(", "))
-        })?;
-        let (id, now) = (OrgId(self.clock.new_id()), self.clock.now());
-        let organization = Organization {
-            id,
-            slug: new.slug.into(),
-            name: new.name.into(),
-            time_zone: new.time_zone.into(),
-        };
+        let id = OrgId(self.clock.new_id());
         let mut tx = tenant::begin(&self.pool, id).await?;
-        organizations::insert(&mut tx, &organization, now)
-            .await
-            .map_err(|error| if violates(&error, "organizations_slug_key") {
-                ProvisionError::SlugTaken(new.slug.into())
-            } else {
-                error.into()
-            })?;
-        accounts::insert(&mut tx, &Account::open(id, plan, Anchor(new.anchor)), now).await?;
+        self.insert_organization(&mut tx, id, &new).await?;
         tx.commit().await?;
         Ok(id)
+    }
+
+    /// Makes an organization with its owner: both, or neither. Answers the password of an owner who is new.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn create_owned_organization(
+        &self,
+        new: NewOrganization<'_>,
+        owner_email: &str,
+    ) -> Result<Option<String>, ProvisionError> {
+        let email = check_email(owner_email)?;
+        let id = OrgId(self.clock.new_id());
+        let mut tx = tenant::begin(&self.pool, id).await?;
+        self.insert_organization(&mut tx, id, &new).await?;
+        let (user, password) = match users::find_by_email(&mut tx, &email).await? {
+            Some(user) => (user.id, None),
+            None => {
+                let password = random_password();
+                (self.insert_user(&mut tx, &email, &email, &password, false).await?, Some(password))
+            }
+        };
+        self.insert_member(&mut tx, id, user, "owner").await?;
+        tx.commit().await?;
+        Ok(password)
     }
 
     /// Makes a person who can sign in.
@@ -133,24 +137,8 @@ impl Provisioning {
         is_staff: bool,
     ) -> Result<UserId, ProvisionError> {
         let email = check_email(email)?;
-        let password_hash = self.passwords.hash(password).await?;
-        let id = UserId(self.clock.new_id());
-        let user = NewUser { id, email: &email, display_name, password_hash: &password_hash, is_staff };
         let mut conn = self.pool.acquire().await?;
-        users::insert(&mut conn, &user, self.clock.now()).await.map_err(|error| {
-            if violates(&error, "users_email_key") { ProvisionError::EmailTaken(email.clone()) } else { error.into() }
-        })?;
-        Ok(id)
-    }
-
-    /// The person with that email, if there is one.
-    ///
-    /// # Errors
-    /// [`ProvisionError`].
-    pub async fn find_user(&self, email: &str) -> Result<Option<UserId>, ProvisionError> {
-        let email = check_email(email)?;
-        let mut conn = self.pool.acquire().await?;
-        Ok(users::find_by_email(&mut conn, &email).await?.map(|user| user.id))
+        self.insert_user(&mut conn, &email, display_name, password, is_staff).await
     }
 
     /// Makes a person a member of an organization.
@@ -158,10 +146,70 @@ impl Provisioning {
     /// # Errors
     /// [`ProvisionError`].
     pub async fn add_member(&self, org: OrgId, user: UserId, role: &str) -> Result<MemberId, ProvisionError> {
-        let membership = Membership { org, member: MemberId(self.clock.new_id()), role: role.into() };
         let mut tx = tenant::begin(&self.pool, org).await?;
-        organizations::insert_member(&mut tx, &membership, user, self.clock.now()).await?;
+        let member = self.insert_member(&mut tx, org, user, role).await?;
         tx.commit().await?;
+        Ok(member)
+    }
+
+    async fn insert_organization(
+        &self,
+        conn: &mut PgConnection,
+        id: OrgId,
+        new: &NewOrganization<'_>,
+    ) -> Result<(), ProvisionError> {
+        let well_formed = (2..=40).contains(&new.slug.len())
+            && new.slug.starts_with(|c: char| c.is_ascii_lowercase())
+            && new.slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !well_formed {
+            return Err(ProvisionError::BadSlug(new.slug.into()));
+        }
+        let plan = new.plan.parse::<PlanName>().ok().filter(|plan| self.catalog.plan(plan).is_some());
+        let plan = plan.ok_or_else(|| {
+            let names: Vec<&str> = self.catalog.plans.iter().map(|plan| plan.name.as_str()).collect();
+            ProvisionError::UnknownPlan(new.plan.into(), names.join(", "))
+        })?;
+        let now = self.clock.now();
+        let organization =
+            Organization { id, slug: new.slug.into(), name: new.name.into(), time_zone: new.time_zone.into() };
+        organizations::insert(conn, &organization, now).await.map_err(|error| {
+            if violates(&error, "organizations_slug_key") {
+                ProvisionError::SlugTaken(new.slug.into())
+            } else {
+                error.into()
+            }
+        })?;
+        accounts::insert(conn, &Account::open(id, plan, Anchor(new.anchor)), now).await?;
+        Ok(())
+    }
+
+    async fn insert_user(
+        &self,
+        conn: &mut PgConnection,
+        email: &str,
+        display_name: &str,
+        password: &str,
+        is_staff: bool,
+    ) -> Result<UserId, ProvisionError> {
+        let password_hash = self.passwords.hash(password).await?;
+        let id = UserId(self.clock.new_id());
+        let display_name: String = display_name.chars().take(NAME_CHARS).collect();
+        let user = NewUser { id, email, display_name: &display_name, password_hash: &password_hash, is_staff };
+        users::insert(conn, &user, self.clock.now()).await.map_err(|error| {
+            if violates(&error, "users_email_key") { ProvisionError::EmailTaken(email.into()) } else { error.into() }
+        })?;
+        Ok(id)
+    }
+
+    async fn insert_member(
+        &self,
+        conn: &mut PgConnection,
+        org: OrgId,
+        user: UserId,
+        role: &str,
+    ) -> Result<MemberId, ProvisionError> {
+        let membership = Membership { org, member: MemberId(self.clock.new_id()), role: role.into() };
+        organizations::insert_member(conn, &membership, user, self.clock.now()).await?;
         Ok(membership.member)
     }
 }
@@ -175,7 +223,9 @@ fn check_email(email: &str) -> Result<String, ProvisionError> {
     let email = email.trim().to_lowercase();
     let well_formed = email.len() <= 254
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
-        && email.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
+        && email
+            .split_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
     if well_formed { Ok(email) } else { Err(ProvisionError::BadEmail(email)) }
 }
 

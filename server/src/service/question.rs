@@ -48,8 +48,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The account of `org` with the guard of a caller, in a transaction that sees that organization; more can be read in
-    /// it. What time has brought is booked first.
+    /// The account of `org` with the guard of a caller, in a transaction that sees that organization as it stood at one
+    /// instant; more can be read in it. What time has brought is booked first.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -59,14 +59,14 @@ impl Reader {
         guard: Option<GuardId>,
     ) -> Result<(Account, sqlx::Transaction<'static, sqlx::Postgres>), ReadError> {
         let now = self.clock.now();
-        let mut tx = tenant::begin(&self.pool, org).await?;
+        let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
         let account = self.load(&mut tx, org, guard, now).await?;
         if !is_due(&account, &self.context(now)) {
             return Ok((account, tx));
         }
         drop(tx);
         self.writer.submit(Submission { org, key: None, command: Command::Advance }).await?;
-        let mut tx = tenant::begin(&self.pool, org).await?;
+        let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
         let account = self.load(&mut tx, org, guard, now).await?;
         Ok((account, tx))
     }

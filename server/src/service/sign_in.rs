@@ -59,13 +59,19 @@ impl SignIn {
     ///
     /// # Errors
     /// [`SignInError`].
-    pub async fn sign_in(&self, email: &str, password: &str, from: IpAddr) -> Result<(UserId, Membership), SignInError> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<(UserId, Membership), SignInError> {
         let email = email.trim().to_lowercase();
         let now = self.clock.now();
-        let (account, address) = (subject("account", &email), subject("address", &from.to_string()));
+        let (account, address) = (subject("account", &email), subject("address", &network(from).to_string()));
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         // Counted before the password is looked at, so that attempts in parallel do not slip through together.
-        for (subject, allowed) in [(&account, ACCOUNT_FAILURES), (&address, ADDRESS_FAILURES)] {
+        // The address goes first: one that has to wait neither locks accounts nor fills the table.
+        for (subject, allowed) in [(&address, ADDRESS_FAILURES), (&account, ACCOUNT_FAILURES)] {
             let (failures, first_at) = sign_ins::count(&mut conn, subject, now, now - WINDOW).await?;
             if failures > allowed {
                 return Err(SignInError::Throttled { until: first_at + WINDOW });
@@ -85,6 +91,16 @@ impl SignIn {
         tx.commit().await.map_err(StorageError::from)?;
         let first = memberships.into_iter().next().ok_or(SignInError::NoOrganization)?;
         Ok((user.id, first))
+    }
+}
+
+/// Whom an address stands for: with IPv6 a customer has a /64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            v6.to_ipv4_mapped().map_or_else(|| IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()), IpAddr::V4)
+        }
     }
 }
 

@@ -56,9 +56,10 @@ impl Sweeper {
             let mut tx = tenant::begin_sweep(&self.writer_pool, now).await?;
             let due = sweeps::list_due(&mut tx, now, PAGE).await?;
             drop(tx);
-            let results = futures::future::join_all(due.iter().map(|org| {
-                self.writer.submit(Submission { org: *org, key: None, command: Command::Advance })
-            }))
+            let results = futures::future::join_all(
+                due.iter()
+                    .map(|org| self.writer.submit(Submission { org: *org, key: None, command: Command::Advance })),
+            )
             .await;
             let booked = results.iter().filter(|result| result.is_ok()).count();
             for error in results.into_iter().filter_map(std::result::Result::err) {

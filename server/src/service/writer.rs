@@ -158,7 +158,11 @@ impl WriterTasks {
 async fn run(batch: Batch, mut queue: mpsc::Receiver<Pending>) {
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
-        apply(&batch, std::mem::take(&mut waiting)).await;
+        // Nothing was done yet for those who stopped waiting, and now nothing will be.
+        waiting.retain(|pending| !pending.answer.is_closed());
+        if !waiting.is_empty() {
+            apply(&batch, std::mem::take(&mut waiting)).await;
+        }
     }
 }
 
@@ -170,8 +174,22 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>) {
         Ok(answers) => answer(waiting, answers),
         Err(BatchError::Rejected(_)) if waiting.len() > 1 => {
             let mut answers = Vec::with_capacity(waiting.len());
+            let mut lost: Option<SubmitError> = None;
             for submission in submissions {
-                answers.extend(attempt(batch, &[submission]).await.unwrap_or_else(|error| vec![Err(error.into())]));
+                if let Some(error) = &lost {
+                    answers.push(Err(error.clone()));
+                    continue;
+                }
+                match attempt(batch, &[submission]).await {
+                    Ok(answer) => answers.extend(answer),
+                    Err(error) => {
+                        // Without the database nothing more is tried; what was not tried was not done.
+                        if !matches!(error, BatchError::Rejected(_)) {
+                            lost = Some(SubmitError::Busy);
+                        }
+                        answers.push(Err(error.into()));
+                    }
+                }
             }
             answer(waiting, answers);
         }

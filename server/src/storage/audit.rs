@@ -88,15 +88,16 @@ pub async fn negative(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>
 pub async fn wrong_holds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('hold %s is %s (%s of %s captured), the log opens it %s times and ends it %s times for %s', h.id,
-             h.state, coalesce(h.captured, 0), h.amount, e.opened, e.ended, e.charged) as "line!"
+             h.state, coalesce(h.captured, 0), h.amount, coalesce(e.opened, 0), coalesce(e.ended, 0),
+             coalesce(e.charged, 0)) as "line!"
          from ai_token_holds h
-         cross join lateral (
-             select count(*) filter (where kind = 'held') as opened,
+         left join (
+             select hold_id, count(*) filter (where kind = 'held') as opened,
                  count(*) filter (where kind in ('captured', 'released', 'hold_expired')) as ended,
                  coalesce(-sum(amount) filter (where kind = 'captured'), 0)::bigint as charged
-             from ai_token_usage_log l where l.org_id = h.org_id and l.hold_id = h.id
-         ) e
-         where h.org_id = $1 and (coalesce(h.captured, 0) > h.amount or e.opened <> 1
+             from ai_token_usage_log where org_id = $1 and hold_id is not null group by hold_id
+         ) e on e.hold_id = h.id
+         where h.org_id = $1 and (coalesce(h.captured, 0) > h.amount or e.opened is distinct from 1
              or e.ended <> (case when h.state = 'open' then 0 else 1 end) or e.charged <> coalesce(h.captured, 0))"#,
         org.0
     )

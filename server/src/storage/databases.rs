@@ -14,6 +14,26 @@ pub async fn exists(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<
     Ok(exists)
 }
 
+/// What a database is marked with: its comment.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn mark(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<Option<String>> {
+    let mut conn = PgConnection::connect_with(maintenance).await?;
+    let mark = sqlx::query_scalar("select shobj_description(oid, 'pg_database') from pg_database where datname = $1");
+    let mark: Option<Option<String>> = mark.bind(name).fetch_optional(&mut conn).await?;
+    conn.close().await?;
+    Ok(mark.flatten())
+}
+
+/// Marks a database.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn set_mark(maintenance: &PgConnectOptions, name: &str, mark: &str) -> sqlx::Result<()> {
+    execute(maintenance, format!("comment on database {} is '{}'", quoted(name), mark.replace('\'', "''"))).await
+}
+
 /// Drops a database if it is there; whoever is connected to it is cut off.
 ///
 /// # Errors

@@ -25,11 +25,8 @@ pub async fn list(conn: &mut PgConnection, named: &[(Uuid, GuardId)]) -> Result<
     .fetch_all(conn)
     .await?;
     let guards = rows.into_iter().map(|row| {
-        let guard = Guard {
-            requests: row.requests,
-            last_admitted_at: row.last_admitted_at,
-            blocked_until: row.blocked_until,
-        };
+        let guard =
+            Guard { requests: row.requests, last_admitted_at: row.last_admitted_at, blocked_until: row.blocked_until };
         (row.org_id, GuardId(row.caller_id), guard)
     });
     Ok(guards.collect())

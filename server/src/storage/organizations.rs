@@ -83,9 +83,10 @@ pub async fn insert_member(conn: &mut PgConnection, membership: &Membership, use
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn list(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Organization>> {
-    let rows = sqlx::query!("select id, slug, name, time_zone from organizations where id = any($1) order by name", orgs)
-        .fetch_all(conn)
-        .await?;
+    let rows =
+        sqlx::query!("select id, slug, name, time_zone from organizations where id = any($1) order by name", orgs)
+            .fetch_all(conn)
+            .await?;
     let organizations = rows.into_iter().map(|row| Organization {
         id: OrgId(row.id),
         slug: row.slug,

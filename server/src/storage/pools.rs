@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgPool,
+    PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -31,13 +31,12 @@ impl Pools {
         // A plan made while a table was empty would scan it for ever after: the writer only ever looks rows up.
         let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];
         let acquire = Duration::from_secs(5);
+        let options =
+            || PgPoolOptions::new().acquire_timeout(acquire).after_connect(|conn, _| Box::pin(refuse_power(conn)));
         Self {
-            app: PgPoolOptions::new().max_connections(16).acquire_timeout(acquire).connect_lazy_with(app.options(timeouts)),
+            app: options().max_connections(16).connect_lazy_with(app.options(timeouts)),
             // Beside the writers: the sweeper, and organizations that are being made.
-            writer: PgPoolOptions::new()
-                .max_connections(WRITERS + 2)
-                .acquire_timeout(acquire)
-                .connect_lazy_with(writer.options(timeouts).options(lookups)),
+            writer: options().max_connections(WRITERS + 2).connect_lazy_with(writer.options(timeouts).options(lookups)),
         }
     }
 
@@ -46,4 +45,15 @@ impl Pools {
         self.app.close().await;
         self.writer.close().await;
     }
+}
+
+/// Refuses a connection on which row-level security would not hold, such as one whose role a pooler dropped.
+async fn refuse_power(conn: &mut PgConnection) -> sqlx::Result<()> {
+    let query = sqlx::query_scalar!(
+        r#"select rolsuper or rolbypassrls as "power!" from pg_roles where rolname = current_user"#
+    );
+    if query.fetch_one(conn).await? {
+        return Err(sqlx::Error::Configuration("the server's role can bypass row-level security".into()));
+    }
+    Ok(())
 }

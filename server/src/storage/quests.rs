@@ -57,7 +57,13 @@ pub async fn insert_job(conn: &mut PgConnection, org: Uuid, hold: HoldId, goal: 
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn insert(conn: &mut PgConnection, org: Uuid, hold: HoldId, quests: &[QuestDraft], now: Instant) -> Result<()> {
+pub async fn insert(
+    conn: &mut PgConnection,
+    org: Uuid,
+    hold: HoldId,
+    quests: &[QuestDraft],
+    now: Instant,
+) -> Result<()> {
     for (position, quest) in (1_i16..).zip(quests) {
         let due_on = now.date_naive().checked_add_days(Days::new(quest.due_in_days.into())).unwrap_or(NaiveDate::MAX);
         sqlx::query!(

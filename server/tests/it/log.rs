@@ -76,7 +76,9 @@ fn entries_are_numbered_without_gaps_and_each_hash_covers_the_one_before() {
                 head = *hash;
             }
             assert_eq!(server.account(org).await.head.hash, head);
-            for kind in [EntryKind::Granted, EntryKind::Spent, EntryKind::Refunded, EntryKind::Captured, EntryKind::Released] {
+            for kind in
+                [EntryKind::Granted, EntryKind::Spent, EntryKind::Refunded, EntryKind::Captured, EntryKind::Released]
+            {
                 assert!(log.iter().any(|(entry, _)| entry.kind == kind), "{kind:?}");
             }
             assert!(LogAudit::new(org).follow(&log[1].0, log[1].1).is_err(), "a log that lacks its start");

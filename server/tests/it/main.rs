@@ -1,7 +1,12 @@
 //! Tests of the server on a real Postgres: one binary, so that it links once.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod cli;
+mod holds;
+mod http;
 mod isolation;
+mod jobs;
 mod log;
 mod support;
+mod sweeper;
 mod writer;

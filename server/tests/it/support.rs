@@ -1,5 +1,6 @@
 //! A server on a database of its own, with a clock that stands still.
 
+pub mod proxy;
 pub mod waiting;
 
 use std::{
@@ -33,7 +34,10 @@ use server::{
     },
     storage::{databases, entries, migrations, pools::Pools, tenant},
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use uuid::Uuid;
 
 /// When every test starts.
@@ -54,6 +58,7 @@ pub fn at(text: &str) -> Instant {
 pub struct TestServer {
     pub pools: Pools,
     pub owner: PgConnectOptions,
+    owner_pool: PgPool,
     pub catalog: Arc<Catalog>,
     pub clock: Arc<ManualClock>,
     pub writer: Writer,
@@ -128,12 +133,8 @@ impl TestServer {
         let pools = Pools::open(cluster.options(database, APP_ROLE), cluster.options(database, &writer_role));
         let (catalog, clock) = (catalog(), Arc::new(ManualClock::with_counted_ids(at(START), 1)));
         let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
-        let reader = Reader {
-            pool: pools.app.clone(),
-            catalog: catalog.clone(),
-            clock: clock.clone(),
-            writer: writer.clone(),
-        };
+        let reader =
+            Reader { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), writer: writer.clone() };
         let sweeper = Sweeper {
             writer_pool: pools.writer.clone(),
             app_pool: pools.app.clone(),
@@ -147,7 +148,8 @@ impl TestServer {
             clock: clock.clone(),
         };
         let owner = cluster.options(database, PrivatePostgres::OWNER);
-        Self { pools, owner, catalog, clock, writer, reader, sweeper, provisioning, tasks }
+        let owner_pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(owner.clone());
+        Self { pools, owner, owner_pool, catalog, clock, writer, reader, sweeper, provisioning, tasks }
     }
 
     /// Ends the server; whatever the test did, every invariant holds.
@@ -158,10 +160,11 @@ impl TestServer {
     }
 
     async fn stop(self) {
-        let Self { pools, writer, reader, sweeper, tasks, .. } = self;
+        let Self { pools, owner_pool, writer, reader, sweeper, tasks, .. } = self;
         drop((writer, reader, sweeper));
         tasks.finish().await;
         pools.close().await;
+        owner_pool.close().await;
     }
 
     /// Holds the database against every invariant.
@@ -177,7 +180,7 @@ impl TestServer {
     /// Runs statements as the owner.
     pub async fn as_owner(&self, sql: impl Into<String>) {
         let sql = sql.into();
-        sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut self.owner().await).await.expect(&sql);
+        sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&self.owner_pool).await.expect(&sql);
     }
 
     /// The only value that a query of the owner answers.
@@ -186,19 +189,19 @@ impl TestServer {
         for<'r> V: Send + Unpin + sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
         let sql = sql.into();
-        sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_one(&mut self.owner().await).await.expect(&sql)
+        sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_one(&self.owner_pool).await.expect(&sql)
     }
 
     /// A second server on the same database: a writer on connections of its own.
     pub fn replica(&self) -> (Writer, WriterTasks) {
-        let role = |role: &str| self.owner.clone().username(role);
-        let pools = Pools::open(role(APP_ROLE), role(&format!("{APP_ROLE}_writer")));
-        self.writer_on(pools.writer)
+        self.writer_through(self.owner.clone())
     }
 
-    /// A writer of its own on `pool`.
-    pub fn writer_on(&self, pool: PgPool) -> (Writer, WriterTasks) {
-        Writer::start(pool, self.catalog.clone(), self.clock.clone())
+    /// A writer on connections of its own, made as `options` say but for the role.
+    pub fn writer_through(&self, options: PgConnectOptions) -> (Writer, WriterTasks) {
+        let role = |role: &str| options.clone().username(role);
+        let pools = Pools::open(role(APP_ROLE), role(&format!("{APP_ROLE}_writer")));
+        Writer::start(pools.writer, self.catalog.clone(), self.clock.clone())
     }
 
     /// An organization on `plan`, with its first allowance.

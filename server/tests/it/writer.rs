@@ -3,7 +3,6 @@
 mod batches;
 mod outages;
 mod pressure;
-mod proxy;
 
 use std::collections::BTreeSet;
 

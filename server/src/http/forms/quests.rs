@@ -19,7 +19,10 @@ use crate::{
         pages::{Posted, again, status},
         session::local,
     },
-    service::portal::{internal, submit_error},
+    service::{
+        portal::{internal, submit_error},
+        writer::SubmitError,
+    },
     storage::{quests, tenant},
 };
 
@@ -55,9 +58,15 @@ async fn start(state: &AppState, who: SignedIn, form: &GenerateForm) -> Result<b
     let on = |field: &str, message: String| AppError::Invalid { fields: vec![(field.into(), message)] };
     let goal = Goal::parse(&form.goal).map_err(|error| on("goal", error.to_string()))?;
     // A form without its key is not one of ours; without a key a repeat would be charged again.
-    let key: IdempotencyKey =
-        form.key.parse().map_err(|_| on("goal", "This form was out of date. Please send it again.".into()))?;
-    let started = state.jobs.start(who.org, who.member, goal, key).await.map_err(submit_error)?;
+    let out_of_date = || on("goal", "This form was out of date. Please send it again.".into());
+    let key: uuid::Uuid = form.key.parse().map_err(|_| out_of_date())?;
+    let key: IdempotencyKey = format!("form:{key}").parse().map_err(|_| out_of_date())?;
+    let started = state.jobs.start(who.org, who.member, goal, key).await.map_err(|error| match error {
+        SubmitError::KeyReused => {
+            on("goal", "This form was sent before with another goal. Open Quests again to ask for this one.".into())
+        }
+        error => submit_error(error),
+    })?;
     if let Some(running) = started.running {
         // Whether it is done by then or not: the page that follows says which.
         let _ = timeout(QUICK, running).await;

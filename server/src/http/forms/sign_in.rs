@@ -78,7 +78,9 @@ fn explain(state: &AppState, error: SignInError) -> AppError {
             let plural = if minutes == 1 { "" } else { "s" };
             on_password(format!("Too many attempts. Try again in {minutes} minute{plural}."))
         }
-        SignInError::NoOrganization => on_password("This account belongs to no organization yet. Ask who invited you.".into()),
+        SignInError::NoOrganization => {
+            on_password("This account belongs to no organization yet. Ask who invited you.".into())
+        }
         error @ (SignInError::Storage(_) | SignInError::Password(_)) => internal(&error),
     }
 }
@@ -121,7 +123,8 @@ async fn find(state: &AppState, who: SignedIn, slug: &str) -> crate::storage::Re
     let orgs: Vec<_> = memberships.iter().map(|membership| membership.org).collect();
     tenant::look_at(&mut tx, &orgs).await?;
     let organizations = organizations::list(&mut tx, &orgs.iter().map(|org| org.0).collect::<Vec<_>>()).await?;
-    let org = organizations.into_iter().find(|organization| organization.slug == slug).map(|organization| organization.id);
+    let org =
+        organizations.into_iter().find(|organization| organization.slug == slug).map(|organization| organization.id);
     let membership = memberships.into_iter().find(|membership| Some(membership.org) == org);
     Ok(membership.map(|membership| SignedIn { user: who.user, org: membership.org, member: membership.member }))
 }

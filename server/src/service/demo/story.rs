@@ -44,7 +44,8 @@ impl Story {
     pub(super) fn events(&self, days: i64) -> Vec<(i64, usize, Event)> {
         let mut events: Vec<(i64, usize, Event)> =
             self.special.iter().map(|(day, hour, event)| (day * 1_440 + hour * 60, 0, *event)).collect();
-        let mut dice = Dice(self.slug.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
+        let mut dice =
+            Dice(self.slug.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
         for day in 0..days {
             // Weekends are quiet.
             let pace = if day % 7 >= 5 { self.pace / 4 } else { self.pace };
@@ -110,7 +111,11 @@ pub(super) fn all() -> [Story; 3] {
             ],
             pace: 0,
             spends: &["lead_generation"],
-            special: &[(3, 16, Event::Grant(Source::Promo, &[("ai", 25)], "Trial tokens, ready for your first paid plan"))],
+            special: &[(
+                3,
+                16,
+                Event::Grant(Source::Promo, &[("ai", 25)], "Trial tokens, ready for your first paid plan"),
+            )],
         },
         Story {
             slug: "stagecraft",

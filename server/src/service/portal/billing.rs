@@ -44,7 +44,7 @@ pub(super) async fn billing(portal: &Portal, who: SignedIn) -> Result<BillingVie
         plans: plans.collect(),
         packs: packs.collect(),
         features: features.collect(),
-        resets_at: wording.when(account.terms.anchor.period_at(wording.now).end),
+        resets_at: wording.when(account.terms.period(wording.now).end),
     })
 }
 

@@ -44,26 +44,20 @@ fn view(catalog: &Catalog, account: &Account, wording: Wording) -> BalancesView 
 
 fn balance(catalog: &Catalog, account: &Account, spec: &TokenTypeSpec, wording: Wording) -> BalanceView {
     let balance = account.balance(&spec.name);
-    let mut grants: Vec<&Grant> = account
-        .grants
-        .values()
-        .filter(|grant| grant.token_type == spec.name && !grant.remaining.is_zero())
-        .collect();
+    let mut grants: Vec<&Grant> =
+        account.grants.values().filter(|grant| grant.token_type == spec.name && !grant.remaining.is_zero()).collect();
     grants.sort_by_cached_key(|grant| grant.burn_order());
     let is_current = |grant: &&Grant| {
         grant.source == Source::Plan
             && grant.token_type == spec.name
             && grant.period_start == account.terms.period_start
     };
-    let period = account.terms.anchor.period_at(wording.now);
+    let period = account.terms.period(wording.now);
     let promised = catalog.plan(&account.terms.plan).map_or(Tokens::ZERO, |plan| plan.allowance_of(&spec.name));
     let current = account.grants.values().find(is_current);
     let (granted, remaining) = current.map_or((promised, Tokens::ZERO), |grant| (grant.amount, grant.remaining));
-    let allowance = (!granted.is_zero()).then(|| AllowanceView {
-        granted,
-        remaining,
-        resets_at: wording.when(period.end),
-    });
+    let allowance =
+        (!granted.is_zero()).then(|| AllowanceView { granted, remaining, resets_at: wording.when(period.end) });
     let packs = balance.settled.saturating_sub(remaining);
     let full = granted.saturating_add(packs).max(balance.settled);
     let available = balance.available();

@@ -21,7 +21,8 @@ use super::{Answer, Submission, SubmitError, load};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, balances, daily, entries, grants, guards, holds, quests, receipts, receipts::Kept, tenant,
+        StorageError, accounts, balances, daily, entries, grants, guards, holds, quests, receipts, receipts::Kept,
+        tenant,
     },
 };
 
@@ -41,11 +42,23 @@ pub(super) enum BatchError {
 
 impl From<StorageError> for BatchError {
     fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Database(sqlx::Error::Database(_)) | StorageError::Corrupt(_) => Self::Rejected(error),
-            StorageError::Database(_) => Self::Unreachable(error),
-        }
+        let commands_fault = match &error {
+            StorageError::Corrupt(_) => true,
+            StorageError::Database(sqlx::Error::Database(error)) => !is_the_servers_fault(error.code().as_deref()),
+            StorageError::Database(
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
+            ) => true,
+            StorageError::Database(_) => false,
+        };
+        if commands_fault { Self::Rejected(error) } else { Self::Unreachable(error) }
     }
+}
+
+/// Whether an SQLSTATE says that the server, not the statement, was at fault: connection lost (08), rolled back (40), out of
+/// something (53), a lock not had in time (55P03), stopped by an operator or a timeout (57). Trying each command alone would
+/// only make everybody wait for it again.
+fn is_the_servers_fault(code: Option<&str>) -> bool {
+    code.is_some_and(|code| ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)))
 }
 
 /// What a writer needs to apply a batch.

@@ -21,7 +21,8 @@ fn neither_role_can_bypass_anything_or_owns_anything() {
         assert_eq!(list(server, powers).await, [""; 0]);
         let memberships = "select roleid::regrole::text from pg_auth_members where member::regrole::text = any($1)";
         assert_eq!(list(server, memberships).await, [""; 0], "a role that is a member of another has its powers");
-        let owned = "select format('%s of kind %s', relname, relkind) from pg_class where relowner::regrole::text = any($1)
+        let owned =
+            "select format('%s of kind %s', relname, relkind) from pg_class where relowner::regrole::text = any($1)
                      union all select proname::text from pg_proc where proowner::regrole::text = any($1)
                      union all select nspname::text from pg_namespace where nspowner::regrole::text = any($1)
                      union all select datname::text from pg_database

@@ -65,7 +65,9 @@ fn the_policies_alone_keep_organizations_apart() {
     with_server(async |server| {
         let (mine, other) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
         // Whatever a later migration grants by mistake.
-        server.as_owner(format!("grant select, insert, update, delete on all tables in schema public to {APP_ROLE}")).await;
+        server
+            .as_owner(format!("grant select, insert, update, delete on all tables in schema public to {APP_ROLE}"))
+            .await;
         for (table, column) in tenant_tables(server).await {
             let run = async |sql: &str, row: Option<&str>| {
                 let mut tx = tenant::begin(&server.pools.app, mine.org).await.unwrap();

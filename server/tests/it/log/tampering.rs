@@ -3,37 +3,44 @@
 use std::collections::BTreeSet;
 
 use brightmeter::ids::OrgId;
+use server::service::audit::AuditReport;
 
 use super::busy;
 use crate::support::{TestServer, with_server, with_tampered_server};
 
-/// Runs `sql` as the owner with triggers and foreign keys off, `{org}` standing for the organization; the invariants that
-/// no longer hold for it, each with the audit's words.
-async fn found(server: &TestServer, org: OrgId, sql: &str) -> (BTreeSet<&'static str>, String) {
+/// Runs `sql` as the owner with triggers and foreign keys off, `{org}` standing for the organization.
+async fn tamper(server: &TestServer, org: OrgId, sql: &str) {
     let sql = sql.replace("{org}", &format!("'{org}'"));
     server.as_owner(format!("begin; set local session_replication_role = replica; {sql}; commit")).await;
-    let report = server.audit().await;
-    let (here, elsewhere): (Vec<_>, Vec<_>) =
-        report.violations.iter().partition(|finding| finding.org.is_none_or(|found| found == org));
-    assert_eq!(report.ok, report.violations.is_empty());
-    let details: String = here.iter().map(|finding| format!("{}: {}\n", finding.invariant, finding.detail)).collect();
-    assert!(elsewhere.iter().all(|finding| finding.org.is_some()), "{elsewhere:?}");
-    (here.into_iter().map(|finding| finding.invariant).collect(), details)
 }
 
-/// One organization a case, all in one database, and one more that nobody touched.
+/// The invariants that do not hold for `org`, or for the schema, and the audit's words.
+fn found(report: &AuditReport, org: OrgId) -> (BTreeSet<&'static str>, String) {
+    let here = || report.violations.iter().filter(|finding| finding.org.is_none_or(|found| found == org));
+    let words = here().map(|finding| format!("{}: {}\n", finding.invariant, finding.detail)).collect();
+    (here().map(|finding| finding.invariant).collect(), words)
+}
+
+/// One organization a case, all in one database, and one more that nobody touches.
 fn each_is_found(cases: &[(&str, &[&'static str])]) {
     with_tampered_server(async |server| {
         let untouched = busy(server, "untouched").await;
-        for (number, (sql, expected)) in cases.iter().enumerate() {
-            let org = busy(server, &format!("case-{number}")).await;
-            let before = server.audit().await;
-            assert!(before.violations.iter().all(|finding| finding.org != Some(org)), "{:#?}", before.violations);
-            let (codes, details) = found(server, org, sql).await;
-            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{details}");
+        let mut orgs = Vec::new();
+        for number in 0..cases.len() {
+            orgs.push(busy(server, &format!("case-{number}")).await);
+        }
+        let before = server.audit().await;
+        assert!(before.ok, "{:#?}", before.violations);
+        for (org, (sql, _)) in orgs.iter().zip(cases) {
+            tamper(server, *org, sql).await;
         }
         let report = server.audit().await;
-        assert!(report.violations.iter().all(|finding| finding.org != Some(untouched)), "{:#?}", report.violations);
+        assert!(!report.ok);
+        for (org, (sql, expected)) in orgs.into_iter().zip(cases) {
+            let (codes, words) = found(&report, org);
+            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{words}");
+        }
+        assert_eq!(found(&report, untouched).0, BTreeSet::new());
     });
 }
 
@@ -45,20 +52,35 @@ fn a_changed_log_is_found() {
                 update ai_token_usage_log l set hash = case l.seq when one then two_hash else one_hash end
                 from pair where l.org_id = {org} and l.seq in (one, two)";
     each_is_found(&[
-        ("update ai_token_usage_log set amount = amount - 1, settled_after = settled_after - 1
-          where org_id = {org} and note = 'taken back'", &["I1", "I7"]),
+        (
+            "update ai_token_usage_log set amount = amount - 1, settled_after = settled_after - 1
+          where org_id = {org} and note = 'taken back'",
+            &["I1", "I7"],
+        ),
         ("update ai_token_usage_log set note = 'a favour' where org_id = {org} and note = 'taken back'", &["I7"]),
-        ("update ai_token_usage_log set created_at = created_at + interval '1 hour'
-          where org_id = {org} and kind = 'adjusted'", &["I7"]),
+        (
+            "update ai_token_usage_log set created_at = created_at + interval '1 hour'
+          where org_id = {org} and kind = 'adjusted'",
+            &["I7"],
+        ),
         ("update ai_token_usage_log set kind = 'vanished' where org_id = {org} and kind = 'adjusted'", &["I7"]),
-        ("update ai_token_usage_log set member_id = null, caller_id = null, caller_kind = 'system'
-          where org_id = {org} and note = 'taken back'", &["I7"]),
+        (
+            "update ai_token_usage_log set member_id = null, caller_id = null, caller_kind = 'system'
+          where org_id = {org} and note = 'taken back'",
+            &["I7"],
+        ),
         (swap, &["I7"]),
         ("delete from ai_token_usage_log where org_id = {org} and kind = 'adjusted'", &["I1", "I7"]),
-        ("delete from ai_token_usage_log where org_id = {org} and seq =
-          (select max(seq) from ai_token_usage_log where org_id = {org})", &["I1", "I3", "I7"]),
+        (
+            "delete from ai_token_usage_log where org_id = {org} and seq =
+          (select max(seq) from ai_token_usage_log where org_id = {org})",
+            &["I1", "I3", "I7"],
+        ),
         ("update ai_token_accounts set seq = seq - 1 where org_id = {org}", &["I7"]),
-        ("update ai_token_usage_log set reverses = gen_random_uuid() where org_id = {org} and kind = 'refunded'", &["I4", "I7"]),
+        (
+            "update ai_token_usage_log set reverses = gen_random_uuid() where org_id = {org} and kind = 'refunded'",
+            &["I4", "I7"],
+        ),
     ]);
 }
 
@@ -70,14 +92,26 @@ fn changed_balances_holds_receipts_and_figures_are_found() {
         ("update ai_tokens set debt = 5 where org_id = {org} and token_type = 'ai'", &["I1"]),
         ("delete from ai_tokens where org_id = {org} and token_type = 'deep'", &["I1"]),
         ("update ai_token_grants set remaining = remaining - 1 where org_id = {org} and token_type = 'ai'", &["I1"]),
-        ("update ai_token_holds set state = 'released', ended_at = now() where org_id = {org} and state = 'open'", &["I1", "I3"]),
+        (
+            "update ai_token_holds set state = 'released', ended_at = now() where org_id = {org} and state = 'open'",
+            &["I1", "I3"],
+        ),
         ("update ai_token_holds set captured = 4 where org_id = {org} and state = 'captured'", &["I3"]),
         ("delete from ai_token_holds where org_id = {org} and state = 'open'", &["I1"]),
-        ("update ai_token_holds set expires_at = '2026-03-10T08:58:59Z' where org_id = {org} and state = 'open'", &["I6"]),
-        ("update ai_token_receipts set answer = jsonb_set(answer, '{transaction}', to_jsonb(gen_random_uuid()))
-          where org_id = {org} and key = 'spend'", &["I5"]),
-        ("insert into ai_token_receipts select org_id, 'again', fingerprint, answer, created_at
-          from ai_token_receipts where org_id = {org} and key = 'spend'", &["I5"]),
+        (
+            "update ai_token_holds set expires_at = '2026-03-10T08:58:59Z' where org_id = {org} and state = 'open'",
+            &["I6"],
+        ),
+        (
+            "update ai_token_receipts set answer = jsonb_set(answer, '{transaction}', to_jsonb(gen_random_uuid()))
+          where org_id = {org} and key = 'spend'",
+            &["I5"],
+        ),
+        (
+            "insert into ai_token_receipts select org_id, 'again', fingerprint, answer, created_at
+          from ai_token_receipts where org_id = {org} and key = 'spend'",
+            &["I5"],
+        ),
         ("update ai_token_daily set tokens = tokens + 1 where org_id = {org} and feature = 'ping'", &["I1"]),
         ("update ai_token_daily set uses = uses + 1 where org_id = {org} and feature = 'ping'", &["I1"]),
         ("delete from ai_token_daily where org_id = {org} and feature = 'lead_generation'", &["I1"]),
@@ -89,13 +123,10 @@ fn changed_balances_holds_receipts_and_figures_are_found() {
 fn a_hold_within_its_minute_is_no_finding() {
     with_server(async |server| {
         let org = busy(server, "bright-audio").await;
-        let (codes, details) = found(
-            server,
-            org,
-            "update ai_token_holds set expires_at = '2026-03-10T08:59:00Z' where org_id = {org} and state = 'open'",
-        )
-        .await;
-        assert_eq!(codes, BTreeSet::new(), "{details}");
+        let late =
+            "update ai_token_holds set expires_at = '2026-03-10T08:59:00Z' where org_id = {org} and state = 'open'";
+        tamper(server, org, late).await;
+        assert!(server.audit().await.ok);
     });
 }
 
@@ -113,10 +144,11 @@ fn what_the_database_itself_should_have_refused_is_found() {
         ("create policy open on ai_token_grants using (true)", &["I8"]),
     ] {
         with_tampered_server(async |server| {
-            let org = busy(server, "bright-audio").await;
-            busy(server, "stagecraft").await;
-            let (codes, details) = found(server, org, sql).await;
-            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{details}");
+            let org = server.org("bright-audio", "pro").await;
+            server.org("stagecraft", "pro").await;
+            tamper(server, org, sql).await;
+            let (codes, words) = found(&server.audit().await, org);
+            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{words}");
         });
     }
 }

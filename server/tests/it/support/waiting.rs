@@ -42,7 +42,8 @@ impl TestServer {
 
     /// Waits until as many transactions of the writers wait for a lock.
     pub async fn until_waiting(&self, transactions: i64) {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         until("the writer waits for the lock", async || self.ask::<i64>(waiting).await == transactions).await;
     }
 }

@@ -148,7 +148,9 @@ fn one_batch_serves_many_organizations_and_mixes_nothing_up() {
 fn one_command_that_the_database_refuses_fails_alone() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
-        server.as_owner("alter table ai_token_usage_log add constraint test check (note is distinct from 'poison')").await;
+        server
+            .as_owner("alter table ai_token_usage_log add constraint test check (note is distinct from 'poison')")
+            .await;
         let lock = server.lock(org).await;
         let mut first = pin!(server.submit(org, spend("ping")));
         assert!(poll!(first.as_mut()).is_pending());

@@ -1,25 +1,22 @@
 //! A database that goes away while it commits.
 
 use brightmeter::ids::OrgId;
-use server::{
-    service::writer::{Answer, Submission, SubmitError, Writer},
-    storage::pools::Pools,
-};
+use server::service::writer::{Answer, Submission, SubmitError, Writer};
 
-use super::proxy::{Cut, Proxy};
-use crate::support::{APP_ROLE, TestServer, adjust, spend, with_server};
+use crate::support::{
+    TestServer, adjust,
+    proxy::{Cut, Proxy},
+    spend, with_server,
+};
 
 /// A writer behind a proxy that breaks the connection once, as `cut` says.
 fn with_proxied_writer(cut: Cut, test: impl AsyncFnOnce(&TestServer, &Writer, &Proxy)) {
     with_server(async |server| {
         let proxy = Proxy::start(&server.owner, cut).await;
-        let role = |role: &str| proxy.options(&server.owner).username(role);
-        let pools = Pools::open(role(APP_ROLE), role(&format!("{APP_ROLE}_writer")));
-        let (writer, tasks) = server.writer_on(pools.writer.clone());
+        let (writer, tasks) = server.writer_through(proxy.options(&server.owner));
         test(server, &writer, &proxy).await;
         drop(writer);
         tasks.finish().await;
-        pools.close().await;
     });
 }
 
@@ -28,10 +25,7 @@ fn order(org: OrgId) -> Submission {
 }
 
 /// Breaks the connection at `cut`; the answer to the broken command, and to its repeat with the same key.
-fn broken_and_repeated(
-    cut: Cut,
-    check: impl FnOnce(Result<Answer, SubmitError>, Result<Answer, SubmitError>),
-) {
+fn broken_and_repeated(cut: Cut, check: impl FnOnce(Result<Answer, SubmitError>, Result<Answer, SubmitError>)) {
     with_proxied_writer(cut, async |server, writer, proxy| {
         let org = server.org("bright-audio", "pro").await;
         // Once without a fault, so that the connection is there and only the fault differs.

@@ -85,7 +85,7 @@ async fn pass(mut client: TcpStream, socket: PathBuf, cut: Cut, armed: Arc<Atomi
                 server.write_all(message).await?;
                 if cuts {
                     // Its answer shows that Postgres has done it; the client never sees it.
-                    server.read(&mut answered).await?;
+                    assert_ne!(server.read(&mut answered).await?, 0);
                     return Ok(());
                 }
             }

@@ -1,0 +1,130 @@
+//! The log as a page and as a file.
+
+use axum::http::StatusCode;
+use brightmeter::{command::Command, ids::OrgId};
+use futures::{StreamExt, stream};
+
+use super::browser::{Browser, Page, Site, with_site};
+use crate::support::{TestServer, adjust, capture, held, hold, member, spend, usage};
+
+/// An organization with a day's entries on each of two days.
+async fn robin(server: &TestServer, site: &Site) -> (OrgId, String, Browser) {
+    let org = server.org("bright-audio", "pro").await;
+    let id = server.member(org, "robin@bright-audio.test").await;
+    server.submit(org, Command::Spend(usage(member(id), "ping"))).await.unwrap();
+    server.submit(org, spend("strategy_analysis")).await.unwrap();
+    server.pass(24 * 60 * 60);
+    let job = held(&server.submit(org, hold("lead_generation", 600)).await.unwrap());
+    server.submit(org, capture(job, None)).await.unwrap();
+    (org, id.to_string(), site.signed_in("robin@bright-audio.test").await)
+}
+
+/// The numbers of the entries on a page.
+fn entries(page: &Page) -> Vec<i64> {
+    let numbers = page.body.split("data-seq=\"").skip(1);
+    numbers.map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect()
+}
+
+/// The rows of a file, the header first.
+fn rows(page: &Page) -> Vec<Vec<String>> {
+    assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, Some("text/csv; charset=utf-8")));
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(page.body.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn filters_show_what_they_say() {
+    with_site(async |server, site| {
+        let (_, id, mut browser) = robin(server, site).await;
+        for (query, expected) in [
+            (String::new(), vec![6, 5, 4, 3, 2, 1]),
+            ("token_type=deep".into(), vec![4, 2]),
+            ("feature=lead_generation".into(), vec![6, 5]),
+            (format!("member={id}"), vec![3]),
+            ("from=2026-03-11".into(), vec![6, 5]),
+            ("to=2026-03-10".into(), vec![4, 3, 2, 1]),
+            ("from=2026-03-10&to=2026-03-10&feature=ping".into(), vec![3]),
+            ("from=2026-03-12".into(), vec![]),
+            ("cursor=3".into(), vec![2, 1]),
+            ("feature=' or true --".replace(' ', "+"), vec![]),
+        ] {
+            let page = browser.get(&format!("/activity?{query}")).await;
+            assert_eq!((page.status, entries(&page)), (StatusCode::OK, expected.clone()), "{query}");
+            if !query.contains("cursor") {
+                let file = browser.get(&format!("/activity.csv?{query}")).await;
+                let numbers: Vec<i64> = rows(&file)[1..].iter().map(|row| row[0].parse().unwrap()).collect();
+                assert_eq!(numbers, expected, "{query}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_filter_that_makes_no_sense_is_told_at_its_field() {
+    with_site(async |server, site| {
+        let (_, _, mut browser) = robin(server, site).await;
+        for (query, message) in [
+            ("from=yesterday", "Write a day as 2026-11-22."),
+            ("from=2026-03-11&to=2026-03-10", "The last day lies before the first."),
+            ("member=me", "Choose a member from the list."),
+        ] {
+            let page = browser.get(&format!("/activity?{query}")).await;
+            assert!(page.text().contains(message), "{query}: {}", page.text());
+            assert_eq!(entries(&page), [0; 0]);
+            let file = browser.get(&format!("/activity.csv?{query}")).await;
+            assert_eq!(file.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+        }
+    });
+}
+
+#[test]
+fn the_file_has_a_header_and_a_row_an_entry() {
+    with_site(async |server, site| {
+        let (_, _, mut browser) = robin(server, site).await;
+        let page = browser.get("/activity.csv").await;
+        assert_eq!(page.header("content-disposition"), Some("attachment; filename=\"activity.csv\""));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        let mut rows = rows(&page);
+        rows.iter_mut().for_each(|row| drop(row.pop()));
+        let text: Vec<String> = rows.into_iter().map(|row| row.join(",")).collect();
+        insta::assert_snapshot!(text.join("\n"), @r"
+        seq,time_utc,kind,token_type,amount,held,settled_after,available_after,feature,who,note
+        6,2026-03-11T09:00:00.000000Z,captured,ai,-10,-10,189,189,lead_generation,An API key,
+        5,2026-03-11T09:00:00.000000Z,held,ai,0,10,199,189,lead_generation,An API key,
+        4,2026-03-10T09:00:00.000000Z,spent,deep,-2,0,18,18,strategy_analysis,An API key,
+        3,2026-03-10T09:00:00.000000Z,spent,ai,-1,0,199,199,ping,Robin,
+        2,2026-03-10T09:00:00.000000Z,granted,deep,20,0,20,20,,Brightmeter,
+        1,2026-03-10T09:00:00.000000Z,granted,ai,200,0,200,200,,Brightmeter,
+        ");
+    });
+}
+
+#[test]
+fn nothing_that_people_wrote_is_a_formula_where_the_file_is_opened() {
+    with_site(async |server, site| {
+        let (org, _, mut browser) = robin(server, site).await;
+        for note in ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "a, \"quoted\"\nnote"] {
+            server.submit(org, adjust(-1, note)).await.unwrap();
+        }
+        let rows = rows(&browser.get("/activity.csv").await);
+        let notes: Vec<&str> = rows[1..7].iter().rev().map(|row| row[10].as_str()).collect();
+        assert_eq!(notes, ["'=1+1", "'+1", "'-1", "'@sum(a1)", "'\t=1", "a, \"quoted\"\nnote"]);
+    });
+}
+
+#[test]
+fn ten_thousand_entries_are_all_in_the_file() {
+    with_site(async |server, site| {
+        let (org, _, mut browser) = robin(server, site).await;
+        server.submit(org, adjust(20_000, "plenty")).await.unwrap();
+        stream::iter(0..9_993)
+            .map(|_| server.submit(org, spend("ping")))
+            .buffer_unordered(1_000)
+            .for_each(async |answer| drop(answer.unwrap()))
+            .await;
+        let rows = rows(&browser.get("/activity.csv").await);
+        let numbers: Vec<i64> = rows[1..].iter().map(|row| row[0].parse().unwrap()).collect();
+        assert_eq!(numbers, (1..=10_000).rev().collect::<Vec<_>>());
+        assert_eq!(entries(&browser.get("/activity").await).len(), 50);
+    });
+}

@@ -1,0 +1,187 @@
+//! A site and browsers that look at it.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::ConnectInfo,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use leptos::config::{Env, LeptosOptions};
+use server::{
+    ai::{AiProvider, built_in::BuiltIn},
+    http::{self, AppState},
+    service::{jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader, sign_in::SignIn, writer::Writer},
+};
+use tower::ServiceExt;
+
+use crate::support::{TestServer, with_server};
+
+/// The pages and forms of a server.
+pub struct Site(pub Router);
+
+/// Runs `test` against the site of a server.
+pub fn with_site(test: impl AsyncFnOnce(&TestServer, &Site)) {
+    with_server(async |server| {
+        let site = Site::new(server, false);
+        test(server, &site).await;
+    });
+}
+
+impl Site {
+    /// As the command line puts it together, with the AI that fails on request.
+    pub fn new(server: &TestServer, https: bool) -> Self {
+        Self::with(server, server.writer.clone(), Arc::new(BuiltIn { faults: true }), https)
+    }
+
+    /// The same with another writer and another AI.
+    pub fn with(server: &TestServer, writer: Writer, provider: Arc<dyn AiProvider>, https: bool) -> Self {
+        let (pool, clock) = (server.pools.app.clone(), server.clock.clone());
+        let jobs = Jobs::new(writer.clone(), provider).unwrap();
+        let reader = Reader {
+            pool: pool.clone(),
+            catalog: server.catalog.clone(),
+            clock: clock.clone(),
+            writer: writer.clone(),
+        };
+        let portal = Portal { pool: pool.clone(), reader: reader.clone(), jobs: jobs.clone(), demo: false };
+        let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
+        let state = AppState {
+            backend: Arc::new(portal),
+            sign_in: SignIn { pool: pool.clone(), passwords: Passwords::new(2).unwrap(), clock: clock.clone() },
+            jobs,
+            reader,
+            pool,
+            clock,
+            test_clock: None,
+            leptos,
+            https,
+            demo_sign_ins: None,
+        };
+        Self(http::router(state))
+    }
+
+    /// A browser that was never here.
+    pub fn browser(&self) -> Browser {
+        Browser { router: self.0.clone(), cookie: None, address: Ipv4Addr::new(192, 0, 2, 1) }
+    }
+
+    /// A browser in which `email` has signed in.
+    pub async fn signed_in(&self, email: &str) -> Browser {
+        let mut browser = self.browser();
+        let page = browser.sign_in(email, "correct horse").await;
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/dashboard"), "{}", page.text());
+        browser
+    }
+}
+
+/// A browser with its one cookie.
+#[derive(Clone)]
+pub struct Browser {
+    router: Router,
+    pub cookie: Option<String>,
+    pub address: Ipv4Addr,
+}
+
+impl Browser {
+    pub async fn get(&mut self, path: &str) -> Page {
+        self.send(Request::get(path), Body::empty()).await
+    }
+
+    /// Sends a form as a browser does from a page of this site.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let request = Request::post(path).header("sec-fetch-site", "same-origin");
+        self.send(request.header(header::CONTENT_TYPE, FORM), form(fields)).await
+    }
+
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> Page {
+        self.post("/signin", &[("email", email), ("password", password)]).await
+    }
+
+    /// Sends anything.
+    pub async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Page {
+        let mut request = request.header(header::HOST, "tokens.example.com");
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let mut request = request.body(body).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((self.address, 50_000))));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(to_bytes(body, 64 << 20).await.unwrap().to_vec()).unwrap();
+        let page = Page { status: parts.status, headers: parts.headers, body };
+        if let Some(set) = page.set_cookie() {
+            let pair = set.split(';').next().unwrap().to_owned();
+            self.cookie = (!pair.ends_with('=')).then_some(pair);
+        }
+        page
+    }
+}
+
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+pub fn form(fields: &[(&str, &str)]) -> Body {
+    Body::from(serde_urlencoded::to_string(fields).unwrap())
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Page {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Page {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or_default()
+    }
+
+    pub fn set_cookie(&self) -> Option<&str> {
+        self.header("set-cookie")
+    }
+
+    /// The page without the frame around it.
+    pub fn main(&self) -> &str {
+        let start = self.body.find("<main").unwrap_or(0);
+        &self.body[start..self.body.find("</main>").unwrap_or(self.body.len())]
+    }
+
+    /// The page as it reads, without markup.
+    pub fn text(&self) -> String {
+        words(self.main())
+    }
+
+    /// What the element with that `data-testid` reads.
+    pub fn number(&self, id: &str) -> String {
+        let (_, rest) = self.body.split_once(&format!("data-testid=\"{id}\"")).unwrap_or_else(|| panic!("no {id}"));
+        let (_, rest) = rest.split_once('>').unwrap();
+        words(rest.split("</").next().unwrap())
+    }
+
+    /// The value of the hidden field of that name.
+    pub fn field(&self, name: &str) -> String {
+        let input = self.body.split("<input").find(|input| input.contains(&format!("name=\"{name}\""))).unwrap();
+        let (_, rest) = input.split_once("value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+fn words(html: &str) -> String {
+    let mut text = String::new();
+    for (number, part) in html.split('<').enumerate() {
+        let shown = if number == 0 { part } else { part.split_once('>').map_or("", |(_, shown)| shown) };
+        text.push(' ');
+        text.push_str(shown);
+    }
+    let text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    text.replace("&#x27;", "'").split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,56 @@
+//! What supervisors and logs look at.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+
+use super::browser::{FORM, with_site};
+
+#[test]
+fn a_supervisor_learns_whether_the_process_and_the_database_are_there() {
+    with_site(async |server, site| {
+        let page = site.browser().get("/healthz").await;
+        assert_eq!((page.status, page.body.as_str()), (StatusCode::OK, "ok\n"));
+        let page = site.browser().get("/readyz").await;
+        assert_eq!((page.status, page.body.as_str()), (StatusCode::OK, "ready\n"));
+        server
+            .as_owner("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
+            .await;
+        let page = site.browser().get("/readyz").await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(page.body.contains("brightmeter migrate"), "{}", page.body);
+        assert_eq!(site.browser().get("/healthz").await.status, StatusCode::OK);
+    });
+}
+
+#[test]
+fn every_answer_carries_its_requests_id() {
+    with_site(async |_, site| {
+        let mut seen = std::collections::BTreeSet::new();
+        for path in ["/healthz", "/readyz", "/signin", "/nowhere", "/dashboard"] {
+            let page = site.browser().get(path).await;
+            assert!(seen.insert(page.header("x-request-id").unwrap().to_owned()), "{path}");
+        }
+        let page =
+            site.browser().send(Request::get("/healthz").header("x-request-id", "from-the-proxy"), Body::empty()).await;
+        assert_eq!(page.header("x-request-id"), Some("from-the-proxy"));
+    });
+}
+
+#[test]
+fn a_form_that_is_none_is_an_error_of_the_sender() {
+    with_site(async |_, site| {
+        let post = || Request::post("/signin").header("sec-fetch-site", "same-origin");
+        for (request, body) in [
+            (post().header("content-type", "application/json"), "{}".to_owned()),
+            (post().header("content-type", FORM), "email=%FF&password=%00".to_owned()),
+            (post().header("content-type", FORM), "email=a&email=b".to_owned()),
+            (post().header("content-type", FORM), "x".repeat(70_000)),
+            (post(), "email".to_owned()),
+        ] {
+            let page = site.browser().send(request, Body::from(body.clone())).await;
+            assert!(page.status.is_client_error(), "{}: {}", &body[..body.len().min(40)], page.status);
+        }
+    });
+}

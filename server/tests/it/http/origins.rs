@@ -1,0 +1,51 @@
+//! Requests that another site makes a browser send.
+
+use axum::http::{Request, StatusCode, header};
+
+use super::browser::{FORM, form, with_site};
+
+const FORMS: [&str; 5] = ["/signin", "/signout", "/switch", "/quests", "/quests/done"];
+
+#[test]
+fn no_form_takes_a_post_from_another_site() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        let mut browser = site.signed_in("robin@bright-audio.test").await;
+        let foreign = [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("origin", "https://tokens.example.com.evil.example"),
+        ];
+        for path in FORMS.into_iter().chain(["/ui/balances", "/ui/job"]) {
+            for (name, value) in foreign {
+                let request = Request::post(path).header(name, value).header(header::CONTENT_TYPE, FORM);
+                let fields = [("goal", "Sell more posters"), ("key", "order-1")];
+                let page = browser.send(request, form(&fields)).await;
+                assert_eq!(page.status, StatusCode::FORBIDDEN, "{path} with {name}: {value}");
+            }
+        }
+        assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK, "nobody was signed out");
+        assert_eq!(server.ask::<i64>("select count(*) from ai_token_holds").await, 0);
+    });
+}
+
+#[test]
+fn a_link_from_another_site_changes_nothing() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        let mut browser = site.signed_in("robin@bright-audio.test").await;
+        for path in FORMS {
+            let address =
+                format!("{path}?goal=Sell+more+posters&key=order-1&org=bright-audio&job=1&position=1&done=true");
+            let page = browser.send(Request::get(address).header("sec-fetch-site", "cross-site"), form(&[])).await;
+            assert!(!page.status.is_server_error(), "{path}: {}", page.status);
+        }
+        assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK, "nobody was signed out");
+        let moved = "select (select count(*) from ai_token_holds) + (select count(*) from quests)";
+        assert_eq!(server.ask::<i64>(moved).await, 0);
+    });
+}

@@ -1,0 +1,90 @@
+//! Pages, signed in and signed out.
+
+use axum::http::StatusCode;
+
+use super::browser::with_site;
+use crate::support::{capture, held, hold, spend};
+
+#[test]
+fn a_page_leads_to_the_sign_in_and_back() {
+    with_site(async |_, site| {
+        for (path, leads_to) in [
+            ("/dashboard", "/signin?next=%2Fdashboard"),
+            ("/quests?job=1", "/signin?next=%2Fquests%3Fjob%3D1"),
+            ("/quests/1", "/signin?next=%2Fquests%2F1"),
+            ("/activity?from=2026-03-01", "/signin?next=%2Factivity%3Ffrom%3D2026-03-01"),
+            ("/activity.csv", "/signin?next=%2Factivity.csv"),
+            ("/billing", "/signin?next=%2Fbilling"),
+        ] {
+            let page = site.browser().get(path).await;
+            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, leads_to), "{path}");
+        }
+        for path in ["/switch", "/quests", "/quests/done"] {
+            let page = site.browser().post(path, &[("goal", "Sell more posters")]).await;
+            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin"), "{path}");
+        }
+        let page = site.browser().get("/signin?next=%2Fquests%3Fjob%3D1").await;
+        assert_eq!((page.status, page.field("next").as_str()), (StatusCode::OK, "/quests?job=1"));
+    });
+}
+
+#[test]
+fn server_functions_tell_the_signed_out_nothing() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        let page = site.browser().post("/ui/balances", &[]).await;
+        assert!(!page.body.contains("200") && page.body.contains("sign_in_required"), "{page:?}");
+        let page = site.signed_in("robin@bright-audio.test").await.post("/ui/balances", &[]).await;
+        assert!(page.status.is_success() && page.body.contains("\"available\":200"), "{page:?}");
+    });
+}
+
+#[test]
+fn the_dashboard_shows_the_numbers_that_are_booked() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        server.submit(org, spend("revenue_forecast")).await.unwrap();
+        let job = held(&server.submit(org, hold("lead_generation", 600)).await.unwrap());
+        server.submit(org, hold("quest_generation", 600)).await.unwrap();
+        server.submit(org, capture(job, Some(3))).await.unwrap();
+        server.submit(org, spend("strategy_analysis")).await.unwrap();
+        let page = site.signed_in("robin@bright-audio.test").await.get("/dashboard").await;
+        assert_eq!(page.status, StatusCode::OK);
+        let numbers = ["available-ai", "held-ai", "settled-ai", "available-deep", "held-deep", "settled-deep"];
+        assert_eq!(numbers.map(|id| page.number(id)), ["177", "5", "182", "18", "0", "18"]);
+        let bars: Vec<&str> = page.body.split("role=\"progressbar\"").skip(1).collect();
+        assert_eq!(bars.len(), 2);
+        assert!(bars[0].contains("aria-valuenow=\"177\"") || bars[0].contains("aria-valuenow=\"182\""), "{}", bars[0]);
+        assert!(page.body.matches("data-seq=").count() >= 5, "the newest entries");
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+    });
+}
+
+#[test]
+fn the_dashboard_books_what_time_has_brought_before_it_shows_anything() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        server.submit(org, spend("revenue_forecast")).await.unwrap();
+        server.pass(31 * 24 * 60 * 60);
+        let page = site.signed_in("robin@bright-audio.test").await.get("/dashboard").await;
+        assert_eq!(page.number("available-ai"), "200");
+    });
+}
+
+#[test]
+fn an_address_that_leads_nowhere_says_so() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        for mut browser in [site.browser(), site.signed_in("robin@bright-audio.test").await] {
+            for path in ["/nowhere", "/dashboard2", "/api/v1/test-clock", "/quests/x/y", "/.env"] {
+                let page = browser.get(path).await;
+                let signed_out = browser.cookie.is_none() && page.status == StatusCode::SEE_OTHER;
+                assert!(page.status == StatusCode::NOT_FOUND || signed_out, "{path}: {}", page.status);
+            }
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! What time brings to accounts that nobody touches.
+
+use brightmeter::{command::Command, ids::OrgId};
+use futures::future::join_all;
+use server::service::sweeper::Sweeper;
+
+use crate::support::{START, TestServer, at, spend, with_server};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Allowances of AI tokens that were ever made.
+async fn allowances(server: &TestServer) -> i64 {
+    server.ask("select count(*) from ai_token_grants where source = 'plan' and token_type = 'ai'").await
+}
+
+async fn settled(server: &TestServer, org: OrgId) -> i64 {
+    server.ask(format!("select settled from ai_tokens where org_id = '{org}' and token_type = 'ai'")).await
+}
+
+#[test]
+fn an_allowance_is_renewed_without_anybody_looking() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, spend("quest_generation")).await.unwrap();
+        server.pass(31 * DAY - 1);
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 0);
+        assert_eq!(settled(server, org).await, 195);
+        server.pass(1);
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 1);
+        assert_eq!((settled(server, org).await, allowances(server).await), (200, 2), "no rollover");
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 0, "nothing is left to do");
+    });
+}
+
+#[test]
+fn months_that_nobody_looked_at_are_skipped_to_the_current_one() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.clock.set(at("2026-07-01T00:00:00Z"));
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 1);
+        assert_eq!((settled(server, org).await, allowances(server).await), (200, 2));
+        let account = server.account(org).await;
+        assert_eq!(account.terms.period_start, Some(at("2026-06-10T09:00:00Z")));
+    });
+}
+
+#[test]
+fn several_sweepers_at_once_grant_once() {
+    with_server(async |server| {
+        let (one, two) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
+        let (writer, tasks) = server.replica();
+        let other = Sweeper { writer, ..server.sweeper.clone() };
+        for month in 1..=3 {
+            server.pass(31 * DAY);
+            let swept = join_all([&server.sweeper, &other, &server.sweeper, &other].map(Sweeper::sweep)).await;
+            // Whoever comes late may find nothing, or what was booked meanwhile.
+            assert!(swept.into_iter().map(Result::unwrap).sum::<usize>() >= 2);
+            assert_eq!(allowances(server).await, 2 * (1 + month));
+            assert_eq!((settled(server, one).await, settled(server, two).await), (200, 200));
+        }
+        drop(other);
+        tasks.finish().await;
+    });
+}
+
+#[test]
+fn a_clock_that_jumps_back_grants_nothing_twice() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        server.submit(org, spend("quest_generation")).await.unwrap();
+        for now in
+            ["2026-04-10T09:00:00Z", START, "2026-04-10T09:00:00Z", "2026-04-09T09:00:00Z", "2026-04-30T00:00:00Z"]
+        {
+            server.clock.set(at(now));
+            server.sweeper.sweep().await.unwrap();
+            server.submit(org, Command::Advance).await.unwrap();
+            assert_eq!((settled(server, org).await, allowances(server).await), (200, 2), "at {now}");
+        }
+    });
+}
+
+#[test]
+fn five_hundred_organizations_are_swept_at_once() {
+    with_server(async |server| {
+        server
+            .as_owner(
+                "insert into organizations
+                     select gen_random_uuid(), 'org-' || n, 'Org', 'UTC', '2026-03-10T09:00:00Z' from generate_series(1, 500) n;
+                 insert into ai_token_accounts (org_id, plan, anchor_at, head_hash, due_at, created_at)
+                     select id, 'pro', created_at, sha256(convert_to('brightmeter entry 1', 'UTF8') || uuid_send(id)),
+                         created_at, created_at from organizations",
+            )
+            .await;
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 500, "none has its first allowance yet");
+        assert_eq!(allowances(server).await, 500);
+        server.pass(31 * DAY);
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 500);
+        assert_eq!(allowances(server).await, 1_000);
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn sessions_and_failed_sign_ins_are_removed_when_their_time_is_over() {
+    with_server(async |server| {
+        server
+            .as_owner(
+                "insert into sessions values ('over', '', '2026-03-10T09:00:00Z'), ('alive', '', '2026-03-10T09:00:01Z');
+                 insert into sign_in_failures values ('\\x01', 3, '2026-03-10T08:45:00Z'), ('\\x02', 3, '2026-03-10T08:45:01Z')",
+            )
+            .await;
+        server.sweeper.sweep().await.unwrap();
+        assert_eq!(server.ask::<String>("select string_agg(id, ' ') from sessions").await, "alive");
+        assert_eq!(server.ask::<String>("select string_agg(subject::text, ' ') from sign_in_failures").await, "\\x02");
+    });
+}
