@@ -19,7 +19,7 @@ fn on(server: &TestServer, line: &str) -> Command {
 /// The password at the end of what was printed.
 fn password(ran: &Ran) -> String {
     assert_eq!(ran.code, 0, "{ran:?}");
-    let (_, rest) = ran.out.split_once("can sign in with the password ").unwrap_or_else(|| panic!("{ran:?}"));
+    let (_, rest) = ran.out.split_once("with the password ").unwrap_or_else(|| panic!("{ran:?}"));
     rest.trim().to_owned()
 }
 
@@ -120,7 +120,7 @@ fn an_audit_is_0_only_if_all_holds() {
 }
 
 #[test]
-fn a_data_directory_has_one_brightmeter_at_a_time() {
+fn a_data_directory_has_one_server_and_admin_commands_work_beside_it() {
     let directory = Directory::new();
     let run = |line: &str| Ran::of(brightmeter(line).env("BRIGHTMETER_DATA_DIR", &directory.0));
     let ran = run("migrate");
@@ -129,8 +129,21 @@ fn a_data_directory_has_one_brightmeter_at_a_time() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let running = PrivatePostgres::start(&directory.0.join("postgres")).await.unwrap();
-        let second = run("audit");
+        let site = directory.0.join("site");
+        std::fs::create_dir_all(site.join("pkg")).unwrap();
+        let second = Ran::of(
+            brightmeter("demo")
+                .env("BRIGHTMETER_DATA_DIR", &directory.0)
+                .env("BRIGHTMETER_ADDR", "127.0.0.1:0")
+                .env("LEPTOS_SITE_ROOT", &site),
+        );
         assert!(second.code == 1 && second.one_line().contains("in use by another Brightmeter"), "{second:?}");
+        let beside = run("audit");
+        assert_eq!(
+            (beside.code, beside.out.as_str()),
+            (0, "0 organizations, 0 entries\nI1 to I8 hold\n"),
+            "{beside:?}"
+        );
         running.stop().await.unwrap();
     });
     assert_eq!(
@@ -138,5 +151,5 @@ fn a_data_directory_has_one_brightmeter_at_a_time() {
         20
     );
     let ran = run("audit");
-    assert_eq!((ran.code, ran.out.as_str()), (0, "1 organizations, 0 entries\nI1 to I8 hold\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "1 organizations, 2 entries\nI1 to I8 hold\n"), "{ran:?}");
 }

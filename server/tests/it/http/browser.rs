@@ -122,6 +122,10 @@ impl Browser {
     }
 }
 
+/// Keys as a page gives them to its form.
+pub const ONE: &str = "00000000-0000-7000-8000-000000000001";
+pub const TWO: &str = "00000000-0000-7000-8000-000000000002";
+
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
 pub fn form(fields: &[(&str, &str)]) -> Body {

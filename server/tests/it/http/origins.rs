@@ -2,7 +2,7 @@
 
 use axum::http::{Request, StatusCode, header};
 
-use super::browser::{FORM, form, with_site};
+use super::browser::{FORM, ONE, form, with_site};
 
 const FORMS: [&str; 5] = ["/signin", "/signout", "/switch", "/quests", "/quests/done"];
 
@@ -22,7 +22,7 @@ fn no_form_takes_a_post_from_another_site() {
         for path in FORMS.into_iter().chain(["/ui/balances", "/ui/job"]) {
             for (name, value) in foreign {
                 let request = Request::post(path).header(name, value).header(header::CONTENT_TYPE, FORM);
-                let fields = [("goal", "Sell more posters"), ("key", "order-1")];
+                let fields = [("goal", "Sell more posters"), ("key", ONE)];
                 let page = browser.send(request, form(&fields)).await;
                 assert_eq!(page.status, StatusCode::FORBIDDEN, "{path} with {name}: {value}");
             }
@@ -40,7 +40,7 @@ fn a_link_from_another_site_changes_nothing() {
         let mut browser = site.signed_in("robin@bright-audio.test").await;
         for path in FORMS {
             let address =
-                format!("{path}?goal=Sell+more+posters&key=order-1&org=bright-audio&job=1&position=1&done=true");
+                format!("{path}?goal=Sell+more+posters&key={ONE}&org=bright-audio&job=1&position=1&done=true");
             let page = browser.send(Request::get(address).header("sec-fetch-site", "cross-site"), form(&[])).await;
             assert!(!page.status.is_server_error(), "{path}: {}", page.status);
         }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::browser::{Browser, Site, with_site};
+use super::browser::{Browser, ONE, Site, with_site};
 use crate::support::{TestServer, with_server};
 
 const EMAIL: &str = "robin@bright-audio.test";
@@ -133,7 +133,7 @@ fn whoever_is_no_member_any_more_changes_nothing() {
     with_site(async |server, site| {
         let mut browser = robin(server, site).await;
         server.as_owner("delete from members").await;
-        let page = browser.post("/quests", &[("goal", "Sell more posters"), ("key", "order-1")]).await;
+        let page = browser.post("/quests", &[("goal", "Sell more posters"), ("key", ONE)]).await;
         assert!(!page.location().starts_with("/quests"), "{page:?}");
         assert_eq!(server.ask::<i64>("select count(*) from ai_token_holds").await, 0);
     });

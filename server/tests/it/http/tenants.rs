@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::browser::{Browser, Site, with_site};
+use super::browser::{Browser, ONE, Site, with_site};
 use crate::support::TestServer;
 
 /// Two organizations with a member and a job each.
@@ -14,7 +14,7 @@ async fn two(server: &TestServer, site: &Site) -> [(Browser, String); 2] {
         server.member(org, &email).await;
         let mut browser = site.signed_in(&email).await;
         let goal = format!("Grow {slug}");
-        let page = browser.post("/quests", &[("goal", &goal), ("key", "order-1")]).await;
+        let page = browser.post("/quests", &[("goal", &goal), ("key", ONE)]).await;
         both.push((browser, page.location().rsplit('=').next().unwrap().to_owned()));
     }
     both.try_into().ok().unwrap()
