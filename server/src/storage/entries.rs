@@ -146,7 +146,10 @@ pub async fn list_spends(
         r#"select s.org_id, s.transaction_id, s.token_type, s.feature as "feature!", s.parts as "parts: Json<Vec<Part>>",
              r.transaction_id as "refunded_by?"
          from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
-         join ai_token_usage_log s on s.org_id = n.org_id and s.transaction_id = n.id and s.kind = 'spent'
+         cross join lateral (
+             select * from ai_token_usage_log s
+             where s.org_id = n.org_id and s.transaction_id = n.id and s.kind = 'spent' limit 1
+         ) s
          left join ai_token_usage_log r on r.org_id = s.org_id and r.reverses = s.transaction_id"#,
         &orgs,
         &ids

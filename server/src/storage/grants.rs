@@ -28,8 +28,9 @@ pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], named: &[(Uuid, GrantI
                  on g.org_id = a.org_id and g.source = 'plan' and g.period_start = a.period_start
                  where a.org_id = any($1)
              union
-             select g.* from unnest($2::uuid[], $3::uuid[]) n(org_id, id) join ai_token_grants g
-                 on g.org_id = n.org_id and g.id = n.id
+             select g.* from unnest($2::uuid[], $3::uuid[]) n(org_id, id) cross join lateral (
+                 select * from ai_token_grants g where g.org_id = n.org_id and g.id = n.id limit 1
+             ) g
          ) g"#,
         orgs,
         &named_orgs,

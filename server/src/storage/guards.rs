@@ -18,7 +18,9 @@ pub async fn list(conn: &mut PgConnection, named: &[(Uuid, GuardId)]) -> Result<
     let rows = sqlx::query!(
         "select g.org_id, g.caller_id, g.requests, g.last_admitted_at, g.blocked_until
          from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
-         join ai_token_guards g on g.org_id = n.org_id and g.caller_id = n.id",
+         cross join lateral (
+             select * from ai_token_guards g where g.org_id = n.org_id and g.caller_id = n.id limit 1
+         ) g",
         &orgs,
         &ids
     )

@@ -74,8 +74,9 @@ pub async fn list(
          from (
              select * from ai_token_holds where org_id = any($1) and state = 'open' and expires_at <= $2
              union
-             select h.* from unnest($3::uuid[], $4::uuid[]) n(org_id, id) join ai_token_holds h
-                 on h.org_id = n.org_id and h.id = n.id
+             select h.* from unnest($3::uuid[], $4::uuid[]) n(org_id, id) cross join lateral (
+                 select * from ai_token_holds h where h.org_id = n.org_id and h.id = n.id limit 1
+             ) h
          ) h"#,
         orgs,
         now,
