@@ -61,8 +61,9 @@ pub enum AiError {
     /// The answer is something else than JSON.
     #[error("the AI service's answer is not JSON")]
     NotJson(#[source] serde_json::Error),
-    /// JSON, but not what was asked for. The reason is a bounded text and no source, because it quotes the answer.
-    #[error("the AI service's answer does not fit: {0}")]
+    /// JSON, but not what was asked for. The reason quotes the answer, which may hold what a customer wrote: it is bounded, no
+    /// source, and not part of the message that is logged.
+    #[error("the AI service's answer does not fit what was asked for")]
     BadAnswer(String),
     /// The model, or the vendor's content filter, declined.
     #[error("the AI service declined the goal")]

@@ -26,11 +26,12 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 
 use self::{account::Account, binaries::Search, cluster::Cluster, lock::DirectoryLock};
 
 pub use self::error::PostgresError;
+use crate::storage::databases;
 
 /// `create database` copies a template and waits for a checkpoint.
 const CREATE_DATABASE_LIMIT: Duration = Duration::from_secs(60);
@@ -138,29 +139,10 @@ impl PrivatePostgres {
     /// # Errors
     /// [`PostgresError::CreateDatabase`] if Postgres refuses or takes longer than a minute.
     pub async fn create_database(&self, name: &str) -> Result<(), PostgresError> {
-        tokio::time::timeout(CREATE_DATABASE_LIMIT, self.create_missing_database(name))
+        tokio::time::timeout(CREATE_DATABASE_LIMIT, databases::create(&self.options("postgres", Self::OWNER), name))
             .await
             .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
             .map_err(|source| PostgresError::CreateDatabase { name: name.to_owned(), source })
-    }
-
-    async fn create_missing_database(&self, name: &str) -> Result<(), sqlx::Error> {
-        let mut connection = self.options("postgres", Self::OWNER).connect().await?;
-        let is_there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-            .bind(name)
-            .fetch_one(&mut connection)
-            .await?;
-        if !is_there {
-            let quoted = name.replace('"', "\"\"");
-            let created =
-                sqlx::raw_sql(AssertSqlSafe(format!("create database \"{quoted}\""))).execute(&mut connection).await;
-            match created {
-                Err(sqlx::Error::Database(error)) if lost_the_race(error.code().as_deref()) => {}
-                Err(error) => return Err(error),
-                Ok(_) => {}
-            }
-        }
-        connection.close().await
     }
 
     /// Shuts the cluster down (open transactions are rolled back) and gives up the directory.
@@ -180,12 +162,6 @@ impl PrivatePostgres {
     pub fn leave_running(self) {
         drop(self);
     }
-}
-
-/// Whether `create database` failed because somebody else just made the same one.
-fn lost_the_race(sqlstate: Option<&str>) -> bool {
-    // duplicate_database, and the unique violation of two that were caught in the act.
-    matches!(sqlstate, Some("42P04" | "23505"))
 }
 
 async fn blocking<T: Send + 'static>(

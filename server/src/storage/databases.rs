@@ -14,6 +14,21 @@ pub async fn exists(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<
     Ok(exists)
 }
 
+/// Makes a database if it is not there; safe when two processes race.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn create(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<()> {
+    if exists(maintenance, name).await? {
+        return Ok(());
+    }
+    match execute(maintenance, format!("create database {}", quoted(name))).await {
+        // duplicate_database, and the unique violation of two that were caught in the act: somebody else was quicker.
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P04" | "23505")) => Ok(()),
+        result => result,
+    }
+}
+
 /// What a database is marked with: its comment.
 ///
 /// # Errors
