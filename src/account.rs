@@ -9,7 +9,7 @@ use crate::{
     grant::{Grant, Part},
     guard::{Guard, GuardId},
     hold::Hold,
-    ids::{GrantId, HoldId, OrgId, TransactionId},
+    ids::{GrantId, HoldId, MemberId, OrgId, TransactionId},
     license::License,
     names::{FeatureName, PlanName, TokenType},
     period::{Anchor, Period},
@@ -105,6 +105,8 @@ pub struct PastSpend {
     pub token_type: TokenType,
     /// The feature that was used.
     pub feature: FeatureName,
+    /// Whose use it was.
+    pub member: Option<MemberId>,
     /// The grants that it burned.
     pub parts: Vec<Part>,
     /// The refund of it, if it was refunded.

@@ -41,17 +41,26 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// Kind, id and member, as the database and the hash have them.
-    pub fn columns(&self) -> (&'static str, Option<Uuid>, Option<MemberId>) {
+    /// Kind and id, as the database and the hash have them.
+    pub fn columns(&self) -> (&'static str, Option<Uuid>) {
         match self {
-            Self::Member { member } => ("member", Some(member.0), Some(*member)),
-            Self::Key { key, member } => ("key", Some(key.0), *member),
-            Self::Staff { user } => ("staff", Some(user.0), None),
-            Self::System => ("system", None, None),
+            Self::Member { member } => ("member", Some(member.0)),
+            Self::Key { key, .. } => ("key", Some(key.0)),
+            Self::Staff { user } => ("staff", Some(user.0)),
+            Self::System => ("system", None),
         }
     }
 
-    /// The caller that [`columns`](Self::columns) came from.
+    /// The member that it is, or acts for.
+    pub fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Member { member } => Some(*member),
+            Self::Key { member, .. } => *member,
+            Self::Staff { .. } | Self::System => None,
+        }
+    }
+
+    /// The caller that [`columns`](Self::columns) and [`member`](Self::member) came from.
     pub fn from_columns(kind: &str, id: Option<Uuid>, member: Option<Uuid>) -> Option<Self> {
         match (kind, id) {
             ("member", Some(id)) => Some(Self::Member { member: MemberId(id) }),

@@ -35,12 +35,28 @@ pub fn check(account: &Account, usage: &Use, cx: &Context<'_>) -> Result<Quote, 
     admit(&draft, usage)
 }
 
+/// What a use would cost now, for a page that shows the price before the click: as [`check`], but a limit of pace, which is
+/// over in seconds, does not hide it.
+///
+/// # Errors
+/// The first refusal that applies, other than by rate and interval.
+pub fn quote(account: &Account, usage: &Use, cx: &Context<'_>) -> Result<Quote, Refusal> {
+    let mut draft = Draft::new(account, cx);
+    draft.advance();
+    match admit(&draft, usage) {
+        Err(Refusal::RateLimited { .. } | Refusal::TooFrequent { .. }) => {
+            let feature = find_feature(cx.catalog, usage)?;
+            check_balance(&draft, usage, feature, check_license(&draft, feature)?)
+        }
+        answer => answer,
+    }
+}
+
 /// The order of refusal. The first that applies is the one told: account closed, blocked, plan, license, rate, interval,
 /// quota, balance.
 pub(crate) fn admit(draft: &Draft<'_>, usage: &Use) -> Result<Quote, Refusal> {
     let (catalog, now) = (draft.cx.catalog, draft.cx.now);
-    let feature =
-        catalog.feature(&usage.feature).ok_or_else(|| Refusal::UnknownFeature { feature: usage.feature.clone() })?;
+    let feature = find_feature(catalog, usage)?;
     let guard = usage.caller.guard().map(|id| draft.guard(id)).unwrap_or_default();
     let limits = limits(catalog, &usage.caller);
 
@@ -51,6 +67,10 @@ pub(crate) fn admit(draft: &Draft<'_>, usage: &Use) -> Result<Quote, Refusal> {
     guard.check_rate(&limits, now)?;
     guard.check_interval(&limits, now)?;
     check_balance(draft, usage, feature, off)
+}
+
+fn find_feature<'c>(catalog: &'c Catalog, usage: &Use) -> Result<&'c Feature, Refusal> {
+    catalog.feature(&usage.feature).ok_or_else(|| Refusal::UnknownFeature { feature: usage.feature.clone() })
 }
 
 /// The limits that a caller is under. Staff and the system are under none.

@@ -11,7 +11,7 @@ use crate::{
     account::Balance,
     command::{Caller, Metadata},
     grant::{Part, Source},
-    ids::{HoldId, OrgId, TransactionId},
+    ids::{HoldId, MemberId, OrgId, TransactionId},
     names::{FeatureName, TokenType},
     time::Instant,
 };
@@ -140,6 +140,8 @@ pub struct Entry {
     pub feature: Option<FeatureName>,
     /// Who caused it.
     pub caller: Caller,
+    /// Whose use it counts as: the caller's member, and of a refund the one who had spent.
+    pub member: Option<MemberId>,
     /// The hold that it opened or ended.
     pub hold: Option<HoldId>,
     /// The transaction that it takes back.
@@ -184,10 +186,10 @@ impl Entry {
         }
         hasher.optional(self.source.map(Source::as_str).map(str::as_bytes));
         hasher.optional(self.feature.as_ref().map(|feature| feature.as_str().as_bytes()));
-        let (kind, id, member) = self.caller.columns();
+        let (kind, id) = self.caller.columns();
         hasher.text(kind);
         hasher.optional(id.as_ref().map(Uuid::as_bytes).map(<[u8; 16]>::as_slice));
-        hasher.optional(member.as_ref().map(|member| member.0.as_bytes().as_slice()));
+        hasher.optional(self.member.as_ref().map(|member| member.0.as_bytes().as_slice()));
         hasher.optional(self.hold.as_ref().map(|hold| hold.0.as_bytes().as_slice()));
         hasher.optional(self.reverses.as_ref().map(|id| id.0.as_bytes().as_slice()));
         hasher.optional(self.note.as_ref().map(String::as_bytes));

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod key;
 pub mod license;
 pub mod names;
+pub mod overview;
 pub mod period;
 pub mod quest;
 pub mod receipt;

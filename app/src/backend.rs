@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use brightmeter::ids::{MemberId, OrgId, UserId};
+use chrono_tz::Tz;
 use leptos::prelude::use_context;
 
 use crate::{
     error::AppError,
-    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView},
+    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, Viewer},
 };
 
 /// Who is signed in, and in which organization; put into the request by the session layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The person.
     pub user: UserId,
@@ -20,25 +21,27 @@ pub struct SignedIn {
     pub org: OrgId,
     /// The person's membership in it.
     pub member: MemberId,
+    /// The organization's time zone.
+    pub zone: Tz,
+    /// What the frame of every page shows of it.
+    pub viewer: Viewer,
 }
 
 /// What pages ask for. Every call is for one signed-in member and sees that member's organization only.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// `/dashboard`.
-    async fn dashboard(&self, who: SignedIn) -> Result<DashboardView, AppError>;
+    async fn dashboard(&self, who: &SignedIn) -> Result<DashboardView, AppError>;
     /// The balances alone, for Refresh.
-    async fn balances(&self, who: SignedIn) -> Result<BalancesView, AppError>;
+    async fn balances(&self, who: &SignedIn) -> Result<BalancesView, AppError>;
     /// `/quests`, with the job of that id if one is named.
-    async fn quests(&self, who: SignedIn, job: Option<String>) -> Result<QuestsView, AppError>;
+    async fn quests(&self, who: &SignedIn, job: Option<String>) -> Result<QuestsView, AppError>;
     /// One job and its receipt.
-    async fn job(&self, who: SignedIn, job: String) -> Result<JobView, AppError>;
+    async fn job(&self, who: &SignedIn, job: String) -> Result<JobView, AppError>;
     /// `/activity`.
-    async fn activity(&self, who: SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
+    async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
     /// `/billing`.
-    async fn billing(&self, who: SignedIn) -> Result<BillingView, AppError>;
-    /// The frame around a page that shows nothing else of the organization.
-    async fn viewer(&self, who: SignedIn) -> Result<crate::views::Viewer, AppError>;
+    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
 }
 
 /// The backend and whoever is signed in.
@@ -46,7 +49,7 @@ pub trait Backend: Send + Sync {
 /// # Errors
 /// [`AppError::SignInRequired`].
 pub fn backend() -> Result<(Arc<dyn Backend>, SignedIn), AppError> {
-    let who = use_context::<axum::http::request::Parts>().and_then(|parts| parts.extensions.get::<SignedIn>().copied());
+    let who = use_context::<axum::http::request::Parts>().and_then(|parts| parts.extensions.get::<SignedIn>().cloned());
     match (use_context::<Arc<dyn Backend>>(), who) {
         (Some(backend), Some(who)) => Ok((backend, who)),
         _ => Err(AppError::SignInRequired),

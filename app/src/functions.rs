@@ -15,7 +15,7 @@ use crate::{
 /// [`AppError`].
 #[server(prefix = "/ui", endpoint = "balances")]
 pub async fn balances() -> Result<BalancesView, AppError> {
-    answer(|backend, who| async move { backend.balances(who).await }).await
+    answer(|backend, who| async move { backend.balances(&who).await }).await
 }
 
 /// How a job stands.
@@ -27,5 +27,5 @@ pub async fn job(
     /// The job.
     id: String,
 ) -> Result<JobView, AppError> {
-    answer(|backend, who| async move { backend.job(who, id).await }).await
+    answer(|backend, who| async move { backend.job(&who, id).await }).await
 }

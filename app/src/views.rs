@@ -43,8 +43,6 @@ pub struct Viewer {
 /// `/dashboard`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DashboardView {
-    /// Who is looking.
-    pub viewer: Viewer,
     /// What is left.
     pub balances: BalancesView,
     /// The newest entries.
@@ -147,8 +145,6 @@ pub struct EntryView {
 /// `/quests`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuestsView {
-    /// Who is looking.
-    pub viewer: Viewer,
     /// What a generation costs now, or why it is not to be had.
     pub quote: QuoteView,
     /// The form's idempotency key.
@@ -272,8 +268,6 @@ pub struct ActivityFilter {
 /// `/activity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivityView {
-    /// Who is looking.
-    pub viewer: Viewer,
     /// The filter that was applied.
     pub filter: ActivityFilter,
     /// What is wrong with the filter: field and message. Then nothing is listed.
@@ -293,8 +287,6 @@ pub struct ActivityView {
 /// `/billing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BillingView {
-    /// Who is looking.
-    pub viewer: Viewer,
     /// The plans, smallest first.
     pub plans: Vec<PlanView>,
     /// The packs on sale.

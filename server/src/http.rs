@@ -32,7 +32,7 @@ use tower_http::{
 
 use crate::{
     clock::{Clock, ManualClock},
-    service::{jobs::Jobs, question::Reader, sign_in::SignIn, sweeper::Sweeper},
+    service::{jobs::Jobs, question::Reader, sign_in::SignIn, sweeper::Sweeper, visitors::Visitors},
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
@@ -49,6 +49,8 @@ pub struct AppState {
     pub backend: Arc<dyn Backend>,
     /// Signs people in.
     pub sign_in: SignIn,
+    /// Knows who is looking.
+    pub visitors: Visitors,
     /// Runs quest jobs.
     pub jobs: Jobs,
     /// Reads accounts.

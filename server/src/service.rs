@@ -9,4 +9,5 @@ pub mod provisioning;
 pub mod question;
 pub mod sign_in;
 pub mod sweeper;
+pub mod visitors;
 pub mod writer;

@@ -9,6 +9,7 @@ pub mod entries;
 pub mod grants;
 pub mod guards;
 pub mod holds;
+pub mod memberships;
 pub mod migrations;
 pub mod organizations;
 pub mod pools;

@@ -11,44 +11,39 @@ use crate::{
     command::Caller,
     entry::EntryKind,
     grant::{Part, Source},
-    hold::HoldState,
-    ids::{GrantId, HoldId},
+    hold::Hold,
+    ids::GrantId,
     time::Instant,
 };
 
 enum Due {
-    Hold(HoldId),
+    Hold(Hold),
     Grant(GrantId),
 }
 
 impl Draft<'_> {
-    /// Books what lapsed up to now, in the order in which it lapsed, then the new period.
+    /// Books what lapsed up to now, in the order in which it lapsed, then the new period. So the outcome does not depend on
+    /// when somebody looks.
     pub(crate) fn advance(&mut self) {
-        for due in self.due() {
+        while let Some(due) = self.next_due() {
             match due {
-                Due::Hold(id) => self.expire_hold(id),
+                Due::Hold(hold) => holds::expire(self, &hold),
                 Due::Grant(id) => self.expire_grant(id),
             }
         }
         self.reset();
     }
 
-    fn due(&self) -> Vec<Due> {
+    fn next_due(&self) -> Option<Due> {
         let now = self.cx.now;
-        let holds = self.holds_before().filter(|hold| hold.is_open() && hold.expires_at <= now);
+        let open = self.holds_before().filter_map(|hold| self.hold(hold.id)).filter(|hold| hold.is_open());
+        let holds = open.filter(|hold| hold.expires_at <= now);
         let grants = self.grants().filter(|grant| grant.has_expired(now) && !grant.free().is_zero());
         // Of two at the same instant the hold goes first: what it returns then lapses with its grant or is stood in for.
-        let mut due: Vec<((Instant, u8, uuid::Uuid), Due)> = holds
-            .map(|hold| ((hold.expires_at, 0, hold.id.0), Due::Hold(hold.id)))
-            .chain(grants.filter_map(|grant| Some(((grant.expires_at?, 1, grant.id.0), Due::Grant(grant.id)))))
-            .collect();
-        due.sort_by_key(|(order, _)| *order);
-        due.into_iter().map(|(_, due)| due).collect()
-    }
-
-    fn expire_hold(&mut self, id: HoldId) {
-        let Some(hold) = self.hold(id).cloned() else { return };
-        holds::end(self, &hold, HoldState::Expired { at: self.cx.now }, EntryKind::HoldExpired, Caller::System, None);
+        let holds = holds.map(|hold| ((hold.expires_at, 0, hold.id.0), Due::Hold(hold.clone())));
+        let grants = grants.filter_map(|grant| Some(((grant.expires_at?, 1, grant.id.0), Due::Grant(grant.id))));
+        let first: Option<((Instant, u8, uuid::Uuid), Due)> = holds.chain(grants).min_by_key(|(order, _)| *order);
+        first.map(|(_, due)| due)
     }
 
     /// What is free of the grant lapses; what an open hold reserves of it stays until that ends.

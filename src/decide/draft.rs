@@ -11,7 +11,7 @@ use crate::{
     grant::{Grant, Part, Source},
     guard::{Guard, GuardId},
     hold::Hold,
-    ids::{GrantId, HoldId, TransactionId},
+    ids::{GrantId, HoldId, MemberId, TransactionId},
     names::{FeatureName, TokenType},
     period::Period,
     receipt::{Outcome, Receipt},
@@ -32,6 +32,7 @@ pub(crate) struct Draft<'a> {
 pub(super) struct Line<'a> {
     pub(super) kind: EntryKind,
     pub(super) caller: Caller,
+    pub(super) member: Option<MemberId>,
     pub(super) parts: &'a [Part],
     pub(super) source: Option<Source>,
     pub(super) feature: Option<&'a FeatureName>,
@@ -44,7 +45,8 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     pub(super) fn new(kind: EntryKind, caller: Caller, parts: &'a [Part]) -> Self {
         let (source, feature, hold, reverses, note, metadata) = (None, None, None, None, None, None);
-        Self { kind, caller, parts, source, feature, hold, reverses, note, metadata }
+        let member = caller.member();
+        Self { kind, caller, member, parts, source, feature, hold, reverses, note, metadata }
     }
 }
 
@@ -166,6 +168,7 @@ impl<'a> Draft<'a> {
             source: line.source,
             feature: line.feature.cloned(),
             caller: line.caller,
+            member: line.member,
             hold: line.hold,
             reverses: line.reverses,
             note: line.note.map(Into::into),

@@ -16,7 +16,7 @@ use crate::{
     ids::HoldId,
     receipt::Outcome,
     refusal::Refusal,
-    time::after_seconds,
+    time::{Instant, after_seconds},
     tokens::Tokens,
 };
 
@@ -82,7 +82,7 @@ pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>)
         &charged,
         None,
     );
-    give_back(draft, &hold, &returned);
+    give_back(draft, &hold, &returned, draft.cx.now);
     let balance = draft.balance(&hold.token_type);
     Ok(Outcome::Captured { hold: id, token_type: hold.token_type, amount, returned: sum(&returned), balance })
 }
@@ -90,7 +90,8 @@ pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>)
 pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result<Outcome, Refusal> {
     let hold = find_open(draft, id)?;
     let state = HoldState::Released { reason: reason.into(), at: draft.cx.now };
-    end(draft, &hold, state, EntryKind::Released, hold.caller, Some(reason));
+    end_with(draft, &hold, state, EntryKind::Released, hold.caller, &[], Some(reason));
+    give_back(draft, &hold, &hold.parts, draft.cx.now);
     let balance = draft.balance(&hold.token_type);
     Ok(Outcome::Released {
         hold: id,
@@ -101,17 +102,11 @@ pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result
     })
 }
 
-/// Ends a hold without charging anything.
-pub(super) fn end(
-    draft: &mut Draft<'_>,
-    hold: &Hold,
-    state: HoldState,
-    kind: EntryKind,
-    caller: Caller,
-    note: Option<&str>,
-) {
-    end_with(draft, hold, state, kind, caller, &[], note);
-    give_back(draft, hold, &hold.parts);
+/// Ends a hold that nobody ended in time: as of the instant at which it lapsed, whenever that is noticed.
+pub(super) fn expire(draft: &mut Draft<'_>, hold: &Hold) {
+    let state = HoldState::Expired { at: draft.cx.now };
+    end_with(draft, hold, state, EntryKind::HoldExpired, Caller::System, &[], None);
+    give_back(draft, hold, &hold.parts, hold.expires_at);
 }
 
 fn find_open(draft: &Draft<'_>, id: HoldId) -> Result<Hold, Refusal> {
@@ -162,14 +157,14 @@ fn end_with(
     draft.changes.holds.insert(hold.id, Hold { state, ..hold.clone() });
 }
 
-/// What was reserved of a grant that has lapsed meanwhile would lapse now: a grant to the end of the period stands in for it,
-/// so that a failed job never costs anything.
-fn give_back(draft: &mut Draft<'_>, hold: &Hold, parts: &[Part]) {
-    let lapsed: Vec<Part> = parts.iter().copied().filter(|part| has_lapsed(draft, part)).collect();
+/// What was reserved of a grant that had lapsed by `at` would lapse with it: a grant to the end of the period stands in for
+/// it, so that a failed job never costs anything.
+fn give_back(draft: &mut Draft<'_>, hold: &Hold, parts: &[Part], at: Instant) {
+    let lapsed: Vec<Part> = parts.iter().copied().filter(|part| has_lapsed(draft, part, at)).collect();
     if lapsed.is_empty() {
         return;
     }
     grants::burn(draft, &hold.token_type, Line::new(EntryKind::Expired, Caller::System, &lapsed));
-    let new = stand_in(draft, &hold.token_type, sum(&lapsed));
+    let new = stand_in(draft, &hold.token_type, sum(&lapsed), at);
     grants::make(draft, Caller::System, new, EntryKind::Granted, None);
 }

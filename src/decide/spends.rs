@@ -15,6 +15,7 @@ use crate::{
     names::TokenType,
     receipt::Outcome,
     refusal::Refusal,
+    time::Instant,
     tokens::Tokens,
 };
 
@@ -42,21 +43,23 @@ pub(super) fn refund(
     if spend.refunded_by.is_some() {
         return Err(Refusal::AlreadyRefunded);
     }
+    let now = draft.cx.now;
     let token_type = spend.token_type;
     let amount = sum(&spend.parts);
-    let (lapsed, mut parts): (Vec<Part>, Vec<Part>) = spend.parts.iter().partition(|part| has_lapsed(draft, part));
+    let (lapsed, mut parts): (Vec<Part>, Vec<Part>) = spend.parts.iter().partition(|part| has_lapsed(draft, part, now));
     for part in &parts {
         draft.change_grant(part.grant, |grant| grant.remaining = grant.remaining.saturating_add(part.amount));
     }
     if !lapsed.is_empty() {
         let amount = sum(&lapsed);
-        let grant = grants::place(draft, &stand_in(draft, &token_type, amount), amount);
+        let grant = grants::place(draft, &stand_in(draft, &token_type, amount, now), amount);
         parts.push(Part { grant, amount });
     }
     let before = draft.balance(&token_type);
     let balance = Balance { settled: before.settled.checked_add(amount).ok_or_else(Refusal::over_limit)?, ..before };
     let line = Line {
         feature: Some(&spend.feature),
+        member: spend.member,
         reverses: Some(of),
         note: Some(reason),
         ..Line::new(EntryKind::Refunded, caller, &parts)
@@ -66,12 +69,12 @@ pub(super) fn refund(
     Ok(Outcome::Refunded { of, amount, balance, token_type })
 }
 
-/// Whether the grant of `part` has lapsed, so that nothing can return to it.
-pub(super) fn has_lapsed(draft: &Draft<'_>, part: &Part) -> bool {
-    draft.grant(part.grant).is_none_or(|grant| grant.has_expired(draft.cx.now))
+/// Whether the grant of `part` had lapsed at `at`, so that nothing could return to it.
+pub(super) fn has_lapsed(draft: &Draft<'_>, part: &Part, at: Instant) -> bool {
+    draft.grant(part.grant).is_none_or(|grant| grant.has_expired(at))
 }
 
-/// The grant that stands in for `amount` tokens of lapsed ones: to the end of the current period.
-pub(super) fn stand_in<'a>(draft: &Draft<'_>, token_type: &'a TokenType, amount: Tokens) -> NewGrant<'a> {
-    NewGrant { token_type, amount, source: Source::Refund, expires_at: Some(draft.period().end) }
+/// The grant that stands in for `amount` tokens of lapsed ones that return at `at`: to the end of the period then.
+pub(super) fn stand_in<'a>(draft: &Draft<'_>, token_type: &'a TokenType, amount: Tokens, at: Instant) -> NewGrant<'a> {
+    NewGrant { token_type, amount, source: Source::Refund, expires_at: Some(draft.terms().period(at).end) }
 }

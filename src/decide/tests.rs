@@ -5,6 +5,7 @@ mod holds;
 mod license;
 mod limits;
 mod log;
+mod overview;
 mod periods;
 mod plans;
 mod refunds;

@@ -15,12 +15,13 @@ use crate::{
     backend::{Backend, SignedIn, backend},
     components::ErrorPage,
     error::AppError,
+    views::Viewer,
 };
 
 /// Asks the backend and shows what it answers, or the error with its status. Without a session it leads to `/signin`.
 pub fn load<V, Answer>(
     ask: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer + Send + 'static,
-    page: impl FnOnce(V) -> AnyView + Send + 'static,
+    page: impl FnOnce(Viewer, V) -> AnyView + Send + 'static,
 ) -> AnyView
 where
     V: Send + 'static,
@@ -37,12 +38,12 @@ where
         }
     };
     Suspend::new(async move {
-        match ask(Arc::clone(&backend), who).await {
-            Ok(view) => page(view),
+        let viewer = who.viewer.clone();
+        match ask(backend, who).await {
+            Ok(view) => page(viewer, view),
             Err(error) => {
                 answer_error(response.as_ref(), &error, &sign_in);
-                let viewer = backend.viewer(who).await.ok();
-                view! { <ErrorPage error viewer /> }.into_any()
+                view! { <ErrorPage error viewer=Some(viewer) /> }.into_any()
             }
         }
     })

@@ -5,7 +5,7 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     components::{Entries, Field, Frame, Place, described_by, load},
-    views::{ActivityFilter, ActivityView},
+    views::{ActivityFilter, ActivityView, Viewer},
 };
 
 /// The log with its filter.
@@ -13,14 +13,14 @@ use crate::{
 pub fn ActivityPage() -> impl IntoView {
     let filter = use_query_map().with_untracked(filter_of);
     load(
-        |backend, who| async move { backend.activity(who, filter).await },
-        |view| view! { <Activity view /> }.into_any(),
+        |backend, who| async move { backend.activity(&who, filter).await },
+        |viewer, view| view! { <Activity viewer view /> }.into_any(),
     )
 }
 
 #[component]
-fn Activity(view: ActivityView) -> impl IntoView {
-    let ActivityView { viewer, filter, problems, entries, next_cursor, token_types, features, members } = view;
+fn Activity(viewer: Viewer, view: ActivityView) -> impl IntoView {
+    let ActivityView { filter, problems, entries, next_cursor, token_types, features, members } = view;
     let csv = format!("/activity.csv{}", query(&filter, None));
     let newest = (!filter.cursor.is_empty()).then(|| format!("/activity{}", query(&filter, None)));
     let older = next_cursor.map(|cursor| format!("/activity{}", query(&filter, Some(cursor))));

@@ -4,18 +4,21 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Frame, Place, Time, load},
-    views::{BillingView, FeatureView, PackView, PlanView, When},
+    views::{BillingView, FeatureView, PackView, PlanView, Viewer, When},
 };
 
 /// What is for sale.
 #[component]
 pub fn BillingPage() -> impl IntoView {
-    load(|backend, who| async move { backend.billing(who).await }, |view| view! { <Billing view /> }.into_any())
+    load(
+        |backend, who| async move { backend.billing(&who).await },
+        |viewer, view| view! { <Billing viewer view /> }.into_any(),
+    )
 }
 
 #[component]
-fn Billing(view: BillingView) -> impl IntoView {
-    let BillingView { viewer, plans, packs, features, resets_at } = view;
+fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
+    let BillingView { plans, packs, features, resets_at } = view;
     let whom_to_ask = match viewer.role.as_str() {
         "owner" => "To change the plan or to buy a pack, write to support.",
         _ => "To change the plan or to buy a pack, ask an owner of your organization.",

@@ -4,18 +4,21 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Entries, Frame, LiveBalances, Place, load},
-    views::{DashboardView, EntryView},
+    views::{DashboardView, EntryView, Viewer},
 };
 
 /// The balances and the newest entries.
 #[component]
 pub fn DashboardPage() -> impl IntoView {
-    load(|backend, who| async move { backend.dashboard(who).await }, |view| view! { <Dashboard view /> }.into_any())
+    load(
+        |backend, who| async move { backend.dashboard(&who).await },
+        |viewer, view| view! { <Dashboard viewer view /> }.into_any(),
+    )
 }
 
 #[component]
-fn Dashboard(view: DashboardView) -> impl IntoView {
-    let DashboardView { viewer, balances, recent } = view;
+fn Dashboard(viewer: Viewer, view: DashboardView) -> impl IntoView {
+    let DashboardView { balances, recent } = view;
     view! {
         <Frame viewer place=Place::Dashboard title="Dashboard">
             <h1 class="eyebrow">"Dashboard"</h1>

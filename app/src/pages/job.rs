@@ -5,7 +5,6 @@ use leptos_router::hooks::use_params_map;
 
 use crate::{
     components::{Frame, Place, Receipt, load},
-    error::AppError,
     views::{JobView, Viewer},
 };
 
@@ -14,11 +13,8 @@ use crate::{
 pub fn JobPage() -> impl IntoView {
     let id = use_params_map().with_untracked(|params| params.get("job")).unwrap_or_default();
     load(
-        |backend, who| async move {
-            let view = backend.quests(who, Some(id)).await?;
-            Ok((view.viewer, view.job.ok_or(AppError::NotFound)?))
-        },
-        |(viewer, job)| view! { <JobReceipt viewer job /> }.into_any(),
+        |backend, who| async move { backend.job(&who, id).await },
+        |viewer, job| view! { <JobReceipt viewer job /> }.into_any(),
     )
 }
 

@@ -13,12 +13,6 @@ use crate::{
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     answer_with(StatusCode::NOT_FOUND);
-    let asked = backend();
-    Suspend::new(async move {
-        let viewer = match asked {
-            Ok((backend, who)) => backend.viewer(who).await.ok(),
-            Err(_) => None,
-        };
-        view! { <ErrorPage error=AppError::NotFound viewer /> }
-    })
+    let viewer = backend().ok().map(|(_, who)| who.viewer);
+    view! { <ErrorPage error=AppError::NotFound viewer /> }
 }

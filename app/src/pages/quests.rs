@@ -8,7 +8,7 @@ use crate::{
     components::{ErrorSummary, Field, Frame, Place, QuestList, Receipt, RefusalNotice, described_by, load},
     error::AppError,
     form::Form,
-    views::{JobState, QuestsView, QuoteView},
+    views::{JobState, QuestsView, QuoteView, Viewer},
 };
 
 /// The price before the click, the receipt after it, and all quests.
@@ -16,12 +16,25 @@ use crate::{
 pub fn QuestsPage() -> impl IntoView {
     let job = use_query_map().with_untracked(|query| query.get("job"));
     let form = Form::current();
-    load(|backend, who| async move { backend.quests(who, job).await }, |view| view! { <Quests view form /> }.into_any())
+    let posted = form.error.is_some();
+    load(
+        move |backend, who| async move {
+            match backend.quests(&who, job).await {
+                // What was typed outlives whatever else cannot be shown.
+                Err(_) if posted => Ok(None),
+                found => found.map(Some),
+            }
+        },
+        |viewer, view| match view {
+            Some(view) => view! { <Quests viewer view form /> }.into_any(),
+            None => view! { <Interrupted viewer form /> }.into_any(),
+        },
+    )
 }
 
 #[component]
-fn Quests(view: QuestsView, form: Form) -> impl IntoView {
-    let QuestsView { viewer, quote, key, job, mut quests } = view;
+fn Quests(viewer: Viewer, view: QuestsView, form: Form) -> impl IntoView {
+    let QuestsView { quote, key, job, mut quests } = view;
     let (title, here) = match &job {
         Some(job) => (title(&job.state), format!("/quests?job={}", job.id)),
         None => ("Quests", "/quests".into()),
@@ -46,8 +59,20 @@ fn Quests(view: QuestsView, form: Form) -> impl IntoView {
             <h1 class="text-3xl font-semibold tracking-tight">"Quests"</h1>
             <p class="mt-1 max-w-2xl text-muted">"Say what you want to reach; quests are the way there, one step at a time."</p>
             {job.map(|job| view! { <div class="mt-6"><Receipt job next=here /></div> })}
-            <GoalForm quote key form demo />
+            <GoalForm quote=Some(quote) key form demo />
             {list}
+        </Frame>
+    }
+}
+
+/// The form alone, with what was typed and the same key: sent again, it is charged once.
+#[component]
+fn Interrupted(viewer: Viewer, form: Form) -> impl IntoView {
+    let (demo, key) = (viewer.demo, form.value("key"));
+    view! {
+        <Frame viewer place=Place::Quests title="Quests">
+            <h1 class="text-3xl font-semibold tracking-tight">"Quests"</h1>
+            <GoalForm quote=None key form demo />
         </Frame>
     }
 }
@@ -84,7 +109,7 @@ fn title(state: &JobState) -> &'static str {
 }
 
 #[component]
-fn GoalForm(quote: QuoteView, key: String, form: Form, demo: bool) -> impl IntoView {
+fn GoalForm(quote: Option<QuoteView>, key: String, form: Form, demo: bool) -> impl IntoView {
     // Whoever does not know how it ended must be able to send the very same form again.
     let key = match form.error {
         Some(AppError::OutcomeUnknown) => form.value("key"),
@@ -97,16 +122,12 @@ fn GoalForm(quote: QuoteView, key: String, form: Form, demo: bool) -> impl IntoV
     }
     let problem = form.problem("goal");
     let goal = form.value("goal");
-    let QuoteView { cost, token_label, available, after } = quote;
-    let refused = after.as_ref().err().cloned();
+    let refused = quote.as_ref().and_then(|quote| quote.after.clone().err());
     // The quote's refusal says more (until when), so it stands for the one that the click was answered with.
     let tried = matches!(form.error, Some(AppError::Refused { .. })) && refused.is_some();
     let form = if tried { Form::default() } else { form };
     let described = if refused.is_some() { "quote refused" } else { "quote" };
-    let price = match &after {
-        Ok(after) => format!("Costs {cost} {token_label}. {available} available, {after} after."),
-        Err(_) => format!("Costs {cost} {token_label}. {available} available."),
-    };
+    let price = quote.map_or_else(|| "The price and your balance cannot be read right now.".into(), price);
     view! {
         <form method="post" action="/quests" class="card mt-6 grid gap-4">
             <ErrorSummary form fields=&["goal"] />
@@ -136,5 +157,13 @@ fn GoalForm(quote: QuoteView, key: String, form: Form, demo: bool) -> impl IntoV
                 </button>
             </div>
         </form>
+    }
+}
+
+fn price(quote: QuoteView) -> String {
+    let QuoteView { cost, token_label, available, after } = quote;
+    match after {
+        Ok(after) => format!("Costs {cost} {token_label}. {available} available, {after} after."),
+        Err(_) => format!("Costs {cost} {token_label}. {available} available."),
     }
 }

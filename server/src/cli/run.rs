@@ -24,6 +24,7 @@ use crate::{
         question::Reader,
         sign_in::SignIn,
         sweeper::Sweeper,
+        visitors::Visitors,
         writer::{Writer, WriterTasks},
     },
 };
@@ -124,9 +125,9 @@ fn assemble(
     let (pools, catalog) = (&database.pools, Arc::new(config.catalog.clone()));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
+    let visitors = Visitors { pool: pools.app.clone(), catalog: catalog.clone(), demo: sign_ins.is_some() };
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
-    let demo = sign_ins.is_some();
-    let portal = Portal { pool: pools.app.clone(), reader: reader.clone(), jobs: jobs.clone(), demo };
+    let portal = Portal { pool: pools.app.clone(), reader: reader.clone(), jobs: jobs.clone() };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
     let leptos = LeptosOptions::builder()
@@ -138,6 +139,7 @@ fn assemble(
     let state = AppState {
         backend: Arc::new(portal),
         sign_in: SignIn { pool: pools.app.clone(), passwords: Passwords::new(PASSWORDS)?, clock: clock.clone() },
+        visitors,
         jobs,
         reader,
         pool: pools.app.clone(),

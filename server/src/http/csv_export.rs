@@ -8,7 +8,7 @@ use axum::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use brightmeter::entry::Entry;
+use brightmeter::{entry::Entry, ids::OrgId};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use super::{AppState, pages::status};
 use crate::{
     service::portal::{Names, csv_filter, internal},
-    storage::{Result, StorageError, entries, entries::Filter, organizations, tenant},
+    storage::{Result, StorageError, entries, entries::Filter, tenant},
 };
 
 /// How many entries are read at once.
@@ -41,14 +41,14 @@ pub(super) async fn export(
 ) -> Response {
     let Params { token_type, feature, member, from, to } = params;
     let filter = ActivityFilter { token_type, feature, member, from, to, cursor: String::new() };
-    match prepare(&state, who).await {
-        Ok((names, zone)) => match csv_filter(&filter, zone) {
+    match names(&state, who.org).await {
+        Ok(names) => match csv_filter(&filter, who.zone) {
             Ok(filter) => {
                 let headers = [
                     (CONTENT_TYPE, "text/csv; charset=utf-8"),
                     (CONTENT_DISPOSITION, "attachment; filename=\"activity.csv\""),
                 ];
-                (headers, Body::from_stream(rows(state.pool, who, filter, names))).into_response()
+                (headers, Body::from_stream(rows(state.pool, who.org, filter, names))).into_response()
             }
             Err(fields) => status(&AppError::Invalid { fields }).into_response(),
         },
@@ -56,22 +56,19 @@ pub(super) async fn export(
     }
 }
 
-async fn prepare(state: &AppState, who: SignedIn) -> Result<(Names, chrono_tz::Tz)> {
-    let mut tx = tenant::begin(&state.pool, who.org).await?;
-    let organizations = organizations::list(&mut tx, &[who.org.0]).await?;
-    let zone =
-        organizations.first().map_or(chrono_tz::Tz::UTC, |organization| app::when::zone(&organization.time_zone));
-    Ok((Names::load(&mut tx, who.org).await?, zone))
+async fn names(state: &AppState, org: OrgId) -> Result<Names> {
+    let mut tx = tenant::begin(&state.pool, org).await?;
+    Names::load(&mut tx, org).await
 }
 
 /// Pages of CSV, newest entry first, the header before the first.
-fn rows(pool: PgPool, who: SignedIn, filter: Filter, names: Names) -> impl Stream<Item = Result<Bytes>> {
+fn rows(pool: PgPool, org: OrgId, filter: Filter, names: Names) -> impl Stream<Item = Result<Bytes>> {
     stream::try_unfold(Some((filter, true)), move |next| {
         let (pool, names) = (pool.clone(), names.clone());
         async move {
             let Some((mut filter, first)) = next else { return Ok(None) };
-            let mut tx = tenant::begin(&pool, who.org).await?;
-            let page = entries::list(&mut tx, who.org, &filter, PAGE).await?;
+            let mut tx = tenant::begin(&pool, org).await?;
+            let page = entries::list(&mut tx, org, &filter, PAGE).await?;
             let more = i64::try_from(page.len()).is_ok_and(|found| found == PAGE);
             filter.before_seq = page.last().map(|(entry, _)| entry.seq);
             let text = write(&page.iter().map(|(entry, _)| entry).collect::<Vec<_>>(), &names, first)?;

@@ -21,7 +21,7 @@ use tower_sessions::{
 };
 
 use super::{AppState, session_store::PgSessions};
-use crate::storage::{organizations, tenant};
+use crate::storage::memberships::Membership;
 
 /// A session that nobody used for so long ends.
 const IDLE: time::Duration = time::Duration::days(7);
@@ -62,15 +62,15 @@ pub(super) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let signed_in = match recall(&state, &session).await {
-        Ok(signed_in) => signed_in,
+    let who = match recall(&state, &session).await {
+        Ok(who) => who,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
             return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
     let path = request.uri().path();
-    match (signed_in, request.method()) {
+    match (&who, request.method()) {
         (Some(_), &Method::GET) if path == "/" || path == "/signin" => {
             return Redirect::to("/dashboard").into_response();
         }
@@ -81,11 +81,12 @@ pub(super) async fn identify(
         (None, _) if needs_sign_in(path) => return Redirect::to("/signin").into_response(),
         _ => {}
     }
-    if let Some(signed_in) = signed_in {
-        request.extensions_mut().insert(signed_in);
+    let private = who.is_some();
+    if let Some(who) = who {
+        request.extensions_mut().insert(who);
     }
     let mut response = next.run(request).await;
-    if signed_in.is_some() {
+    if private {
         // Pages of one person: nothing between here and the browser may keep them.
         let no_store = axum::http::HeaderValue::from_static("no-store");
         response.headers_mut().insert(axum::http::header::CACHE_CONTROL, no_store);
@@ -97,10 +98,10 @@ pub(super) async fn identify(
 ///
 /// # Errors
 /// If the store does not answer.
-pub(super) async fn begin(session: &Session, who: SignedIn, now: Instant) -> Result<(), Error> {
+pub(super) async fn begin(session: &Session, user: UserId, to: &Membership, now: Instant) -> Result<(), Error> {
     session.cycle_id().await?;
-    let remembered =
-        Remembered { user: who.user, org: who.org, member: who.member, signed_in_at: now, touched_at: now };
+    let (org, member) = (to.organization.id, to.id);
+    let remembered = Remembered { user, org, member, signed_in_at: now, touched_at: now };
     session.insert(KEY, remembered).await
 }
 
@@ -108,9 +109,9 @@ pub(super) async fn begin(session: &Session, who: SignedIn, now: Instant) -> Res
 ///
 /// # Errors
 /// If the store does not answer.
-pub(super) async fn change(session: &Session, who: SignedIn) -> Result<(), Error> {
+pub(super) async fn change(session: &Session, to: &Membership) -> Result<(), Error> {
     if let Some(remembered) = session.get::<Remembered>(KEY).await? {
-        session.insert(KEY, Remembered { org: who.org, member: who.member, ..remembered }).await?;
+        session.insert(KEY, Remembered { org: to.organization.id, member: to.id, ..remembered }).await?;
     }
     Ok(())
 }
@@ -122,25 +123,15 @@ async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>,
         session.flush().await?;
         return Ok(None);
     }
-    let Remembered { user, org, member, .. } = remembered;
-    if !is_member(state, &remembered).await? {
+    // A membership that has ended ends the session with it, whatever was asked for.
+    let found = state.visitors.find(remembered.user, remembered.org, remembered.member).await;
+    let found = found.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
+    if found.is_none() {
         session.flush().await?;
-        return Ok(None);
-    }
-    if now - remembered.touched_at >= TOUCH {
+    } else if now - remembered.touched_at >= TOUCH {
         session.insert(KEY, Remembered { touched_at: now, ..remembered }).await?;
     }
-    Ok(Some(SignedIn { user, org, member }))
-}
-
-/// Whether the membership still stands: one that has ended ends the session with it, whatever was asked for.
-async fn is_member(state: &AppState, remembered: &Remembered) -> Result<bool, Error> {
-    let find = async {
-        let mut tx = tenant::begin_as(&state.pool, remembered.user).await?;
-        organizations::list_memberships(&mut tx, remembered.user).await
-    };
-    let memberships = find.await.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
-    Ok(memberships.iter().any(|found| found.org == remembered.org && found.member == remembered.member))
+    Ok(found)
 }
 
 fn needs_sign_in(path: &str) -> bool {

@@ -5,14 +5,11 @@ mod billing;
 mod dashboard;
 mod entry;
 mod quests;
-mod viewer;
 
 use app::{
     backend::{Backend, SignedIn},
     error::AppError,
-    views::{
-        ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, Viewer, When,
-    },
+    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, When},
 };
 use async_trait::async_trait;
 use brightmeter::time::Instant;
@@ -37,8 +34,6 @@ pub struct Portal {
     pub reader: Reader,
     /// Knows what a quest job uses.
     pub jobs: Jobs,
-    /// Whether this server shows demo data.
-    pub demo: bool,
 }
 
 /// Words an instant in an organization's time zone.
@@ -49,6 +44,10 @@ struct Wording {
 }
 
 impl Wording {
+    fn new(portal: &Portal, who: &SignedIn) -> Self {
+        Self { zone: who.zone, now: portal.reader.clock.now() }
+    }
+
     fn when(&self, at: Instant) -> When {
         When::new(at, self.zone, self.now)
     }
@@ -56,40 +55,34 @@ impl Wording {
 
 #[async_trait]
 impl Backend for Portal {
-    async fn dashboard(&self, who: SignedIn) -> Result<DashboardView, AppError> {
+    async fn dashboard(&self, who: &SignedIn) -> Result<DashboardView, AppError> {
         dashboard::dashboard(self, who).await.map_err(PortalError::into_app)
     }
 
-    async fn balances(&self, who: SignedIn) -> Result<BalancesView, AppError> {
+    async fn balances(&self, who: &SignedIn) -> Result<BalancesView, AppError> {
         dashboard::balances(self, who).await.map_err(PortalError::into_app)
     }
 
-    async fn quests(&self, who: SignedIn, job: Option<String>) -> Result<QuestsView, AppError> {
+    async fn quests(&self, who: &SignedIn, job: Option<String>) -> Result<QuestsView, AppError> {
         quests::quests(self, who, job).await.map_err(PortalError::into_app)
     }
 
-    async fn job(&self, who: SignedIn, job: String) -> Result<JobView, AppError> {
+    async fn job(&self, who: &SignedIn, job: String) -> Result<JobView, AppError> {
         quests::job(self, who, &job).await.map_err(PortalError::into_app)
     }
 
-    async fn activity(&self, who: SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError> {
+    async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError> {
         activity::activity(self, who, filter).await.map_err(PortalError::into_app)
     }
 
-    async fn billing(&self, who: SignedIn) -> Result<BillingView, AppError> {
+    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
         billing::billing(self, who).await.map_err(PortalError::into_app)
-    }
-
-    async fn viewer(&self, who: SignedIn) -> Result<Viewer, AppError> {
-        viewer::viewer(self, who).await.map(|(viewer, _)| viewer).map_err(PortalError::into_app)
     }
 }
 
 /// Why a page cannot be answered, with its sources.
 #[derive(Debug, thiserror::Error)]
 enum PortalError {
-    #[error("the membership has ended")]
-    SignedOut,
     #[error("there is no such thing")]
     NotFound,
     #[error(transparent)]
@@ -101,7 +94,6 @@ enum PortalError {
 impl PortalError {
     fn into_app(self) -> AppError {
         match self {
-            Self::SignedOut => AppError::SignInRequired,
             Self::NotFound | Self::Read(ReadError::NotFound) => AppError::NotFound,
             Self::Read(ReadError::Submit(error)) => submit_error(error),
             Self::Read(ReadError::Storage(_)) | Self::Storage(_) => internal(&self),

@@ -17,8 +17,8 @@ use super::passwords::{PasswordError, Passwords};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts,
-        organizations::{self, Membership, Organization},
+        StorageError, accounts, memberships,
+        organizations::{self, Organization},
         tenant, users,
         users::NewUser,
     },
@@ -36,6 +36,9 @@ pub enum ProvisionError {
     /// The name in addresses has not the form it needs.
     #[error("`{0}` is no slug: use 2 to 40 characters of a-z, 0-9 and -, starting with a letter")]
     BadSlug(String),
+    /// The name is empty or too long.
+    #[error("a name has 1 to {NAME_CHARS} characters")]
+    BadName,
     /// The email is taken.
     #[error("there is an account for {0} already")]
     EmailTaken(String),
@@ -164,6 +167,9 @@ impl Provisioning {
         if !well_formed {
             return Err(ProvisionError::BadSlug(new.slug.into()));
         }
+        if !(1..=NAME_CHARS).contains(&new.name.chars().count()) {
+            return Err(ProvisionError::BadName);
+        }
         let plan = new.plan.parse::<PlanName>().ok().filter(|plan| self.catalog.plan(plan).is_some());
         let plan = plan.ok_or_else(|| {
             let names: Vec<&str> = self.catalog.plans.iter().map(|plan| plan.name.as_str()).collect();
@@ -208,9 +214,9 @@ impl Provisioning {
         user: UserId,
         role: &str,
     ) -> Result<MemberId, ProvisionError> {
-        let membership = Membership { org, member: MemberId(self.clock.new_id()), role: role.into() };
-        organizations::insert_member(conn, &membership, user, self.clock.now()).await?;
-        Ok(membership.member)
+        let id = MemberId(self.clock.new_id());
+        memberships::insert(conn, org, id, user, role, self.clock.now()).await?;
+        Ok(id)
     }
 }
 

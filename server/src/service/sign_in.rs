@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use super::passwords::{PasswordError, Passwords};
 use crate::{
     clock::Clock,
-    storage::{StorageError, organizations, organizations::Membership, sign_ins, tenant, users},
+    storage::{StorageError, memberships, memberships::Membership, sign_ins, tenant, users},
 };
 
 /// How long failures are remembered.
@@ -87,7 +87,7 @@ impl SignIn {
         let mut tx = tenant::begin_as(&self.pool, user.id).await?;
         sign_ins::clear(&mut tx, &account).await?;
         sign_ins::give_back(&mut tx, &address).await?;
-        let memberships = organizations::list_memberships(&mut tx, user.id).await?;
+        let memberships = memberships::list_of(&mut tx, user.id).await?;
         tx.commit().await.map_err(StorageError::from)?;
         let first = memberships.into_iter().next().ok_or(SignInError::NoOrganization)?;
         Ok((user.id, first))

@@ -19,7 +19,7 @@ type Line = (Uuid, NaiveDate, String, String, Uuid);
 pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uuid, &'e Entry)>) -> Result<()> {
     let mut lines: BTreeMap<Line, (i64, i64)> = BTreeMap::new();
     for (org, entry) in entries.filter(|(_, entry)| entry.kind.is_use()) {
-        let member = entry.caller.columns().2.map_or(Uuid::nil(), |member| member.0);
+        let member = entry.member.map_or(Uuid::nil(), |member| member.0);
         let feature = entry.feature.as_ref().map(ToString::to_string).unwrap_or_default();
         let line = (org, entry.at.date_naive(), entry.token_type.to_string(), feature, member);
         let (uses, tokens) = lines.entry(line).or_default();

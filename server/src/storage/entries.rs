@@ -5,7 +5,7 @@ use brightmeter::{
     command::{Caller, Metadata},
     entry::{Entry, EntryHash, EntryKind},
     grant::{Part, Source},
-    ids::{HoldId, OrgId, TransactionId},
+    ids::{HoldId, MemberId, OrgId, TransactionId},
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};
@@ -57,6 +57,7 @@ impl Row {
             feature: self.feature.map(|feature| decode("feature", feature)).transpose()?,
             caller: Caller::from_columns(&self.caller_kind, self.caller_id, self.member_id)
                 .ok_or_else(|| corrupt(format!("caller {}", self.caller_kind)))?,
+            member: self.member_id.map(MemberId),
             hold: self.hold_id.map(HoldId),
             reverses: self.reverses.map(TransactionId),
             note: self.note,
@@ -143,7 +144,7 @@ pub async fn list_spends(
 ) -> Result<Vec<(Uuid, TransactionId, PastSpend)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
     let rows = sqlx::query!(
-        r#"select s.org_id, s.transaction_id, s.token_type, s.feature as "feature!", s.parts as "parts: Json<Vec<Part>>",
+        r#"select s.org_id, s.transaction_id, s.token_type, s.feature as "feature!", s.member_id, s.parts as "parts: Json<Vec<Part>>",
              r.transaction_id as "refunded_by?"
          from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
          cross join lateral (
@@ -161,6 +162,7 @@ pub async fn list_spends(
             let spend = PastSpend {
                 token_type: decode("token type", row.token_type)?,
                 feature: decode("feature", row.feature)?,
+                member: row.member_id.map(MemberId),
                 parts: row.parts.0,
                 refunded_by: row.refunded_by.map(TransactionId),
             };
@@ -206,7 +208,7 @@ pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)
         &text(|e| e.feature.as_ref().map(ToString::to_string)) as &[Option<String>],
         &text(|e| Some(e.caller.columns().0.into())) as &[Option<String>],
         &uuid(|e| e.caller.columns().1) as &[Option<Uuid>],
-        &uuid(|e| e.caller.columns().2.map(|member| member.0)) as &[Option<Uuid>],
+        &uuid(|e| e.member.map(|member| member.0)) as &[Option<Uuid>],
         &uuid(|e| e.hold.map(|hold| hold.0)) as &[Option<Uuid>],
         &uuid(|e| e.reverses.map(|id| id.0)) as &[Option<Uuid>],
         &text(|e| e.note.clone()) as &[Option<String>],

@@ -98,7 +98,8 @@ pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<
     let features: Vec<String> = holds.iter().map(|(_, hold)| hold.feature.to_string()).collect();
     let kinds: Vec<String> = holds.iter().map(|(_, hold)| hold.caller.columns().0.into()).collect();
     let callers: Vec<Option<Uuid>> = holds.iter().map(|(_, hold)| hold.caller.columns().1).collect();
-    let members: Vec<Option<Uuid>> = holds.iter().map(|(_, hold)| hold.caller.columns().2.map(|m| m.0)).collect();
+    let members: Vec<Option<Uuid>> =
+        holds.iter().map(|(_, hold)| hold.caller.member().map(|member| member.0)).collect();
     let types: Vec<String> = holds.iter().map(|(_, hold)| hold.token_type.to_string()).collect();
     let parts: Vec<Json<&[Part]>> = holds.iter().map(|(_, hold)| Json(hold.parts.as_slice())).collect();
     let amounts: Vec<i64> = holds.iter().map(|(_, hold)| hold.amount().get()).collect();

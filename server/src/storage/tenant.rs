@@ -1,7 +1,7 @@
 //! Transactions that see the organizations they name, and no others.
 
 use brightmeter::ids::{OrgId, UserId};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
 use super::Result;
 
@@ -22,12 +22,20 @@ pub async fn begin_batch(pool: &PgPool, orgs: &[OrgId]) -> Result<Transaction<'s
     begin_with(pool, "app.org_id", &list.join(",")).await
 }
 
-/// A transaction that sees the memberships of `user`, and no organization.
+/// A transaction that sees the memberships of `user` with the names of those organizations, and nothing else of them.
 ///
 /// # Errors
 /// If no connection can be had in time.
 pub async fn begin_as(pool: &PgPool, user: UserId) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.user_id", &user.to_string()).await
+}
+
+/// A transaction that sees what [`begin_as`] does, and `org`.
+///
+/// # Errors
+/// If no connection can be had in time.
+pub async fn begin_visit(pool: &PgPool, user: UserId, org: OrgId) -> Result<Transaction<'static, Postgres>> {
+    begin_as_of(pool, "begin", &[("app.user_id", &user.to_string()), ("app.org_id", &org.to_string())]).await
 }
 
 /// A transaction that sees, of any organization, the accounts that are due at `now`, and nothing else of them.
@@ -51,30 +59,21 @@ pub async fn begin_census(pool: &PgPool) -> Result<Transaction<'static, Postgres
 /// # Errors
 /// If no connection can be had in time.
 pub async fn begin_snapshot(pool: &PgPool, org: OrgId) -> Result<Transaction<'static, Postgres>> {
-    begin_as_of(pool, "begin isolation level repeatable read read only", "app.org_id", &org.to_string()).await
-}
-
-/// Lets the transaction see `orgs` from here on, and no others.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn look_at(conn: &mut PgConnection, orgs: &[OrgId]) -> Result<()> {
-    let list: Vec<String> = orgs.iter().map(ToString::to_string).collect();
-    sqlx::query!("select set_config('app.org_id', $1, true)", list.join(",")).fetch_one(conn).await?;
-    Ok(())
+    let begin = "begin isolation level repeatable read read only";
+    begin_as_of(pool, begin, &[("app.org_id", &org.to_string())]).await
 }
 
 async fn begin_with(pool: &PgPool, setting: &'static str, value: &str) -> Result<Transaction<'static, Postgres>> {
-    begin_as_of(pool, "begin", setting, value).await
+    begin_as_of(pool, "begin", &[(setting, value)]).await
 }
 
-/// One round trip for BEGIN and the setting, which is local to the transaction: a pooled connection carries nothing over.
+/// One round trip for BEGIN and the settings, which are local to the transaction: a pooled connection carries nothing over.
 async fn begin_as_of(
     pool: &PgPool,
     begin: &'static str,
-    setting: &'static str,
-    value: &str,
+    settings: &[(&'static str, &str)],
 ) -> Result<Transaction<'static, Postgres>> {
     // Values are UUIDs and instants that this process formatted; SET takes no parameters.
-    Ok(pool.begin_with(AssertSqlSafe(format!("{begin}; set local {setting} = '{value}'"))).await?)
+    let settings: String = settings.iter().map(|(name, value)| format!("; set local {name} = '{value}'")).collect();
+    Ok(pool.begin_with(AssertSqlSafe(format!("{begin}{settings}"))).await?)
 }

@@ -66,12 +66,3 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
         is_staff: row.is_staff,
     }))
 }
-
-/// The person of that id: name, and whether staff.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn find(conn: &mut PgConnection, id: UserId) -> Result<Option<(String, bool)>> {
-    let row = sqlx::query!("select display_name, is_staff from users where id = $1", id.0).fetch_optional(conn).await?;
-    Ok(row.map(|row| (row.display_name, row.is_staff)))
-}

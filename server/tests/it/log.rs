@@ -44,6 +44,7 @@ fn the_log_refuses_to_be_changed_by_anybody() {
                 "delete from ai_token_usage_log where seq = (select max(seq) from ai_token_usage_log)",
                 "truncate ai_token_usage_log",
                 "truncate ai_token_accounts cascade",
+                "delete from ai_token_accounts",
                 "insert into ai_token_usage_log select * from ai_token_usage_log
                      on conflict (org_id, seq) do update set note = 'mended'",
             ] {

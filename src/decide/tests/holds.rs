@@ -210,6 +210,32 @@ fn a_hold_and_its_grant_that_end_together_lose_nothing() {
     assert_eq!(world.story_since(seq), "hold_expired +0, expired -30, granted +30, expired -20", "the hold first");
 }
 
+/// Given a grant that lapses on 1 February and a hold opened at `opened` that nobody ends, this is left on 20 February,
+/// whether or not anybody looked meanwhile.
+fn check_noticed_late(opened: &str, then: &str) {
+    for looks in [&[][..], &["2026-01-31T23:50:00Z", "2026-02-01T00:00:00Z", "2026-02-01T06:00:00Z"]] {
+        let mut world = World::without_tokens("pro");
+        world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
+        world.go_to(opened);
+        world.hold(30);
+        for look in looks {
+            world.go_to(look);
+            world.advance();
+        }
+        world.go_to("2026-02-20T00:00:00Z");
+        world.advance();
+        assert_eq!(world.lots(), then, "looked at {looks:?}");
+    }
+}
+
+#[test]
+fn a_hold_that_ran_out_is_booked_as_of_then_however_late_that_is_noticed() {
+    // Back to its grant, which lapses after it.
+    check_noticed_late("2026-01-31T23:30:00Z", "plan 200");
+    // Into a stand-in, which lapses with the period.
+    check_noticed_late("2026-01-31T23:49:00Z", "plan 200");
+}
+
 #[test]
 fn a_hold_opened_by_one_feature_leaves_other_token_types_alone() {
     let mut world = World::on("pro");

@@ -60,11 +60,9 @@ const TAMPERINGS: [Tampering; 26] = [
     ("caller", |entry| entry.caller = BOB),
     ("caller's kind", |entry| entry.caller = Caller::Staff { user: UserId(Uuid::from_u128(0xa)) }),
     ("caller's key", |entry| {
-        entry.caller = Caller::Key { key: KeyId(Uuid::from_u128(0xa)), member: Some(MemberId(Uuid::from_u128(0xa))) };
+        entry.caller = Caller::Key { key: KeyId(Uuid::from_u128(0xa)), member: None };
     }),
-    ("whom a key acts for", |entry| {
-        entry.caller = Caller::Key { key: KeyId(Uuid::from_u128(0xc)), member: Some(MemberId(Uuid::from_u128(0xb))) };
-    }),
+    ("whose use it is", |entry| entry.member = Some(MemberId(Uuid::from_u128(0xb)))),
     ("hold", |entry| entry.hold = Some(HoldId(Uuid::from_u128(9)))),
     ("reverses", |entry| entry.reverses = Some(TransactionId(Uuid::from_u128(9)))),
     ("note", |entry| entry.note = Some("nothing to see here".into())),

@@ -1,6 +1,6 @@
 //! A spend is returned once and whole, to where it came from.
 
-use super::world::{FIRST_RESET, World, at, tokens};
+use super::world::{ALICE, FIRST_RESET, SERVICE_FOR_ALICE, STAFF, World, at, tokens};
 use crate::{grant::Source, ids::TransactionId, receipt::Outcome, refusal::Refusal};
 
 /// Given a spend of 60 from a promotion of 50 that lapses on 1 February and a pack, a refund at that time leaves.
@@ -39,6 +39,15 @@ fn the_stand_in_is_made_in_the_period_of_the_refund() {
     let world = check("2026-02-20T00:00:00Z", "plan 200, refund 50, pack 500");
     let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
     assert_eq!(stand_in.expires_at, Some(at("2026-03-15T12:00:00Z")));
+}
+
+#[test]
+fn a_refund_counts_as_less_use_of_whoever_spent() {
+    let mut world = World::on("pro");
+    let spend = world.try_spend(SERVICE_FOR_ALICE, 60).unwrap().transaction;
+    world.refund(spend).unwrap();
+    let (entry, _) = world.entries.last().unwrap();
+    assert_eq!((entry.caller, entry.member), (STAFF, ALICE.member()));
 }
 
 #[test]

@@ -140,7 +140,7 @@ impl World {
         if let (Command::Spend(usage), Outcome::Spent { token_type, parts, .. }) = (command, &decision.receipt.outcome)
         {
             let (feature, token_type, parts) = (usage.feature.clone(), token_type.clone(), parts.clone());
-            let spend = PastSpend { feature, token_type, parts, refunded_by: None };
+            let spend = PastSpend { feature, token_type, member: usage.caller.member(), parts, refunded_by: None };
             self.account.spends.insert(decision.receipt.transaction, spend);
         }
     }
@@ -239,6 +239,7 @@ impl World {
             source: None,
             feature: None,
             caller: Caller::System,
+            member: None,
             hold: None,
             reverses: None,
             note: None,

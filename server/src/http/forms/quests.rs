@@ -9,7 +9,11 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{ids::JobId, key::IdempotencyKey, quest::Goal};
+use brightmeter::{
+    ids::{HoldId, JobId, OrgId},
+    key::IdempotencyKey,
+    quest::Goal,
+};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -42,7 +46,7 @@ pub(in crate::http) async fn generate(
     headers: HeaderMap,
     Body(form): Body<GenerateForm>,
 ) -> Response {
-    match start(&state, who, &form).await {
+    match start(&state, &who, &form).await {
         Ok(job) => Redirect::to(&format!("/quests?job={job}")).into_response(),
         Err(error) => {
             let mut extensions = axum::http::Extensions::new();
@@ -54,7 +58,7 @@ pub(in crate::http) async fn generate(
     }
 }
 
-async fn start(state: &AppState, who: SignedIn, form: &GenerateForm) -> Result<brightmeter::ids::HoldId, AppError> {
+async fn start(state: &AppState, who: &SignedIn, form: &GenerateForm) -> Result<HoldId, AppError> {
     let on = |field: &str, message: String| AppError::Invalid { fields: vec![(field.into(), message)] };
     let goal = Goal::parse(&form.goal).map_err(|error| on("goal", error.to_string()))?;
     // A form without its key is not one of ours; without a key a repeat would be charged again.
@@ -89,17 +93,17 @@ pub(in crate::http) async fn set_done(
     Extension(who): Extension<SignedIn>,
     Body(form): Body<DoneForm>,
 ) -> Response {
-    match mark(&state, who, &form).await {
+    match mark(&state, who.org, &form).await {
         Ok(true) => Redirect::to(local(if form.next.is_empty() { "/quests" } else { &form.next })).into_response(),
         Ok(false) => status(&AppError::NotFound).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }
 }
 
-async fn mark(state: &AppState, who: SignedIn, form: &DoneForm) -> crate::storage::Result<bool> {
+async fn mark(state: &AppState, org: OrgId, form: &DoneForm) -> crate::storage::Result<bool> {
     let done_at = form.done.then(|| state.clock.now());
-    let mut tx = tenant::begin(&state.pool, who.org).await?;
-    let found = quests::set_done(&mut tx, who.org, form.job, form.position, done_at).await?;
+    let mut tx = tenant::begin(&state.pool, org).await?;
+    let found = quests::set_done(&mut tx, org, form.job, form.position, done_at).await?;
     tx.commit().await?;
     Ok(found)
 }

@@ -19,7 +19,6 @@ use crate::{
         session::{self, local, sign_in_url},
     },
     service::{portal::internal, sign_in::SignInError},
-    storage::{organizations, tenant},
 };
 
 #[derive(Deserialize)]
@@ -53,13 +52,10 @@ pub(in crate::http) async fn sign_in(
         Err(AppError::Invalid { fields: problems })
     };
     match result {
-        Ok((user, membership)) => {
-            let who = SignedIn { user, org: membership.org, member: membership.member };
-            match session::begin(&session, who, state.clock.now()).await {
-                Ok(()) => Redirect::to(local(&form.next)).into_response(),
-                Err(error) => status(&internal(&error)).into_response(),
-            }
-        }
+        Ok((user, membership)) => match session::begin(&session, user, &membership, state.clock.now()).await {
+            Ok(()) => Redirect::to(local(&form.next)).into_response(),
+            Err(error) => status(&internal(&error)).into_response(),
+        },
         Err(error) => {
             let uri = sign_in_url(local(&form.next)).parse().unwrap_or_default();
             let values = vec![("email".into(), form.email), ("next".into(), form.next)];
@@ -106,25 +102,12 @@ pub(in crate::http) async fn switch(
     session: Session,
     Body(form): Body<SwitchForm>,
 ) -> Response {
-    match find(&state, who, &form.org).await {
-        Ok(Some(to)) => match session::change(&session, to).await {
+    match state.visitors.find_by_slug(who.user, &form.org).await {
+        Ok(Some(to)) => match session::change(&session, &to).await {
             Ok(()) => Redirect::to(local(&form.next)).into_response(),
             Err(error) => status(&internal(&error)).into_response(),
         },
         Ok(None) => status(&AppError::NotFound).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }
-}
-
-/// The person's membership in the organization of that name; another's organization is like one that does not exist.
-async fn find(state: &AppState, who: SignedIn, slug: &str) -> crate::storage::Result<Option<SignedIn>> {
-    let mut tx = tenant::begin_as(&state.pool, who.user).await?;
-    let memberships = organizations::list_memberships(&mut tx, who.user).await?;
-    let orgs: Vec<_> = memberships.iter().map(|membership| membership.org).collect();
-    tenant::look_at(&mut tx, &orgs).await?;
-    let organizations = organizations::list(&mut tx, &orgs.iter().map(|org| org.0).collect::<Vec<_>>()).await?;
-    let org =
-        organizations.into_iter().find(|organization| organization.slug == slug).map(|organization| organization.id);
-    let membership = memberships.into_iter().find(|membership| Some(membership.org) == org);
-    Ok(membership.map(|membership| SignedIn { user: who.user, org: membership.org, member: membership.member }))
 }

@@ -7,7 +7,7 @@ use app::{
 use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::{Portal, PortalError, entry, entry::Names, viewer::viewer};
+use super::{Portal, PortalError, Wording, entry, entry::Names};
 use crate::storage::entries::Filter;
 
 /// How many entries a page has.
@@ -18,10 +18,10 @@ type Problem = (String, String);
 
 pub(super) async fn activity(
     portal: &Portal,
-    who: SignedIn,
+    who: &SignedIn,
     filter: ActivityFilter,
 ) -> Result<ActivityView, PortalError> {
-    let (viewer, wording) = viewer(portal, who).await?;
+    let wording = Wording::new(portal, who);
     let (_, mut tx) = portal.reader.account(who.org, None).await?;
     let (parsed, problems) = parse(&filter, wording.zone);
     let mut entries = if problems.is_empty() {
@@ -34,7 +34,6 @@ pub(super) async fn activity(
     let next_cursor = entries.last().filter(|_| more).map(|entry| entry.seq);
     let catalog = &portal.reader.catalog;
     Ok(ActivityView {
-        viewer,
         filter,
         problems,
         entries,

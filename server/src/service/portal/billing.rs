@@ -6,10 +6,10 @@ use app::{
 };
 use brightmeter::{catalog::Catalog, names::TokenType, tokens::Tokens};
 
-use super::{Portal, PortalError, viewer::viewer};
+use super::{Portal, PortalError, Wording};
 
-pub(super) async fn billing(portal: &Portal, who: SignedIn) -> Result<BillingView, PortalError> {
-    let (viewer, wording) = viewer(portal, who).await?;
+pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingView, PortalError> {
+    let wording = Wording::new(portal, who);
     let (account, _) = portal.reader.account(who.org, None).await?;
     let catalog = &portal.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {
@@ -40,7 +40,6 @@ pub(super) async fn billing(portal: &Portal, who: SignedIn) -> Result<BillingVie
         from_plan: catalog.plan(&feature.from_plan).map_or_else(String::new, |plan| plan.label.clone()),
     });
     Ok(BillingView {
-        viewer,
         plans: plans.collect(),
         packs: packs.collect(),
         features: features.collect(),

@@ -7,25 +7,24 @@ use app::{
 use brightmeter::{
     account::Account,
     catalog::{Catalog, TokenTypeSpec},
-    grant::{Grant, Source},
-    tokens::Tokens,
+    overview::{Allowance, Overview},
 };
 
-use super::{Portal, PortalError, Wording, entry, viewer::viewer};
+use super::{Portal, PortalError, Wording, entry};
 use crate::storage::entries::Filter;
 
 /// How many of the newest entries are shown.
 const RECENT: i64 = 8;
 
-pub(super) async fn dashboard(portal: &Portal, who: SignedIn) -> Result<DashboardView, PortalError> {
-    let (viewer, wording) = viewer(portal, who).await?;
+pub(super) async fn dashboard(portal: &Portal, who: &SignedIn) -> Result<DashboardView, PortalError> {
+    let wording = Wording::new(portal, who);
     let (account, mut tx) = portal.reader.account(who.org, None).await?;
     let recent = entry::list(portal, &mut tx, who.org, &Filter::default(), RECENT, wording).await?;
-    Ok(DashboardView { viewer, balances: view(&portal.reader.catalog, &account, wording), recent })
+    Ok(DashboardView { balances: view(&portal.reader.catalog, &account, wording), recent })
 }
 
-pub(super) async fn balances(portal: &Portal, who: SignedIn) -> Result<BalancesView, PortalError> {
-    let (_, wording) = viewer(portal, who).await?;
+pub(super) async fn balances(portal: &Portal, who: &SignedIn) -> Result<BalancesView, PortalError> {
+    let wording = Wording::new(portal, who);
     let (account, _) = portal.reader.account(who.org, None).await?;
     Ok(view(&portal.reader.catalog, &account, wording))
 }
@@ -43,43 +42,30 @@ fn view(catalog: &Catalog, account: &Account, wording: Wording) -> BalancesView 
 }
 
 fn balance(catalog: &Catalog, account: &Account, spec: &TokenTypeSpec, wording: Wording) -> BalanceView {
-    let balance = account.balance(&spec.name);
-    let mut grants: Vec<&Grant> =
-        account.grants.values().filter(|grant| grant.token_type == spec.name && !grant.remaining.is_zero()).collect();
-    grants.sort_by_cached_key(|grant| grant.burn_order());
-    let is_current = |grant: &&Grant| {
-        grant.source == Source::Plan
-            && grant.token_type == spec.name
-            && grant.period_start == account.terms.period_start
-    };
-    let period = account.terms.period(wording.now);
-    let promised = catalog.plan(&account.terms.plan).map_or(Tokens::ZERO, |plan| plan.allowance_of(&spec.name));
-    let current = account.grants.values().find(is_current);
-    let (granted, remaining) = current.map_or((promised, Tokens::ZERO), |grant| (grant.amount, grant.remaining));
-    let allowance =
-        (!granted.is_zero()).then(|| AllowanceView { granted, remaining, resets_at: wording.when(period.end) });
-    let packs = balance.settled.saturating_sub(remaining);
-    let full = granted.saturating_add(packs).max(balance.settled);
-    let available = balance.available();
+    let overview = Overview::of(account, catalog, spec);
+    let resets_at = account.terms.period(wording.now).end;
+    let allowance = overview.allowance.map(|Allowance { granted, remaining }| AllowanceView {
+        granted,
+        remaining,
+        resets_at: wording.when(resets_at),
+    });
+    let grants = overview.grants.into_iter().map(|grant| GrantView {
+        source: grant.source.label().into(),
+        amount: grant.amount,
+        remaining: grant.remaining,
+        expires_at: grant.expires_at.map(|at| wording.when(at)),
+    });
     BalanceView {
         token_type: spec.name.to_string(),
         label: spec.label.clone(),
-        available,
-        held: balance.held,
-        settled: balance.settled,
-        debt: balance.debt,
+        available: overview.balance.available(),
+        held: overview.balance.held,
+        settled: overview.balance.settled,
+        debt: overview.balance.debt,
         allowance,
-        packs,
-        full,
-        low: !full.is_zero() && available.get() * 10 < full.get(),
-        grants: grants
-            .into_iter()
-            .map(|grant| GrantView {
-                source: grant.source.label().into(),
-                amount: grant.amount,
-                remaining: grant.remaining,
-                expires_at: grant.expires_at.map(|at| wording.when(at)),
-            })
-            .collect(),
+        packs: overview.packs,
+        full: overview.full,
+        low: overview.low,
+        grants: grants.collect(),
     }
 }

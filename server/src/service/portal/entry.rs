@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Portal, PortalError, Wording};
-use crate::storage::{entries, entries::Filter, organizations, quests};
+use crate::storage::{entries, entries::Filter, memberships, quests};
 
 /// What people read for members and features.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Names {
     /// # Errors
     /// [`StorageError`](crate::storage::StorageError).
     pub async fn load(conn: &mut PgConnection, org: OrgId) -> crate::storage::Result<Self> {
-        let members = organizations::list_members(conn, org).await?;
+        let members = memberships::list_in(conn, org).await?;
         Ok(Self { members: members.into_iter().map(|member| (member.id, member.display_name)).collect() })
     }
 

@@ -9,7 +9,6 @@ use brightmeter::{
     entitlement,
     hold::{Hold, HoldState},
     ids::{HoldId, JobId, OrgId},
-    refusal::Refusal,
     tokens::Tokens,
 };
 use sqlx::PgConnection;
@@ -17,16 +16,15 @@ use sqlx::PgConnection;
 use super::{
     Portal, PortalError, Wording,
     entry::{Names, feature_label},
-    viewer::viewer,
 };
 use crate::storage::{holds, quests as stored, quests::Quest, tenant};
 
 /// How many quests are listed.
 const LISTED: i64 = 60;
 
-pub(super) async fn quests(portal: &Portal, who: SignedIn, job: Option<String>) -> Result<QuestsView, PortalError> {
+pub(super) async fn quests(portal: &Portal, who: &SignedIn, job: Option<String>) -> Result<QuestsView, PortalError> {
     let usage = portal.jobs.usage(who.member);
-    let (viewer, wording) = viewer(portal, who).await?;
+    let wording = Wording::new(portal, who);
     let (account, mut tx) = portal.reader.account(who.org, usage.caller.guard()).await?;
     let job = match job {
         Some(id) => Some(find_job(portal, &mut tx, who.org, &id, wording).await?),
@@ -34,7 +32,6 @@ pub(super) async fn quests(portal: &Portal, who: SignedIn, job: Option<String>) 
     };
     let quests = stored::list(&mut tx, who.org, None, LISTED).await?;
     Ok(QuestsView {
-        viewer,
         quote: quote(portal, who, &account, wording),
         key: portal.reader.clock.new_id().to_string(),
         job,
@@ -42,26 +39,22 @@ pub(super) async fn quests(portal: &Portal, who: SignedIn, job: Option<String>) 
     })
 }
 
-pub(super) async fn job(portal: &Portal, who: SignedIn, id: &str) -> Result<JobView, PortalError> {
-    let (_, wording) = viewer(portal, who).await?;
+pub(super) async fn job(portal: &Portal, who: &SignedIn, id: &str) -> Result<JobView, PortalError> {
+    let wording = Wording::new(portal, who);
     let mut tx = tenant::begin(&portal.pool, who.org).await?;
     find_job(portal, &mut tx, who.org, id, wording).await
 }
 
-/// What the member would pay now. A limit that is over in seconds does not hide the price.
-fn quote(portal: &Portal, who: SignedIn, account: &Account, wording: Wording) -> QuoteView {
+/// What the member would pay now.
+fn quote(portal: &Portal, who: &SignedIn, account: &Account, wording: Wording) -> QuoteView {
     let (catalog, usage) = (&portal.reader.catalog, portal.jobs.usage(who.member));
     let feature = catalog.feature(&usage.feature);
     let cost = feature.map_or(Tokens::ZERO, |feature| feature.cost);
     let available = feature.map_or(Tokens::ZERO, |feature| account.balance(&feature.token_type).available());
-    let after = match entitlement::check(account, &usage, &portal.reader.context(wording.now)) {
-        Ok(quote) => Ok(quote.available_after),
-        Err(Refusal::TooFrequent { .. } | Refusal::RateLimited { .. }) if available >= cost => {
-            Ok(available.saturating_sub(cost))
-        }
-        Err(refusal) => Err(RefusalView { until: refusal.resets_at().map(|at| wording.when(at)), refusal }),
-    };
     let token_label = feature.map_or_else(String::new, |feature| catalog.token_label(&feature.token_type).into());
+    let quote = entitlement::quote(account, &usage, &portal.reader.context(wording.now));
+    let after = quote.map(|quote| quote.available_after);
+    let after = after.map_err(|refusal| RefusalView { until: refusal.resets_at().map(|at| wording.when(at)), refusal });
     QuoteView { cost, token_label, available, after }
 }
 

@@ -15,7 +15,10 @@ use leptos::config::{Env, LeptosOptions};
 use server::{
     ai::{AiProvider, built_in::BuiltIn},
     http::{self, AppState},
-    service::{jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader, sign_in::SignIn, writer::Writer},
+    service::{
+        jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader, sign_in::SignIn, visitors::Visitors,
+        writer::Writer,
+    },
 };
 use tower::ServiceExt;
 
@@ -48,11 +51,12 @@ impl Site {
             clock: clock.clone(),
             writer: writer.clone(),
         };
-        let portal = Portal { pool: pool.clone(), reader: reader.clone(), jobs: jobs.clone(), demo: false };
+        let portal = Portal { pool: pool.clone(), reader: reader.clone(), jobs: jobs.clone() };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
         let state = AppState {
             backend: Arc::new(portal),
             sign_in: SignIn { pool: pool.clone(), passwords: Passwords::new(2).unwrap(), clock: clock.clone() },
+            visitors: Visitors { pool: pool.clone(), catalog: server.catalog.clone(), demo: false },
             jobs,
             reader,
             pool,

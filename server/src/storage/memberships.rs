@@ -1,0 +1,98 @@
+//! `members`: who belongs to which organization.
+
+use brightmeter::{
+    ids::{MemberId, OrgId, UserId},
+    time::Instant,
+};
+use sqlx::PgConnection;
+
+use super::{Result, organizations::Organization};
+
+/// A person's membership in one organization.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The membership.
+    pub id: MemberId,
+    /// The person's name.
+    pub person: String,
+    /// `owner`, `admin` or `member`.
+    pub role: String,
+    /// The organization.
+    pub organization: Organization,
+    /// The organization's plan, where the transaction sees its account.
+    pub plan: Option<String>,
+}
+
+/// A member, with the name that people read.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The membership.
+    pub id: MemberId,
+    /// The person's name.
+    pub display_name: String,
+}
+
+/// Inserts a membership.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn insert(
+    conn: &mut PgConnection,
+    org: OrgId,
+    id: MemberId,
+    user: UserId,
+    role: &str,
+    now: Instant,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into members (org_id, id, user_id, role, created_at) values ($1, $2, $3, $4, $5)",
+        org.0,
+        id.0,
+        user.0,
+        role,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The memberships of a person, the oldest organization first. Needs a transaction from
+/// [`begin_as`](super::tenant::begin_as) or [`begin_visit`](super::tenant::begin_visit).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Membership>> {
+    let rows = sqlx::query!(
+        r#"select m.id, m.role, u.display_name, o.id as org_id, o.slug, o.name, o.time_zone, a.plan as "plan?"
+         from members m join users u on u.id = m.user_id join organizations o on o.id = m.org_id
+             left join ai_token_accounts a on a.org_id = m.org_id
+         where m.user_id = $1 order by m.org_id"#,
+        user.0
+    )
+    .fetch_all(conn)
+    .await?;
+    let memberships = rows.into_iter().map(|row| Membership {
+        id: MemberId(row.id),
+        person: row.display_name,
+        role: row.role,
+        organization: Organization { id: OrgId(row.org_id), slug: row.slug, name: row.name, time_zone: row.time_zone },
+        plan: row.plan,
+    });
+    Ok(memberships.collect())
+}
+
+/// The members of an organization, by name.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_in(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Member>> {
+    let rows = sqlx::query!(
+        "select m.id, u.display_name from members m join users u on u.id = m.user_id
+         where m.org_id = $1 order by u.display_name",
+        org.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| Member { id: MemberId(row.id), display_name: row.display_name }).collect())
+}
