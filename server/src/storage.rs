@@ -2,12 +2,11 @@
 
 pub mod accounts;
 pub mod audit;
-pub mod balances;
 pub mod daily;
 pub mod databases;
 pub mod entries;
-pub mod grants;
 pub mod guards;
+pub mod holdings;
 pub mod holds;
 pub mod memberships;
 pub mod migrations;

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Clock,
-    storage::{Result, StorageError, accounts, audit, balances, entries, pools::Pools, sweeps, tenant},
+    storage::{Result, StorageError, accounts, audit, entries, holdings, pools::Pools, sweeps, tenant},
 };
 
 /// How many entries are read at once.
@@ -118,13 +118,14 @@ async fn log(conn: &mut PgConnection, org: OrgId, count: &mut i64) -> Result<Vec
             break;
         }
     }
-    let account =
-        accounts::find(conn, org).await?.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
-    let balances = match balances::list(conn, &[org.0]).await {
+    let account = accounts::find(conn, org)
+        .await?
+        .map(|found| found.account)
+        .ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
+    let balances = match holdings::list_balances(conn, org.0).await {
         // Out of range: told as what does not hold, beside everything else that was found.
         Err(StorageError::Corrupt(what)) => return Ok(vec![Violation::new("I2", what)]),
         balances => balances?,
     };
-    let balances = balances.into_iter().map(|(_, name, balance)| (name, balance)).collect();
-    Ok(audit.finish(account.head, &balances))
+    Ok(audit.finish(account.head, &balances.into_iter().collect()))
 }

@@ -83,8 +83,8 @@ impl Reader {
         guard: Option<GuardId>,
         now: Instant,
     ) -> Result<Account, ReadError> {
-        let account = accounts::find(conn, org).await?.ok_or(ReadError::NotFound)?;
-        Ok(load::for_question(conn, account, guard, now).await?)
+        let found = accounts::find(conn, org).await?.ok_or(ReadError::NotFound)?;
+        Ok(load::for_question(conn, found, guard, now).await?)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod batch;
 pub(crate) mod load;
+mod share;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +20,10 @@ use tokio::{
     time::timeout,
 };
 
-use self::batch::{Batch, BatchError};
+use self::{
+    batch::{Batch, BatchError},
+    share::{Place, Shares},
+};
 use crate::{
     clock::Clock,
     storage::{StorageError, pools::WRITERS},
@@ -27,6 +31,8 @@ use crate::{
 
 /// How many commands may wait for one writer before the next is told to come back.
 const QUEUE: usize = 4_096;
+/// How many of those may be of one organization: nobody fills the queue for the others.
+const SHARE: usize = QUEUE / 2;
 /// How many commands share a transaction: more would add waiting faster than throughput.
 const BATCH: usize = 256;
 /// How long a caller waits. Whoever waited that long is told that the outcome is unknown, which is the truth.
@@ -100,6 +106,7 @@ impl Alone {
 /// A command on its way, with the way back.
 struct Pending {
     submission: Submission,
+    _place: Place,
     answer: oneshot::Sender<Result<Answer, SubmitError>>,
 }
 
@@ -107,6 +114,7 @@ struct Pending {
 #[derive(Clone, Debug)]
 pub struct Writer {
     queues: Vec<mpsc::Sender<Pending>>,
+    shares: Shares,
 }
 
 /// The tasks behind a [`Writer`]; they end when every clone of it is gone.
@@ -123,7 +131,7 @@ impl Writer {
                 (sender, tokio::spawn(run(batch.clone(), receiver)))
             })
             .unzip();
-        (Self { queues }, WriterTasks(tasks))
+        (Self { queues, shares: Shares::default() }, WriterTasks(tasks))
     }
 
     /// Applies a command. When this answers, the command is durable.
@@ -131,10 +139,11 @@ impl Writer {
     /// # Errors
     /// [`SubmitError`]; only [`OutcomeUnknown`](SubmitError::OutcomeUnknown) leaves open whether it was applied.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
+        let place = self.shares.take(submission.org, SHARE).ok_or(SubmitError::Busy)?;
         let (answer, waiting) = oneshot::channel();
         // All commands of an organization go through one writer, so that they meet in one batch.
         let queue = usize::from(submission.org.0.as_bytes()[15]) % self.queues.len();
-        self.queues[queue].try_send(Pending { submission, answer }).map_err(|_| SubmitError::Busy)?;
+        self.queues[queue].try_send(Pending { submission, _place: place, answer }).map_err(|_| SubmitError::Busy)?;
         match timeout(PATIENCE, waiting).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),

@@ -26,11 +26,21 @@ struct Row {
     closed_at: Option<Instant>,
     seq: i64,
     head_hash: Vec<u8>,
+    due_at: Option<Instant>,
+}
+
+/// An account without its parts.
+#[derive(Debug)]
+pub struct Found {
+    /// Plan, license, period and head.
+    pub account: Account,
+    /// The earliest instant at which time brings something to book; none, if nothing ever.
+    pub due_at: Option<Instant>,
 }
 
 impl Row {
-    fn decode(self) -> Result<Account> {
-        Ok(Account {
+    fn decode(self) -> Result<Found> {
+        let account = Account {
             org: OrgId(self.org_id),
             terms: Terms {
                 plan: decode("plan", self.plan)?,
@@ -46,7 +56,8 @@ impl Row {
             holds: BTreeMap::new(),
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
-        })
+        };
+        Ok(Found { account, due_at: self.due_at })
     }
 }
 
@@ -65,10 +76,11 @@ fn license(state: &str, since: Option<Instant>) -> Result<License> {
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Account>> {
+pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> {
     let rows = sqlx::query_as!(
         Row,
-        "select org_id, plan, next_plan, license_state, license_since, anchor_at, period_start, closed_at, seq, head_hash
+        "select org_id, plan, next_plan, license_state, license_since, anchor_at, period_start, closed_at, seq, head_hash,
+             case when isfinite(due_at) then due_at end as due_at
          from ai_token_accounts where org_id = any($1) order by org_id for update",
         orgs
     )
@@ -81,10 +93,11 @@ pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Account>
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Account>> {
+pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Found>> {
     let row = sqlx::query_as!(
         Row,
-        "select org_id, plan, next_plan, license_state, license_since, anchor_at, period_start, closed_at, seq, head_hash
+        "select org_id, plan, next_plan, license_state, license_since, anchor_at, period_start, closed_at, seq, head_hash,
+             case when isfinite(due_at) then due_at end as due_at
          from ai_token_accounts where org_id = $1",
         org.0
     )

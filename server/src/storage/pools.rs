@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgConnection, PgPool,
+    Connection, PgConnection, PgPool,
+    pool::PoolConnectionMetadata,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// How many writers share the organizations, by hash of their id.
 pub const WRITERS: u32 = 2;
+
+/// How long a connection may rest before it is asked whether it still stands.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// The pools of a server.
 #[derive(Clone, Debug)]
@@ -31,8 +35,11 @@ impl Pools {
         // A plan made while a table was empty would scan it for ever after: the writer only ever looks rows up.
         let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];
         let acquire = Duration::from_secs(5);
-        let options =
-            || PgPoolOptions::new().acquire_timeout(acquire).after_connect(|conn, _| Box::pin(refuse_power(conn)));
+        let options = || {
+            let options = PgPoolOptions::new().acquire_timeout(acquire).test_before_acquire(false);
+            let options = options.before_acquire(|conn, meta| Box::pin(is_alive(conn, meta)));
+            options.after_connect(|conn, _| Box::pin(refuse_power(conn)))
+        };
         Self {
             app: options().max_connections(16).connect_lazy_with(app.options(timeouts)),
             // Beside the writers: the sweeper, and organizations that are being made.
@@ -45,6 +52,15 @@ impl Pools {
         self.app.close().await;
         self.writer.close().await;
     }
+}
+
+/// Asks a connection that has rested whether it still stands. One that was in use a moment ago is not asked: that would be a
+/// round trip on every request.
+async fn is_alive(conn: &mut PgConnection, meta: PoolConnectionMetadata) -> sqlx::Result<bool> {
+    if meta.idle_for >= RESTED {
+        conn.ping().await?;
+    }
+    Ok(true)
 }
 
 /// Refuses a connection on which row-level security would not hold, such as one whose role a pooler dropped.

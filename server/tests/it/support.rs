@@ -111,7 +111,7 @@ fn directory() -> PathBuf {
 /// A migrated database to copy, made by whichever test comes first.
 async fn template(cluster: &PrivatePostgres, maintenance: &PgConnectOptions) -> String {
     let mut hasher = DefaultHasher::new();
-    sqlx::migrate!("../migrations").iter().for_each(|migration| migration.checksum.hash(&mut hasher));
+    sqlx::migrate!("../migrations").iter().for_each(|file| (file.version, &file.checksum).hash(&mut hasher));
     include_str!("../../../migrations/roles.sql").hash(&mut hasher);
     let name = format!("template_{:016x}", hasher.finish());
     let mut turn = PgConnection::connect_with(maintenance).await.unwrap();

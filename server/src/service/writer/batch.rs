@@ -21,8 +21,7 @@ use super::{Answer, Submission, SubmitError, load};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, balances, daily, entries, grants, guards, holds, quests, receipts, receipts::Kept,
-        tenant,
+        StorageError, accounts, daily, entries, guards, holdings, holds, quests, receipts, receipts::Kept, tenant,
     },
 };
 
@@ -190,16 +189,13 @@ async fn find_receipts(
 
 async fn write(tx: &mut PgConnection, fold: &Fold, now: Instant) -> Result<(), StorageError> {
     let open = || fold.accounts.iter();
-    let changed: Vec<_> = open()
+    let balances: Vec<_> = open()
         .flat_map(|(org, open)| open.changes.balances.iter().map(|(name, balance)| (*org, name, *balance)))
         .collect();
-    if !changed.is_empty() {
-        balances::upsert(tx, &changed).await?;
-    }
-    let changed: Vec<_> =
+    let grants: Vec<_> =
         open().flat_map(|(org, open)| open.changes.grants.values().map(|grant| (*org, grant))).collect();
-    if !changed.is_empty() {
-        grants::upsert(tx, &changed).await?;
+    if !(balances.is_empty() && grants.is_empty()) {
+        holdings::upsert(tx, &balances, &grants).await?;
     }
     let changed: Vec<_> = open().flat_map(|(org, open)| open.changes.holds.values().map(|hold| (*org, hold))).collect();
     if !changed.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use brightmeter::{
     account::Account,
     command::Command,
-    grant::Part,
+    grant::{Grant, Part},
     guard::GuardId,
     ids::{GrantId, HoldId, TransactionId},
     time::Instant,
@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Submission;
-use crate::storage::{StorageError, balances, entries, grants, guards, holds};
+use crate::storage::{StorageError, accounts::Found, entries, guards, holdings, holds};
 
 /// What commands name besides their account.
 #[derive(Default)]
@@ -43,43 +43,58 @@ impl Named {
     }
 }
 
-/// Loads the parts of `accounts` that `submissions`, and time, can touch.
+/// Loads the parts of the accounts that `submissions`, and time, can touch.
 pub(super) async fn parts(
     tx: &mut PgConnection,
-    accounts: Vec<Account>,
+    found: Vec<Found>,
     submissions: &[&Submission],
     now: Instant,
 ) -> Result<Vec<Account>, StorageError> {
-    load(tx, accounts, &Named::of(submissions), now).await
+    load(tx, found, &Named::of(submissions), now).await
 }
 
 /// Loads the parts of one account that time can touch, and the guard of one caller: what a question needs.
 pub(crate) async fn for_question(
     tx: &mut PgConnection,
-    account: Account,
+    found: Found,
     guard: Option<GuardId>,
     now: Instant,
 ) -> Result<Account, StorageError> {
-    let named = Named { guards: guard.into_iter().map(|id| (account.org.0, id)).collect(), ..Named::default() };
-    let mut loaded = load(tx, vec![account], &named, now).await?;
+    let org = found.account.org.0;
+    let named = Named { guards: guard.into_iter().map(|id| (org, id)).collect(), ..Named::default() };
+    let mut loaded = load(tx, vec![found], &named, now).await?;
     loaded.pop().ok_or_else(|| StorageError::Corrupt("an account was lost while it was loaded".into()))
 }
 
+/// Every account needs one statement in all; holds, spends and guards are only asked for where a command names one, or where
+/// something is due.
 async fn load(
     tx: &mut PgConnection,
-    accounts: Vec<Account>,
+    found: Vec<Found>,
     named: &Named,
     now: Instant,
 ) -> Result<Vec<Account>, StorageError> {
-    let orgs: Vec<Uuid> = accounts.iter().map(|account| account.org.0).collect();
-    let mut accounts: BTreeMap<Uuid, Account> = accounts.into_iter().map(|account| (account.org.0, account)).collect();
+    let due = found.iter().filter(|found| found.due_at.is_some_and(|at| at <= now));
+    let due: Vec<Uuid> = due.map(|found| found.account.org.0).collect();
+    let mut accounts: BTreeMap<Uuid, Account> =
+        found.into_iter().map(|found| (found.account.org.0, found.account)).collect();
+    let orgs: Vec<Uuid> = accounts.keys().copied().collect();
+    let holdings = holdings::list(tx, &orgs).await?;
+    for (org, token_type, balance) in holdings.balances {
+        if let Some(account) = accounts.get_mut(&org) {
+            account.balances.insert(token_type, balance);
+        }
+    }
+    add_grants(&mut accounts, holdings.grants);
+
     let mut parts: Vec<(Uuid, GrantId)> = Vec::new();
     let mut name_grants = |org: Uuid, of: &[Part]| parts.extend(of.iter().map(|part| (org, part.grant)));
-
-    for (org, hold) in holds::list(tx, &orgs, &named.holds, now).await? {
-        name_grants(org, &hold.parts);
-        if let Some(account) = accounts.get_mut(&org) {
-            account.holds.insert(hold.id, hold);
+    if !(due.is_empty() && named.holds.is_empty()) {
+        for (org, hold) in holds::list(tx, &due, &named.holds, now).await? {
+            name_grants(org, &hold.parts);
+            if let Some(account) = accounts.get_mut(&org) {
+                account.holds.insert(hold.id, hold);
+            }
         }
     }
     if !named.spends.is_empty() {
@@ -90,10 +105,10 @@ async fn load(
             }
         }
     }
-    for (org, grant) in grants::list(tx, &orgs, &parts).await? {
-        if let Some(account) = accounts.get_mut(&org) {
-            account.grants.insert(grant.id, grant);
-        }
+    // A grant that holds and spends drew on may be used up since.
+    parts.retain(|(org, id)| accounts.get(org).is_some_and(|account| !account.grants.contains_key(id)));
+    if !parts.is_empty() {
+        add_grants(&mut accounts, holdings::list_named(tx, &parts).await?);
     }
     if !named.guards.is_empty() {
         for (org, id, guard) in guards::list(tx, &named.guards).await? {
@@ -102,10 +117,13 @@ async fn load(
             }
         }
     }
-    for (org, token_type, balance) in balances::list(tx, &orgs).await? {
+    Ok(accounts.into_values().collect())
+}
+
+fn add_grants(accounts: &mut BTreeMap<Uuid, Account>, grants: Vec<(Uuid, Grant)>) {
+    for (org, grant) in grants {
         if let Some(account) = accounts.get_mut(&org) {
-            account.balances.insert(token_type, balance);
+            account.grants.insert(grant.id, grant);
         }
     }
-    Ok(accounts.into_values().collect())
 }

@@ -2,16 +2,32 @@
 
 use std::{collections::BTreeMap, pin::pin};
 
-use brightmeter::refusal::Refusal;
+use brightmeter::{ids::OrgId, refusal::Refusal};
 use futures::{future::join_all, poll};
-use server::service::writer::{Submission, SubmitError};
+use server::{
+    service::writer::{Submission, SubmitError},
+    storage::pools,
+};
 
-use crate::support::{adjust, spend, waiting::until, with_server};
+use crate::support::{TestServer, adjust, spend, waiting::until, with_server};
+
+/// An organization that shares the writer of `org`.
+async fn beside(server: &TestServer, org: OrgId) -> OrgId {
+    let writer = |org: OrgId| u32::from(org.0.as_bytes()[15]) % pools::WRITERS;
+    for number in 0..64 {
+        let other = server.org(&format!("beside-{number}"), "pro").await;
+        if writer(other) == writer(org) {
+            return other;
+        }
+    }
+    panic!("64 organizations on the other writer");
+}
 
 #[test]
 fn a_full_queue_says_busy_and_everything_in_it_is_answered() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
+        let other = beside(server, org).await;
         server.submit(org, adjust(9_800, "to the full ten thousand")).await.unwrap();
         let lock = server.lock(org).await;
         let mut first = pin!(server.submit(org, spend("ping")));
@@ -19,12 +35,16 @@ fn a_full_queue_says_busy_and_everything_in_it_is_answered() {
         server.until_waiting(1).await;
         let mut rest = pin!(join_all((0..5_000).map(|_| server.submit(org, spend("ping")))));
         assert!(poll!(rest.as_mut()).is_pending());
+        let mut beside = pin!(server.submit(other, spend("ping")));
+        assert!(poll!(beside.as_mut()).is_pending(), "an organization that shares the queue finds room");
         lock.let_go().await;
         first.await.unwrap();
+        beside.await.unwrap();
         let (done, busy): (Vec<_>, Vec<_>) = rest.await.into_iter().partition(Result::is_ok);
-        assert_eq!((done.len(), busy.len()), (4_096, 904));
+        // The one that is being applied has its place still.
+        assert_eq!((done.len(), busy.len()), (2_047, 2_953));
         assert!(busy.iter().all(|answer| matches!(answer, Err(SubmitError::Busy))), "{busy:?}");
-        assert_eq!(server.available(org, "ai").await, 10_000 - 4_097);
+        assert_eq!(server.available(org, "ai").await, 10_000 - 2_048);
     });
 }
 

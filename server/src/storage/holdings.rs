@@ -1,0 +1,192 @@
+//! `ai_tokens` and `ai_token_grants`: the balance of each token type, and the lots of tokens that it is made of. They change
+//! together, so they are read and written together.
+
+use brightmeter::{
+    account::Balance,
+    grant::{Grant, Source},
+    ids::GrantId,
+    names::TokenType,
+    time::Instant,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Result, corrupt, decode};
+
+/// What organizations have, each thing with its organization.
+#[derive(Debug, Default)]
+pub struct Holdings {
+    /// Per token type.
+    pub balances: Vec<(Uuid, TokenType, Balance)>,
+    /// Lots of tokens.
+    pub grants: Vec<(Uuid, Grant)>,
+}
+
+struct GrantRow {
+    org_id: Uuid,
+    id: Uuid,
+    token_type: String,
+    source: String,
+    amount: i64,
+    remaining: i64,
+    held: i64,
+    expires_at: Option<Instant>,
+    period_start: Option<Instant>,
+    created_at: Instant,
+}
+
+impl GrantRow {
+    fn decode(self) -> Result<(Uuid, Grant)> {
+        let grant = Grant {
+            id: GrantId(self.id),
+            token_type: decode("token type", self.token_type)?,
+            source: Source::parse(&self.source).ok_or_else(|| corrupt(format!("source {}", self.source)))?,
+            amount: decode("amount", self.amount)?,
+            remaining: decode("remaining", self.remaining)?,
+            held: decode("held", self.held)?,
+            expires_at: self.expires_at,
+            period_start: self.period_start,
+            created_at: self.created_at,
+        };
+        Ok((self.org_id, grant))
+    }
+}
+
+fn balance(settled: i64, held: i64, debt: i64) -> Result<Balance> {
+    Ok(Balance { settled: decode("settled", settled)?, held: decode("held", held)?, debt: decode("debt", debt)? })
+}
+
+/// The balances of `orgs`, their grants with tokens left, and the allowances of the current period even if they are used up.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Holdings> {
+    // A row without an id is a balance: what is settled stands as remaining, the debt as amount.
+    let rows = sqlx::query!(
+        r#"select org_id as "org_id!", token_type as "token_type!", null::uuid as id, null::text as source,
+             debt as "amount!", settled as "remaining!", held as "held!", null::timestamptz as expires_at,
+             null::timestamptz as period_start, null::timestamptz as created_at
+         from ai_tokens where org_id = any($1)
+         union all
+         select org_id, token_type, id, source, amount, remaining, held, expires_at, period_start, created_at
+         from ai_token_grants where org_id = any($1) and remaining > 0
+         union all
+         select g.org_id, g.token_type, g.id, g.source, g.amount, g.remaining, g.held, g.expires_at, g.period_start,
+             g.created_at
+         from ai_token_accounts a join ai_token_grants g
+             on g.org_id = a.org_id and g.source = 'plan' and g.period_start = a.period_start and g.remaining = 0
+         where a.org_id = any($1)"#,
+        orgs
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut holdings = Holdings::default();
+    for row in rows {
+        if let (Some(id), Some(source), Some(created_at)) = (row.id, row.source, row.created_at) {
+            let grant = GrantRow {
+                org_id: row.org_id,
+                id,
+                token_type: row.token_type,
+                source,
+                amount: row.amount,
+                remaining: row.remaining,
+                held: row.held,
+                expires_at: row.expires_at,
+                period_start: row.period_start,
+                created_at,
+            };
+            holdings.grants.push(grant.decode()?);
+        } else {
+            let balance = balance(row.remaining, row.held, row.amount)?;
+            holdings.balances.push((row.org_id, decode("token type", row.token_type)?, balance));
+        }
+    }
+    Ok(holdings)
+}
+
+/// The `named` grants, as organization and id, whatever is left of them.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, GrantId)]) -> Result<Vec<(Uuid, Grant)>> {
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
+    let rows = sqlx::query_as!(
+        GrantRow,
+        "select g.org_id, g.id, g.token_type, g.source, g.amount, g.remaining, g.held, g.expires_at, g.period_start,
+             g.created_at
+         from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
+         cross join lateral (
+             select * from ai_token_grants g where g.org_id = n.org_id and g.id = n.id limit 1
+         ) g",
+        &orgs,
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(GrantRow::decode).collect()
+}
+
+/// The balances of `org`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_balances(conn: &mut PgConnection, org: Uuid) -> Result<Vec<(TokenType, Balance)>> {
+    let rows = sqlx::query!("select token_type, settled, held, debt from ai_tokens where org_id = $1", org)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|row| Ok((decode("token type", row.token_type)?, balance(row.settled, row.held, row.debt)?)))
+        .collect()
+}
+
+/// Writes balances and grants, new or changed.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn upsert(
+    conn: &mut PgConnection,
+    balances: &[(Uuid, &TokenType, Balance)],
+    grants: &[(Uuid, &Grant)],
+) -> Result<()> {
+    let balance_orgs: Vec<Uuid> = balances.iter().map(|(org, _, _)| *org).collect();
+    let balance_types: Vec<String> = balances.iter().map(|(_, name, _)| name.to_string()).collect();
+    let balance = |value: fn(&Balance) -> i64| balances.iter().map(|(_, _, b)| value(b)).collect::<Vec<i64>>();
+    let orgs: Vec<Uuid> = grants.iter().map(|(org, _)| *org).collect();
+    let ids: Vec<Uuid> = grants.iter().map(|(_, grant)| grant.id.0).collect();
+    let types: Vec<String> = grants.iter().map(|(_, grant)| grant.token_type.to_string()).collect();
+    let sources: Vec<String> = grants.iter().map(|(_, grant)| grant.source.as_str().into()).collect();
+    let number = |value: fn(&Grant) -> i64| grants.iter().map(|(_, g)| value(g)).collect::<Vec<i64>>();
+    let instant = |value: fn(&Grant) -> Option<Instant>| grants.iter().map(|(_, g)| value(g)).collect::<Vec<_>>();
+    sqlx::query!(
+        "with balances as (
+             insert into ai_tokens (org_id, token_type, settled, held, debt)
+             select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+             on conflict (org_id, token_type)
+             do update set settled = excluded.settled, held = excluded.held, debt = excluded.debt
+         )
+         insert into ai_token_grants (org_id, id, token_type, source, amount, remaining, held, expires_at, period_start,
+             created_at)
+         select * from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::bigint[],
+             $12::bigint[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
+         on conflict (org_id, id)
+         do update set amount = excluded.amount, remaining = excluded.remaining, held = excluded.held",
+        &balance_orgs,
+        &balance_types,
+        &balance(|b| b.settled.get()),
+        &balance(|b| b.held.get()),
+        &balance(|b| b.debt.get()),
+        &orgs,
+        &ids,
+        &types,
+        &sources,
+        &number(|g| g.amount.get()),
+        &number(|g| g.remaining.get()),
+        &number(|g| g.held.get()),
+        &instant(|g| g.expires_at) as &[Option<Instant>],
+        &instant(|g| g.period_start) as &[Option<Instant>],
+        &instant(|g| Some(g.created_at)) as &[Option<Instant>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
