@@ -13,9 +13,14 @@ pub struct Form {
     pub error: Option<AppError>,
 }
 
-/// The demo's accounts: email and what each shows. In a page's context only where the server shows demo data.
-#[derive(Clone, Debug, Default)]
-pub struct DemoSignIns(pub Vec<(String, String)>);
+/// The demo's accounts. In a page's context only where the server shows demo data.
+#[derive(Clone, Debug)]
+pub struct DemoSignIns {
+    /// Email and what each shows.
+    pub accounts: Vec<(String, String)>,
+    /// The password of all of them.
+    pub password: String,
+}
 
 impl Form {
     /// The form of this page, empty unless it was posted.

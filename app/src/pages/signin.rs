@@ -8,8 +8,6 @@ use crate::{
     form::{DemoSignIns, Form},
 };
 
-const DEMO_PASSWORD: &str = "brightmeter-demo";
-
 /// Email and password, and what was wrong with them.
 #[component]
 pub fn SignInPage() -> impl IntoView {
@@ -68,7 +66,7 @@ pub fn SignInPage() -> impl IntoView {
                         </button>
                     </form>
                 </div>
-                {demo.map(|DemoSignIns(accounts)| view! { <DemoAccounts accounts next /> })}
+                {demo.map(|demo| view! { <DemoAccounts demo next /> })}
             </div>
         </Frame>
     }
@@ -76,13 +74,14 @@ pub fn SignInPage() -> impl IntoView {
 
 /// The demo's accounts, each a click away.
 #[component]
-fn DemoAccounts(accounts: Vec<(String, String)>, next: String) -> impl IntoView {
+fn DemoAccounts(demo: DemoSignIns, next: String) -> impl IntoView {
+    let DemoSignIns { accounts, password } = demo;
     let items = accounts.into_iter().map(|(email, shows)| {
         view! {
             <li>
                 <form method="post" action="/signin">
                     <input type="hidden" name="email" value=email.clone() />
-                    <input type="hidden" name="password" value=DEMO_PASSWORD />
+                    <input type="hidden" name="password" value=password.clone() />
                     <input type="hidden" name="next" value=next.clone() />
                     <button type="submit" class="demo-account">
                         <span class="font-medium wrap-anywhere">{email}</span>
@@ -98,7 +97,7 @@ fn DemoAccounts(accounts: Vec<(String, String)>, next: String) -> impl IntoView 
                 "Demo accounts"
             </h2>
             <p class="mt-1 text-sm text-muted">
-                "One click signs you in. The password of all of them is " <code>{DEMO_PASSWORD}</code> "."
+                "One click signs you in. The password of all of them is " <code>{password.clone()}</code> "."
             </p>
             <ul class="mt-4 grid gap-2">{items.collect_view()}</ul>
         </section>

@@ -61,7 +61,7 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let test_clock = config.test_clock.then(|| Arc::new(ManualClock::new(SystemClock.now())));
     let clock =
         test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
-    let sign_ins = Some(DemoSignIns(demo::sign_ins()));
+    let sign_ins = Some(demo::sign_ins());
     let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins };
     let listener = listen(&config).await?;
     let catalog = Arc::new(config.catalog.clone());

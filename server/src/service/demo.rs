@@ -4,6 +4,7 @@ mod story;
 
 use std::sync::Arc;
 
+use app::form::DemoSignIns;
 use brightmeter::{
     catalog::Catalog,
     command::{Caller, Command, Quantity, Use},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// The password of every demo account.
-pub const PASSWORD: &str = "brightmeter-demo";
+const PASSWORD: &str = "brightmeter-demo";
 /// How far back the history goes.
 const DAYS: i64 = 30;
 
@@ -55,7 +56,7 @@ pub enum DemoError {
 }
 
 /// The demo's accounts, and what each shows.
-pub fn sign_ins() -> Vec<(String, String)> {
+pub fn sign_ins() -> DemoSignIns {
     let accounts = [
         ("member@bright-audio.test", "a member on Pro"),
         ("admin@bright-audio.test", "an admin on Pro, also in Nightshift Labs"),
@@ -63,7 +64,8 @@ pub fn sign_ins() -> Vec<(String, String)> {
         ("owner@nightshift-labs.test", "an owner on Starter, where AI is not included"),
         ("owner@stagecraft.test", "an owner on Enterprise"),
     ];
-    accounts.into_iter().map(|(email, shows)| (email.into(), shows.into())).collect()
+    let accounts = accounts.into_iter().map(|(email, shows)| (email.into(), shows.into())).collect();
+    DemoSignIns { accounts, password: PASSWORD.into() }
 }
 
 /// What the demo prints when it is up.
@@ -75,7 +77,7 @@ pub fn greeting(address: &str) -> Vec<String> {
         String::new(),
         format!("  Sign in with the password {PASSWORD} as"),
     ];
-    lines.extend(sign_ins().into_iter().map(|(email, shows)| format!("    {email:<30} {shows}")));
+    lines.extend(sign_ins().accounts.into_iter().map(|(email, shows)| format!("    {email:<30} {shows}")));
     lines.extend([
         String::new(),
         "  Try: Quests, type a goal, look at Activity. Then a goal with #fail in it.".into(),
