@@ -9,7 +9,10 @@ use leptos::prelude::use_context;
 
 use crate::{
     error::AppError,
-    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, Viewer},
+    views::{
+        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView,
+        Viewer,
+    },
 };
 
 /// Who is signed in, and in which organization; put into the request by the session layer.
@@ -40,6 +43,8 @@ pub trait Backend: Send + Sync {
     async fn job(&self, who: &SignedIn, job: String) -> Result<JobView, AppError>;
     /// `/activity`.
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
+    /// `/account`.
+    async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
     /// `/billing`.
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
 }

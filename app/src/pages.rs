@@ -1,5 +1,6 @@
 //! The pages, one file each.
 
+pub mod account;
 pub mod activity;
 pub mod billing;
 pub mod dashboard;
@@ -9,6 +10,7 @@ pub mod quests;
 pub mod signin;
 pub mod start;
 
+pub use account::AccountPage;
 pub use activity::ActivityPage;
 pub use billing::BillingPage;
 pub use dashboard::DashboardPage;

@@ -9,7 +9,7 @@ use leptos_router::{
 };
 
 use crate::pages::{
-    ActivityPage, BillingPage, DashboardPage, JobPage, NotFoundPage, QuestsPage, SignInPage, StartPage,
+    AccountPage, ActivityPage, BillingPage, DashboardPage, JobPage, NotFoundPage, QuestsPage, SignInPage, StartPage,
 };
 
 /// The HTML document. The hydration scripts and the reload script carry the request's nonce by themselves.
@@ -48,6 +48,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/quests") view=QuestsPage ssr=SsrMode::Async />
                 <Route path=path!("/quests/:job") view=JobPage ssr=SsrMode::Async />
                 <Route path=path!("/activity") view=ActivityPage ssr=SsrMode::Async />
+                <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />
                 <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async />
             </Routes>
         </Router>

@@ -343,3 +343,12 @@ pub struct FeatureView {
     /// The label of the smallest plan that has it.
     pub from_plan: String,
 }
+
+/// `/account`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// The person's email.
+    pub email: String,
+    /// How many sessions are open, this one included.
+    pub sessions: i64,
+}

@@ -8,6 +8,8 @@ use brightmeter::{
 };
 use sqlx::postgres::PgConnectOptions;
 
+use crate::proxies::TrustedProxies;
+
 /// Where values come from: the process's environment, or a test's.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub test_clock: bool,
     /// Where the browser's files lie.
     pub site_root: PathBuf,
+    /// The proxies in front of this server; their word on a client's address is taken.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// An OpenAI-compatible chat API.
@@ -141,6 +145,11 @@ impl Config {
             Some("1") => true,
             Some(_) => return Err(value("BRIGHTMETER_TEST_CLOCK", "set it to 1, or not at all")),
         };
+        let trusted_proxies = TrustedProxies::parse(&get("BRIGHTMETER_TRUSTED_PROXIES").unwrap_or_default());
+        let trusted_proxies = trusted_proxies.map_err(|text| {
+            let reason = format!("{text:?} is no address; write them as 10.0.0.0/8, 192.0.2.7");
+            ConfigError::Value { name: "BRIGHTMETER_TRUSTED_PROXIES", reason }
+        })?;
         Ok(Self {
             addr,
             public_url,
@@ -153,6 +162,7 @@ impl Config {
             log: get("BRIGHTMETER_LOG").unwrap_or_else(|| "info,sqlx=warn".into()),
             test_clock,
             site_root: get("LEPTOS_SITE_ROOT").unwrap_or_else(|| "target/site".into()).into(),
+            trusted_proxies,
         })
     }
 

@@ -1,7 +1,10 @@
 //! HTTP: pages, forms and what machines look at. Thin: extract, parse, call, answer.
 
+mod client;
+mod connections;
 mod csv_export;
 mod forms;
+mod headers;
 mod health;
 mod pages;
 mod session;
@@ -9,7 +12,7 @@ mod session_store;
 mod site;
 mod test_clock;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use app::{backend::Backend, form::DemoSignIns};
 use axum::{
@@ -30,15 +33,15 @@ use tower_http::{
     trace::TraceLayer,
 };
 
+pub use self::connections::{Limits, serve};
 use crate::{
     clock::{Clock, ManualClock},
-    service::{jobs::Jobs, question::Reader, sign_in::SignIn, sweeper::Sweeper, visitors::Visitors},
+    proxies::TrustedProxies,
+    service::{account::Accounts, jobs::Jobs, question::Reader, sign_in::SignIn, sweeper::Sweeper, visitors::Visitors},
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long open connections may take to end when the server stops.
-const FAREWELL: Duration = Duration::from_secs(10);
 /// How large a form may be.
 const FORM_BYTES: usize = 64 * 1024;
 
@@ -49,6 +52,8 @@ pub struct AppState {
     pub backend: Arc<dyn Backend>,
     /// Signs people in.
     pub sign_in: SignIn,
+    /// Manages people's own accounts.
+    pub accounts: Accounts,
     /// Knows who is looking.
     pub visitors: Visitors,
     /// Runs quest jobs.
@@ -65,12 +70,14 @@ pub struct AppState {
     pub leptos: LeptosOptions,
     /// Whether people reach this server by https.
     pub https: bool,
+    /// The proxies in front of this server.
+    pub proxies: TrustedProxies,
     /// Demo accounts to offer at sign-in; none but in the demo.
     pub demo_sign_ins: Option<DemoSignIns>,
 }
 
-/// Everything that this server answers. Requests need their peer's address
-/// ([`Router::into_make_service_with_connect_info`] of a [`SocketAddr`]).
+/// Everything that this server answers. Requests need their peer's address, as
+/// [`ConnectInfo`](axum::extract::ConnectInfo).
 pub fn router(state: AppState) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     let forms = Router::new()
@@ -79,6 +86,8 @@ pub fn router(state: AppState) -> Router {
         .route("/switch", post(forms::sign_in::switch))
         .route("/quests", post(forms::quests::generate))
         .route("/quests/done", post(forms::quests::set_done))
+        .route("/account/password", post(forms::account::change_password))
+        .route("/account/sign-out-everywhere", post(forms::account::sign_out_everywhere))
         .layer(DefaultBodyLimit::max(FORM_BYTES));
     let pages = pages::routes(&state)
         .merge(forms)
@@ -92,12 +101,15 @@ pub fn router(state: AppState) -> Router {
     if state.test_clock.is_some() {
         router = router.route("/api/v1/test-clock", post(test_clock::set));
     }
+    let (https, proxies) = (state.https, state.proxies.clone());
     router
         .with_state(state)
+        .layer(middleware::from_fn_with_state(proxies, client::identify))
         .layer(CsrfLayer::new())
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(https, headers::add))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
@@ -107,29 +119,4 @@ pub fn router(state: AppState) -> Router {
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
-}
-
-/// Serves until `shutdown`, then lets what is under way end, for a while: a client that stalls must not keep the server up.
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let (told, stopping) = tokio::sync::oneshot::channel();
-    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
-        shutdown.await;
-        let _ = told.send(());
-    });
-    let deadline = async {
-        let _ = stopping.await;
-        tokio::time::sleep(FAREWELL).await;
-    };
-    tokio::select! {
-        result = graceful.into_future() => result,
-        () = deadline => Ok(()),
-    }
 }

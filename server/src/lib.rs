@@ -7,5 +7,7 @@ pub mod config;
 pub mod database;
 pub mod http;
 pub mod postgres;
+pub mod proxies;
 pub mod service;
+pub mod shares;
 pub mod storage;

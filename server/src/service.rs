@@ -1,5 +1,6 @@
 //! What Brightmeter does, between the adapters and storage.
 
+pub mod account;
 pub mod audit;
 pub mod demo;
 pub mod jobs;
@@ -9,5 +10,6 @@ pub mod provisioning;
 pub mod question;
 pub mod sign_in;
 pub mod sweeper;
+pub mod throttle;
 pub mod visitors;
 pub mod writer;

@@ -145,7 +145,7 @@ fn Account(viewer: Viewer, place: Place) -> impl IntoView {
     };
     view! {
         <div class="flex flex-wrap items-center gap-x-4 gap-y-2 text-sm">
-            <div>{organization} <p class="text-muted">{format!("{name}, {role} · {plan}")}</p></div>
+            <div>{organization} <p class="text-muted"><a class="link" href="/account">{name}</a>{format!(", {role} · {plan}")}</p></div>
             <form method="post" action="/signout">
                 <button type="submit" class="btn btn-quiet btn-small">
                     "Sign out"

@@ -15,8 +15,9 @@ use crate::{
     clock::{Clock, ManualClock, SystemClock},
     config::Config,
     database::Database,
-    http::{self, AppState},
+    http::{self, AppState, Limits},
     service::{
+        account::Accounts,
         demo,
         jobs::Jobs,
         passwords::Passwords,
@@ -24,6 +25,7 @@ use crate::{
         question::Reader,
         sign_in::SignIn,
         sweeper::Sweeper,
+        throttle::Throttle,
         visitors::Visitors,
         writer::{Writer, WriterTasks},
     },
@@ -105,7 +107,8 @@ async fn serve_on(
     } else {
         tracing::info!(%addr, address, "serving");
     }
-    http::serve(listener, http::router(state), stop_signal()?).await?;
+    let limits = Limits::new(config.trusted_proxies.clone());
+    http::serve(listener, http::router(state), limits, stop_signal()?).await?;
     tracing::info!("stopping");
     jobs.finish(FAREWELL).await;
     sweeping.abort();
@@ -125,9 +128,17 @@ fn assemble(
     let (pools, catalog) = (&database.pools, Arc::new(config.catalog.clone()));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
+    let (passwords, throttle) = (Passwords::new(PASSWORDS)?, Throttle { clock: clock.clone() });
+    let accounts = Accounts {
+        pool: pools.app.clone(),
+        passwords: passwords.clone(),
+        throttle: throttle.clone(),
+        clock: clock.clone(),
+    };
     let visitors = Visitors { pool: pools.app.clone(), catalog: catalog.clone(), demo: sign_ins.is_some() };
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
-    let portal = Portal { pool: pools.app.clone(), reader: reader.clone(), jobs: jobs.clone() };
+    let portal =
+        Portal { pool: pools.app.clone(), reader: reader.clone(), jobs: jobs.clone(), accounts: accounts.clone() };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
     let leptos = LeptosOptions::builder()
@@ -138,7 +149,8 @@ fn assemble(
         .build();
     let state = AppState {
         backend: Arc::new(portal),
-        sign_in: SignIn { pool: pools.app.clone(), passwords: Passwords::new(PASSWORDS)?, clock: clock.clone() },
+        sign_in: SignIn { pool: pools.app.clone(), passwords, throttle },
+        accounts,
         visitors,
         jobs,
         reader,
@@ -147,6 +159,7 @@ fn assemble(
         test_clock: test_clock.map(|clock| (clock, sweeper.clone())),
         leptos,
         https: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        proxies: config.trusted_proxies.clone(),
         demo_sign_ins: sign_ins,
     };
     Ok((state, sweeper, tasks))

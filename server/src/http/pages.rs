@@ -5,13 +5,17 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_SECURITY_POLICY},
     response::{IntoResponse, Response},
 };
-use leptos::prelude::provide_context;
-use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use leptos::{
+    config::Env,
+    nonce::use_nonce,
+    prelude::{provide_context, use_context},
+};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context};
 
-use super::AppState;
+use super::{AppState, headers::page_policy};
 
 impl axum::extract::FromRef<AppState> for leptos::config::LeptosOptions {
     fn from_ref(state: &AppState) -> Self {
@@ -33,7 +37,14 @@ pub(super) fn routes(state: &AppState) -> Router<AppState> {
 
 fn provide(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let (backend, demo) = (state.backend.clone(), state.demo_sign_ins.clone());
+    // A development build reloads pages by a socket of its own.
+    let reload = (state.leptos.env == Env::DEV).then(|| format!("ws://127.0.0.1:{}", state.leptos.reload_port));
     move || {
+        if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
+            && let Ok(policy) = HeaderValue::from_str(&page_policy(&nonce, reload.as_deref()))
+        {
+            response.insert_header(CONTENT_SECURITY_POLICY, policy);
+        }
         provide_context(backend.clone());
         if let Some(demo) = demo.clone() {
             provide_context(demo);

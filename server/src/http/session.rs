@@ -1,5 +1,7 @@
 //! Who is signed in.
 
+use std::collections::HashMap;
+
 use app::backend::SignedIn;
 use axum::{
     extract::{Request, State},
@@ -53,6 +55,12 @@ pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
         .with_same_site(SameSite::Lax)
         .with_path("/")
         .with_expiry(Expiry::OnInactivity(IDLE))
+}
+
+/// Who is signed in with the session that has `data`.
+pub(super) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserId> {
+    let remembered = data.get(KEY)?;
+    Remembered::deserialize(remembered).ok().map(|remembered| remembered.user)
 }
 
 /// Puts [`SignedIn`] into the request, and sends those who are not to the sign-in, where a page needs it.
@@ -135,7 +143,7 @@ async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>,
 }
 
 fn needs_sign_in(path: &str) -> bool {
-    let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch"];
+    let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch", "/account"];
     sections
         .iter()
         .any(|section| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

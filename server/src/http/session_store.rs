@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use brightmeter::time::Instant;
 use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool, pool::PoolConnection};
 use tower_sessions::{
@@ -15,7 +14,7 @@ use tower_sessions::{
 
 use crate::{
     clock::Clock,
-    storage::{StorageError, sessions},
+    storage::{StorageError, sessions, sessions::Kept},
 };
 
 /// Sessions in Postgres.
@@ -39,9 +38,10 @@ impl PgSessions {
     }
 
     /// The row of a record. Its end is counted on the server's clock, which under a test clock is not the machine's.
-    fn pack(&self, record: &Record) -> Result<(String, Vec<u8>, Instant)> {
+    fn pack(&self, record: &Record) -> Result<Kept> {
         let data = rmp_serde::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
-        Ok((record.id.to_string(), data, self.clock.now() + self.idle))
+        let user = super::session::user_of(&record.data);
+        Ok(Kept { id: record.id.to_string(), data, user, expires_at: self.clock.now() + self.idle })
     }
 }
 
@@ -56,8 +56,8 @@ impl SessionStore for PgSessions {
         let mut conn = self.connect().await?;
         let conn: &mut PgConnection = &mut conn;
         loop {
-            let (id, data, expires_at) = self.pack(record)?;
-            if sessions::insert(conn, &id, &data, expires_at).await.map_err(backend)? {
+            let session = self.pack(record)?;
+            if sessions::insert(conn, &session).await.map_err(backend)? {
                 return Ok(());
             }
             record.id = Id::default();
@@ -65,8 +65,8 @@ impl SessionStore for PgSessions {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        let (id, data, expires_at) = self.pack(record)?;
-        sessions::update(&mut *self.connect().await?, &id, &data, expires_at).await.map_err(backend)
+        let session = self.pack(record)?;
+        sessions::update(&mut *self.connect().await?, &session).await.map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {

@@ -9,7 +9,9 @@ mod quests;
 use app::{
     backend::{Backend, SignedIn},
     error::AppError,
-    views::{ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, When},
+    views::{
+        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, When,
+    },
 };
 use async_trait::async_trait;
 use brightmeter::time::Instant;
@@ -17,6 +19,7 @@ use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use super::{
+    account::Accounts,
     jobs::Jobs,
     question::{ReadError, Reader},
     writer::SubmitError,
@@ -34,6 +37,8 @@ pub struct Portal {
     pub reader: Reader,
     /// Knows what a quest job uses.
     pub jobs: Jobs,
+    /// Knows people's own accounts.
+    pub accounts: Accounts,
 }
 
 /// Words an instant in an organization's time zone.
@@ -73,6 +78,12 @@ impl Backend for Portal {
 
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError> {
         activity::activity(self, who, filter).await.map_err(PortalError::into_app)
+    }
+
+    async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError> {
+        let look = self.accounts.look(who.user, self.reader.clock.now()).await;
+        let (email, sessions) = look.map_err(|error| PortalError::from(error).into_app())?;
+        Ok(AccountView { email, sessions })
     }
 
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {

@@ -75,7 +75,7 @@ impl Sweeper {
         }
         let mut conn = self.app_pool.acquire().await?;
         sessions::prune(&mut conn, now, PRUNE).await?;
-        sign_ins::prune(&mut conn, now - super::sign_in::WINDOW, PRUNE).await?;
+        sign_ins::prune(&mut conn, now - super::throttle::WINDOW, PRUNE).await?;
         Ok(swept)
     }
 }

@@ -5,7 +5,6 @@
 
 mod batch;
 pub(crate) mod load;
-mod share;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,12 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-use self::{
-    batch::{Batch, BatchError},
-    share::{Place, Shares},
-};
+use self::batch::{Batch, BatchError};
 use crate::{
     clock::Clock,
+    shares::{Place, Shares},
     storage::{StorageError, pools::WRITERS},
 };
 
@@ -106,7 +103,7 @@ impl Alone {
 /// A command on its way, with the way back.
 struct Pending {
     submission: Submission,
-    _place: Place,
+    _place: Place<OrgId>,
     answer: oneshot::Sender<Result<Answer, SubmitError>>,
 }
 
@@ -114,7 +111,7 @@ struct Pending {
 #[derive(Clone, Debug)]
 pub struct Writer {
     queues: Vec<mpsc::Sender<Pending>>,
-    shares: Shares,
+    shares: Shares<OrgId>,
 }
 
 /// The tasks behind a [`Writer`]; they end when every clone of it is gone.

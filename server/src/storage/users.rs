@@ -66,3 +66,29 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
         is_staff: row.is_staff,
     }))
 }
+
+/// The password hash of a person, in PHC format.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_password_hash(conn: &mut PgConnection, id: UserId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select password_hash from users where id = $1", id.0).fetch_optional(conn).await?)
+}
+
+/// The email of a person.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_email(conn: &mut PgConnection, id: UserId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select email from users where id = $1", id.0).fetch_optional(conn).await?)
+}
+
+/// Gives a person another password, if the hash is still the one that was checked. Needs a transaction from
+/// [`begin_as`](super::tenant::begin_as).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn set_password_hash(conn: &mut PgConnection, id: UserId, from: &str, to: &str) -> Result<bool> {
+    let done = sqlx::query!("update users set password_hash = $3 where id = $1 and password_hash = $2", id.0, from, to);
+    Ok(done.execute(conn).await?.rows_affected() == 1)
+}

@@ -1,11 +1,13 @@
 //! The router as a browser meets it, with a clock that stands still.
 
+mod account;
 mod activity;
 mod browser;
 mod machines;
 mod origins;
 mod pages;
 mod quests;
+mod safety;
 mod sessions;
 mod sign_in;
 mod tenants;

@@ -1,11 +1,9 @@
 //! Signing in and out, and going to another organization.
 
-use std::net::SocketAddr;
-
 use app::{backend::SignedIn, error::AppError, form::Form};
 use axum::{
     Extension,
-    extract::{ConnectInfo, Form as Body, State},
+    extract::{Form as Body, State},
     http::{Extensions, HeaderMap},
     response::{IntoResponse, Redirect, Response},
 };
@@ -15,6 +13,8 @@ use tower_sessions::Session;
 use crate::{
     http::{
         AppState,
+        client::Client,
+        forms::throttled,
         pages::{Posted, again, status},
         session::{self, local, sign_in_url},
     },
@@ -32,7 +32,7 @@ pub(in crate::http) struct SignInForm {
 
 pub(in crate::http) async fn sign_in(
     State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     session: Session,
     headers: HeaderMap,
     Body(form): Body<SignInForm>,
@@ -47,7 +47,7 @@ pub(in crate::http) async fn sign_in(
     require(!form.password.is_empty(), "password", "Write your password.");
     require(form.password.len() <= 1_000, "password", "A password has at most 1,000 characters.");
     let result = if problems.is_empty() {
-        state.sign_in.sign_in(&form.email, &form.password, peer.ip()).await.map_err(|error| explain(&state, error))
+        state.sign_in.sign_in(&form.email, &form.password, client.0).await.map_err(|error| explain(&state, error))
     } else {
         Err(AppError::Invalid { fields: problems })
     };
@@ -69,11 +69,7 @@ fn explain(state: &AppState, error: SignInError) -> AppError {
     let on_password = |message: String| AppError::Invalid { fields: vec![("password".into(), message)] };
     match error {
         SignInError::Wrong => on_password("Email or password is wrong.".into()),
-        SignInError::Throttled { until } => {
-            let minutes = (until - state.clock.now()).num_minutes().max(0) + 1;
-            let plural = if minutes == 1 { "" } else { "s" };
-            on_password(format!("Too many attempts. Try again in {minutes} minute{plural}."))
-        }
+        SignInError::Throttled(limit) => on_password(throttled(state, &limit)),
         SignInError::NoOrganization => {
             on_password("This account belongs to no organization yet. Ask who invited you.".into())
         }

@@ -15,9 +15,10 @@ use leptos::config::{Env, LeptosOptions};
 use server::{
     ai::{AiProvider, built_in::BuiltIn},
     http::{self, AppState},
+    proxies::TrustedProxies,
     service::{
-        jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader, sign_in::SignIn, visitors::Visitors,
-        writer::Writer,
+        account::Accounts, jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader, sign_in::SignIn,
+        throttle::Throttle, visitors::Visitors, writer::Writer,
     },
 };
 use tower::ServiceExt;
@@ -51,11 +52,20 @@ impl Site {
             clock: clock.clone(),
             writer: writer.clone(),
         };
-        let portal = Portal { pool: pool.clone(), reader: reader.clone(), jobs: jobs.clone() };
+        let (passwords, throttle) = (Passwords::new(2).unwrap(), Throttle { clock: clock.clone() });
+        let accounts = Accounts {
+            pool: pool.clone(),
+            passwords: passwords.clone(),
+            throttle: throttle.clone(),
+            clock: clock.clone(),
+        };
+        let portal =
+            Portal { pool: pool.clone(), reader: reader.clone(), jobs: jobs.clone(), accounts: accounts.clone() };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
         let state = AppState {
             backend: Arc::new(portal),
-            sign_in: SignIn { pool: pool.clone(), passwords: Passwords::new(2).unwrap(), clock: clock.clone() },
+            sign_in: SignIn { pool: pool.clone(), passwords, throttle },
+            accounts,
             visitors: Visitors { pool: pool.clone(), catalog: server.catalog.clone(), demo: false },
             jobs,
             reader,
@@ -64,6 +74,7 @@ impl Site {
             test_clock: None,
             leptos,
             https,
+            proxies: TrustedProxies::default(),
             demo_sign_ins: None,
         };
         Self(http::router(state))

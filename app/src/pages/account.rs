@@ -1,0 +1,102 @@
+//! `/account`: the person's own password and sessions.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    components::{ErrorSummary, Field, Frame, Place, described_by, load},
+    form::Form,
+    views::{AccountView, Viewer},
+};
+
+/// Another password, and an end to every session.
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let form = Form::current();
+    let changed = use_query_map().with_untracked(|query| query.get("done").as_deref() == Some("password"));
+    load(
+        |backend, who| async move { backend.account(&who).await },
+        move |viewer, view| view! { <Account viewer view form changed /> }.into_any(),
+    )
+}
+
+#[component]
+fn Account(viewer: Viewer, view: AccountView, form: Form, changed: bool) -> impl IntoView {
+    let AccountView { email, sessions } = view;
+    let changed = changed && form.error.is_none();
+    let open = match sessions {
+        1 => "You are signed in here only.".into(),
+        sessions => format!("You are signed in {sessions} times, this browser included."),
+    };
+    let title = if changed { "Password changed · Account" } else { "Account" };
+    view! {
+        <Frame viewer place=Place::Elsewhere title>
+            <h1 class="text-3xl font-semibold tracking-tight">"Account"</h1>
+            <p class="mt-1 text-muted wrap-anywhere">{email.clone()}</p>
+            {changed
+                .then(|| {
+                    view! {
+                        <p role="status" class="notice notice-good mt-6">
+                            "Your password is changed, and every other session has ended."
+                        </p>
+                    }
+                })}
+            <div class="mt-8 grid items-start gap-6 md:grid-cols-2">
+                <PasswordForm email form />
+                <section class="card grid gap-4" aria-labelledby="sessions">
+                    <h2 id="sessions" class="text-lg font-semibold">
+                        "Sessions"
+                    </h2>
+                    <p>{open}</p>
+                    <form method="post" action="/account/sign-out-everywhere">
+                        <button type="submit" class="btn btn-quiet">
+                            "Sign out everywhere"
+                        </button>
+                    </form>
+                </section>
+            </div>
+        </Frame>
+    }
+}
+
+#[component]
+fn PasswordForm(email: String, form: Form) -> impl IntoView {
+    let (current, new) = (form.problem("current"), form.problem("new"));
+    let field = |name: &'static str, autocomplete: &'static str, problem: &Option<String>| {
+        view! {
+            <input
+                id=name
+                name=name
+                type="password"
+                class="control"
+                autocomplete=autocomplete
+                required=true
+                maxlength="1024"
+                aria-describedby=described_by(name, true, problem.is_some())
+                aria-invalid=problem.is_some().then_some("true")
+            />
+        }
+    };
+    let (current_field, new_field) =
+        (field("current", "current-password", &current), field("new", "new-password", &new));
+    view! {
+        <form method="post" action="/account/password" class="card grid gap-5" aria-labelledby="password">
+            <h2 id="password" class="text-lg font-semibold">
+                "Change your password"
+            </h2>
+            <ErrorSummary form fields=&["current", "new"] />
+            <input type="hidden" name="username" autocomplete="username" value=email />
+            <Field name="current" label="Current password" hint="The one you signed in with." problem=current>
+                {current_field}
+            </Field>
+            <Field name="new" label="New password" hint="At least 12 characters. Every other session ends." problem=new>
+                {new_field}
+            </Field>
+            <p>
+                <button type="submit" class="btn">
+                    "Change password"
+                </button>
+            </p>
+        </form>
+    }
+}

@@ -1,0 +1,75 @@
+//! Another password, and an end to every session.
+
+use app::{backend::SignedIn, error::AppError, form::Form};
+use axum::{
+    Extension,
+    extract::{Form as Body, State},
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::{
+    http::{
+        AppState,
+        client::Client,
+        forms::throttled,
+        pages::{Posted, again, status},
+    },
+    service::{account::ChangePasswordError, portal::internal},
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct PasswordForm {
+    current: String,
+    new: String,
+    /// What a password manager needs to know whose password it keeps.
+    username: String,
+}
+
+pub(in crate::http) async fn change_password(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    Extension(client): Extension<Client>,
+    session: Session,
+    headers: HeaderMap,
+    Body(form): Body<PasswordForm>,
+) -> Response {
+    let keep = session.id().map(|id| id.to_string());
+    let changed = state.accounts.change_password(who.user, (&form.current, &form.new), client.0, keep.as_deref()).await;
+    let error = match changed {
+        // A new id, so that one that leaked is worth nothing either.
+        Ok(()) => match session.cycle_id().await {
+            Ok(()) => return Redirect::to("/account?done=password").into_response(),
+            Err(error) => internal(&error),
+        },
+        Err(error) => explain(&state, &error),
+    };
+    let mut extensions = axum::http::Extensions::new();
+    extensions.insert(who);
+    let posted = Posted { uri: Uri::from_static("/account"), headers, extensions };
+    again(&state, posted, Form { values: Vec::new(), error: Some(error) }).await
+}
+
+fn explain(state: &AppState, error: &ChangePasswordError) -> AppError {
+    let on = |field: &str, message: String| AppError::Invalid { fields: vec![(field.into(), message)] };
+    match error {
+        ChangePasswordError::Wrong => on("current", "That is not your current password.".into()),
+        ChangePasswordError::Length => on("new", format!("{error}.").replacen('a', "A", 1)),
+        ChangePasswordError::Throttled(limit) => on("current", throttled(state, limit)),
+        ChangePasswordError::Storage(_) | ChangePasswordError::Password(_) => internal(error),
+    }
+}
+
+pub(in crate::http) async fn sign_out_everywhere(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    session: Session,
+) -> Response {
+    match state.accounts.sign_out_everywhere(who.user).await {
+        Ok(_) => super::sign_in::sign_out(session).await,
+        Err(error) => status(&internal(&error)).into_response(),
+    }
+}
