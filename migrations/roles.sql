@@ -39,5 +39,10 @@ begin
     execute 'drop policy if exists ai_token_accounts_due on ai_token_accounts';
     execute format('create policy ai_token_accounts_due on ai_token_accounts for select to %I
         using (due_at <= (select nullif(current_setting(''app.due_at'', true), '''')::timestamptz))', writer);
+
+    -- And it counts the holds that are open.
+    execute 'drop policy if exists ai_token_holds_census on ai_token_holds';
+    execute format('create policy ai_token_holds_census on ai_token_holds for select to %I
+        using (state = ''open'' and (select current_setting(''app.due_at'', true)) = ''infinity'')', writer);
 end
 $$;

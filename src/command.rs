@@ -241,3 +241,20 @@ pub enum Command {
     /// Book what time has brought: expired holds and grants, a new period.
     Advance,
 }
+
+impl Command {
+    /// The name in metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Spend(_) => "spend",
+            Self::OpenHold { .. } => "open_hold",
+            Self::Capture { .. } => "capture",
+            Self::Release { .. } => "release",
+            Self::Refund { .. } => "refund",
+            Self::Grant { .. } => "grant",
+            Self::Adjust { .. } => "adjust",
+            Self::ChangePlan { .. } => "change_plan",
+            Self::Advance => "advance",
+        }
+    }
+}

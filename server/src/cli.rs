@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod catalog;
+mod doctor;
 mod output;
 mod people;
 mod run;
@@ -54,6 +55,8 @@ enum Command {
         #[command(subcommand)]
         command: OrgCommand,
     },
+    /// Look for what is wrong with this installation, and say the mend; changes nothing.
+    Doctor,
     /// Measure spends per second: one hot organization and 1,000, against a transaction per request.
     Bench(bench::BenchArgs),
 }
@@ -143,8 +146,11 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
     if let Command::Catalog { command: CatalogCommand::Check { file } } = command {
         return catalog::check(file);
     }
+    if let Command::Doctor = command {
+        return doctor::doctor(Config::from_env()).await;
+    }
     let config = Config::from_env()?;
-    output::log(&config.log)?;
+    output::log(&config.log, matches!(command, Command::Serve))?;
     match command {
         Command::Serve => run::serve(config).await?,
         Command::Demo => run::demo(config).await?,
@@ -161,7 +167,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
             people::create_org(&config, &slug, &name, &time_zone, &plan, &owner_email).await?;
         }
         Command::Bench(args) => bench::bench(&config, args).await?,
-        Command::Catalog { .. } => {}
+        Command::Catalog { .. } | Command::Doctor => {}
     }
     Ok(ExitCode::SUCCESS)
 }

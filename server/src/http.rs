@@ -6,6 +6,7 @@ mod csv_export;
 mod forms;
 mod headers;
 mod health;
+mod observe;
 mod pages;
 mod session;
 mod session_store;
@@ -23,6 +24,7 @@ use axum::{
     routing::{get, post},
 };
 use leptos::config::LeptosOptions;
+use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -30,7 +32,6 @@ use tower_http::{
     csrf::CsrfLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
-    trace::TraceLayer,
 };
 
 pub use self::connections::{Limits, serve};
@@ -72,6 +73,8 @@ pub struct AppState {
     pub https: bool,
     /// The proxies in front of this server.
     pub proxies: TrustedProxies,
+    /// What was counted, where the process counts.
+    pub metrics: Option<PrometheusHandle>,
     /// Demo accounts to offer at sign-in; none but in the demo.
     pub demo_sign_ins: Option<DemoSignIns>,
 }
@@ -97,7 +100,8 @@ pub fn router(state: AppState) -> Router {
     let mut router = pages
         .merge(site::routes(&state.leptos))
         .route("/healthz", get(health::process))
-        .route("/readyz", get(health::database));
+        .route("/readyz", get(health::database))
+        .route("/metrics", get(health::metrics));
     if state.test_clock.is_some() {
         router = router.route("/api/v1/test-clock", post(test_clock::set));
     }
@@ -110,13 +114,7 @@ pub fn router(state: AppState) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(https, headers::add))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(middleware::from_fn(observe::observe))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
-}
-
-/// One span a request: method, path and id; never the query, which may hold what people typed.
-fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod http;
+pub mod measures;
 pub mod postgres;
 pub mod proxies;
 pub mod service;

@@ -15,6 +15,7 @@ pub mod pools;
 pub mod quests;
 pub mod receipts;
 pub mod sessions;
+pub mod settings;
 pub mod sign_ins;
 pub mod sweeps;
 pub mod tenant;

@@ -30,15 +30,16 @@ pub(super) fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Starts logging to stderr.
-pub(super) fn log(filter: &str) -> Result<(), CliError> {
+/// Starts logging to stderr: text for people, and one JSON object a line where a machine reads it.
+pub(super) fn log(filter: &str, json: bool) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(filter).map_err(|_| {
         CliError::Refused("BRIGHTMETER_LOG cannot be used: write it as `info` or `info,server=debug`".into())
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json && !std::io::stderr().is_terminal() {
+        logs.json().flatten_event(true).with_span_list(false).init();
+    } else {
+        logs.with_ansi(std::io::stderr().is_terminal()).init();
+    }
     Ok(())
 }

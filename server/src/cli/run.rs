@@ -16,9 +16,10 @@ use crate::{
     config::Config,
     database::Database,
     http::{self, AppState, Limits},
+    measures,
     service::{
         account::Accounts,
-        demo,
+        audit, demo,
         jobs::Jobs,
         passwords::Passwords,
         portal::Portal,
@@ -33,6 +34,8 @@ use crate::{
 
 /// How long running jobs may take to end when the server is told to.
 const FAREWELL: Duration = Duration::from_secs(20);
+/// How many files may be open: every connection there may be, and room for Postgres and the site.
+const FILES: u64 = 8_192;
 /// How many passwords are checked at once: each takes a core.
 const PASSWORDS: usize = 2;
 
@@ -97,10 +100,15 @@ async fn serve_on(
     listener: TcpListener,
 ) -> Result<(), CliError> {
     let addr = listener.local_addr()?;
+    // A connection is an open file, and many systems allow a process no more than 1,024 unless it asks.
+    if let Err(error) = rlimit::increase_nofile_limit(FILES) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the limit on open files could not be raised");
+    }
     let demo = edition.sign_ins.is_some();
     let (state, sweeper, tasks) = assemble(config, edition, database, addr)?;
     let jobs = state.jobs.clone();
     let sweeping = tokio::spawn(sweeper.run());
+    let auditing = tokio::spawn(audit::run_daily(database.pools.clone(), state.clock.clone()));
     let address = config.public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
     if demo {
         demo::greeting(&address).into_iter().for_each(say);
@@ -112,6 +120,7 @@ async fn serve_on(
     tracing::info!("stopping");
     jobs.finish(FAREWELL).await;
     sweeping.abort();
+    auditing.abort();
     // The last handles to the writer: with them gone, it answers what waits and ends.
     drop((jobs, sweeping.await));
     tasks.finish().await;
@@ -160,6 +169,7 @@ fn assemble(
         leptos,
         https: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
         proxies: config.trusted_proxies.clone(),
+        metrics: Some(measures::install().map_err(|error| CliError::Refused(error.to_string()))?),
         demo_sign_ins: sign_ins,
     };
     Ok((state, sweeper, tasks))

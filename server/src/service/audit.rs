@@ -1,6 +1,6 @@
 //! The audit: I1 to I8 over every organization, each as it stands at one instant.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
     audit::{LogAudit, Violation},
@@ -11,11 +11,17 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Clock,
+    measures,
     storage::{Result, StorageError, accounts, audit, entries, holdings, pools::Pools, sweeps, tenant},
 };
 
 /// How many entries are read at once.
 const PAGE: i64 = 5_000;
+
+/// How soon after its start a server audits.
+const FIRST: Duration = Duration::from_secs(60);
+/// How often it does then.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the audit found.
 #[derive(Debug, Default, Serialize)]
@@ -71,6 +77,25 @@ pub async fn run(pools: &Pools, clock: &Arc<dyn Clock>) -> Result<AuditReport> {
     }
     report.ok = report.violations.is_empty();
     Ok(report)
+}
+
+/// Audits once a day, a minute after the start for the first time, until it is dropped. What is found is counted and logged.
+pub async fn run_daily(pools: Pools, clock: Arc<dyn Clock>) {
+    let mut days = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, DAY);
+    days.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        days.tick().await;
+        match run(&pools, &clock).await {
+            Ok(report) => {
+                measures::audit(&report, clock.now());
+                tracing::info!(entries = report.entries, violations = report.violations.len(), "audited");
+                for finding in &report.violations {
+                    tracing::error!(invariant = finding.invariant, org = ?finding.org, detail = finding.detail, "broken");
+                }
+            }
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the audit could not be made"),
+        }
+    }
 }
 
 async fn organization(

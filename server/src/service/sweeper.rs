@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use super::writer::{Submission, SubmitError, Writer};
 use crate::{
     clock::Clock,
+    measures,
     storage::{Result, sessions, sign_ins, sweeps, tenant},
 };
 
@@ -73,6 +74,9 @@ impl Sweeper {
                 break;
             }
         }
+        let mut tx = tenant::begin_census(&self.writer_pool).await?;
+        measures::open_holds(sweeps::count_open_holds(&mut tx).await?);
+        drop(tx);
         let mut conn = self.app_pool.acquire().await?;
         sessions::prune(&mut conn, now, PRUNE).await?;
         sign_ins::prune(&mut conn, now - super::throttle::WINDOW, PRUNE).await?;

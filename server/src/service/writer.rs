@@ -6,7 +6,10 @@
 mod batch;
 pub(crate) mod load;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use brightmeter::{
     catalog::Catalog, command::Command, ids::OrgId, key::IdempotencyKey, receipt::Receipt, refusal::Refusal,
@@ -22,6 +25,7 @@ use tokio::{
 use self::batch::{Batch, BatchError};
 use crate::{
     clock::Clock,
+    measures,
     shares::{Place, Shares},
     storage::{StorageError, pools::WRITERS},
 };
@@ -123,9 +127,9 @@ impl Writer {
     pub fn start(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> (Self, WriterTasks) {
         let batch = Batch { pool, catalog, clock };
         let (queues, tasks) = (0..WRITERS)
-            .map(|_| {
+            .map(|number| {
                 let (sender, receiver) = mpsc::channel(QUEUE);
-                (sender, tokio::spawn(run(batch.clone(), receiver)))
+                (sender, tokio::spawn(run(number as usize, batch.clone(), receiver)))
             })
             .unzip();
         (Self { queues, shares: Shares::default() }, WriterTasks(tasks))
@@ -136,11 +140,16 @@ impl Writer {
     /// # Errors
     /// [`SubmitError`]; only [`OutcomeUnknown`](SubmitError::OutcomeUnknown) leaves open whether it was applied.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
-        let place = self.shares.take(submission.org, SHARE).ok_or(SubmitError::Busy)?;
         let (answer, waiting) = oneshot::channel();
         // All commands of an organization go through one writer, so that they meet in one batch.
         let queue = usize::from(submission.org.0.as_bytes()[15]) % self.queues.len();
-        self.queues[queue].try_send(Pending { submission, _place: place, answer }).map_err(|_| SubmitError::Busy)?;
+        let busy = |command: &Command| {
+            measures::command(command, &Err(SubmitError::Busy));
+            SubmitError::Busy
+        };
+        let Some(place) = self.shares.take(submission.org, SHARE) else { return Err(busy(&submission.command)) };
+        let pending = Pending { submission, _place: place, answer };
+        self.queues[queue].try_send(pending).map_err(|error| busy(&error.into_inner().submission.command))?;
         match timeout(PATIENCE, waiting).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
@@ -161,9 +170,10 @@ impl WriterTasks {
 }
 
 /// One writer: takes what waits, one transaction at a time.
-async fn run(batch: Batch, mut queue: mpsc::Receiver<Pending>) {
+async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>) {
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
+        measures::queue(number, queue.len());
         // Nothing was done yet for those who stopped waiting, and now nothing will be.
         waiting.retain(|pending| !pending.answer.is_closed());
         if !waiting.is_empty() {
@@ -211,7 +221,9 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>) {
 
 /// One transaction. A panic in it is a defect; it is reported, rolls back, and costs nobody else the writer.
 async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
+    let started = Instant::now();
     let result = std::panic::AssertUnwindSafe(batch.apply(submissions)).catch_unwind().await;
+    measures::batch(submissions.len(), started.elapsed());
     let result = result.unwrap_or_else(|_| Err(BatchError::Rejected(StorageError::Corrupt("a batch panicked".into()))));
     if let Err(error) = &result {
         tracing::error!(error = error as &dyn std::error::Error, commands = submissions.len(), "a batch failed");
@@ -221,6 +233,7 @@ async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Resul
 
 fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>) {
     for (pending, answer) in waiting.into_iter().zip(answers) {
+        measures::command(&pending.submission.command, &answer);
         // Whoever stopped waiting learns the outcome by the key.
         let _ = pending.answer.send(answer);
     }

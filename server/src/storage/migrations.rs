@@ -1,6 +1,6 @@
 //! Migrations, and the two roles that the server works as.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, migrate::MigrateError, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::MigrateError, postgres::PgConnectOptions};
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +34,9 @@ pub async fn run(owner: &PgConnectOptions, app_role: &str) -> Result<(), Migrati
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn is_current(pool: &PgPool) -> sqlx::Result<bool> {
+pub async fn is_current(conn: &mut PgConnection) -> sqlx::Result<bool> {
     let newest = sqlx::migrate!("../migrations").iter().map(|migration| migration.version).max();
     let applied: Option<i64> =
-        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(pool).await?;
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(conn).await?;
     Ok(applied >= newest)
 }

@@ -29,3 +29,12 @@ pub async fn list_all(conn: &mut PgConnection) -> Result<Vec<OrgId>> {
     let orgs = sqlx::query_scalar!("select org_id from ai_token_accounts order by org_id").fetch_all(conn).await?;
     Ok(orgs.into_iter().map(OrgId).collect())
 }
+
+/// How many holds are open in all. Needs a transaction from [`begin_census`](super::tenant::begin_census).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn count_open_holds(conn: &mut PgConnection) -> Result<i64> {
+    let count = sqlx::query_scalar!(r#"select count(*) as "count!" from ai_token_holds where state = 'open'"#);
+    Ok(count.fetch_one(conn).await?)
+}

@@ -46,7 +46,8 @@ pub async fn begin_sweep(pool: &PgPool, now: brightmeter::time::Instant) -> Resu
     begin_with(pool, "app.due_at", &now.to_rfc3339()).await
 }
 
-/// A transaction that sees every account, and nothing else of any organization: for the audit.
+/// A transaction that sees every account and every open hold, and nothing else of any organization: to count, and for the
+/// audit.
 ///
 /// # Errors
 /// If no connection can be had in time.

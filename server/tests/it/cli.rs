@@ -1,6 +1,7 @@
 //! The program as an operator runs it.
 
 mod database;
+mod logs;
 mod ran;
 
 use std::fs;
@@ -32,7 +33,7 @@ fn help(command: &str) -> usize {
 
 #[test]
 fn every_command_explains_itself() {
-    assert!(help("") >= 12, "all commands were found");
+    assert!(help("") >= 13, "all commands were found");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::ran::{Directory, Ran, brightmeter};
 use crate::support::{TestServer, spend, with_server, with_tampered_server};
 
 /// The program on the database of `server`.
-fn on(server: &TestServer, line: &str) -> Command {
+pub fn on(server: &TestServer, line: &str) -> Command {
     let mut command = brightmeter(line);
     let (socket, database) = (server.owner.get_socket().unwrap(), server.owner.get_database().unwrap());
     let (owner, socket) = (PrivatePostgres::OWNER, socket.display());
@@ -57,7 +57,10 @@ fn an_organization_that_cannot_be_made_leaves_nothing_behind() {
             (create("bright-audio", "gold", robin), "the catalog has starter, pro, enterprise"),
             (create("bright-audio", "pro", "robin"), "is no email address"),
             (create("bright-audio", "pro", robin) + " --time-zone Mars/Olympus", "there is no time zone"),
-            (create("bright-audio", "pro", robin) + &format!(" --name {}", "x".repeat(101)), ""),
+            (
+                create("bright-audio", "pro", robin) + &format!(" --name {}", "x".repeat(101)),
+                "a name has 1 to 100 characters",
+            ),
         ] {
             let ran = Ran::of(&mut on(server, &line));
             assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{line}: {ran:?}");
@@ -152,4 +155,45 @@ fn a_data_directory_has_one_server_and_admin_commands_work_beside_it() {
     );
     let ran = run("audit");
     assert_eq!((ran.code, ran.out.as_str()), (0, "1 organizations, 2 entries\nI1 to I8 hold\n"), "{ran:?}");
+}
+
+#[test]
+fn a_doctor_finds_nothing_wrong_with_a_database_that_is_well() {
+    with_server(async |server| {
+        let ran = Ran::of(&mut on(server, "doctor"));
+        for line in
+            ["ok    schema        current", "sees one organization at a time", "ok    durability", "ok    clock"]
+        {
+            assert!(ran.out.contains(line), "{ran:?}");
+        }
+        assert!(ran.out.contains("BAD   site"), "the test has no browser's files: {ran:?}");
+        assert_eq!(ran.code, 1, "{ran:?}");
+    });
+}
+
+#[test]
+fn a_doctor_says_what_is_wrong_and_the_mend() {
+    with_tampered_server(async |server| {
+        server.as_owner("alter table quests no force row level security").await;
+        let ran = Ran::of(&mut on(server, "doctor"));
+        assert!(ran.out.contains("BAD   isolation     table quests is not under forced row-level security"), "{ran:?}");
+        server
+            .as_owner("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
+            .await;
+        let ran = Ran::of(&mut on(server, "doctor"));
+        assert!(ran.out.contains("BAD   schema        not current: run `brightmeter migrate`"), "{ran:?}");
+        assert_eq!(ran.code, 1);
+        let mut nowhere = brightmeter("doctor");
+        nowhere
+            .env("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:9/none")
+            .env("AI_BASE_URL", "http://127.0.0.1:9")
+            .env("AI_MODEL", "m");
+        let ran = Ran::of(&mut nowhere);
+        assert!(ran.out.contains("BAD   Postgres") && ran.out.contains("BAD   AI"), "{ran:?}");
+        assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{ran:?}");
+        let mut wrong = brightmeter("doctor");
+        wrong.env("BRIGHTMETER_ADDR", "here");
+        let ran = Ran::of(&mut wrong);
+        assert!(ran.out.starts_with("BAD   configuration") && ran.out.contains("BRIGHTMETER_ADDR"), "{ran:?}");
+    });
 }

@@ -75,6 +75,7 @@ impl Site {
             leptos,
             https,
             proxies: TrustedProxies::default(),
+            metrics: None,
             demo_sign_ins: None,
         };
         Self(http::router(state))

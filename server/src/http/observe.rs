@@ -1,0 +1,43 @@
+//! One line in the log and one count for every request.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::Method,
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+
+use crate::measures;
+
+/// Methods that are counted by their name; a client may make up others.
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+/// Everything that is logged while the request is answered carries its method, path and id; never the query, which may hold
+/// what people typed.
+pub(super) async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let span = tracing::info_span!("request", %method, path = request.uri().path(), id);
+    async move {
+        let response = next.run(request).await;
+        let (status, took) = (response.status().as_u16(), started.elapsed());
+        let took_ms = took.as_secs_f64() * 1_000.0;
+        // What supervisors and browsers fetch all the time is worth no line of its own.
+        if ["/healthz", "/readyz", "/metrics"].contains(&route.as_str()) || route.starts_with("/pkg") {
+            tracing::debug!(status, took_ms, "answered");
+        } else {
+            tracing::info!(status, took_ms, "answered");
+        }
+        let name = METHODS.iter().find(|known| **known == method).map_or("other", Method::as_str);
+        measures::request(name.to_owned(), route, status, took);
+        response
+    }
+    .instrument(span)
+    .await
+}
