@@ -1,0 +1,99 @@
+import type { Page } from "@playwright/test";
+import { expect, generate, passSomeTime, signIn } from "./support";
+
+/** A page in a state that people meet: what is looked at by eye, and held against the accessibility rules. */
+export interface State {
+  name: string;
+  /** Who is signed in; nobody, if not said. */
+  email?: string;
+  go: (page: Page) => Promise<unknown>;
+}
+
+const member = "member@bright-audio.test";
+const starter = "owner@nightshift-labs.test";
+
+const job = (goal: string, shows: RegExp) => async (page: Page) => {
+  await generate(page, goal);
+  await expect(page.getByText(shows).first()).toBeVisible({ timeout: 20_000 });
+};
+
+const password = async (page: Page, current: string, next: string) => {
+  await page.goto("/account");
+  await page.getByLabel("Current password").fill(current);
+  await page.getByLabel("New password").fill(next);
+  await page.getByRole("button", { name: "Change password" }).click();
+};
+
+export const states: State[] = [
+  { name: "start", go: (page) => page.goto("/") },
+  { name: "signin", go: (page) => page.goto("/signin") },
+  {
+    name: "signin-refused",
+    go: async (page) => {
+      await page.goto("/signin");
+      await page.getByLabel("Email").fill("nobody@bright-audio.test");
+      await page.getByLabel("Password").fill("a guess");
+      await page.getByRole("button", { name: "Sign in", exact: true }).click();
+      await expect(page.getByRole("alert")).toBeVisible();
+    },
+  },
+  { name: "dashboard", email: member, go: (page) => page.goto("/dashboard") },
+  {
+    name: "menu",
+    email: member,
+    go: async (page) => {
+      await page.goto("/dashboard");
+      const menu = page.getByText("Menu", { exact: true });
+      if (await menu.isVisible()) await menu.click();
+    },
+  },
+  { name: "dashboard-two-organizations", email: "admin@bright-audio.test", go: (page) => page.goto("/dashboard") },
+  { name: "dashboard-starter", email: starter, go: (page) => page.goto("/dashboard") },
+  { name: "dashboard-enterprise", email: "owner@stagecraft.test", go: (page) => page.goto("/dashboard") },
+  { name: "quests", email: member, go: (page) => page.goto("/quests") },
+  { name: "quests-starter", email: starter, go: (page) => page.goto("/quests") },
+  {
+    name: "quests-goal-too-short",
+    email: member,
+    go: async (page) => {
+      await generate(page, "ok");
+      await expect(page.getByRole("alert").first()).toBeVisible();
+    },
+  },
+  { name: "quests-running", email: member, go: job("Open a second studio #slow", /reserved/) },
+  { name: "quests-delivered", email: member, go: job("Sell 300 tickets for the winter concert", /charged/) },
+  { name: "quests-not-charged", email: member, go: job("Grow the newsletter #fail", /not charged/i) },
+  {
+    name: "receipt",
+    email: member,
+    go: async (page) => {
+      await page.goto("/activity?feature=quest_generation");
+      await page.getByRole("link", { name: /Receipt of entry/ }).first().click();
+      await expect(page.getByRole("heading", { name: /^Receipt for/ })).toBeVisible();
+    },
+  },
+  { name: "activity", email: member, go: (page) => page.goto("/activity") },
+  { name: "activity-nothing-matches", email: member, go: (page) => page.goto("/activity?from=2020-01-01&to=2020-01-02") },
+  { name: "activity-filter-wrong", email: member, go: (page) => page.goto("/activity?from=never&to=2026-02-30") },
+  { name: "plans", email: member, go: (page) => page.goto("/billing") },
+  { name: "plans-starter", email: starter, go: (page) => page.goto("/billing") },
+  { name: "account", email: member, go: (page) => page.goto("/account") },
+  { name: "account-wrong-password", email: member, go: (page) => password(page, "a guess", "long enough to be one") },
+  { name: "not-found", email: member, go: (page) => page.goto("/nothing-here") },
+  { name: "not-found-signed-out", go: (page) => page.goto("/nothing-here") },
+];
+
+/** Goes through all states, signing in where another person is needed. */
+export async function visit(page: Page, look: (state: State) => Promise<void>): Promise<void> {
+  let email: string | undefined;
+  for (const state of states) {
+    if (state.email !== email) {
+      await page.context().clearCookies();
+      if (state.email) await signIn(page, state.email);
+      email = state.email;
+    }
+    await passSomeTime(page);
+    await state.go(page);
+    await look(state);
+  }
+}
