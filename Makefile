@@ -9,7 +9,7 @@ export CHROMIUM
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: help setup run dev test check test-rust test-browser bench schema
+.PHONY: help setup run dev test check test-rust test-browser screenshots bench schema
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ test-browser: ## Run the browser tests against the demo
 	cargo leptos build
 	@. .config/postgres-env && dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
 	  cd end2end && E2E_DATA_DIR="$$dir" npx playwright test
+
+screenshots: ## Take pictures of every page and state into target/screenshots
+	@.config/setup
+	cargo leptos build
+	@. .config/postgres-env && dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
+	  cd end2end && E2E_DATA_DIR="$$dir" npx playwright test -c screenshots.config.ts
 
 bench: ## Measure spends per second against a transaction per request
 	@.config/setup run

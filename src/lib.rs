@@ -23,6 +23,7 @@ pub mod period;
 pub mod quest;
 pub mod receipt;
 pub mod refusal;
+pub mod runway;
 pub mod time;
 pub mod tokens;
 

@@ -21,11 +21,13 @@ pub mod quest;
 pub mod receipt;
 #[cfg(feature = "ssr")]
 pub mod refusal;
+#[cfg(feature = "ssr")]
+pub mod use_chart;
 
 pub use balances::{Answer, BalanceCard};
 pub use job_progress::JobProgress;
 pub use live_balances::LiveBalances;
-pub use time::Time;
+pub use time::{Date, Time};
 #[cfg(feature = "ssr")]
 pub use {
     entries::Entries,
@@ -33,7 +35,8 @@ pub use {
     field::{ErrorSummary, Field, described_by},
     frame::{Frame, Place},
     load::{answer_with, load},
-    quest::{QuestItem, QuestList},
+    quest::{Goals, QuestItem, QuestList},
     receipt::Receipt,
     refusal::RefusalNotice,
+    use_chart::UseChart,
 };

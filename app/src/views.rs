@@ -4,12 +4,14 @@ use brightmeter::{refusal::Refusal, tokens::Tokens};
 use serde::{Deserialize, Serialize};
 
 /// An instant, worded for people in their organization's time zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct When {
     /// RFC 3339 in UTC, for `<time datetime>`.
     pub iso: String,
     /// `1 December 2026, 09:30 CET`.
     pub text: String,
+    /// `1 Dec 2026`.
+    pub date: String,
     /// `in 9 days`, `3 minutes ago`.
     pub relative: String,
 }
@@ -45,6 +47,8 @@ pub struct Viewer {
 pub struct DashboardView {
     /// What is left.
     pub balances: BalancesView,
+    /// What was used by day.
+    pub used: Vec<UseView>,
     /// The newest entries.
     pub recent: Vec<EntryView>,
 }
@@ -58,6 +62,26 @@ pub struct BalancesView {
     pub read_at: When,
     /// Why Upgrade is suggested, if it is: on Starter, or where a type runs low.
     pub upgrade: Option<String>,
+}
+
+/// How long the tokens of one type last at the pace of the last two weeks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LastsView {
+    /// They run out before the next allowance comes.
+    Until(When),
+    /// They last beyond that, for now.
+    PastReset,
+}
+
+/// What was used of one token type, by day (UTC).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UseView {
+    /// What people read for the type.
+    pub label: String,
+    /// In all those days.
+    pub total: i64,
+    /// Day and tokens, the oldest first, none left out.
+    pub days: Vec<(String, i64)>,
 }
 
 /// What is left of one token type.
@@ -75,6 +99,8 @@ pub struct BalanceView {
     pub settled: Tokens,
     /// What the next pack pays first.
     pub debt: Tokens,
+    /// How long it lasts at the present pace; nothing where nothing was used of late.
+    pub lasts: Option<LastsView>,
     /// The allowance of this period; nothing if the plan has none.
     pub allowance: Option<AllowanceView>,
     /// What is booked besides the allowance: packs and everything else that does not reset.
@@ -118,6 +144,10 @@ pub struct EntryView {
     pub seq: i64,
     /// When.
     pub at: When,
+    /// Its day: `Tuesday, 24 November 2026`.
+    pub day: String,
+    /// Its time of day: `19:22`.
+    pub time: String,
     /// What happened, as code: `spent`, `held`, `captured`, …
     pub kind: String,
     /// What happened, in words.
@@ -230,6 +260,8 @@ pub enum JobState {
 pub struct QuestView {
     /// The job that made it.
     pub job: String,
+    /// What that was asked to work on.
+    pub goal: String,
     /// Its place in the job's answer, from 1.
     pub position: i16,
     /// What to do.

@@ -17,6 +17,7 @@ impl When {
         Self {
             iso: at.to_rfc3339_opts(SecondsFormat::Secs, true),
             text: at.with_timezone(&zone).format("%-d %B %Y, %H:%M %Z").to_string(),
+            date: at.with_timezone(&zone).format("%-d %b %Y").to_string(),
             relative: relative(at, now),
         }
     }

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, generate, passSomeTime, signIn, test, tokens } from "./support";
+import { expect, generate, signIn, test, tokens } from "./support";
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? "with WebAssembly" : "without JavaScript", () => {
@@ -18,7 +18,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await tokens(page, "available-ai")).toBe(before - 5);
       expect(await tokens(page, "held-ai")).toBe(0);
       await page.goto("/activity");
-      const newest = page.getByRole("row").nth(1);
+      const newest = page.locator("tr[data-seq]").first();
       await expect(newest).toContainText("Quest generation");
       await expect(newest).toContainText("−5");
       await newest.getByRole("link", { name: "Receipt" }).click();
@@ -81,12 +81,11 @@ for (const javaScriptEnabled of [true, false]) {
 
     test("a person in two organizations goes from one to the other, and out", async ({ page }) => {
       await signIn(page, "admin@bright-audio.test");
-      const organization = page.getByRole("combobox", { name: "Organization" });
-      await expect(organization).toHaveValue("bright-audio");
-      await organization.selectOption("nightshift-labs");
-      await page.getByRole("button", { name: "Switch" }).click();
-      await expect(organization).toHaveValue("nightshift-labs");
-      await page.getByRole("button", { name: "Sign out" }).first().click();
+      await page.getByText("Bright Audio").first().click();
+      await page.getByRole("button", { name: "Switch to Nightshift Labs" }).click();
+      await page.getByText("Nightshift Labs").first().click();
+      await expect(page.getByRole("button", { name: "Switch to Bright Audio" })).toBeVisible();
+      await page.getByRole("button", { name: "Sign out" }).click();
       await expect(page).toHaveURL(/\/signin/);
       await page.goto("/dashboard");
       await expect(page).toHaveURL(/\/signin\?next=/);
@@ -105,7 +104,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto("/activity");
       await page.getByLabel("Feature").selectOption("lead_generation");
       await page.getByRole("button", { name: /filter|show|apply/i }).click();
-      const rows = page.locator("tbody tr");
+      const rows = page.locator("tr[data-seq]");
       expect(await rows.count()).toBeGreaterThan(0);
       await expect(rows.filter({ hasNotText: "Lead generation" })).toHaveCount(0);
       const href = await page.getByRole("link", { name: /csv/i }).getAttribute("href");
@@ -149,28 +148,4 @@ test("trying again within three seconds is refused in words, and the goal is kep
 async function tokensLeft(page: Parameters<typeof tokens>[0]): Promise<number> {
   await page.goto("/dashboard");
   return tokens(page, "available-ai");
-}
-
-for (const width of [360, 1280]) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    test(`every page is accessible and fits at ${width} px, ${colorScheme}`, async ({ browser }) => {
-      test.setTimeout(90_000);
-      const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
-      const page = await context.newPage();
-      const look = async (path: string): Promise<void> => {
-        await page.goto(path);
-        await expectAccessible(page);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        expect(overflow, `${path} at ${width} px`).toBeLessThanOrEqual(0);
-      };
-      await look("/");
-      await look("/signin");
-      await signIn(page);
-      await passSomeTime(page);
-      for (const path of ["/dashboard", "/quests", "/activity", "/activity?from=never", "/billing", "/nothing-here"]) {
-        await look(path);
-      }
-      await context.close();
-    });
-  }
 }

@@ -21,6 +21,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, StatusCode},
     middleware,
+    response::IntoResponse,
     routing::{get, post},
 };
 use leptos::config::LeptosOptions;
@@ -43,6 +44,9 @@ use crate::{
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What a form gets that another site sent.
+const ELSEWHERE: &str =
+    "This form was sent from another site, so nothing was done. Open the page here and send it again.\n";
 /// How large a form may be.
 const FORM_BYTES: usize = 64 * 1024;
 
@@ -109,7 +113,7 @@ pub fn router(state: AppState) -> Router {
     router
         .with_state(state)
         .layer(middleware::from_fn_with_state(proxies, client::identify))
-        .layer(CsrfLayer::new())
+        .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(CatchPanicLayer::new())

@@ -4,11 +4,11 @@ use brightmeter::tokens::Tokens;
 use leptos::prelude::*;
 
 use crate::{
-    components::Time,
-    views::{AllowanceView, BalanceView, GrantView},
+    components::{Date, Time},
+    views::{AllowanceView, BalanceView, GrantView, LastsView},
 };
 
-/// The answer first: how much is left of each type, and when the next allowance comes.
+/// The answer first: how much is left of each type, how long that lasts, and when the next allowance comes.
 #[component]
 pub fn Answer(
     /// The balances, the most important type first.
@@ -16,17 +16,37 @@ pub fn Answer(
 ) -> impl IntoView {
     let resets_at =
         types.iter().find_map(|balance| balance.allowance.as_ref()).map(|allowance| allowance.resets_at.clone());
+    let lasts = types.first().and_then(|balance| balance.lasts.clone());
     let mut lines = types.into_iter().map(|balance| match balance.full.is_zero() {
-        true => format!("No {}", balance.label),
-        false => format!("{} of {} {} left", balance.available, balance.full, balance.label),
+        true => view! { <span>{format!("No {}", balance.label)}</span> }.into_any(),
+        false => view! {
+            <span class="tabular-nums">{balance.available.to_string()}</span>
+            <span class="answer-of">{format!(" of {}", balance.full)}</span>
+            <span>{format!(" {} left", balance.label)}</span>
+        }
+        .into_any(),
     });
     view! {
-        <p class="mt-1 text-3xl font-semibold tracking-tight text-balance sm:text-4xl">{lines.next()}</p>
+        <p class="answer">{lines.next()}</p>
         {lines.map(|line| view! { <p class="mt-1 text-lg text-muted">{line}</p> }).collect_view()}
-        {resets_at
-            .map(|when| {
-                view! { <p class="mt-3 text-muted">"The allowance resets on " <Time when=when.clone() /> ", " {when.relative} "."</p> }
-            })}
+        <p class="mt-3 max-w-2xl text-muted">
+            {resets_at.map(|when| view! { "The allowance resets on " <Time when=when.clone() /> ", " {when.relative} ". " })}
+            {lasts.map(|lasts| view! { <Lasts lasts /> })}
+        </p>
+    }
+}
+
+/// How long it lasts, as a sentence.
+#[component]
+fn Lasts(lasts: LastsView) -> impl IntoView {
+    match lasts {
+        LastsView::Until(when) => view! {
+            <span class="font-medium text-warn">
+                "At the pace of the last two weeks, they run out on " <Time when=when.clone() /> ", " {when.relative} "."
+            </span>
+        }
+        .into_any(),
+        LastsView::PastReset => "At the pace of the last two weeks, they last beyond that.".into_any(),
     }
 }
 
@@ -36,21 +56,25 @@ pub fn BalanceCard(
     /// What is left of it.
     balance: BalanceView,
 ) -> impl IntoView {
-    let BalanceView { token_type, label, available, held, settled, debt, allowance, packs, full, low, grants } =
+    let BalanceView { token_type, label, available, held, settled, debt, lasts, allowance, packs, full, low, grants } =
         balance;
     let remaining = allowance.as_ref().map_or(Tokens::ZERO, |allowance| allowance.remaining);
     let value_text = value_text(&label, available, held, packs, allowance.as_ref());
     let heading = format!("balance-{token_type}");
+    let runs_out = match lasts {
+        Some(LastsView::Until(when)) => Some(when),
+        _ => None,
+    };
     view! {
         <section class="card" aria-labelledby=heading.clone()>
             <div class="flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1">
-                <h2 id=heading.clone() class="text-lg font-semibold">
+                <h2 id=heading.clone() class="card-title">
                     {label.clone()}
                 </h2>
                 {low.then(|| view! { <span class="tag tag-warn">"Running low"</span> })}
             </div>
-            <p class="mt-3 flex flex-wrap items-baseline gap-x-2">
-                <span data-testid=format!("available-{token_type}") class="text-4xl font-semibold tracking-tight tabular-nums">
+            <p class="mt-2 flex flex-wrap items-baseline gap-x-2">
+                <span data-testid=format!("available-{token_type}") class="figure">
                     {available.to_string()}
                 </span>
                 <span class="text-muted">
@@ -59,7 +83,7 @@ pub fn BalanceCard(
             </p>
             <div
                 role="progressbar"
-                class="mt-3"
+                class="mt-4"
                 aria-label=format!("{label} available")
                 aria-valuemin="0"
                 aria-valuenow=available.get().to_string()
@@ -68,32 +92,47 @@ pub fn BalanceCard(
             >
                 <Bar parts=Parts::new(remaining, packs, held, full) hatch=format!("hatch-{token_type}") />
             </div>
-            <ul class="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm">
+            <ul class="keys">
                 {allowance
                     .map(|AllowanceView { granted, remaining, .. }| {
-                        view! { <li class="key key-allowance">{format!("Allowance {remaining} of {granted}")}</li> }
+                        view! { <Key class="key key-allowance" name="Allowance" value=format!("{remaining} of {granted}") /> }
                     })}
-                <li class="key key-packs">{format!("Packs and others {packs}")}</li>
-                <li class="key key-held">{format!("Held {held}")}</li>
+                <Key class="key key-packs" name="Packs and others" value=packs.to_string() />
+                <Key class="key key-held" name="Held" value=held.to_string() />
             </ul>
-            <dl class="mt-4 grid grid-cols-2 gap-4 border-t border-line pt-4 text-sm">
+            {runs_out
+                .map(|when| {
+                    view! { <p class="mt-4 text-sm text-warn">"Runs out on " <Date when=when.clone() /> " at this pace, " {when.relative} "."</p> }
+                })}
+            {(!debt.is_zero())
+                .then(|| view! { <p class="mt-4 text-sm text-warn">{format!("{debt} are owed; the next pack pays them first.")}</p> })}
+            <dl class="mt-5 grid grid-cols-2 gap-4 border-t border-line pt-4 text-sm">
                 <div>
                     <dt class="text-muted">"Held by running jobs"</dt>
-                    <dd data-testid=format!("held-{token_type}") class="text-lg font-medium tabular-nums">
+                    <dd data-testid=format!("held-{token_type}") class="mt-0.5 font-medium tabular-nums">
                         {held.to_string()}
                     </dd>
                 </div>
                 <div>
                     <dt class="text-muted">"Settled in the books"</dt>
-                    <dd data-testid=format!("settled-{token_type}") class="text-lg font-medium tabular-nums">
+                    <dd data-testid=format!("settled-{token_type}") class="mt-0.5 font-medium tabular-nums">
                         {settled.to_string()}
                     </dd>
                 </div>
             </dl>
-            {(!debt.is_zero())
-                .then(|| view! { <p class="mt-3 text-sm text-warn">{format!("{debt} are owed; the next pack pays them first.")}</p> })}
             <Grants grants label />
         </section>
+    }
+}
+
+/// One colour of the bar: what it stands for, and how much that is.
+#[component]
+fn Key(class: &'static str, name: &'static str, value: String) -> impl IntoView {
+    view! {
+        <li class=class>
+            <span>{name}</span>
+            <span class="ml-auto pl-3 font-medium tabular-nums">{value}</span>
+        </li>
     }
 }
 
@@ -104,7 +143,7 @@ fn Grants(grants: Vec<GrantView>, label: String) -> impl IntoView {
     }
     let rows = grants.into_iter().map(|grant| {
         let expires = match grant.expires_at {
-            Some(when) => view! { <Time when /> }.into_any(),
+            Some(when) => view! { <Date when /> }.into_any(),
             None => view! { <span>"never"</span> }.into_any(),
         };
         view! {
@@ -112,10 +151,10 @@ fn Grants(grants: Vec<GrantView>, label: String) -> impl IntoView {
                 <th scope="row" class="py-1.5 pr-3 text-left font-normal">
                     {grant.source}
                 </th>
-                <td class="py-1.5 pr-3 text-right tabular-nums">
+                <td class="py-1.5 pr-3 text-right whitespace-nowrap tabular-nums">
                     {format!("{} of {}", grant.remaining, grant.amount)}
                 </td>
-                <td class="py-1.5 text-right">{expires}</td>
+                <td class="py-1.5 text-right whitespace-nowrap">{expires}</td>
             </tr>
         }
     });
@@ -227,8 +266,7 @@ mod tests {
 
     #[test]
     fn the_bar_is_read_out_with_both_of_its_parts() {
-        let resets_at =
-            When { iso: String::new(), text: "1 December 2026, 09:30 CET".into(), relative: "in 9 days".into() };
+        let resets_at = When { text: "1 December 2026, 09:30 CET".into(), ..When::default() };
         let allowance = AllowanceView { granted: tokens(200), remaining: tokens(100), resets_at };
         assert_eq!(
             value_text("AI tokens", tokens(132), tokens(0), tokens(32), Some(&allowance)),

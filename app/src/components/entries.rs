@@ -3,9 +3,9 @@
 use brightmeter::tokens::grouped;
 use leptos::prelude::*;
 
-use crate::{components::Time, views::EntryView};
+use crate::views::EntryView;
 
-/// Entries, newest first. The roles are spelled out because the phone layout takes the table's display away.
+/// Entries, newest first, by day. The roles are spelled out because the phone layout takes the table's display away.
 #[component]
 pub fn Entries(
     /// The entries.
@@ -13,13 +13,20 @@ pub fn Entries(
     /// What the table shows.
     caption: &'static str,
 ) -> impl IntoView {
+    let mut days: Vec<(String, Vec<EntryView>)> = Vec::new();
+    for entry in entries {
+        match days.last_mut() {
+            Some((day, entries)) if *day == entry.day => entries.push(entry),
+            _ => days.push((entry.day.clone(), vec![entry])),
+        }
+    }
     view! {
         <table class="ledger" role="table">
             <caption class="sr-only">{caption}</caption>
             <thead role="rowgroup">
                 <tr role="row">
                     <th role="columnheader" scope="col">
-                        "When"
+                        "Time"
                     </th>
                     <th role="columnheader" scope="col">
                         "What"
@@ -35,8 +42,23 @@ pub fn Entries(
                     </th>
                 </tr>
             </thead>
-            <tbody role="rowgroup">{entries.into_iter().map(|entry| view! { <EntryRow entry /> }).collect_view()}</tbody>
+            {days.into_iter().map(|(day, entries)| view! { <Day day entries /> }).collect_view()}
         </table>
+    }
+}
+
+/// One day's entries under its date.
+#[component]
+fn Day(day: String, entries: Vec<EntryView>) -> impl IntoView {
+    view! {
+        <tbody role="rowgroup">
+            <tr role="row" class="day">
+                <th role="rowheader" scope="rowgroup" colspan="5">
+                    {day}
+                </th>
+            </tr>
+            {entries.into_iter().map(|entry| view! { <EntryRow entry /> }).collect_view()}
+        </tbody>
     }
 }
 
@@ -58,7 +80,9 @@ fn EntryRow(entry: EntryView) -> impl IntoView {
     view! {
         <tr role="row" data-seq=entry.seq.to_string()>
             <td role="cell" class="when">
-                <Time when=entry.at />
+                <time datetime=entry.at.iso title=format!("{}, {}", entry.at.text, entry.at.relative)>
+                    {entry.time}
+                </time>
             </td>
             <td role="cell" class="what">
                 <span class="font-medium">{what}</span>

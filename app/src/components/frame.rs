@@ -68,6 +68,7 @@ pub fn Frame(
             {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
             <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6 print:hidden">
                 <a href=home class="brand">
+                    <img src="/favicon.svg" alt="" width="22" height="22" />
                     "Brightmeter"
                 </a>
                 {viewer.map(|viewer| view! { <Menus viewer place /> })}
@@ -84,20 +85,21 @@ pub fn Frame(
     }
 }
 
-/// The navigation and the account, side by side where there is room and folded away on a phone.
+/// The navigation, and a menu for the organization and the person; on a phone the menu holds the navigation too.
 #[component]
 fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
+    let organization = viewer.org.name.clone();
     view! {
         <nav aria-label="Main" class="hidden grow md:block">
             <Links place class="flex gap-1" />
         </nav>
-        <div class="hidden md:block">
-            <Account viewer=viewer.clone() place />
-        </div>
-        <details class="menu md:hidden">
-            <summary class="btn btn-quiet btn-small">"Menu"</summary>
+        <details class="menu">
+            <summary class="btn btn-quiet btn-small">
+                <span class="md:hidden">"Menu"</span>
+                <span class="hidden max-w-56 truncate md:inline">{organization}</span>
+            </summary>
             <div class="menu-sheet">
-                <nav aria-label="Main menu">
+                <nav aria-label="Main menu" class="md:hidden">
                     <Links place class="flex flex-col" />
                 </nav>
                 <Account viewer place />
@@ -123,34 +125,38 @@ fn Links(place: Place, class: &'static str) -> impl IntoView {
 #[component]
 fn Account(viewer: Viewer, place: Place) -> impl IntoView {
     let Viewer { name, role, org, others, plan, .. } = viewer;
-    let organization = if others.is_empty() {
-        view! { <span class="font-medium">{org.name}</span> }.into_any()
-    } else {
-        let others = others.into_iter().map(|other| view! { <option value=other.slug>{other.name}</option> });
+    let switch = others.into_iter().map(|other| {
         view! {
-            <form method="post" action="/switch" class="flex items-center gap-2">
-                <input type="hidden" name="next" value=place.address() />
-                <select name="org" class="control control-small" aria-label="Organization">
-                    <option value=org.slug selected=true>
-                        {org.name}
-                    </option>
-                    {others.collect_view()}
-                </select>
-                <button type="submit" class="btn btn-quiet btn-small">
-                    "Switch"
-                </button>
-            </form>
+            <li>
+                <form method="post" action="/switch">
+                    <input type="hidden" name="org" value=other.slug />
+                    <input type="hidden" name="next" value=place.address() />
+                    <button type="submit" class="menu-item">
+                        {format!("Switch to {}", other.name)}
+                    </button>
+                </form>
+            </li>
         }
-        .into_any()
-    };
+    });
     view! {
-        <div class="flex flex-wrap items-center gap-x-4 gap-y-2 text-sm">
-            <div>{organization} <p class="text-muted"><a class="link" href="/account">{name}</a>{format!(", {role} · {plan}")}</p></div>
-            <form method="post" action="/signout">
-                <button type="submit" class="btn btn-quiet btn-small">
-                    "Sign out"
-                </button>
-            </form>
+        <div class="grid gap-3 text-sm">
+            <div class="px-3">
+                <p class="font-medium">{org.name}</p>
+                <p class="text-muted">{format!("{name}, {role} · {plan}")}</p>
+            </div>
+            <ul class="border-t border-line pt-2">
+                {switch.collect_view()} <li>
+                    <a class="menu-item" href="/account">
+                        "Account"
+                    </a>
+                </li> <li>
+                    <form method="post" action="/signout">
+                        <button type="submit" class="menu-item">
+                            "Sign out"
+                        </button>
+                    </form>
+                </li>
+            </ul>
         </div>
     }
 }

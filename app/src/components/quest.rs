@@ -14,7 +14,41 @@ pub fn QuestList(
     next: String,
 ) -> impl IntoView {
     let items = quests.into_iter().map(|quest| view! { <QuestItem quest next=next.clone() /> });
-    view! { <ul class="grid gap-4">{items.collect_view()}</ul> }
+    view! { <ul class="grid gap-3">{items.collect_view()}</ul> }
+}
+
+/// Quests by the goal that they serve, each goal folded but the first that has something to do.
+#[component]
+pub fn Goals(
+    /// The quests, those of one job together.
+    quests: Vec<QuestView>,
+    /// Where to return to after one was marked.
+    #[prop(into)]
+    next: String,
+) -> impl IntoView {
+    let mut goals: Vec<Vec<QuestView>> = Vec::new();
+    for quest in quests {
+        match goals.last_mut() {
+            Some(goal) if goal.last().is_some_and(|last| last.job == quest.job) => goal.push(quest),
+            _ => goals.push(vec![quest]),
+        }
+    }
+    let first_open = goals.iter().position(|goal| goal.iter().any(|quest| !quest.done));
+    let items = goals.into_iter().enumerate().map(|(place, quests)| {
+        let done = quests.iter().filter(|quest| quest.done).count();
+        let count = format!("{done} of {} done", quests.len());
+        let goal = quests.first().map(|quest| quest.goal.clone()).unwrap_or_default();
+        view! {
+            <details class="goal" open=Some(place) == first_open>
+                <summary>
+                    <h3 class="font-medium wrap-anywhere">{goal}</h3>
+                    <span class="ml-auto shrink-0 text-sm text-muted tabular-nums">{count}</span>
+                </summary>
+                <QuestList quests next=next.clone() />
+            </details>
+        }
+    });
+    view! { <div class="grid gap-3">{items.collect_view()}</div> }
 }
 
 /// One quest: what, what for, how, and the button that marks it.
@@ -25,7 +59,7 @@ pub fn QuestItem(
     /// Where to return to after it was marked.
     next: String,
 ) -> impl IntoView {
-    let QuestView { job, position, title, why, steps, reward, difficulty, due, done } = quest;
+    let QuestView { job, position, title, why, steps, reward, difficulty, due, done, .. } = quest;
     let (mark, label) =
         if done { ("Mark open", format!("Mark open: {title}")) } else { ("Mark done", format!("Mark done: {title}")) };
     let count = match steps.len() {
@@ -33,10 +67,10 @@ pub fn QuestItem(
         count => format!("{count} steps"),
     };
     view! {
-        <li class="card quest" class:quest-done=done>
+        <li class="quest" class:quest-done=done>
             <div class="flex flex-wrap items-start justify-between gap-3">
                 <div class="min-w-0 grow basis-64">
-                    <h3 class="font-semibold">{title}</h3>
+                    <h4 class="font-medium">{title}</h4>
                     <p class="mt-1 text-muted">{why}</p>
                 </div>
                 <form method="post" action="/quests/done" class="print:hidden">

@@ -12,3 +12,16 @@ pub fn Time(
 ) -> impl IntoView {
     view! { <time datetime=when.iso title=when.relative>{when.text}</time> }
 }
+
+/// The date of an instant, where there is no room for more; the exact instant shows on hover.
+#[component]
+pub fn Date(
+    /// The instant.
+    when: When,
+) -> impl IntoView {
+    view! {
+        <time datetime=when.iso title=format!("{}, {}", when.text, when.relative)>
+            {when.date}
+        </time>
+    }
+}

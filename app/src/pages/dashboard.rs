@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Entries, Frame, LiveBalances, Place, load},
-    views::{DashboardView, EntryView, Viewer},
+    components::{Entries, Frame, LiveBalances, Place, UseChart, load},
+    views::{DashboardView, EntryView, UseView, Viewer},
 };
 
 /// The balances and the newest entries.
@@ -18,11 +18,12 @@ pub fn DashboardPage() -> impl IntoView {
 
 #[component]
 fn Dashboard(viewer: Viewer, view: DashboardView) -> impl IntoView {
-    let DashboardView { balances, recent } = view;
+    let DashboardView { balances, used, recent } = view;
     view! {
         <Frame viewer place=Place::Dashboard title="Dashboard">
             <h1 class="eyebrow">"Dashboard"</h1>
             <LiveBalances balances />
+            {(!used.is_empty()).then(|| view! { <Used used /> })}
             <section class="mt-12" aria-labelledby="recent">
                 <div class="mb-3 flex flex-wrap items-baseline justify-between gap-3">
                     <h2 id="recent" class="text-lg font-semibold">
@@ -35,6 +36,20 @@ fn Dashboard(viewer: Viewer, view: DashboardView) -> impl IntoView {
                 <Recent recent />
             </section>
         </Frame>
+    }
+}
+
+#[component]
+fn Used(used: Vec<UseView>) -> impl IntoView {
+    view! {
+        <section class="mt-12" aria-labelledby="used">
+            <h2 id="used" class="mb-4 text-lg font-semibold">
+                "Used in the last 30 days"
+            </h2>
+            <div class="grid gap-x-5 gap-y-8 md:grid-cols-2">
+                {used.into_iter().map(|used| view! { <UseChart used /> }).collect_view()}
+            </div>
+        </section>
     }
 }
 

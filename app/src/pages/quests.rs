@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Field, Frame, Place, QuestList, Receipt, RefusalNotice, described_by, load},
+    components::{ErrorSummary, Field, Frame, Goals, Place, Receipt, RefusalNotice, described_by, load},
     error::AppError,
     form::Form,
     views::{JobState, QuestsView, QuoteView, Viewer},
@@ -50,7 +50,7 @@ fn Quests(viewer: Viewer, view: QuestsView, form: Form) -> impl IntoView {
         (false, delivered) => {
             let heading = if delivered { "Your other quests" } else { "Your quests" };
             let next = here.clone();
-            view! { <QuestsSoFar heading><QuestList quests next /></QuestsSoFar> }.into_any()
+            view! { <QuestsSoFar heading><Goals quests next /></QuestsSoFar> }.into_any()
         }
     };
     let demo = viewer.demo;

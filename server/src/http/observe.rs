@@ -21,15 +21,18 @@ const METHODS: [Method; 7] =
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let path = request.uri().path();
+    let file = path.starts_with("/pkg/") || path == "/favicon.svg";
+    let matched = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str);
+    let route = if file { "files" } else { matched }.to_owned();
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let span = tracing::info_span!("request", %method, path = request.uri().path(), id);
+    let span = tracing::info_span!("request", %method, path, id);
     async move {
         let response = next.run(request).await;
         let (status, took) = (response.status().as_u16(), started.elapsed());
         let took_ms = took.as_secs_f64() * 1_000.0;
         // What supervisors and browsers fetch all the time is worth no line of its own.
-        if ["/healthz", "/readyz", "/metrics"].contains(&route.as_str()) || route.starts_with("/pkg") {
+        if ["files", "/healthz", "/readyz", "/metrics"].contains(&route.as_str()) {
             tracing::debug!(status, took_ms, "answered");
         } else {
             tracing::info!(status, took_ms, "answered");

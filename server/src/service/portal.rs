@@ -56,6 +56,14 @@ impl Wording {
     fn when(&self, at: Instant) -> When {
         When::new(at, self.zone, self.now)
     }
+
+    fn day(&self, at: Instant) -> String {
+        at.with_timezone(&self.zone).format("%A, %-d %B %Y").to_string()
+    }
+
+    fn time(&self, at: Instant) -> String {
+        at.with_timezone(&self.zone).format("%H:%M").to_string()
+    }
 }
 
 #[async_trait]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use brightmeter::entry::{Entry, EntryKind};
+use brightmeter::{
+    entry::{Entry, EntryKind},
+    ids::OrgId,
+};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -49,4 +52,30 @@ pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uui
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// What an organization used on one day, of one token type.
+#[derive(Clone, Debug)]
+pub struct DayUse {
+    /// In UTC.
+    pub day: NaiveDate,
+    /// The token type's name.
+    pub token_type: String,
+    /// How many tokens. Less than none where more was refunded than used.
+    pub tokens: i64,
+}
+
+/// What `org` used by day and token type, from `from` on, oldest first; days without use are missing.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, org: OrgId, from: NaiveDate) -> Result<Vec<DayUse>> {
+    let rows = sqlx::query_as!(
+        DayUse,
+        r#"select day, token_type, sum(tokens)::bigint as "tokens!" from ai_token_daily
+         where org_id = $1 and day >= $2 group by day, token_type order by day"#,
+        org.0,
+        from
+    );
+    Ok(rows.fetch_all(conn).await?)
 }

@@ -18,6 +18,8 @@ use super::{Result, decode};
 pub struct Quest {
     /// The job that made it.
     pub job: JobId,
+    /// What that was asked to work on.
+    pub goal: String,
     /// Its place in the job's answer, from 1.
     pub position: i16,
     /// What to do.
@@ -93,9 +95,10 @@ pub async fn insert(
 /// [`StorageError`](super::StorageError).
 pub async fn list(conn: &mut PgConnection, org: OrgId, job: Option<JobId>, limit: i64) -> Result<Vec<Quest>> {
     let quests = sqlx::query!(
-        "select job_id, position, title, why, steps, reward, difficulty, due_on, done_at from quests
-         where org_id = $1 and ($2::uuid is null or job_id = $2)
-         order by done_at is not null, created_at desc, job_id, position limit $3",
+        "select q.job_id, j.goal, q.position, q.title, q.why, q.steps, q.reward, q.difficulty, q.due_on, q.done_at
+         from quests q join ai_token_jobs j on j.org_id = q.org_id and j.id = q.job_id
+         where q.org_id = $1 and ($2::uuid is null or q.job_id = $2)
+         order by q.created_at desc, q.job_id, q.position limit $3",
         org.0,
         job.map(|job| job.0),
         limit
@@ -104,6 +107,7 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, job: Option<JobId>, limit
     .await?;
     let quests = quests.into_iter().map(|row| Quest {
         job: JobId(row.job_id),
+        goal: row.goal,
         position: row.position,
         title: row.title,
         why: row.why,

@@ -80,6 +80,8 @@ fn view(catalog: &Catalog, names: &Names, entry: Entry, job: Option<String>, wor
     EntryView {
         seq: entry.seq,
         at: wording.when(entry.at),
+        day: wording.day(entry.at),
+        time: wording.time(entry.at),
         kind: entry.kind.as_str().into(),
         label: entry.kind.label().into(),
         token_label: catalog.token_label(&entry.token_type).into(),

@@ -104,6 +104,7 @@ fn lapsed(hold: &Hold, wording: Wording) -> JobState {
 fn quest(quest: Quest) -> QuestView {
     QuestView {
         job: quest.job.to_string(),
+        goal: quest.goal,
         position: quest.position,
         title: quest.title,
         why: quest.why,

@@ -1,0 +1,73 @@
+//! What was used, day by day.
+
+use brightmeter::tokens::grouped;
+use leptos::prelude::*;
+
+use crate::views::UseView;
+
+/// How wide and high a day is drawn, in units of the drawing.
+const DAY: (i64, i64) = (10, 48);
+
+/// One token type's use as bars, with the same told in words.
+#[component]
+pub fn UseChart(
+    /// What was used.
+    used: UseView,
+) -> impl IntoView {
+    let UseView { label, total, days } = used;
+    let summary = summary(&label, total, &days);
+    let most = days.iter().map(|(_, tokens)| *tokens).max().unwrap_or_default().max(1);
+    let (first, last) = (days.first().cloned().unwrap_or_default().0, days.last().cloned().unwrap_or_default().0);
+    let view_box = format!("0 0 {} {}", DAY.0 * days.len() as i64, DAY.1);
+    let bars = days.into_iter().zip(0_i64..).map(|((day, tokens), place)| {
+        // A day without use keeps a line, so that the eye can count days.
+        let class = if tokens > 0 { "use-bar" } else { "use-none" };
+        let height = (tokens.max(0) * (DAY.1 - 2) / most).max(1);
+        view! {
+            <rect
+                class=class
+                x=(place * DAY.0 + 1).to_string()
+                y=(DAY.1 - height).to_string()
+                width=(DAY.0 - 2).to_string()
+                height=height.to_string()
+            >
+                <title>{format!("{day}: {}", grouped(tokens))}</title>
+            </rect>
+        }
+    });
+    view! {
+        <figure class="min-w-0">
+            <figcaption class="flex flex-wrap items-baseline justify-between gap-x-4">
+                <span class="font-medium">{label}</span>
+                <span class="text-sm text-muted tabular-nums">{format!("{} used", grouped(total))}</span>
+            </figcaption>
+            <svg class="use-chart" viewBox=view_box preserveAspectRatio="none" role="img" aria-label=summary>
+                {bars.collect_view()}
+            </svg>
+            <p class="mt-1 flex justify-between text-xs text-muted" aria-hidden="true">
+                <span>{first}</span>
+                <span>{last}</span>
+            </p>
+        </figure>
+    }
+}
+
+fn summary(label: &str, total: i64, days: &[(String, i64)]) -> String {
+    let most = days.iter().max_by_key(|(_, tokens)| *tokens);
+    let most = most.map(|(day, tokens)| format!("; most on {day}: {}", grouped(*tokens))).unwrap_or_default();
+    format!("{label} used in the last {} days: {} in all{most}", days.len(), grouped(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn the_bars_are_told_in_words() {
+        let days = [("23 November".to_owned(), 5), ("24 November".to_owned(), 1_500)];
+        assert_eq!(
+            summary("AI tokens", 1_505, &days),
+            "AI tokens used in the last 2 days: 1,505 in all; most on 24 November: 1,500"
+        );
+    }
+}

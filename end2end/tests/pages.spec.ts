@@ -1,0 +1,72 @@
+import { expect, expectAccessible, signIn, test } from "./support";
+import { visit } from "./states";
+
+// A window of 640 px is one of 1,280 px at 200 % zoom.
+for (const [width, colorScheme] of [[360, "dark"], [640, "light"], [1280, "light"], [1280, "dark"]] as const) {
+  test(`every page and state is accessible and fits at ${width} px, ${colorScheme}`, async ({ browser }) => {
+    test.setTimeout(180_000);
+    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+    const page = await context.newPage();
+    await visit(page, async (state) => {
+      await test.step(state.name, async () => {
+        await expectAccessible(page);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(overflow, `${state.name} at ${width} px`).toBeLessThanOrEqual(0);
+      });
+    });
+    await context.close();
+  });
+}
+
+test("the dashboard is read out as it is meant", async ({ page }) => {
+  await signIn(page, "owner@stagecraft.test");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - heading "Dashboard" [level=1]
+      - paragraph: /[\\d,]+ of [\\d,]+ AI tokens left/
+      - paragraph: /[\\d,]+ of [\\d,]+ Deep tokens left/
+      - button "Refresh"
+      - button "Buy tokens"
+      - region "AI tokens":
+        - heading "AI tokens" [level=2]
+        - progressbar "AI tokens available"
+        - table:
+          - caption: Grants of AI tokens, spent from the top
+      - region "Deep tokens"
+      - region "Used in the last 30 days":
+        - figure:
+          - img /AI tokens used in the last 30 days/
+      - region "Latest activity":
+        - link "All activity"
+        - table "The latest entries"
+  `);
+});
+
+test("the sign-in is read out as it is meant", async ({ page }) => {
+  await page.goto("/signin");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - heading "Sign in" [level=1]
+      - textbox "Email"
+      - textbox "Password"
+      - button "Sign in"
+      - region "Demo accounts":
+        - heading "Demo accounts" [level=2]
+        - list
+  `);
+});
+
+test("all can be reached with the keyboard, and the first stop leads past the frame", async ({ page }) => {
+  await signIn(page);
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: "Refresh" })).toBeFocused();
+  await page.goto("/dashboard");
+  await page.locator("summary").first().focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Account" })).toBeFocused();
+});

@@ -1,0 +1,45 @@
+//! Runway: how long the tokens last at the present pace.
+
+use chrono::TimeDelta;
+
+use crate::{time::Instant, tokens::Tokens};
+
+/// How many days of use make the pace.
+pub const PACE_DAYS: u32 = 14;
+/// What is further away than this is for ever.
+const FOR_EVER: TimeDelta = TimeDelta::days(3_650);
+
+/// When `available` tokens are used up if `used` in [`PACE_DAYS`] days goes on: `now + available ÷ (used ÷ days)`. Nothing if
+/// none was used, or if it lasts for more than ten years.
+pub fn exhausts_at(available: Tokens, used: Tokens, now: Instant) -> Option<Instant> {
+    if used.is_zero() {
+        return None;
+    }
+    let window = i128::from(TimeDelta::days(i64::from(PACE_DAYS)).num_seconds());
+    let seconds = window * i128::from(available.get()) / i128::from(used.get());
+    let lasts = TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?;
+    if lasts > FOR_EVER { None } else { now.checked_add_signed(lasts) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_last_as_long_as_the_pace_of_two_weeks_says() {
+        let now: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
+        let tokens = |amount| Tokens::new(amount).unwrap();
+        for (available, used, then) in [
+            (140, 140, Some("2026-03-15T12:00:00Z")),
+            (70, 140, Some("2026-03-08T12:00:00Z")),
+            (0, 140, Some("2026-03-01T12:00:00Z")),
+            (140, 0, None),
+            (0, 0, None),
+            (1_000_000, 1, None),
+            (Tokens::MAX.get(), Tokens::MAX.get(), Some("2026-03-15T12:00:00Z")),
+        ] {
+            let then = then.map(|then: &str| then.parse().unwrap());
+            assert_eq!(exhausts_at(tokens(available), tokens(used), now), then, "{available} at {used}");
+        }
+    }
+}
