@@ -24,7 +24,7 @@ pub mod refusal;
 #[cfg(feature = "ssr")]
 pub mod use_chart;
 
-pub use balances::{Answer, BalanceCard};
+pub use balances::Balances;
 pub use job_progress::JobProgress;
 pub use live_balances::LiveBalances;
 pub use time::{Date, Time};

@@ -25,7 +25,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <HashedStylesheet options=options.clone() />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options islands=true />
+                {has_islands().then(|| view! { <HydrationScripts options islands=true /> })}
                 <MetaTags />
             </head>
             <body>
@@ -33,6 +33,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// Whether the page that is asked for comes to life in the browser: the dashboard's balances and a job's progress do. Any other
+/// is complete as it is, and loads no script.
+fn has_islands() -> bool {
+    let Some(uri) = use_context::<axum::http::request::Parts>().map(|parts| parts.uri) else { return false };
+    let job = uri.path() == "/quests" && uri.query().is_some_and(|query| query.starts_with("job="));
+    job || uri.path() == "/dashboard" || uri.path().starts_with("/quests/")
 }
 
 /// All pages. Each is complete at the first answer, so that its status can still be set.

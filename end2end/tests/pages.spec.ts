@@ -25,14 +25,14 @@ test("the dashboard is read out as it is meant", async ({ page }) => {
       - heading "Dashboard" [level=1]
       - paragraph: /[\\d,]+ of [\\d,]+ AI tokens left/
       - paragraph: /[\\d,]+ of [\\d,]+ Deep tokens left/
-      - button "Refresh"
-      - button "Buy tokens"
       - region "AI tokens":
         - heading "AI tokens" [level=2]
         - progressbar "AI tokens available"
         - table:
           - caption: Grants of AI tokens, spent from the top
       - region "Deep tokens"
+      - button "Refresh"
+      - button "Buy tokens"
       - region "Used in the last 30 days":
         - figure:
           - img /AI tokens used in the last 30 days/

@@ -5,12 +5,43 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Date, Time},
-    views::{AllowanceView, BalanceView, GrantView, LastsView},
+    views::{AllowanceView, BalanceView, BalancesView, GrantView, LastsView},
 };
+
+/// All balances: the answer, what to do about it, and a card for every token type.
+#[component]
+pub fn Balances(
+    /// What is left.
+    balances: BalancesView,
+) -> impl IntoView {
+    let BalancesView { types, upgrade, .. } = balances;
+    let cards = types.clone().into_iter().map(|balance| view! { <BalanceCard balance /> });
+    view! {
+        <div class="live-answer">
+            <Answer types />
+        </div>
+        <div class="live-cards">
+            {upgrade.map(|reason| view! { <UpgradeNotice reason /> })}
+            <div class="grid items-start gap-5 md:grid-cols-2">{cards.collect_view()}</div>
+        </div>
+    }
+}
+
+#[component]
+fn UpgradeNotice(reason: String) -> impl IntoView {
+    view! {
+        <form method="get" action="/billing" class="notice notice-warn mb-5 flex flex-wrap items-center justify-between gap-3">
+            <p>{reason}</p>
+            <button type="submit" class="btn btn-small">
+                "Upgrade"
+            </button>
+        </form>
+    }
+}
 
 /// The answer first: how much is left of each type, how long that lasts, and when the next allowance comes.
 #[component]
-pub fn Answer(
+fn Answer(
     /// The balances, the most important type first.
     types: Vec<BalanceView>,
 ) -> impl IntoView {
@@ -52,7 +83,7 @@ fn Lasts(lasts: LastsView) -> impl IntoView {
 
 /// One token type: the bar, the numbers and the grants.
 #[component]
-pub fn BalanceCard(
+fn BalanceCard(
     /// What is left of it.
     balance: BalanceView,
 ) -> impl IntoView {

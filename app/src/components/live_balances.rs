@@ -1,25 +1,20 @@
 //! The island of the dashboard: balances that refresh in place.
 
-#![expect(missing_docs, reason = "the island macro makes a struct that cannot be documented")]
-
 use std::time::Duration;
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, html::Div, prelude::*, task::spawn_local};
 
-use crate::{
-    components::{Answer, BalanceCard},
-    error::AppError,
-    functions,
-    views::BalancesView,
-};
+use crate::{components::Balances, error::AppError, functions, views::BalancesView};
 
-/// The balances, with Refresh. Without WebAssembly the button loads the page again; with it the numbers change in place.
+/// The balances that the server wrote, with Refresh. Without WebAssembly the button loads the page again; with it the numbers
+/// are replaced in place. Until then what was served stays as it is, so that the page is ready at once.
 #[island]
 pub fn LiveBalances(
-    /// What the server read for this page.
-    balances: BalancesView,
+    /// The balances as they were served.
+    children: Children,
 ) -> impl IntoView {
-    let shown = RwSignal::new(balances);
+    let served = NodeRef::<Div>::new();
+    let fresh = RwSignal::new(None::<BalancesView>);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<AppError>);
     let news = RwSignal::new(String::new());
@@ -45,7 +40,10 @@ pub fn LiveBalances(
             match functions::balances().await {
                 Ok(balances) => {
                     news.set(spoken(&balances));
-                    shown.set(balances);
+                    if let Some(served) = served.get_untracked() {
+                        served.remove();
+                    }
+                    fresh.set(Some(balances));
                     failure.set(None);
                     read_at.set_value(now_ms());
                     age.set(0);
@@ -57,9 +55,12 @@ pub fn LiveBalances(
     };
 
     view! {
-        <div aria-busy=move || busy.get().to_string()>
-            {move || view! { <Answer types=shown.get().types /> }}
-            <div class="mt-5 flex flex-wrap items-center gap-3">
+        <div class="live" aria-busy=move || busy.get().to_string()>
+            <div node_ref=served class="contents">
+                {children()}
+            </div>
+            {move || fresh.get().map(|balances| view! { <Balances balances /> })}
+            <div class="live-tools">
                 <form method="get" action="/dashboard" on:submit=refresh>
                     <button type="submit" class="btn btn-quiet" class:busy=move || busy.get()>
                         "Refresh"
@@ -71,14 +72,10 @@ pub fn LiveBalances(
                     </button>
                 </form>
                 <p class="text-sm text-muted">{move || format!("updated {}", ago(age.get()))}</p>
-            </div>
-            <p role="status" class="sr-only">
-                {move || news.get()}
-            </p>
-            {move || failure.get().map(|error| view! { <RefreshFailed error /> })}
-            {move || shown.get().upgrade.map(|reason| view! { <UpgradeNotice reason /> })}
-            <div class="mt-6 grid items-start gap-5 md:grid-cols-2">
-                {move || shown.get().types.into_iter().map(|balance| view! { <BalanceCard balance /> }).collect_view()}
+                <p role="status" class="sr-only">
+                    {move || news.get()}
+                </p>
+                {move || failure.get().map(|error| view! { <RefreshFailed error /> })}
             </div>
         </div>
     }
@@ -93,24 +90,12 @@ fn RefreshFailed(error: AppError) -> impl IntoView {
         other => other.to_string(),
     };
     view! {
-        <div role="alert" class="notice notice-bad mt-4">
+        <div role="alert" class="notice notice-bad w-full">
             <p class="font-semibold">"Not refreshed: these are the numbers from before."</p>
             <p class="mt-1">{reason}</p>
             {signed_out
                 .then(|| view! { <p class="mt-1"><a class="link" href="/signin?next=/dashboard">"Sign in again"</a></p> })}
         </div>
-    }
-}
-
-#[component]
-fn UpgradeNotice(reason: String) -> impl IntoView {
-    view! {
-        <form method="get" action="/billing" class="notice notice-warn mt-4 flex flex-wrap items-center justify-between gap-3">
-            <p>{reason}</p>
-            <button type="submit" class="btn btn-small">
-                "Upgrade"
-            </button>
-        </form>
     }
 }
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Entries, Frame, LiveBalances, Place, UseChart, load},
+    components::{Balances, Entries, Frame, LiveBalances, Place, UseChart, load},
     views::{DashboardView, EntryView, UseView, Viewer},
 };
 
@@ -22,7 +22,9 @@ fn Dashboard(viewer: Viewer, view: DashboardView) -> impl IntoView {
     view! {
         <Frame viewer place=Place::Dashboard title="Dashboard">
             <h1 class="eyebrow">"Dashboard"</h1>
-            <LiveBalances balances />
+            <LiveBalances>
+                <Balances balances />
+            </LiveBalances>
             {(!used.is_empty()).then(|| view! { <Used used /> })}
             <section class="mt-12" aria-labelledby="recent">
                 <div class="mb-3 flex flex-wrap items-baseline justify-between gap-3">

@@ -152,6 +152,8 @@ fn assemble(
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
     let leptos = LeptosOptions::builder()
         .output_name("brightmeter")
+        // The names are in hash.txt beside the program; without it they carry no hash.
+        .hash_files(true)
         .site_root(config.site_root.to_string_lossy().into_owned())
         .site_addr(addr)
         .env(if std::env::var_os("LEPTOS_WATCH").is_some() { Env::DEV } else { Env::PROD })

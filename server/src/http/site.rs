@@ -2,31 +2,64 @@
 
 use std::path::Path;
 
-use axum::Router;
-use axum::http::{HeaderValue, header::CACHE_CONTROL};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header::CACHE_CONTROL},
+    middleware::{Next, from_fn},
+    response::Response,
+};
 use leptos::config::LeptosOptions;
 use tower::ServiceBuilder;
-use tower_http::{
-    services::{ServeDir, ServeFile},
-    set_header::SetResponseHeaderLayer,
-};
+use tower_http::services::{ServeDir, ServeFile};
 
 use super::AppState;
 
-/// Precompressed where the build made it so. Names carry no hash, so a browser asks each time whether its copy is current.
+/// A name with a hash in it is never given to other content.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Any other may change: the browser asks whether its copy is current.
+const ASK: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// Precompressed where the build made it so.
 pub(super) fn routes(options: &LeptosOptions) -> Router<AppState> {
     let root = Path::new(options.site_root.as_ref());
-    let revalidate = || {
-        SetResponseHeaderLayer::overriding(
-            CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=0, must-revalidate"),
-        )
-    };
     let package = ServeDir::new(root.join(options.site_pkg_dir.as_ref())).precompressed_br().precompressed_gzip();
-    let mut router = Router::new().nest_service("/pkg", ServiceBuilder::new().layer(revalidate()).service(package));
+    let mut router = Router::new().nest_service("/pkg", ServiceBuilder::new().layer(from_fn(cache)).service(package));
     for file in ["favicon.svg", "robots.txt"] {
-        let service = ServiceBuilder::new().layer(revalidate()).service(ServeFile::new(root.join(file)));
+        let service = ServiceBuilder::new().layer(from_fn(cache)).service(ServeFile::new(root.join(file)));
         router = router.route_service(&format!("/{file}"), service);
     }
     router
+}
+
+/// How long a browser may keep the file. What is not there may be there tomorrow.
+async fn cache(request: Request, next: Next) -> Response {
+    let hashed = has_hash(request.uri().path());
+    let mut response = next.run(request).await;
+    if !response.status().is_client_error() {
+        response.headers_mut().insert(CACHE_CONTROL, if hashed { FOR_EVER } else { ASK });
+    }
+    response
+}
+
+/// Whether the name is as the build writes it: `brightmeter.QX0RB2ZWAQcbyCdwFVoIPg.wasm`.
+fn has_hash(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut parts = name.split('.');
+    parts.next() == Some("brightmeter") && parts.next().is_some_and(|hash| hash.len() >= 20) && parts.next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_hash;
+
+    #[test]
+    fn only_names_that_change_with_their_content_are_kept_for_ever() {
+        for name in ["brightmeter.QX0RB2ZWAQcbyCdwFVoIPg.wasm", "/pkg/brightmeter.iJGW_f4G-TmAlpXXDSsnfw.css"] {
+            assert!(has_hash(name), "{name}");
+        }
+        for name in ["brightmeter.wasm", "brightmeter.js", "/favicon.svg", "other.QX0RB2ZWAQcbyCdwFVoIPg.js", ""] {
+            assert!(!has_hash(name), "{name}");
+        }
+    }
 }
