@@ -1,6 +1,6 @@
 //! `brightmeter doctor`: what can be wrong with an installation, and the mend. Changes nothing.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{net::TcpListener, time::timeout};
@@ -78,23 +78,7 @@ fn configuration(config: &Config, report: &mut Report) {
         "catalog",
         Good(format!("{} plans, {} packs, margins hold", config.catalog.plans.len(), config.catalog.packs.len())),
     );
-    let package = config.site_root.join("pkg");
-    let has = |ending: &str| {
-        let files = std::fs::read_dir(&package).into_iter().flatten().flatten();
-        files.into_iter().any(|file| file.file_name().to_string_lossy().ends_with(ending))
-    };
-    let missing: Vec<&str> = [".js", ".wasm", ".css"].into_iter().filter(|ending| !has(ending)).collect();
-    report.add(
-        "site",
-        if missing.is_empty() {
-            Good(format!("the browser's files are at {}", package.display()))
-        } else {
-            let (package, missing) = (package.display(), missing.join(", "));
-            Bad(format!(
-                "no {missing} at {package}: start from the project's folder after `make run`, or set LEPTOS_SITE_ROOT"
-            ))
-        },
-    );
+    report.add("site", site(&config.site_root.join("pkg")));
     report.add(
         "open files",
         match rlimit::Resource::NOFILE.get() {
@@ -105,6 +89,30 @@ fn configuration(config: &Config, report: &mut Report) {
             Err(error) => Doubtful(format!("the limit cannot be read: {error}")),
         },
     );
+}
+
+/// Whether the browser's files are there, under the names that this program gives out.
+fn site(package: &Path) -> Finding {
+    let start = "start from the project's folder after `make run`, or set LEPTOS_SITE_ROOT";
+    let beside = std::env::current_exe().ok().map(|program| program.with_file_name("hash.txt"));
+    let hashes = beside.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    // `js: QX0RB2ZW…`, one kind of file a line, as the build writes it.
+    let hash = |kind: &str| hashes.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(": "));
+    let name = |kind: &str| match hash(kind) {
+        Some(hash) => format!("brightmeter.{}.{kind}", hash.trim()),
+        None => format!("brightmeter.{kind}"),
+    };
+    let missing: Vec<String> =
+        ["js", "wasm", "css"].into_iter().map(name).filter(|name| !package.join(name).is_file()).collect();
+    if missing.is_empty() {
+        Good(format!("the browser's files are at {}", package.display()))
+    } else {
+        Bad(format!(
+            "no {} at {}: {start}; hash.txt has to lie beside the program",
+            missing.join(", "),
+            package.display()
+        ))
+    }
 }
 
 async fn address(config: &Config, report: &mut Report) {

@@ -9,6 +9,7 @@ use hyper_util::{
     server::graceful::{GracefulConnection, GracefulShutdown},
 };
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
@@ -26,6 +27,8 @@ const HEADERS: (usize, usize) = (100, 32 * 1024);
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long to wait after a connection could not be accepted: the system is out of something.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long an address that has too many connections may take to read that.
+const LINGER: Duration = Duration::from_secs(1);
 /// What an address gets that has too many connections.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -85,7 +88,7 @@ pub async fn serve(
         let trusted = limits.proxies.trust(peer.ip());
         let place = if trusted { None } else { shares.take(peer.ip(), limits.per_address) };
         if place.is_none() && !trusted {
-            let _ = stream.try_write(TOO_MANY);
+            tokio::spawn(turn_away(stream, permit));
             continue;
         }
         let connection = connection(stream, peer, router.clone(), limits.head);
@@ -96,6 +99,18 @@ pub async fn serve(
         tracing::warn!("some connections did not end in time");
     }
     Ok(())
+}
+
+/// Answers an address that has too many connections. What it sent is read, or its system would throw the answer away.
+async fn turn_away(mut stream: TcpStream, permit: OwnedSemaphorePermit) {
+    let answer = async {
+        stream.write_all(TOO_MANY).await?;
+        stream.shutdown().await?;
+        copy(&mut stream.take(HEADERS.1 as u64), &mut sink()).await
+    };
+    // Whoever does not hang up is hung up on.
+    let _ = timeout(LINGER, answer).await;
+    drop(permit);
 }
 
 /// One connection, on which requests are answered.
