@@ -47,6 +47,11 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// What is wrong with one field.
+    pub fn on(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { fields: vec![(field.into(), message.into())] }
+    }
+
     /// The HTTP status that says what kind of no it is.
     pub const fn status(&self) -> u16 {
         match self {

@@ -39,7 +39,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// is complete as it is, and loads no script.
 fn has_islands() -> bool {
     let Some(uri) = use_context::<axum::http::request::Parts>().map(|parts| parts.uri) else { return false };
-    let job = uri.path() == "/quests" && uri.query().is_some_and(|query| query.starts_with("job="));
+    let job = uri.path() == "/quests"
+        && uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("job=")));
     job || uri.path() == "/dashboard" || uri.path().starts_with("/quests/")
 }
 

@@ -35,7 +35,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
-pub use self::connections::{Limits, serve};
+pub use self::connections::{Limits, OPEN_FILES, serve};
 use crate::{
     clock::{Clock, ManualClock},
     proxies::TrustedProxies,

@@ -48,6 +48,8 @@ fn Answer(
     let resets_at =
         types.iter().find_map(|balance| balance.allowance.as_ref()).map(|allowance| allowance.resets_at.clone());
     let lasts = types.first().and_then(|balance| balance.lasts.clone());
+    // Without an allowance there is no reset that they could outlast.
+    let lasts = lasts.filter(|lasts| resets_at.is_some() || *lasts != LastsView::PastReset);
     let mut lines = types.into_iter().map(|balance| match balance.full.is_zero() {
         true => view! { <span>{format!("No {}", balance.label)}</span> }.into_any(),
         false => view! {

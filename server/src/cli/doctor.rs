@@ -8,6 +8,7 @@ use tokio::{net::TcpListener, time::timeout};
 use super::{CliError, output::say};
 use crate::{
     config::Config,
+    http::OPEN_FILES,
     postgres::PrivatePostgres,
     storage::{audit, databases, migrations, settings},
 };
@@ -16,8 +17,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How far the clocks of this machine and of the database may be apart.
 const CLOCKS_APART: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
-/// How many open files a server with all its connections needs.
-const FILES: u64 = 8_192;
 
 /// What a look found.
 enum Finding {
@@ -82,9 +81,9 @@ fn configuration(config: &Config, report: &mut Report) {
     report.add(
         "open files",
         match rlimit::Resource::NOFILE.get() {
-            Ok((_, hard)) if hard >= FILES => Good(format!("up to {hard}")),
+            Ok((_, hard)) if hard >= OPEN_FILES => Good(format!("up to {hard}")),
             Ok((_, hard)) => {
-                Doubtful(format!("at most {hard}; for many connections allow {FILES} (ulimit -Hn, LimitNOFILE)"))
+                Doubtful(format!("at most {hard}; for many connections allow {OPEN_FILES} (ulimit -Hn, LimitNOFILE)"))
             }
             Err(error) => Doubtful(format!("the limit cannot be read: {error}")),
         },

@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, ManualClock, SystemClock},
     config::Config,
     database::Database,
-    http::{self, AppState, Limits},
+    http::{self, AppState, Limits, OPEN_FILES},
     measures,
     service::{
         account::Accounts,
@@ -34,8 +34,6 @@ use crate::{
 
 /// How long running jobs may take to end when the server is told to.
 const FAREWELL: Duration = Duration::from_secs(20);
-/// How many files may be open: every connection there may be, and room for Postgres and the site.
-const FILES: u64 = 8_192;
 /// How many passwords are checked at once: each takes a core.
 const PASSWORDS: usize = 2;
 
@@ -101,7 +99,7 @@ async fn serve_on(
 ) -> Result<(), CliError> {
     let addr = listener.local_addr()?;
     // A connection is an open file, and many systems allow a process no more than 1,024 unless it asks.
-    if let Err(error) = rlimit::increase_nofile_limit(FILES) {
+    if let Err(error) = rlimit::increase_nofile_limit(OPEN_FILES) {
         tracing::warn!(error = &error as &dyn std::error::Error, "the limit on open files could not be raised");
     }
     let demo = edition.sign_ins.is_some();
@@ -116,7 +114,7 @@ async fn serve_on(
         tracing::info!(%addr, address, "serving");
     }
     let limits = Limits::new(config.trusted_proxies.clone());
-    http::serve(listener, http::router(state), limits, stop_signal()?).await?;
+    http::serve(listener, http::router(state), limits, stop_signal()?).await;
     tracing::info!("stopping");
     jobs.finish(FAREWELL).await;
     sweeping.abort();

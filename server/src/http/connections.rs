@@ -21,6 +21,8 @@ use crate::{
     shares::{Place, Shares},
 };
 
+/// How many files may be open: every connection there may be, and room for Postgres and the site.
+pub const OPEN_FILES: u64 = 8_192;
 /// How many headers a request may have, and how large its head may be.
 const HEADERS: (usize, usize) = (100, 32 * 1024);
 /// How long open requests may take to end when the server stops.
@@ -57,15 +59,7 @@ impl Limits {
 type Places = (OwnedSemaphorePermit, Option<Place<std::net::IpAddr>>);
 
 /// Serves until `shutdown`, then lets what is under way end, for a while: a client that stalls must not keep the server up.
-///
-/// # Errors
-/// Never at present: what fails is a connection, and that is its client's to see.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
     let (all, shares) = (Arc::new(Semaphore::new(limits.connections)), Shares::default());
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -98,7 +92,6 @@ pub async fn serve(
     if timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
-    Ok(())
 }
 
 /// Answers an address that has too many connections. What it sent is read, or its system would throw the answer away.

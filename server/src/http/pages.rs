@@ -1,6 +1,6 @@
 //! Pages, rendered by Leptos; and a page rendered again after its form was refused.
 
-use app::{App, error::AppError, form::Form, shell};
+use app::{App, backend::SignedIn, error::AppError, form::Form, shell};
 use axum::{
     Router,
     body::Body,
@@ -60,6 +60,15 @@ pub(super) struct Posted {
     pub(super) headers: HeaderMap,
     /// Who is signed in.
     pub(super) extensions: axum::http::Extensions,
+}
+
+impl Posted {
+    /// A form on the page at `uri`, sent by whoever is signed in.
+    pub(super) fn by(who: SignedIn, uri: &'static str, headers: HeaderMap) -> Self {
+        let mut extensions = axum::http::Extensions::new();
+        extensions.insert(who);
+        Self { uri: Uri::from_static(uri), headers, extensions }
+    }
 }
 
 /// Renders the page of a refused form again, with what was typed and what is wrong.

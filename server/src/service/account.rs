@@ -24,7 +24,7 @@ pub enum ChangePasswordError {
     #[error("the current password is wrong")]
     Wrong,
     /// The new one is too short or too long.
-    #[error("a password has {} to {} characters", PASSWORD_CHARS.start(), PASSWORD_CHARS.end())]
+    #[error("the new password is too short or too long")]
     Length,
     /// Too many wrong ones.
     #[error(transparent)]

@@ -4,7 +4,7 @@ use app::{backend::SignedIn, error::AppError, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
-    http::{HeaderMap, Uri},
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -17,7 +17,10 @@ use crate::{
         forms::throttled,
         pages::{Posted, again, status},
     },
-    service::{account::ChangePasswordError, portal::internal},
+    service::{
+        account::{ChangePasswordError, PASSWORD_CHARS},
+        portal::internal,
+    },
 };
 
 #[derive(Default, Deserialize)]
@@ -47,18 +50,17 @@ pub(in crate::http) async fn change_password(
         },
         Err(error) => explain(&state, &error),
     };
-    let mut extensions = axum::http::Extensions::new();
-    extensions.insert(who);
-    let posted = Posted { uri: Uri::from_static("/account"), headers, extensions };
-    again(&state, posted, Form { values: Vec::new(), error: Some(error) }).await
+    again(&state, Posted::by(who, "/account", headers), Form { values: Vec::new(), error: Some(error) }).await
 }
 
 fn explain(state: &AppState, error: &ChangePasswordError) -> AppError {
-    let on = |field: &str, message: String| AppError::Invalid { fields: vec![(field.into(), message)] };
     match error {
-        ChangePasswordError::Wrong => on("current", "That is not your current password.".into()),
-        ChangePasswordError::Length => on("new", format!("{error}.").replacen('a', "A", 1)),
-        ChangePasswordError::Throttled(limit) => on("current", throttled(state, limit)),
+        ChangePasswordError::Wrong => AppError::on("current", "That is not your current password."),
+        ChangePasswordError::Length => {
+            let (least, most) = (PASSWORD_CHARS.start(), PASSWORD_CHARS.end());
+            AppError::on("new", format!("A password has {least} to {most} characters."))
+        }
+        ChangePasswordError::Throttled(limit) => AppError::on("current", throttled(state, limit)),
         ChangePasswordError::Storage(_) | ChangePasswordError::Password(_) => internal(error),
     }
 }

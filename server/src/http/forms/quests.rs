@@ -49,9 +49,7 @@ pub(in crate::http) async fn generate(
     match start(&state, &who, &form).await {
         Ok(job) => Redirect::to(&format!("/quests?job={job}")).into_response(),
         Err(error) => {
-            let mut extensions = axum::http::Extensions::new();
-            extensions.insert(who);
-            let posted = Posted { uri: axum::http::Uri::from_static("/quests"), headers, extensions };
+            let posted = Posted::by(who, "/quests", headers);
             let values = vec![("goal".into(), form.goal), ("key".into(), form.key)];
             again(&state, posted, Form { values, error: Some(error) }).await
         }
@@ -59,15 +57,14 @@ pub(in crate::http) async fn generate(
 }
 
 async fn start(state: &AppState, who: &SignedIn, form: &GenerateForm) -> Result<HoldId, AppError> {
-    let on = |field: &str, message: String| AppError::Invalid { fields: vec![(field.into(), message)] };
-    let goal = Goal::parse(&form.goal).map_err(|error| on("goal", error.to_string()))?;
+    let goal = Goal::parse(&form.goal).map_err(|error| AppError::on("goal", error.to_string()))?;
     // A form without its key is not one of ours; without a key a repeat would be charged again.
-    let out_of_date = || on("goal", "This form was out of date. Please send it again.".into());
+    let out_of_date = || AppError::on("goal", "This form was out of date. Please send it again.");
     let key: uuid::Uuid = form.key.parse().map_err(|_| out_of_date())?;
     let key: IdempotencyKey = format!("form:{key}").parse().map_err(|_| out_of_date())?;
     let started = state.jobs.start(who.org, who.member, goal, key).await.map_err(|error| match error {
         SubmitError::KeyReused => {
-            on("goal", "This form was sent before with another goal. Open Quests again to ask for this one.".into())
+            AppError::on("goal", "This form was sent before with another goal. Open Quests again to ask for this one.")
         }
         error => submit_error(error),
     })?;

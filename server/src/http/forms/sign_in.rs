@@ -66,13 +66,11 @@ pub(in crate::http) async fn sign_in(
 }
 
 fn explain(state: &AppState, error: SignInError) -> AppError {
-    let on_password = |message: String| AppError::Invalid { fields: vec![("password".into(), message)] };
+    let on_password = |message: &str| AppError::on("password", message);
     match error {
-        SignInError::Wrong => on_password("Email or password is wrong.".into()),
-        SignInError::Throttled(limit) => on_password(throttled(state, &limit)),
-        SignInError::NoOrganization => {
-            on_password("This account belongs to no organization yet. Ask who invited you.".into())
-        }
+        SignInError::Wrong => on_password("Email or password is wrong."),
+        SignInError::Throttled(limit) => on_password(&throttled(state, &limit)),
+        SignInError::NoOrganization => on_password("This account belongs to no organization yet. Ask who invited you."),
         error @ (SignInError::Storage(_) | SignInError::Password(_)) => internal(&error),
     }
 }

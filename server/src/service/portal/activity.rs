@@ -24,8 +24,9 @@ pub(super) async fn activity(
     let wording = Wording::new(portal, who);
     let (_, mut tx) = portal.reader.account(who.org, None).await?;
     let (parsed, problems) = parse(&filter, wording.zone);
+    let names = Names::load(&mut tx, who.org).await?;
     let mut entries = if problems.is_empty() {
-        entry::list(portal, &mut tx, who.org, &parsed, PAGE + 1, wording).await?
+        entry::list(portal, &mut tx, who.org, &parsed, PAGE + 1, &names, wording).await?
     } else {
         Vec::new()
     };
@@ -40,7 +41,7 @@ pub(super) async fn activity(
         next_cursor,
         token_types: catalog.token_types.iter().map(|spec| (spec.name.to_string(), spec.label.clone())).collect(),
         features: catalog.features.iter().map(|spec| (spec.name.to_string(), spec.label.clone())).collect(),
-        members: Names::load(&mut tx, who.org).await?.members(),
+        members: names.members(),
     })
 }
 

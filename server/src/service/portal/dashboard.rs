@@ -9,7 +9,7 @@ use brightmeter::{
     catalog::{Catalog, TokenTypeSpec},
     ids::OrgId,
     overview::{Allowance, Overview},
-    runway::{PACE_DAYS, exhausts_at},
+    runway::{PACE_DAYS, Runway},
     tokens::Tokens,
 };
 
@@ -28,7 +28,8 @@ pub(super) async fn dashboard(portal: &Portal, who: &SignedIn) -> Result<Dashboa
     let wording = Wording::new(portal, who);
     let (account, mut tx) = portal.reader.account(who.org, None).await?;
     let used = list_use(&mut tx, who.org, wording).await?;
-    let recent = entry::list(portal, &mut tx, who.org, &Filter::default(), RECENT, wording).await?;
+    let names = entry::Names::load(&mut tx, who.org).await?;
+    let recent = entry::list(portal, &mut tx, who.org, &Filter::default(), RECENT, &names, wording).await?;
     let catalog = &portal.reader.catalog;
     let by_day = catalog.token_types.iter().filter_map(|spec| use_by_day(spec, &used, wording));
     Ok(DashboardView { balances: view(catalog, &account, &used, wording), used: by_day.collect(), recent })
@@ -74,11 +75,11 @@ fn lasts(
 ) -> Option<LastsView> {
     let since = days_before(wording, PACE_DAYS - 1);
     let of_pace = used.iter().filter(|used| used.day >= since && spec.name.as_str() == used.token_type);
-    let pace = Tokens::new(of_pace.map(|used| used.tokens).sum()).ok().filter(|used| !used.is_zero())?;
+    let pace = Tokens::new(of_pace.map(|used| used.tokens).sum()).ok()?;
     let reset = account.terms.period(wording.now).end;
-    Some(match exhausts_at(available, pace, wording.now) {
-        Some(at) if at < reset => LastsView::Until(wording.when(at)),
-        _ => LastsView::PastReset,
+    Runway::of(available, pace, reset, wording.now).map(|runway| match runway {
+        Runway::Until(at) => LastsView::Until(wording.when(at)),
+        Runway::PastReset => LastsView::PastReset,
     })
 }
 

@@ -61,16 +61,16 @@ pub(super) async fn list(
     org: OrgId,
     filter: &Filter,
     limit: i64,
+    names: &Names,
     wording: Wording,
 ) -> Result<Vec<EntryView>, PortalError> {
     let entries = entries::list(conn, org, filter, limit).await?;
-    let names = Names::load(conn, org).await?;
     let holds: Vec<Uuid> = entries.iter().filter_map(|(entry, _)| entry.hold.map(|hold| hold.0)).collect();
     let jobs = quests::list_jobs_among(conn, org, &holds).await?;
     let catalog = &portal.reader.catalog;
     let views = entries.into_iter().map(|(entry, _)| {
         let job = entry.hold.filter(|hold| jobs.contains(&hold.0)).map(|hold| hold.to_string());
-        view(catalog, &names, entry, job, wording)
+        view(catalog, names, entry, job, wording)
     });
     Ok(views.collect())
 }

@@ -96,7 +96,7 @@ fn a_page_runs_only_the_scripts_that_carry_its_nonce() {
 struct Listening {
     address: std::net::SocketAddr,
     stop: oneshot::Sender<()>,
-    ended: tokio::task::JoinHandle<std::io::Result<()>>,
+    ended: tokio::task::JoinHandle<()>,
 }
 
 async fn listen(site: &Site, limits: Limits) -> Listening {
@@ -194,7 +194,7 @@ fn a_server_that_stops_answers_what_was_asked() {
         sqlx::raw_sql("rollback").execute(&mut lock).await.unwrap();
         let mut asked = asked;
         assert_eq!(read(&mut asked).await, "HTTP/1.1 200 OK");
-        listening.ended.await.unwrap().unwrap();
+        listening.ended.await.unwrap();
         assert!(TcpStream::connect(listening.address).await.is_err());
         let _ = org;
     });
