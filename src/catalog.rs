@@ -1,5 +1,6 @@
 //! The catalog: what is sold and what it costs.
 
+mod cover;
 mod margin;
 mod parse;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    cover::Cover,
     margin::{Margin, MarginLine},
     parse::{CatalogError, CatalogProblem},
 };
@@ -175,6 +177,11 @@ impl Catalog {
     /// Whether `plan` includes `feature`.
     pub fn includes(&self, plan: &PlanName, feature: &Feature) -> bool {
         self.plan_rank(plan) >= self.plan_rank(&feature.from_plan)
+    }
+
+    /// What covers a month's use of `used` for the least money; nothing if nothing was used, or nothing covers it.
+    pub fn cheapest_cover(&self, used: &BTreeMap<TokenType, Tokens>) -> Option<Cover<'_>> {
+        cover::cheapest(self, used)
     }
 
     /// The margin of every plan and pack.

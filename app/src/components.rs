@@ -6,6 +6,8 @@ pub mod live_balances;
 pub mod time;
 
 #[cfg(feature = "ssr")]
+pub mod confirm;
+#[cfg(feature = "ssr")]
 pub mod entries;
 #[cfg(feature = "ssr")]
 pub mod error;
@@ -22,6 +24,8 @@ pub mod receipt;
 #[cfg(feature = "ssr")]
 pub mod refusal;
 #[cfg(feature = "ssr")]
+pub mod toast;
+#[cfg(feature = "ssr")]
 pub mod use_chart;
 
 pub use balances::Balances;
@@ -30,13 +34,15 @@ pub use live_balances::LiveBalances;
 pub use time::{Date, Time};
 #[cfg(feature = "ssr")]
 pub use {
+    confirm::Confirm,
     entries::Entries,
     error::{ErrorNotice, ErrorPage},
     field::{ErrorSummary, Field, described_by},
     frame::{Frame, Place},
     load::{answer_with, load},
-    quest::{Goals, QuestItem, QuestList},
+    quest::{Goals, QuestItem, QuestList, quest_id},
     receipt::Receipt,
     refusal::RefusalNotice,
+    toast::Toast,
     use_chart::UseChart,
 };

@@ -11,6 +11,8 @@ pub mod functions;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod shell;
+#[cfg(feature = "ssr")]
+pub mod told;
 pub mod views;
 #[cfg(feature = "ssr")]
 pub mod when;

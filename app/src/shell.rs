@@ -1,6 +1,6 @@
 //! The document around every page, and the table of pages.
 
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::{
     SsrMode,
@@ -25,7 +25,11 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <HashedStylesheet options=options.clone() />
                 <AutoReload options=options.clone() />
-                {has_islands().then(|| view! { <HydrationScripts options islands=true /> })}
+                {match Islands::of_request() {
+                    Islands::None => ().into_any(),
+                    Islands::AtOnce => view! { <HydrationScripts options islands=true /> }.into_any(),
+                    Islands::Later => view! { <ScriptsForLater options /> }.into_any(),
+                }}
                 <MetaTags />
             </head>
             <body>
@@ -35,13 +39,46 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// Whether the page that is asked for comes to life in the browser: the dashboard's balances and a job's progress do. Any other
-/// is complete as it is, and loads no script.
-fn has_islands() -> bool {
-    let Some(uri) = use_context::<axum::http::request::Parts>().map(|parts| parts.uri) else { return false };
-    let job = uri.path() == "/quests"
-        && uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("job=")));
-    job || uri.path() == "/dashboard" || uri.path().starts_with("/quests/")
+/// How long after it was loaded a page that nobody touches comes to life.
+const LATER_MS: u32 = 4_000;
+
+/// Whether and when the page that is asked for comes to life in the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Islands {
+    /// It is complete as it is, and loads no script.
+    None,
+    /// It follows something that goes on.
+    AtOnce,
+    /// It can do more once somebody turns to it.
+    Later,
+}
+
+impl Islands {
+    fn of_request() -> Self {
+        let uri = use_context::<axum::http::request::Parts>().map(|parts| parts.uri);
+        uri.map_or(Self::None, |uri| Self::of(uri.path(), uri.query().unwrap_or_default()))
+    }
+
+    fn of(path: &str, query: &str) -> Self {
+        match path {
+            "/dashboard" => Self::Later,
+            "/quests" if query.split('&').any(|pair| pair.starts_with("job=")) => Self::AtOnce,
+            _ if path.starts_with("/quests/") => Self::AtOnce,
+            _ => Self::None,
+        }
+    }
+}
+
+/// The scripts, kept until they are wanted: on a slow phone they would otherwise compete with the page itself.
+#[component]
+fn ScriptsForLater(options: LeptosOptions) -> impl IntoView {
+    let script = format!("{}({LATER_MS})", include_str!("shell/start_islands.js").trim_end());
+    view! {
+        <template id="islands">
+            <HydrationScripts options islands=true />
+        </template>
+        <script nonce=use_nonce()>{script}</script>
+    }
 }
 
 /// All pages. Each is complete at the first answer, so that its status can still be set.
@@ -61,5 +98,20 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async />
             </Routes>
         </Router>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Islands;
+
+    #[test]
+    fn only_a_page_that_lives_loads_a_script() {
+        let check = |path: &str, query: &str, expected: Islands| assert_eq!(Islands::of(path, query), expected);
+        check("/dashboard", "", Islands::Later);
+        check("/quests", "told=done&job=7", Islands::AtOnce);
+        check("/quests/7", "", Islands::AtOnce);
+        check("/quests", "", Islands::None);
+        check("/activity", "job=7", Islands::None);
     }
 }

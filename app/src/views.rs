@@ -1,6 +1,6 @@
 //! What pages show: one struct a page, filled by one call of the backend. Amounts are whole tokens.
 
-use brightmeter::{refusal::Refusal, tokens::Tokens};
+use brightmeter::{license::Rung, refusal::Refusal, tokens::Tokens};
 use serde::{Deserialize, Serialize};
 
 /// An instant, worded for people in their organization's time zone.
@@ -319,6 +319,8 @@ pub struct ActivityView {
 /// `/billing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BillingView {
+    /// What the last thirty days would cost at the least; nothing if nothing was used.
+    pub advice: Option<AdviceView>,
     /// The plans, smallest first.
     pub plans: Vec<PlanView>,
     /// The packs on sale.
@@ -327,6 +329,23 @@ pub struct BillingView {
     pub features: Vec<FeatureView>,
     /// When the running period ends.
     pub resets_at: When,
+    /// What is off after how many days of an unpaid invoice.
+    pub ladder: Vec<Rung>,
+}
+
+/// The cheapest way to what was used of late.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdviceView {
+    /// What was used in the last thirty days, with labels.
+    pub used: Vec<(Tokens, String)>,
+    /// The label of the plan that covers it.
+    pub plan: String,
+    /// Whether the organization is on it.
+    pub current: bool,
+    /// How many of which pack it takes on top.
+    pub packs: Option<(u32, String)>,
+    /// What both cost a month, in cents.
+    pub price_cents: u64,
 }
 
 /// A plan.
@@ -338,8 +357,8 @@ pub struct PlanView {
     pub label: String,
     /// A month, in cents.
     pub price_cents: u32,
-    /// Tokens a month, with their label.
-    pub allowance: Vec<(Tokens, String)>,
+    /// Tokens a month.
+    pub allowance: Vec<AmountView>,
     /// The labels of the features it opens.
     pub features: Vec<String>,
     /// Whether the organization is on it.
@@ -357,8 +376,19 @@ pub struct PackView {
     pub label: String,
     /// In cents.
     pub price_cents: u32,
-    /// What it holds, with labels.
-    pub tokens: Vec<(Tokens, String)>,
+    /// What it holds.
+    pub tokens: Vec<AmountView>,
+}
+
+/// An amount of one token type, and what it is good for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AmountView {
+    /// How many.
+    pub amount: Tokens,
+    /// What people read for the type.
+    pub label: String,
+    /// How many uses of which feature it pays, the cheapest feature first, if there is any.
+    pub buys: Option<(i64, String)>,
 }
 
 /// A feature and its price.

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, generate, passSomeTime, signIn } from "./support";
+import { expect, generate, passSomeTime, signIn, wake } from "./support";
 
 /** A page in a state that people meet: what is looked at by eye, and held against the accessibility rules. */
 export interface State {
@@ -7,6 +7,8 @@ export interface State {
   /** Who is signed in; nobody, if not said. */
   email?: string;
   go: (page: Page) => Promise<unknown>;
+  /** How it is left, where the next state would suffer from it. */
+  leave?: (page: Page) => Promise<unknown>;
 }
 
 const member = "member@bright-audio.test";
@@ -47,6 +49,29 @@ export const states: State[] = [
       if (await menu.isVisible()) await menu.click();
     },
   },
+  {
+    name: "dashboard-offline",
+    email: member,
+    go: async (page) => {
+      await page.goto("/dashboard");
+      await wake(page);
+      await page.context().setOffline(true);
+      await expect(page.getByText("You are offline")).toBeVisible();
+    },
+    leave: (page) => page.context().setOffline(false),
+  },
+  {
+    name: "dashboard-not-refreshed",
+    email: member,
+    go: async (page) => {
+      await page.goto("/dashboard");
+      await wake(page);
+      await page.route("**/ui/balances*", (route) => route.abort());
+      await page.getByRole("button", { name: "Refresh" }).click();
+      await expect(page.getByRole("alert")).toBeVisible();
+    },
+    leave: (page) => page.unroute("**/ui/balances*"),
+  },
   { name: "dashboard-two-organizations", email: "admin@bright-audio.test", go: (page) => page.goto("/dashboard") },
   { name: "dashboard-starter", email: starter, go: (page) => page.goto("/dashboard") },
   { name: "dashboard-enterprise", email: "owner@stagecraft.test", go: (page) => page.goto("/dashboard") },
@@ -64,6 +89,15 @@ export const states: State[] = [
   { name: "quests-delivered", email: member, go: job("Sell 300 tickets for the winter concert", /charged/) },
   { name: "quests-not-charged", email: member, go: job("Grow the newsletter #fail", /not charged/i) },
   {
+    name: "quests-marked",
+    email: member,
+    go: async (page) => {
+      await page.goto("/quests");
+      await page.getByRole("button", { name: /^Mark done/ }).first().click();
+      await expect(page.getByRole("status").filter({ hasText: "Marked done" })).toBeVisible();
+    },
+  },
+  {
     name: "receipt",
     email: member,
     go: async (page) => {
@@ -78,6 +112,15 @@ export const states: State[] = [
   { name: "plans", email: member, go: (page) => page.goto("/billing") },
   { name: "plans-starter", email: starter, go: (page) => page.goto("/billing") },
   { name: "account", email: member, go: (page) => page.goto("/account") },
+  {
+    name: "account-sign-out-everywhere",
+    email: member,
+    go: async (page) => {
+      await page.goto("/account");
+      await page.getByRole("button", { name: "Sign out everywhere", exact: true }).click();
+      await expect(page.getByRole("dialog")).toBeVisible();
+    },
+  },
   { name: "account-wrong-password", email: member, go: (page) => password(page, "a guess", "long enough to be one") },
   { name: "not-found", email: member, go: (page) => page.goto("/nothing-here") },
   { name: "not-found-signed-out", go: (page) => page.goto("/nothing-here") },
@@ -95,5 +138,6 @@ export async function visit(page: Page, look: (state: State) => Promise<void>): 
     await passSomeTime(page);
     await state.go(page);
     await look(state);
+    await state.leave?.(page);
   }
 }

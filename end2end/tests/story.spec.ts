@@ -1,4 +1,4 @@
-import { expect, generate, signIn, test, tokens } from "./support";
+import { expect, generate, signIn, test, tokens, wake } from "./support";
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? "with WebAssembly" : "without JavaScript", () => {
@@ -74,6 +74,7 @@ for (const javaScriptEnabled of [true, false]) {
       const open = page.getByRole("button", { name: /mark done/i });
       const before = await open.count();
       await open.first().click();
+      await expect(page.getByRole("status").filter({ hasText: "Marked done" })).toBeVisible();
       await expect(open).toHaveCount(before - 1);
       await page.getByRole("button", { name: /mark open/i }).first().click();
       await expect(open).toHaveCount(before);
@@ -99,6 +100,39 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
     });
 
+    test("a password is changed and changed back, and each time it is said", async ({ page }) => {
+      await signIn(page, "owner@stagecraft.test");
+      const [first, other] = ["brightmeter-demo", "another good password"];
+      for (const [current, next] of [[first, other], [other, first]]) {
+        await page.goto("/account");
+        await page.getByLabel("Current password").fill(current);
+        await page.getByLabel("New password").fill(next);
+        await page.getByRole("button", { name: "Change password" }).click();
+        await expect(page.getByRole("status")).toContainText("Password changed");
+        await expect(page).toHaveTitle(/^Password changed/);
+      }
+    });
+
+    test("signing out everywhere asks first, and ends every session", async ({ page, browser }) => {
+      const elsewhere = await browser.newContext();
+      const other = await elsewhere.newPage();
+      for (const each of [page, other]) await signIn(each, "owner@stagecraft.test");
+      await page.goto("/account");
+      const ask = page.getByRole("button", { name: "Sign out everywhere", exact: true });
+      await ask.click();
+      await expect(page.getByRole("dialog", { name: "Sign out everywhere?" })).toContainText("Everyone has to sign in again");
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await expect(page.getByRole("dialog")).toBeHidden();
+      await other.goto("/dashboard");
+      await expect(other).toHaveURL(/\/dashboard$/);
+      await ask.click();
+      await page.getByRole("button", { name: "Yes, sign out everywhere" }).click();
+      await expect(page.getByRole("status")).toContainText("Signed out everywhere");
+      await other.goto("/dashboard");
+      await expect(other).toHaveURL(/\/signin/);
+      await elsewhere.close();
+    });
+
     test("activity is filtered by feature, member and day, and comes as a file", async ({ page }) => {
       await signIn(page);
       await page.goto("/activity");
@@ -119,6 +153,7 @@ for (const javaScriptEnabled of [true, false]) {
 
 test("Refresh brings the numbers of now without leaving the page", async ({ page, browser }) => {
   await signIn(page);
+  await wake(page);
   await page.evaluate(() => Object.assign(window, { marker: 1 }));
   const before = await tokens(page, "available-ai");
   const other = await browser.newContext();
@@ -130,6 +165,19 @@ test("Refresh brings the numbers of now without leaving the page", async ({ page
   await page.getByRole("button", { name: "Refresh" }).click();
   await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
+});
+
+test("without a connection the numbers stay and say that they are old, until it is back", async ({ page }) => {
+  await signIn(page);
+  await wake(page);
+  const before = await tokens(page, "available-ai");
+  await page.context().setOffline(true);
+  await expect(page.getByText("You are offline: these are the numbers from before.")).toBeVisible();
+  expect(await tokens(page, "available-ai")).toBe(before);
+  const read = page.waitForResponse(/\/ui\/balances/);
+  await page.context().setOffline(false);
+  await read;
+  await expect(page.getByText("You are offline")).toBeHidden();
 });
 
 test("trying again within three seconds is refused in words, and the goal is kept", async ({ page }) => {

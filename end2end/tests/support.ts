@@ -41,6 +41,12 @@ export async function tokens(page: Page, id: string): Promise<number> {
   return Number(text.replaceAll(",", ""));
 }
 
+/** Turns to the dashboard, and waits until it has come to life. */
+export async function wake(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Refresh" }).hover();
+  await expect(page.locator("[data-awake]")).toBeVisible();
+}
+
 export async function generate(page: Page, goal: string): Promise<void> {
   await passSomeTime(page);
   await page.goto("/quests");

@@ -2,8 +2,14 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
-use crate::{form::DemoSignIns, views::Viewer};
+use crate::{
+    components::Toast,
+    form::{DemoSignIns, Form},
+    told::Told,
+    views::Viewer,
+};
 
 /// Where in the navigation a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +65,15 @@ pub fn Frame(
 ) -> impl IntoView {
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
     let home = if viewer.is_some() { "/dashboard" } else { "/" };
+    let told = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Told::find(&name));
+    // A page that is shown again because its form was refused tells that, and nothing of before.
+    let told = told.filter(|_| Form::current().error.is_none());
+    let title = match told {
+        Some(told) => format!("{} · {title} · Brightmeter", told.headline()),
+        None => format!("{title} · Brightmeter"),
+    };
     view! {
-        <Title text=format!("{title} · Brightmeter") />
+        <Title text=title />
         <a class="skip" href="#content">
             "Skip to the content"
         </a>
@@ -76,6 +89,7 @@ pub fn Frame(
         </header>
         <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
             {children()}
+            {told.map(|told| view! { <Toast told /> })}
         </main>
         <footer class="border-t border-line print:hidden">
             <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">

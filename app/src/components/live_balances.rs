@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leptos::{ev::SubmitEvent, html::Div, prelude::*, task::spawn_local};
+use leptos::{ev, ev::SubmitEvent, html::Div, prelude::*, task::spawn_local};
 
 use crate::{components::Balances, error::AppError, functions, views::BalancesView};
 
@@ -17,21 +17,14 @@ pub fn LiveBalances(
     let fresh = RwSignal::new(None::<BalancesView>);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<AppError>);
+    let offline = RwSignal::new(false);
+    let awake = RwSignal::new(false);
     let news = RwSignal::new(String::new());
     // The server says nothing that depends on the clock, so that the browser finds the page as it was sent.
     let age = RwSignal::new(0_u32);
     let read_at = StoredValue::new(0.0_f64);
 
-    Effect::new(move |_| {
-        read_at.set_value(now_ms());
-        set_interval(
-            move || age.set(((now_ms() - read_at.get_value()).max(0.0) / 1000.0) as u32),
-            Duration::from_secs(1),
-        );
-    });
-
-    let refresh = move |submit: SubmitEvent| {
-        submit.prevent_default();
+    let refresh = move || {
         if busy.get_untracked() {
             return;
         }
@@ -54,14 +47,37 @@ pub fn LiveBalances(
         });
     };
 
+    Effect::new(move |_| {
+        awake.set(true);
+        read_at.set_value(now_ms());
+        set_interval(
+            move || age.set(((now_ms() - read_at.get_value()).max(0.0) / 1000.0) as u32),
+            Duration::from_secs(1),
+        );
+        let lost = window_event_listener(ev::offline, move |_| offline.set(true));
+        let back = window_event_listener(ev::online, move |_| {
+            offline.set(false);
+            refresh();
+        });
+        on_cleanup(move || {
+            lost.remove();
+            back.remove();
+        });
+    });
+
+    let submitted = move |submit: SubmitEvent| {
+        submit.prevent_default();
+        refresh();
+    };
+
     view! {
-        <div class="live" aria-busy=move || busy.get().to_string()>
+        <div class="live" data-awake=move || awake.get().then_some("") aria-busy=move || busy.get().to_string()>
             <div node_ref=served class="contents">
                 {children()}
             </div>
             {move || fresh.get().map(|balances| view! { <Balances balances /> })}
             <div class="live-tools">
-                <form method="get" action="/dashboard" on:submit=refresh>
+                <form method="get" action="/dashboard" on:submit=submitted>
                     <button type="submit" class="btn btn-quiet" class:busy=move || busy.get()>
                         "Refresh"
                     </button>
@@ -75,8 +91,22 @@ pub fn LiveBalances(
                 <p role="status" class="sr-only">
                     {move || news.get()}
                 </p>
-                {move || failure.get().map(|error| view! { <RefreshFailed error /> })}
+                {move || match failure.get() {
+                    _ if offline.get() => view! { <Offline /> }.into_any(),
+                    Some(error) => view! { <RefreshFailed error /> }.into_any(),
+                    None => ().into_any(),
+                }}
             </div>
+        </div>
+    }
+}
+
+#[component]
+fn Offline() -> impl IntoView {
+    view! {
+        <div role="status" class="notice notice-warn w-full">
+            <p class="font-semibold">"You are offline: these are the numbers from before."</p>
+            <p class="mt-1">"They are read again as soon as the connection is back. Running jobs go on without you."</p>
         </div>
     }
 }

@@ -51,6 +51,11 @@ pub fn Goals(
     view! { <div class="grid gap-3">{items.collect_view()}</div> }
 }
 
+/// Where on a page a quest stands.
+pub fn quest_id(job: &str, position: i16) -> String {
+    format!("quest-{job}-{position}")
+}
+
 /// One quest: what, what for, how, and the button that marks it.
 #[component]
 pub fn QuestItem(
@@ -66,8 +71,9 @@ pub fn QuestItem(
         1 => "1 step".into(),
         count => format!("{count} steps"),
     };
+    let id = quest_id(&job, position);
     view! {
-        <li class="quest" class:quest-done=done>
+        <li id=id class="quest" class:quest-done=done>
             <div class="flex flex-wrap items-start justify-between gap-3">
                 <div class="min-w-0 grow basis-64">
                     <h4 class="font-medium">{title}</h4>

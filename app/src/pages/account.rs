@@ -1,10 +1,9 @@
 //! `/account`: the person's own password and sessions.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Field, Frame, Place, described_by, load},
+    components::{Confirm, ErrorSummary, Field, Frame, Place, described_by, load},
     form::Form,
     views::{AccountView, Viewer},
 };
@@ -13,34 +12,29 @@ use crate::{
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let form = Form::current();
-    let changed = use_query_map().with_untracked(|query| query.get("done").as_deref() == Some("password"));
     load(
         |backend, who| async move { backend.account(&who).await },
-        move |viewer, view| view! { <Account viewer view form changed /> }.into_any(),
+        move |viewer, view| view! { <Account viewer view form /> }.into_any(),
     )
 }
 
 #[component]
-fn Account(viewer: Viewer, view: AccountView, form: Form, changed: bool) -> impl IntoView {
+fn Account(viewer: Viewer, view: AccountView, form: Form) -> impl IntoView {
     let AccountView { email, sessions } = view;
-    let changed = changed && form.error.is_none();
     let open = match sessions {
         1 => "You are signed in here only.".into(),
         sessions => format!("You are signed in {sessions} times, this browser included."),
     };
-    let title = if changed { "Password changed · Account" } else { "Account" };
+    let consequence = match sessions {
+        1 => "This browser is the only one that is signed in; it will be signed out.".into(),
+        sessions => {
+            format!("All {sessions} sessions end, this one included. Everyone has to sign in again with your password.")
+        }
+    };
     view! {
-        <Frame viewer place=Place::Elsewhere title>
+        <Frame viewer place=Place::Elsewhere title="Account">
             <h1 class="text-3xl font-semibold tracking-tight">"Account"</h1>
             <p class="mt-1 text-muted wrap-anywhere">{email.clone()}</p>
-            {changed
-                .then(|| {
-                    view! {
-                        <p role="status" class="notice notice-good mt-6">
-                            "Your password is changed, and every other session has ended."
-                        </p>
-                    }
-                })}
             <div class="mt-8 grid items-start gap-6 md:grid-cols-2">
                 <PasswordForm email form />
                 <section class="card grid gap-4" aria-labelledby="sessions">
@@ -48,11 +42,16 @@ fn Account(viewer: Viewer, view: AccountView, form: Form, changed: bool) -> impl
                         "Sessions"
                     </h2>
                     <p>{open}</p>
-                    <form method="post" action="/account/sign-out-everywhere">
-                        <button type="submit" class="btn btn-quiet">
-                            "Sign out everywhere"
-                        </button>
-                    </form>
+                    <div>
+                        <Confirm
+                            id="sign-out-everywhere"
+                            ask="Sign out everywhere"
+                            title="Sign out everywhere?"
+                            consequence
+                            action="/account/sign-out-everywhere"
+                            sure="Yes, sign out everywhere"
+                        />
+                    </div>
                 </section>
             </div>
         </Frame>

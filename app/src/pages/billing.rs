@@ -1,10 +1,14 @@
 //! `/billing`: plans, packs and what features cost.
 
+use brightmeter::{
+    license::{Off, Rung},
+    tokens::grouped,
+};
 use leptos::prelude::*;
 
 use crate::{
     components::{Frame, Place, Time, load},
-    views::{BillingView, FeatureView, PackView, PlanView, Viewer, When},
+    views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView, Viewer, When},
 };
 
 /// What is for sale.
@@ -18,27 +22,29 @@ pub fn BillingPage() -> impl IntoView {
 
 #[component]
 fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
-    let BillingView { plans, packs, features, resets_at } = view;
+    let BillingView { advice, plans, packs, features, resets_at, ladder } = view;
     let whom_to_ask = match viewer.role.as_str() {
         "owner" => "To change the plan or to buy a pack, write to support.",
         _ => "To change the plan or to buy a pack, ask an owner of your organization.",
     };
-    let plans = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
-    let packs = packs.into_iter().map(|pack| view! { <Pack pack features=features.clone() /> }).collect_view();
+    let plan = viewer.plan.clone();
+    let cards = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
+    let packs = packs.into_iter().map(|pack| view! { <Pack pack /> }).collect_view();
     view! {
         <Frame viewer place=Place::Billing title="Plans">
-            <h1 class="text-3xl font-semibold tracking-tight">"Plans"</h1>
-            <p class="mt-1 text-muted">
-                "This period ends on " <Time when=resets_at.clone() /> ", " {resets_at.relative.clone()}
-                ". The allowance does not roll over; packs stay."
+            <h1 class="eyebrow">"Plans"</h1>
+            <p class="answer">{format!("You are on {plan}")}</p>
+            <p class="mt-3 max-w-2xl text-muted">
+                "The allowance of this month is yours until " <Time when=resets_at.clone() /> ", " {resets_at.relative.clone()} ". "
+                {advice.map(|advice| view! { <Advice advice /> })}
             </p>
             <p class="notice mt-5">{whom_to_ask}</p>
-            <ul class="mt-6 grid items-stretch gap-5 md:grid-cols-3">{plans}</ul>
+            <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-3">{cards}</ul>
             <section class="mt-12" aria-labelledby="packs">
                 <h2 id="packs" tabindex="-1" class="text-2xl font-semibold tracking-tight">
                     "Packs"
                 </h2>
-                <p class="mt-1 text-muted">"Tokens on top of the allowance. They outlive every reset, and need a paid plan to be spent."</p>
+                <p class="mt-1 text-muted">"Tokens on top of the allowance, bought once and kept until they are spent."</p>
                 <ul class="mt-5 grid gap-5 md:grid-cols-3">{packs}</ul>
             </section>
             <section class="mt-12" aria-labelledby="features">
@@ -47,17 +53,37 @@ fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
                 </h2>
                 <Prices features />
             </section>
+            <section class="mt-12" aria-labelledby="rules">
+                <h2 id="rules" class="text-2xl font-semibold tracking-tight">
+                    "What you should know before you pay"
+                </h2>
+                <Rules ladder />
+            </section>
         </Frame>
     }
+}
+
+/// What the last thirty days would have cost at the least, whichever plan that sells.
+#[component]
+fn Advice(advice: AdviceView) -> impl IntoView {
+    let AdviceView { used, plan, current, packs, price_cents } = advice;
+    let used: Vec<String> = used.into_iter().map(|(amount, label)| format!("{amount} {label}")).collect();
+    let with = packs.map(|(count, pack)| format!(" with {count} × {pack}")).unwrap_or_default();
+    let verdict = match (current, with.is_empty()) {
+        (true, true) => format!("{plan}, which you have, covers that"),
+        _ => format!("the cheapest cover for that is {plan}{with}"),
+    };
+    let (used, price) = (used.join(" and "), dollars(price_cents));
+    format!("In the last 30 days you used {used}: {verdict}, at {price} a month.")
 }
 
 #[component]
 fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
     let PlanView { label, price_cents, allowance, features, current, next, .. } = plan;
-    let allowance = allowance.into_iter().map(|(amount, label)| match amount.is_zero() {
-        true => view! { <li>{format!("No {label}")}</li> },
-        false => view! { <li>{format!("{amount} {label} a month")}</li> },
-    });
+    let allowance = match allowance.is_empty() {
+        true => view! { <p class="text-muted">"No AI tokens, and none can be spent"</p> }.into_any(),
+        false => view! { <Amounts amounts=allowance each=" a month" /> }.into_any(),
+    };
     let features = if features.is_empty() {
         view! { <li class="text-muted">"No AI features"</li> }.into_any()
     } else {
@@ -70,11 +96,8 @@ fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
                 {current.then(|| view! { <span class="tag tag-accent">"Your plan"</span> })}
                 {next.then(|| view! { <span class="tag">"Next"</span> })}
             </div>
-            <p class="mt-2">
-                <span class="text-3xl font-semibold tracking-tight tabular-nums">{dollars(price_cents)}</span>
-                <span class="text-muted">" a month"</span>
-            </p>
-            <ul class="mt-4 border-t border-line pt-4 font-medium tabular-nums">{allowance.collect_view()}</ul>
+            <Price price_cents=price_cents.into() each=" a month" />
+            <div class="mt-4 border-t border-line pt-4">{allowance}</div>
             <ul class="mt-4 grid gap-1">{features}</ul>
             {next.then(|| view! { <p class="mt-4 text-sm text-muted">"Starts on " <Time when=resets_at /> "."</p> })}
         </li>
@@ -82,28 +105,78 @@ fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
 }
 
 #[component]
-fn Pack(pack: PackView, features: Vec<FeatureView>) -> impl IntoView {
+fn Pack(pack: PackView) -> impl IntoView {
     let PackView { label, price_cents, tokens, .. } = pack;
-    let tokens = tokens.into_iter().map(|(amount, label)| {
-        let buys = features.iter().find(|feature| feature.token_label == label && !feature.cost.is_zero());
-        let buys = buys.map(|feature| format!("about {} × {}", amount.get() / feature.cost.get(), feature.label));
+    view! {
+        <li class="card">
+            <h3 class="text-lg font-semibold">{label}</h3>
+            <Price price_cents=price_cents.into() each=" once" />
+            <div class="mt-4 border-t border-line pt-4">
+                <Amounts amounts=tokens each="" />
+            </div>
+        </li>
+    }
+}
+
+#[component]
+fn Price(price_cents: u64, each: &'static str) -> impl IntoView {
+    view! {
+        <p class="mt-2">
+            <span class="text-3xl font-semibold tracking-tight tabular-nums">{dollars(price_cents)}</span>
+            <span class="text-muted">{each}</span>
+        </p>
+    }
+}
+
+/// Amounts, each with what it pays.
+#[component]
+fn Amounts(amounts: Vec<AmountView>, each: &'static str) -> impl IntoView {
+    let items = amounts.into_iter().map(|AmountView { amount, label, buys }| {
+        let buys = buys.map(|(uses, feature)| format!("as much as {} × {feature}", grouped(uses)));
         view! {
             <li>
                 <span class="font-medium tabular-nums">{format!("{amount} {label}")}</span>
+                {each}
                 {buys.map(|buys| view! { <span class="block text-sm text-muted">{buys}</span> })}
             </li>
         }
     });
-    view! {
-        <li class="card">
-            <h3 class="text-lg font-semibold">{label}</h3>
-            <p class="mt-2">
-                <span class="text-3xl font-semibold tracking-tight tabular-nums">{dollars(price_cents)}</span>
-                <span class="text-muted">" once"</span>
-            </p>
-            <ul class="mt-4 grid gap-2 border-t border-line pt-4">{tokens.collect_view()}</ul>
-        </li>
-    }
+    view! { <ul class="grid gap-2">{items.collect_view()}</ul> }
+}
+
+/// What is decided by rules that a buyer would otherwise learn too late.
+#[component]
+fn Rules(ladder: Vec<Rung>) -> impl IntoView {
+    let rungs: Vec<String> = ladder
+        .into_iter()
+        .filter_map(|Rung { day, off }| {
+            let what = match off {
+                Off::Nothing => return None,
+                Off::Premium => "premium features pause",
+                Off::Allowance => "the allowance pauses and packs still spend",
+                Off::Ai => "all AI pauses",
+            };
+            Some(format!("after {day} days {what}"))
+        })
+        .collect();
+    let unpaid = format!("Nothing stops at once: {}. Paying brings everything back in that moment.", rungs.join(", "));
+    let rules = [
+        ("A job that fails", "is never charged: what it had reserved comes back whole.".to_owned()),
+        ("The allowance", "starts anew each month and does not roll over. It is spent before packs are.".to_owned()),
+        ("Packs", "outlive resets, plan changes and unpaid invoices. To spend them takes a paid plan.".to_owned()),
+        ("Moving up", "counts at once: the larger allowance, less what this month has used.".to_owned()),
+        ("Moving down", "counts from the next reset, so nothing that is paid for is lost.".to_owned()),
+        ("An unpaid invoice", unpaid),
+    ];
+    let items = rules.map(|(subject, rule)| {
+        view! {
+            <div>
+                <dt class="font-medium">{subject}</dt>
+                <dd class="mt-0.5 text-muted">{rule}</dd>
+            </div>
+        }
+    });
+    view! { <dl class="mt-4 grid gap-x-8 gap-y-5 md:grid-cols-2">{items.collect_view()}</dl> }
 }
 
 #[component]
@@ -137,8 +210,8 @@ fn Prices(features: Vec<FeatureView>) -> impl IntoView {
 }
 
 /// `$149`, or `$29.50` where there are cents.
-fn dollars(cents: u32) -> String {
-    let whole = brightmeter::tokens::grouped(i64::from(cents / 100));
+fn dollars(cents: u64) -> String {
+    let whole = grouped(i64::try_from(cents / 100).unwrap_or(i64::MAX));
     match cents % 100 {
         0 => format!("${whole}"),
         rest => format!("${whole}.{rest:02}"),

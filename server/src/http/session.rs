@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use app::backend::SignedIn;
+use app::{backend::SignedIn, told::Told};
 use axum::{
     extract::{Request, State},
-    http::Method,
+    http::{HeaderValue, Method, header::CACHE_CONTROL},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -86,19 +86,15 @@ pub(super) async fn identify(
             let next = request.uri().path_and_query().map_or("/dashboard", |path| path.as_str());
             return Redirect::to(&sign_in_url(next)).into_response();
         }
-        (None, _) if needs_sign_in(path) => return Redirect::to("/signin").into_response(),
+        (None, _) if needs_sign_in(path) => return Redirect::to(&Told::SessionEnded.on("/signin")).into_response(),
         _ => {}
     }
-    let private = who.is_some();
     if let Some(who) = who {
         request.extensions_mut().insert(who);
     }
     let mut response = next.run(request).await;
-    if private {
-        // Pages of one person: nothing between here and the browser may keep them.
-        let no_store = axum::http::HeaderValue::from_static("no-store");
-        response.headers_mut().insert(axum::http::header::CACHE_CONTROL, no_store);
-    }
+    // Pages are of one person or carry a nonce for one answer: nothing between here and the browser may keep them.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,6 +1,6 @@
 //! Another password, and an end to every session.
 
-use app::{backend::SignedIn, error::AppError, form::Form};
+use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -45,7 +45,7 @@ pub(in crate::http) async fn change_password(
     let error = match changed {
         // A new id, so that one that leaked is worth nothing either.
         Ok(()) => match session.cycle_id().await {
-            Ok(()) => return Redirect::to("/account?done=password").into_response(),
+            Ok(()) => return Redirect::to(&Told::PasswordChanged.on("/account")).into_response(),
             Err(error) => internal(&error),
         },
         Err(error) => explain(&state, &error),
@@ -71,7 +71,7 @@ pub(in crate::http) async fn sign_out_everywhere(
     session: Session,
 ) -> Response {
     match state.accounts.sign_out_everywhere(who.user).await {
-        Ok(_) => super::sign_in::sign_out(session).await,
+        Ok(_) => super::sign_in::end(session, Told::SignedOutEverywhere).await,
         Err(error) => status(&internal(&error)).into_response(),
     }
 }

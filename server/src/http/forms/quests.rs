@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::{backend::SignedIn, error::AppError, form::Form};
+use app::{backend::SignedIn, components::quest_id, error::AppError, form::Form, told::Told};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -91,7 +91,12 @@ pub(in crate::http) async fn set_done(
     Body(form): Body<DoneForm>,
 ) -> Response {
     match mark(&state, who.org, &form).await {
-        Ok(true) => Redirect::to(local(if form.next.is_empty() { "/quests" } else { &form.next })).into_response(),
+        Ok(true) => {
+            let told = if form.done { Told::QuestDone } else { Told::QuestOpen };
+            let page = told.on(local(if form.next.is_empty() { "/quests" } else { &form.next }));
+            // Back to where the person was, not to the top of the page.
+            Redirect::to(&format!("{page}#{}", quest_id(&form.job.to_string(), form.position))).into_response()
+        }
         Ok(false) => status(&AppError::NotFound).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }

@@ -1,6 +1,6 @@
 //! Signing in and out, and going to another organization.
 
-use app::{backend::SignedIn, error::AppError, form::Form};
+use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -76,8 +76,13 @@ fn explain(state: &AppState, error: SignInError) -> AppError {
 }
 
 pub(in crate::http) async fn sign_out(session: Session) -> Response {
+    end(session, Told::SignedOut).await
+}
+
+/// Ends this session, and says so.
+pub(super) async fn end(session: Session, told: Told) -> Response {
     match session.flush().await {
-        Ok(()) => Redirect::to("/signin").into_response(),
+        Ok(()) => Redirect::to(&told.on("/signin")).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }
 }
@@ -98,7 +103,7 @@ pub(in crate::http) async fn switch(
 ) -> Response {
     match state.visitors.find_by_slug(who.user, &form.org).await {
         Ok(Some(to)) => match session::change(&session, &to).await {
-            Ok(()) => Redirect::to(local(&form.next)).into_response(),
+            Ok(()) => Redirect::to(&Told::Switched.on(local(&form.next))).into_response(),
             Err(error) => status(&internal(&error)).into_response(),
         },
         Ok(None) => status(&AppError::NotFound).into_response(),

@@ -1,22 +1,26 @@
 //! `/billing`: the plans and packs.
 
+use std::collections::BTreeMap;
+
 use app::{
     backend::SignedIn,
-    views::{BillingView, FeatureView, PackView, PlanView},
+    views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView},
 };
-use brightmeter::{catalog::Catalog, names::TokenType, tokens::Tokens};
+use brightmeter::{account::Account, catalog::Catalog, names::TokenType, tokens::Tokens};
 
-use super::{Portal, PortalError, Wording};
+use super::{Portal, PortalError, Wording, dashboard};
+use crate::storage::daily::DayUse;
 
 pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingView, PortalError> {
     let wording = Wording::new(portal, who);
-    let (account, _) = portal.reader.account(who.org, None).await?;
+    let (account, mut tx) = portal.reader.account(who.org, None).await?;
+    let used = dashboard::list_use(&mut tx, who.org, wording).await?;
     let catalog = &portal.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {
         name: plan.name.to_string(),
         label: plan.label.clone(),
         price_cents: plan.price_cents,
-        allowance: labelled(catalog, |name| plan.allowance_of(name)),
+        allowance: amounts(catalog, |name| plan.allowance_of(name)),
         features: catalog
             .features
             .iter()
@@ -30,7 +34,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         name: pack.name.to_string(),
         label: pack.label.clone(),
         price_cents: pack.price_cents,
-        tokens: labelled(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
+        tokens: amounts(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
     });
     let features = catalog.features.iter().map(|feature| FeatureView {
         label: feature.label.clone(),
@@ -40,15 +44,42 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         from_plan: catalog.plan(&feature.from_plan).map_or_else(String::new, |plan| plan.label.clone()),
     });
     Ok(BillingView {
+        advice: advice(catalog, &account, &used),
         plans: plans.collect(),
         packs: packs.collect(),
         features: features.collect(),
         resets_at: wording.when(account.terms.period(wording.now).end),
+        ladder: catalog.ladder.clone(),
     })
 }
 
-/// Amounts with the labels of their types, in the catalog's order, without those that there are none of.
-fn labelled(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<(Tokens, String)> {
-    let types = catalog.token_types.iter().map(|spec| (amount(&spec.name), spec.label.clone()));
-    types.filter(|(amount, _)| !amount.is_zero()).collect()
+/// What the use of the last thirty days costs at the least.
+fn advice(catalog: &Catalog, account: &Account, days: &[DayUse]) -> Option<AdviceView> {
+    let of_type =
+        |name: &TokenType| days.iter().filter(|day| name.as_str() == day.token_type).map(|day| day.tokens).sum();
+    let types = catalog.token_types.iter().map(|spec| &spec.name);
+    let used: BTreeMap<TokenType, Tokens> =
+        types.filter_map(|name| Some((name.clone(), Tokens::new(of_type(name)).ok()?))).collect();
+    let cover = catalog.cheapest_cover(&used)?;
+    let labelled = amounts(catalog, |name| used.get(name).copied().unwrap_or_default());
+    Some(AdviceView {
+        used: labelled.into_iter().map(|amount| (amount.amount, amount.label)).collect(),
+        plan: cover.plan.label.clone(),
+        current: cover.plan.name == account.terms.plan,
+        packs: cover.packs.map(|(pack, count)| (count, pack.label.clone())),
+        price_cents: cover.price_cents,
+    })
+}
+
+/// Amounts in the catalog's order, without those that there are none of.
+fn amounts(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<AmountView> {
+    let types = catalog.token_types.iter().map(|spec| (amount(&spec.name), spec));
+    let some = types.filter(|(amount, _)| !amount.is_zero());
+    some.map(|(amount, spec)| {
+        let features = catalog.features.iter().filter(|feature| feature.token_type == spec.name);
+        let cheapest = features.filter(|feature| !feature.cost.is_zero()).min_by_key(|feature| feature.cost);
+        let buys = cheapest.map(|feature| (amount.get() / feature.cost.get(), feature.label.clone()));
+        AmountView { amount, label: spec.label.clone(), buys }
+    })
+    .collect()
 }

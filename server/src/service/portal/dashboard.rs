@@ -42,7 +42,12 @@ pub(super) async fn balances(portal: &Portal, who: &SignedIn) -> Result<Balances
     Ok(view(&portal.reader.catalog, &account, &used, wording))
 }
 
-async fn list_use(conn: &mut PgConnection, org: OrgId, wording: Wording) -> Result<Vec<DayUse>, PortalError> {
+/// What was used in the days that are shown.
+pub(super) async fn list_use(
+    conn: &mut PgConnection,
+    org: OrgId,
+    wording: Wording,
+) -> Result<Vec<DayUse>, PortalError> {
     Ok(daily::list(conn, org, days_before(wording, USE_DAYS - 1)).await?)
 }
 

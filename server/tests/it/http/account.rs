@@ -31,10 +31,10 @@ fn a_new_password_ends_every_other_session_and_the_old_password() {
         assert!(here.get("/account").await.text().contains("You are signed in 2 times, this browser included."));
         let before = here.cookie.clone();
         let page = change(&mut here, OLD, NEW).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/account?done=password"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/account?told=password-changed"));
         assert_ne!(here.cookie, before, "the session goes on under a new id");
-        let page = here.get("/account?done=password").await.text();
-        assert!(page.contains("Your password is changed") && page.contains("You are signed in here only."), "{page}");
+        let page = here.get("/account?told=password-changed").await.text();
+        assert!(page.contains("Password changed") && page.contains("You are signed in here only."), "{page}");
         assert!(!is_signed_in(&mut elsewhere).await);
         let mut old = site.browser();
         old.cookie = before;
@@ -85,7 +85,7 @@ fn signing_out_everywhere_ends_every_session_of_that_person_and_no_other() {
         server.member(org, "kim@stagecraft.test").await;
         let mut kim = site.signed_in("kim@stagecraft.test").await;
         let page = here.post("/account/sign-out-everywhere", &[]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=signed-out-everywhere"));
         assert!(!is_signed_in(&mut here).await && !is_signed_in(&mut elsewhere).await);
         assert!(is_signed_in(&mut kim).await);
     });
@@ -96,7 +96,7 @@ fn an_account_is_only_for_whoever_is_signed_in() {
     with_site(async |_, site| {
         let mut nobody = site.browser();
         assert_eq!(nobody.get("/account").await.location(), "/signin?next=%2Faccount");
-        assert_eq!(change(&mut nobody, OLD, NEW).await.location(), "/signin");
-        assert_eq!(nobody.post("/account/sign-out-everywhere", &[]).await.location(), "/signin");
+        assert_eq!(change(&mut nobody, OLD, NEW).await.location(), "/signin?told=session-ended");
+        assert_eq!(nobody.post("/account/sign-out-everywhere", &[]).await.location(), "/signin?told=session-ended");
     });
 }

@@ -21,7 +21,7 @@ fn a_page_leads_to_the_sign_in_and_back() {
         }
         for path in ["/switch", "/quests", "/quests/done"] {
             let page = site.browser().post(path, &[("goal", "Sell more posters")]).await;
-            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin"), "{path}");
+            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=session-ended"), "{path}");
         }
         let page = site.browser().get("/signin?next=%2Fquests%3Fjob%3D1").await;
         assert_eq!((page.status, page.field("next").as_str()), (StatusCode::OK, "/quests?job=1"));

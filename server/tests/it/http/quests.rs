@@ -125,15 +125,17 @@ fn a_quest_is_marked_done_and_open_again() {
         let (_, mut browser) = robin(server, site, "pro").await;
         let receipt = ask(&mut browser, "Sell more posters", ONE).await.location().to_owned();
         let job = receipt.rsplit('=').next().unwrap();
-        for (done, count) in [("true", 1), ("true", 1), ("false", 0)] {
+        for (done, count, told) in [("true", 1, "quest-done"), ("true", 1, "quest-done"), ("false", 0, "quest-open")] {
             let fields = [("job", job), ("position", "1"), ("done", done), ("next", &receipt)];
             let page = browser.post("/quests/done", &fields).await;
-            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, receipt.as_str()));
+            let leads_to = format!("{receipt}&told={told}#quest-{job}-1");
+            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, leads_to.as_str()));
             let marked = "select count(*) from quests where done_at is not null";
             assert_eq!(server.ask::<i64>(marked).await, count);
         }
         let fields = [("job", job), ("position", "1"), ("done", "true"), ("next", "//evil.example")];
-        assert_eq!(browser.post("/quests/done", &fields).await.location(), "/dashboard");
+        let page = browser.post("/quests/done", &fields).await;
+        assert!(page.location().starts_with("/dashboard?told="), "{}", page.location());
         let fields = [("job", job), ("position", "99"), ("done", "true")];
         assert_eq!(browser.post("/quests/done", &fields).await.status, StatusCode::NOT_FOUND);
     });

@@ -71,7 +71,7 @@ fn a_session_that_has_ended_is_dead_wherever_its_cookie_is() {
         let mut stolen = browser.clone();
         assert!(is_signed_in(&mut stolen).await);
         let page = browser.post("/signout", &[]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=signed-out"));
         assert!(!is_signed_in(&mut browser).await);
         assert!(!is_signed_in(&mut stolen).await);
         assert_eq!(server.ask::<i64>("select count(*) from sessions").await, 0);

@@ -64,7 +64,7 @@ fn a_person_switches_between_their_own_organizations_only() {
         let (user, org) = (brightmeter::ids::UserId(user), brightmeter::ids::OrgId(org));
         server.provisioning.add_member(org, user, "admin").await.unwrap();
         let page = browser.post("/switch", &[("org", "stagecraft"), ("next", "//evil.example")]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/dashboard"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/dashboard?told=switched"));
         let quests = browser.get("/quests").await;
         assert!(quests.text().contains("Your quests"), "{}", quests.text());
         assert!(browser.get("/activity").await.body.contains("stagecraft"));

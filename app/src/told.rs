@@ -1,0 +1,105 @@
+//! What a form has done, told once on the page that follows: `?told=quest-done`.
+
+/// Something that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A quest was marked done.
+    QuestDone,
+    /// A quest was marked open again.
+    QuestOpen,
+    /// The password was changed, and every other session has ended.
+    PasswordChanged,
+    /// The session goes on in another organization.
+    Switched,
+    /// The session has ended.
+    SignedOut,
+    /// Every session has ended.
+    SignedOutEverywhere,
+    /// A form came without a session, so nothing was done.
+    SessionEnded,
+}
+
+impl Told {
+    const ALL: [Self; 7] = [
+        Self::QuestDone,
+        Self::QuestOpen,
+        Self::PasswordChanged,
+        Self::Switched,
+        Self::SignedOut,
+        Self::SignedOutEverywhere,
+        Self::SessionEnded,
+    ];
+
+    /// Its name in addresses.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::QuestDone => "quest-done",
+            Self::QuestOpen => "quest-open",
+            Self::PasswordChanged => "password-changed",
+            Self::Switched => "switched",
+            Self::SignedOut => "signed-out",
+            Self::SignedOutEverywhere => "signed-out-everywhere",
+            Self::SessionEnded => "session-ended",
+        }
+    }
+
+    /// The one of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|told| told.name() == name)
+    }
+
+    /// The address of the page that tells it. `page` is a path with or without a query, and without a fragment.
+    pub fn on(self, page: &str) -> String {
+        let (path, query) = page.split_once('?').unwrap_or((page, ""));
+        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("told="));
+        let pairs: Vec<&str> = others.collect();
+        let told = format!("told={}", self.name());
+        match pairs.is_empty() {
+            true => format!("{path}?{told}"),
+            false => format!("{path}?{}&{told}", pairs.join("&")),
+        }
+    }
+
+    /// In a few words: also the start of the page's title, which is what a screen reader says first.
+    pub const fn headline(self) -> &'static str {
+        match self {
+            Self::QuestDone => "Marked done",
+            Self::QuestOpen => "Marked open",
+            Self::PasswordChanged => "Password changed",
+            Self::Switched => "Organization switched",
+            Self::SignedOut => "Signed out",
+            Self::SignedOutEverywhere => "Signed out everywhere",
+            Self::SessionEnded => "Your session has ended",
+        }
+    }
+
+    /// What follows from it, if anything does.
+    pub const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::PasswordChanged => Some("Every other session has ended."),
+            Self::SignedOutEverywhere => Some("Every session of yours has ended."),
+            Self::SessionEnded => Some("Nothing was sent. Sign in and try again."),
+            Self::QuestDone | Self::QuestOpen | Self::Switched | Self::SignedOut => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_tells_one_thing_and_keeps_the_rest() {
+        assert_eq!(Told::SignedOut.on("/signin"), "/signin?told=signed-out");
+        assert_eq!(Told::QuestOpen.on("/quests?job=7"), "/quests?job=7&told=quest-open");
+        assert_eq!(Told::QuestDone.on("/quests?told=quest-open&job=7"), "/quests?job=7&told=quest-done");
+    }
+
+    #[test]
+    fn every_one_is_found_by_its_name() {
+        for told in Told::ALL {
+            assert_eq!(Told::find(told.name()), Some(told));
+        }
+        assert_eq!(Told::find("that you have won"), None);
+    }
+}
