@@ -9,6 +9,23 @@ if (!dataDir) throw new Error("set E2E_DATA_DIR to an empty directory; make test
 process.env.E2E_STARTED ??= String(Date.now());
 export const address = "127.0.0.1:3117";
 
+/** The demo, as built for development or for release. */
+export const server = (profile: "debug" | "server-release") => ({
+  command: `exec "${join(target, profile, "brightmeter")}" demo`,
+  cwd: root,
+  url: `http://${address}/readyz`,
+  timeout: 120_000,
+  gracefulShutdown: { signal: "SIGTERM" as const, timeout: 30_000 },
+  stdout: "ignore" as const,
+  stderr: "pipe" as const,
+  env: {
+    BRIGHTMETER_ADDR: address,
+    BRIGHTMETER_DATA_DIR: dataDir,
+    BRIGHTMETER_TEST_CLOCK: "1",
+    BRIGHTMETER_LOG: "warn",
+  },
+});
+
 export default defineConfig({
   testDir: "./tests",
   outputDir: "./report",
@@ -17,21 +34,7 @@ export default defineConfig({
   workers: 1,
   forbidOnly: !!process.env.CI,
   reporter: [["list"]],
-  webServer: {
-    command: `exec "${join(target, "debug/brightmeter")}" demo`,
-    cwd: root,
-    url: `http://${address}/readyz`,
-    timeout: 120_000,
-    gracefulShutdown: { signal: "SIGTERM", timeout: 30_000 },
-    stdout: "ignore",
-    stderr: "pipe",
-    env: {
-      BRIGHTMETER_ADDR: address,
-      BRIGHTMETER_DATA_DIR: dataDir,
-      BRIGHTMETER_TEST_CLOCK: "1",
-      BRIGHTMETER_LOG: "warn",
-    },
-  },
+  webServer: server("debug"),
   use: {
     baseURL: `http://${address}`,
     browserName: "chromium",

@@ -56,6 +56,93 @@ test("the sign-in is read out as it is meant", async ({ page }) => {
   `);
 });
 
+test("the quests are read out as they are meant", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/quests");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - heading "Quests" [level=1]
+      - text: Goal
+      - textbox "Goal"
+      - paragraph: /Costs 5 AI tokens\\. [\\d,]+ available, [\\d,]+ after\\./
+      - button "Generate quests"
+      - region "Your quests":
+        - heading "Your quests" [level=2]
+        - group:
+          - heading [level=3]
+          - list:
+            - listitem:
+              - heading [level=4]
+              - button /^Mark (done|open)/
+  `);
+});
+
+test("the activity is read out as it is meant", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/activity");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - heading "Activity" [level=1]
+      - link "Download CSV"
+      - form "Filter":
+        - combobox "Token type"
+        - combobox "Feature"
+        - combobox "Member"
+        - textbox "From"
+        - textbox "To"
+        - button "Apply"
+        - link "Clear"
+      - table "Entries, newest first"
+      - link "Older entries"
+  `);
+});
+
+test("the plans are read out as they are meant", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/billing");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - heading "Plans" [level=1]
+      - paragraph: You are on Pro
+      - list:
+        - listitem:
+          - heading "Starter" [level=2]
+          - paragraph: $0 a month
+        - listitem:
+          - heading "Pro" [level=2]
+          - text: Your plan
+          - paragraph: $149 a month
+        - listitem:
+          - heading "Enterprise" [level=2]
+      - region "Packs":
+        - heading "Packs" [level=2]
+        - list:
+          - listitem:
+            - heading "Booster" [level=3]
+            - paragraph: $29 once
+      - region "What features cost":
+        - table
+      - region "What you should know before you pay"
+  `);
+});
+
+test("the account is read out as it is meant", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/account");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - heading "Account" [level=1]
+      - form "Change your password":
+        - heading "Change your password" [level=2]
+        - textbox "Current password"
+        - textbox "New password"
+        - button "Change password"
+      - region "Sessions":
+        - heading "Sessions" [level=2]
+        - button "Sign out everywhere"
+  `);
+});
+
 test("all can be reached with the keyboard, and the first stop leads past the frame", async ({ page }) => {
   await signIn(page);
   await page.keyboard.press("Tab");

@@ -45,8 +45,7 @@ export const states: State[] = [
     email: member,
     go: async (page) => {
       await page.goto("/dashboard");
-      const menu = page.getByText("Menu", { exact: true });
-      if (await menu.isVisible()) await menu.click();
+      await page.locator(".menu > summary").click();
     },
   },
   {

@@ -110,7 +110,7 @@ fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
         <details class="menu">
             <summary class="btn btn-quiet btn-small">
                 <span class="md:hidden">"Menu"</span>
-                <span class="hidden max-w-56 truncate md:inline">{organization}</span>
+                <span class="hidden max-w-32 truncate md:inline lg:max-w-56">{organization}</span>
             </summary>
             <div class="menu-sheet">
                 <nav aria-label="Main menu" class="md:hidden">

@@ -28,6 +28,14 @@ fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
         _ => "To change the plan or to buy a pack, ask an owner of your organization.",
     };
     let plan = viewer.plan.clone();
+    let has_allowance = plans.iter().any(|plan| plan.current && !plan.allowance.is_empty());
+    let month = match has_allowance {
+        true => {
+            let when = resets_at.clone();
+            view! { "The allowance of this month is yours until " <Time when=when.clone() /> ", " {when.relative} ". " }.into_any()
+        }
+        false => "AI features come with a paid plan, and packs are spent there. ".into_any(),
+    };
     let cards = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
     let packs = packs.into_iter().map(|pack| view! { <Pack pack /> }).collect_view();
     view! {
@@ -35,7 +43,7 @@ fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
             <h1 class="eyebrow">"Plans"</h1>
             <p class="answer">{format!("You are on {plan}")}</p>
             <p class="mt-3 max-w-2xl text-muted">
-                "The allowance of this month is yours until " <Time when=resets_at.clone() /> ", " {resets_at.relative.clone()} ". "
+                {month}
                 {advice.map(|advice| view! { <Advice advice /> })}
             </p>
             <p class="notice mt-5">{whom_to_ask}</p>
