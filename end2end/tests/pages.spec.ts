@@ -93,7 +93,8 @@ test("the activity is read out as it is meant", async ({ page }) => {
         - button "Apply"
         - link "Clear"
       - table "Entries, newest first"
-      - link "Older entries"
+      - paragraph:
+        - link "Older entries"
   `);
 });
 
@@ -136,7 +137,8 @@ test("the account is read out as it is meant", async ({ page }) => {
         - heading "Change your password" [level=2]
         - textbox "Current password"
         - textbox "New password"
-        - button "Change password"
+        - paragraph:
+          - button "Change password"
       - region "Sessions":
         - heading "Sessions" [level=2]
         - button "Sign out everywhere"
