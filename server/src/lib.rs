@@ -9,6 +9,7 @@ pub mod http;
 pub mod measures;
 pub mod postgres;
 pub mod proxies;
+pub mod request_id;
 pub mod service;
 pub mod shares;
 pub mod storage;

@@ -32,7 +32,8 @@ fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
     let month = match has_allowance {
         true => {
             let when = resets_at.clone();
-            view! { "The allowance of this month is yours until " <Time when=when.clone() /> ", " {when.relative} ". " }.into_any()
+            view! { "The allowance of this month is yours until " <Time when=when.clone() /> ", " {when.relative} ". " }
+                .into_any()
         }
         false => "AI features come with a paid plan, and packs are spent there. ".into_any(),
     };

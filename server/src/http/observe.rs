@@ -10,7 +10,7 @@ use axum::{
 };
 use tracing::Instrument;
 
-use crate::measures;
+use crate::{measures, request_id};
 
 /// Methods that are counted by their name; a client may make up others.
 const METHODS: [Method; 7] =
@@ -27,7 +27,8 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let route = if file { "files" } else { matched }.to_owned();
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", %method, path, id);
-    async move {
+    let id = id.to_owned();
+    let answer = async move {
         let response = next.run(request).await;
         let (status, took) = (response.status().as_u16(), started.elapsed());
         let took_ms = took.as_secs_f64() * 1_000.0;
@@ -40,7 +41,6 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         let name = METHODS.iter().find(|known| **known == method).map_or("other", Method::as_str);
         measures::request(name.to_owned(), route, status, took);
         response
-    }
-    .instrument(span)
-    .await
+    };
+    request_id::within(id, answer).instrument(span).await
 }

@@ -24,7 +24,7 @@ use super::{
     question::{ReadError, Reader},
     writer::SubmitError,
 };
-use crate::storage::StorageError;
+use crate::{request_id, storage::StorageError};
 
 pub use self::{activity::csv_filter, entry::Names};
 
@@ -132,9 +132,9 @@ pub fn submit_error(error: SubmitError) -> AppError {
     }
 }
 
-/// Logs a defect under an id and tells the person only that.
+/// Logs a defect under the request's id and tells the person only that.
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> AppError {
-    let request_id = uuid::Uuid::now_v7().to_string();
+    let request_id = request_id::current();
     tracing::error!(error, request_id, "a page could not be answered");
     AppError::Internal { request_id }
 }

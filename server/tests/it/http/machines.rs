@@ -39,6 +39,21 @@ fn every_answer_carries_its_requests_id() {
 }
 
 #[test]
+fn whoever_meets_a_defect_is_told_the_requests_id() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        let mut browser = site.signed_in("robin@bright-audio.test").await;
+        server.as_owner("alter table ai_token_daily rename to lost").await;
+        let page = browser.get("/dashboard").await;
+        assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+        let id = page.header("x-request-id").unwrap();
+        assert!(page.text().contains(&format!("mention {id}")), "{id}: {}", page.text());
+        server.as_owner("alter table lost rename to ai_token_daily").await;
+    });
+}
+
+#[test]
 fn a_form_that_is_none_is_an_error_of_the_sender() {
     with_site(async |_, site| {
         let post = || Request::post("/signin").header("sec-fetch-site", "same-origin");
