@@ -29,6 +29,7 @@ begin
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
     execute format('grant update (done_at) on quests to %I', app);
     execute format('grant update (password_hash) on users to %I', app);
+    execute format('grant insert, update (last_used_at, revoked_at) on api_keys to %I', app);
 
     execute format('grant insert, update on ai_token_accounts, ai_tokens, ai_token_grants, ai_token_holds,
         ai_token_guards, ai_token_daily to %I', writer);

@@ -5,6 +5,7 @@
 //! [`Decision`](decide::Decision) or a [`Refusal`](refusal::Refusal); the server does the rest.
 
 pub mod account;
+pub mod api_key;
 pub mod audit;
 pub mod catalog;
 pub mod command;

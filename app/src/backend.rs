@@ -10,8 +10,8 @@ use leptos::prelude::use_context;
 use crate::{
     error::AppError,
     views::{
-        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView,
-        Viewer,
+        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
+        QuestsView, Viewer,
     },
 };
 
@@ -47,6 +47,8 @@ pub trait Backend: Send + Sync {
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
     /// `/billing`.
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
+    /// `/keys`, for whoever manages the organization.
+    async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError>;
 }
 
 /// The backend and whoever is signed in.

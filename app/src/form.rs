@@ -22,6 +22,10 @@ pub struct DemoSignIns {
     pub password: String,
 }
 
+/// The secret of the key that was just made. In a page's context only right after.
+#[derive(Clone)]
+pub struct NewSecret(pub String);
+
 impl Form {
     /// The form of this page, empty unless it was posted.
     pub fn current() -> Self {

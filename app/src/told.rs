@@ -9,6 +9,8 @@ pub enum Told {
     QuestOpen,
     /// The password was changed, and every other session has ended.
     PasswordChanged,
+    /// A key of a service holds no more.
+    KeyRevoked,
     /// The session goes on in another organization.
     Switched,
     /// The session has ended.
@@ -20,10 +22,11 @@ pub enum Told {
 }
 
 impl Told {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::QuestDone,
         Self::QuestOpen,
         Self::PasswordChanged,
+        Self::KeyRevoked,
         Self::Switched,
         Self::SignedOut,
         Self::SignedOutEverywhere,
@@ -36,6 +39,7 @@ impl Told {
             Self::QuestDone => "quest-done",
             Self::QuestOpen => "quest-open",
             Self::PasswordChanged => "password-changed",
+            Self::KeyRevoked => "key-revoked",
             Self::Switched => "switched",
             Self::SignedOut => "signed-out",
             Self::SignedOutEverywhere => "signed-out-everywhere",
@@ -66,6 +70,7 @@ impl Told {
             Self::QuestDone => "Marked done",
             Self::QuestOpen => "Marked open",
             Self::PasswordChanged => "Password changed",
+            Self::KeyRevoked => "Key revoked",
             Self::Switched => "Organization switched",
             Self::SignedOut => "Signed out",
             Self::SignedOutEverywhere => "Signed out everywhere",
@@ -77,6 +82,7 @@ impl Told {
     pub const fn detail(self) -> Option<&'static str> {
         match self {
             Self::PasswordChanged => Some("Every other session has ended."),
+            Self::KeyRevoked => Some("Services that use it are refused from now on."),
             Self::SignedOutEverywhere => Some("Every session of yours has ended."),
             Self::SessionEnded => Some("Nothing was sent. Sign in and try again."),
             Self::QuestDone | Self::QuestOpen | Self::Switched | Self::SignedOut => None,

@@ -42,6 +42,13 @@ pub struct Viewer {
     pub demo: bool,
 }
 
+impl Viewer {
+    /// Whether the person manages the organization: an owner or an admin does.
+    pub fn manages(&self) -> bool {
+        self.role == "owner" || self.role == "admin"
+    }
+}
+
 /// `/dashboard`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DashboardView {
@@ -413,4 +420,52 @@ pub struct AccountView {
     pub email: String,
     /// How many sessions are open, this one included.
     pub sessions: i64,
+}
+
+/// `/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysView {
+    /// The keys, the newest first.
+    pub keys: Vec<KeyView>,
+    /// The id of the key that the form makes, so that sending it twice makes it once.
+    pub new_id: String,
+}
+
+/// A key of a service, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// How its secret starts.
+    pub shown: String,
+    /// `read`, `spend` or `manage`.
+    pub scope: String,
+    /// When it was made.
+    pub created_at: When,
+    /// When it was used last.
+    pub last_used_at: Option<When>,
+    /// Whether it holds.
+    pub state: KeyState,
+}
+
+/// Whether a key holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyState {
+    /// It does.
+    Holds {
+        /// Its end, if it has one.
+        until: Option<When>,
+    },
+    /// Its time is over.
+    Expired {
+        /// Since when.
+        at: When,
+    },
+    /// Somebody ended it.
+    Revoked {
+        /// When.
+        at: When,
+    },
 }

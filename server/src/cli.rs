@@ -4,12 +4,14 @@ mod audit;
 mod bench;
 mod catalog;
 mod doctor;
+mod keys;
 mod output;
 mod people;
 mod run;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use brightmeter::api_key::Scope;
 use clap::{Parser, Subcommand};
 
 use self::output::{fail, say};
@@ -54,6 +56,11 @@ enum Command {
     Org {
         #[command(subcommand)]
         command: OrgCommand,
+    },
+    /// Manage the keys of services.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
     },
     /// Look for what is wrong with this installation, and say the mend; changes nothing.
     Doctor,
@@ -103,6 +110,25 @@ enum OrgCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make a key; prints its secret once.
+    Create {
+        /// The organization's name in addresses.
+        #[arg(long)]
+        org: String,
+        /// What it may do: read, spend (and read), or manage (everything).
+        #[arg(long)]
+        scope: Scope,
+        /// What people call it.
+        #[arg(long)]
+        name: String,
+        /// After how many days it stops to hold; never, if not said.
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+        days: Option<u16>,
+    },
+}
+
 /// Why a command failed: one line, sources joined.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
@@ -114,6 +140,8 @@ enum CliError {
     Storage(#[from] crate::storage::StorageError),
     #[error(transparent)]
     Provision(#[from] crate::service::provisioning::ProvisionError),
+    #[error(transparent)]
+    NewKey(#[from] crate::service::keys::NewKeyError),
     #[error(transparent)]
     Password(#[from] crate::service::passwords::PasswordError),
     #[error(transparent)]
@@ -165,6 +193,9 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Org { command: OrgCommand::Create { slug, plan, owner_email, name, time_zone } } => {
             let name = name.unwrap_or_else(|| slug.clone());
             people::create_org(&config, &slug, &name, &time_zone, &plan, &owner_email).await?;
+        }
+        Command::Key { command: KeyCommand::Create { org, scope, name, days } } => {
+            keys::create(&config, &org, scope, &name, days).await?;
         }
         Command::Bench(args) => bench::bench(&config, args).await?,
         Command::Catalog { .. } | Command::Doctor => {}

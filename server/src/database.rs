@@ -45,6 +45,8 @@ const DEMO: &str = "demo";
 pub struct Database {
     /// The connections.
     pub pools: Pools,
+    /// Whether it holds the demo's data.
+    pub demo: bool,
     private: Option<PrivatePostgres>,
 }
 
@@ -58,7 +60,7 @@ impl Database {
         // The owner's login, in the role of one that owns nothing: RESET ROLE leads back to that role.
         let with_role = |role: String| owner.clone().options([("role", role)]);
         let pools = Pools::open(with_role(app_role.into()), with_role(format!("{app_role}_writer")));
-        Ok(Self { pools, private: None })
+        Ok(Self { pools, demo: false, private: None })
     }
 
     /// Starts the private Postgres under `data_dir` for production, alone.
@@ -110,7 +112,8 @@ impl Database {
 
     async fn open_in(private: PrivatePostgres, app_role: &str) -> Result<Self, DatabaseError> {
         let pools = pools_in(&private, NAME, app_role).await?;
-        Ok(Self { pools, private: Some(private) })
+        let demo = databases::mark(&maintenance(&private), NAME).await?.as_deref() == Some(DEMO);
+        Ok(Self { pools, demo, private: Some(private) })
     }
 
     /// Closes the connections and stops the private Postgres, if it is one.

@@ -39,7 +39,10 @@ pub use self::connections::{Limits, OPEN_FILES, serve};
 use crate::{
     clock::{Clock, ManualClock},
     proxies::TrustedProxies,
-    service::{account::Accounts, jobs::Jobs, question::Reader, sign_in::SignIn, sweeper::Sweeper, visitors::Visitors},
+    service::{
+        account::Accounts, jobs::Jobs, keys::Keys, question::Reader, sign_in::SignIn, sweeper::Sweeper,
+        visitors::Visitors,
+    },
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
@@ -63,6 +66,8 @@ pub struct AppState {
     pub visitors: Visitors,
     /// Runs quest jobs.
     pub jobs: Jobs,
+    /// Knows the keys of services.
+    pub keys: Keys,
     /// Reads accounts.
     pub reader: Reader,
     /// As the application's role.
@@ -93,6 +98,8 @@ pub fn router(state: AppState) -> Router {
         .route("/switch", post(forms::sign_in::switch))
         .route("/quests", post(forms::quests::generate))
         .route("/quests/done", post(forms::quests::set_done))
+        .route("/keys", post(forms::keys::create))
+        .route("/keys/revoke", post(forms::keys::revoke))
         .route("/account/password", post(forms::account::change_password))
         .route("/account/sign-out-everywhere", post(forms::account::sign_out_everywhere))
         .layer(DefaultBodyLimit::max(FORM_BYTES));

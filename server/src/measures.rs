@@ -64,6 +64,7 @@ pub fn command(command: &Command, answer: &Result<Answer, SubmitError>) {
         Ok(answer) if answer.replayed => "replayed",
         Ok(_) => "done",
         Err(SubmitError::Refused(refusal)) => refusal.code(),
+        Err(SubmitError::Denied(_)) => "denied",
         Err(SubmitError::KeyReused) => "key_reused",
         Err(SubmitError::UnknownOrganization) => "unknown_organization",
         Err(SubmitError::Busy) => "busy",

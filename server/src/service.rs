@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod demo;
 pub mod jobs;
+pub mod keys;
 pub mod passwords;
 pub mod portal;
 pub mod provisioning;

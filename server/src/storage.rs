@@ -1,6 +1,7 @@
 //! Postgres: one function a statement, on the connection that it is given. Rows come out as domain types.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod audit;
 pub mod daily;
 pub mod databases;

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Confirm(
     /// The dialog's id.
-    id: &'static str,
+    #[prop(into)]
+    id: String,
     /// The button that asks.
     ask: &'static str,
     /// The question.
@@ -19,13 +20,16 @@ pub fn Confirm(
     action: &'static str,
     /// The button that does it.
     sure: &'static str,
+    /// A field of the form, and its value.
+    #[prop(optional, into)]
+    field: Option<(&'static str, String)>,
 ) -> impl IntoView {
     let (name, text) = (format!("{id}-title"), format!("{id}-text"));
     view! {
-        <button type="button" class="btn btn-quiet" popovertarget=id>
+        <button type="button" class="btn btn-quiet" popovertarget=id.clone()>
             {ask}
         </button>
-        <div id=id popover="auto" role="dialog" class="dialog" aria-labelledby=name.clone() aria-describedby=text.clone()>
+        <div id=id.clone() popover="auto" role="dialog" class="dialog" aria-labelledby=name.clone() aria-describedby=text.clone()>
             <h3 id=name.clone() class="text-lg font-semibold">
                 {title}
             </h3>
@@ -33,10 +37,11 @@ pub fn Confirm(
                 {consequence}
             </p>
             <form method="post" action=action class="mt-5 flex flex-wrap gap-3">
+                {field.map(|(name, value)| view! { <input type="hidden" name=name value=value /> })}
                 <button type="submit" class="btn btn-bad">
                     {sure}
                 </button>
-                <button type="button" class="btn btn-quiet" popovertarget=id popovertargetaction="hide" autofocus=true>
+                <button type="button" class="btn btn-quiet" popovertarget=id.clone() popovertargetaction="hide" autofocus=true>
                     "Cancel"
                 </button>
             </form>

@@ -22,12 +22,14 @@ pub enum Place {
     Activity,
     /// `/billing`.
     Billing,
+    /// `/keys`; for owners and admins.
+    Keys,
     /// Outside the navigation.
     Elsewhere,
 }
 
 impl Place {
-    const NAVIGATION: [Self; 4] = [Self::Dashboard, Self::Quests, Self::Activity, Self::Billing];
+    const NAVIGATION: [Self; 5] = [Self::Dashboard, Self::Quests, Self::Activity, Self::Billing, Self::Keys];
 
     /// The address.
     const fn address(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Place {
             Self::Quests => "/quests",
             Self::Activity => "/activity",
             Self::Billing => "/billing",
+            Self::Keys => "/keys",
         }
     }
 
@@ -45,6 +48,7 @@ impl Place {
             Self::Quests => "Quests",
             Self::Activity => "Activity",
             Self::Billing => "Plans",
+            Self::Keys => "Keys",
         }
     }
 }
@@ -103,9 +107,10 @@ pub fn Frame(
 #[component]
 fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
     let organization = viewer.org.name.clone();
+    let manages = viewer.manages();
     view! {
         <nav aria-label="Main" class="hidden grow md:block">
-            <Links place class="flex gap-1" />
+            <Links place manages class="flex gap-1" />
         </nav>
         <details class="menu">
             <summary class="btn btn-quiet btn-small">
@@ -114,7 +119,7 @@ fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
             </summary>
             <div class="menu-sheet">
                 <nav aria-label="Main menu" class="md:hidden">
-                    <Links place class="flex flex-col" />
+                    <Links place manages class="flex flex-col" />
                 </nav>
                 <Account viewer place />
             </div>
@@ -123,7 +128,7 @@ fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
 }
 
 #[component]
-fn Links(place: Place, class: &'static str) -> impl IntoView {
+fn Links(place: Place, manages: bool, class: &'static str) -> impl IntoView {
     let link = |to: Place| {
         view! {
             <li>
@@ -133,7 +138,8 @@ fn Links(place: Place, class: &'static str) -> impl IntoView {
             </li>
         }
     };
-    view! { <ul class=class>{Place::NAVIGATION.map(link).collect_view()}</ul> }
+    let places = Place::NAVIGATION.into_iter().filter(|to| manages || *to != Place::Keys);
+    view! { <ul class=class>{places.map(link).collect_view()}</ul> }
 }
 
 #[component]

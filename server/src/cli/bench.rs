@@ -153,7 +153,7 @@ async fn organizations(config: &Config, pools: &Pools, writer: &Writer) -> Resul
             expires_at: None,
             note: None,
         };
-        let submission = Submission { org, key: None, command: grant };
+        let submission = Submission::new(org, None, grant);
         writer.submit(submission).await.map_err(|error| CliError::Refused(error.to_string()))?;
         orgs.push(org);
     }
@@ -178,7 +178,7 @@ async fn run(peer: &Peer, orgs: &[OrgId], callers: usize, seconds: u64, command:
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
                     let key: Option<IdempotencyKey> = Uuid::now_v7().to_string().parse().ok();
-                    let submission = Submission { org: orgs[turn % orgs.len()], key, command: command.clone() };
+                    let submission = Submission::new(orgs[turn % orgs.len()], key, command.clone());
                     let asked = Instant::now();
                     match peer.submit(submission).await {
                         Ok(()) => waits_us.push(u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX)),

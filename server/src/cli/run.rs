@@ -21,6 +21,7 @@ use crate::{
         account::Accounts,
         audit, demo,
         jobs::Jobs,
+        keys::Keys,
         passwords::Passwords,
         portal::Portal,
         question::Reader,
@@ -144,8 +145,14 @@ fn assemble(
     };
     let visitors = Visitors { pool: pools.app.clone(), catalog: catalog.clone(), demo: sign_ins.is_some() };
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
-    let portal =
-        Portal { pool: pools.app.clone(), reader: reader.clone(), jobs: jobs.clone(), accounts: accounts.clone() };
+    let keys = Keys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
+    let portal = Portal {
+        pool: pools.app.clone(),
+        reader: reader.clone(),
+        jobs: jobs.clone(),
+        accounts: accounts.clone(),
+        keys: keys.clone(),
+    };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
     let leptos = LeptosOptions::builder()
@@ -162,6 +169,7 @@ fn assemble(
         accounts,
         visitors,
         jobs,
+        keys,
         reader,
         pool: pools.app.clone(),
         clock,

@@ -74,11 +74,16 @@ impl Posted {
 /// Renders the page of a refused form again, with what was typed and what is wrong.
 pub(super) async fn again(state: &AppState, posted: Posted, form: Form) -> Response {
     let status = form.error.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, status);
+    (status, render(state, posted, form).await).into_response()
+}
+
+/// Renders a form's page with what came of the form, in the page's context.
+pub(super) async fn render<T: Clone + Send + Sync + 'static>(state: &AppState, posted: Posted, came: T) -> Response {
     let (context, options) = (provide(state), state.leptos.clone());
     let render = render_app_async_with_context(
         move || {
             context();
-            provide_context(form.clone());
+            provide_context(came.clone());
         },
         move || shell(options.clone()),
     );
@@ -87,7 +92,7 @@ pub(super) async fn again(state: &AppState, posted: Posted, form: Form) -> Respo
     *request.uri_mut() = posted.uri;
     *request.headers_mut() = posted.headers;
     *request.extensions_mut() = posted.extensions;
-    (status, render(request).await).into_response()
+    render(request).await
 }
 
 /// The status that says what kind of no it is.

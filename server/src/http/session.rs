@@ -139,7 +139,7 @@ async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>,
 }
 
 fn needs_sign_in(path: &str) -> bool {
-    let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch", "/account"];
+    let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch", "/account", "/keys"];
     sections
         .iter()
         .any(|section| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

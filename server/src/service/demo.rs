@@ -212,7 +212,7 @@ impl Scribe {
     }
 
     async fn submit(&self, org: OrgId, command: Command) -> Result<Receipt, SubmitError> {
-        Ok(self.writer.submit(Submission { org, key: None, command }).await?.receipt)
+        Ok(self.writer.submit(Submission::new(org, None, command)).await?.receipt)
     }
 
     /// A story may run out of tokens or be on Starter: then that did not happen.

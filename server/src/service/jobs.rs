@@ -115,7 +115,7 @@ impl Jobs {
         key: IdempotencyKey,
     ) -> Result<(HoldId, bool), SubmitError> {
         let command = Command::OpenHold { r#use: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal) };
-        let submission = Submission { org, key: Some(key), command };
+        let submission = Submission::new(org, Some(key), command);
         let mut was_unknown = false;
         loop {
             match self.writer.submit(submission.clone()).await {
@@ -176,7 +176,7 @@ impl Jobs {
     async fn settle(&self, org: OrgId, command: Command, key: &str) {
         let key = key.parse::<IdempotencyKey>().ok();
         for attempt in 1..=TRIES {
-            let submission = Submission { org, key: key.clone(), command: command.clone() };
+            let submission = Submission::new(org, key.clone(), command.clone());
             match self.writer.submit(submission).await {
                 Ok(_) => return,
                 // Expired before it ended: nothing was charged, and nothing is delivered.

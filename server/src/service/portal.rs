@@ -4,23 +4,26 @@ mod activity;
 mod billing;
 mod dashboard;
 mod entry;
+mod keys;
 mod quests;
 
 use app::{
     backend::{Backend, SignedIn},
     error::AppError,
     views::{
-        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, QuestsView, When,
+        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
+        QuestsView, When,
     },
 };
 use async_trait::async_trait;
-use brightmeter::time::Instant;
+use brightmeter::{api_key::Denial, time::Instant};
 use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use super::{
     account::Accounts,
     jobs::Jobs,
+    keys::Keys,
     question::{ReadError, Reader},
     writer::SubmitError,
 };
@@ -39,6 +42,8 @@ pub struct Portal {
     pub jobs: Jobs,
     /// Knows people's own accounts.
     pub accounts: Accounts,
+    /// Knows the keys of services.
+    pub keys: Keys,
 }
 
 /// Words an instant in an organization's time zone.
@@ -97,6 +102,10 @@ impl Backend for Portal {
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
         billing::billing(self, who).await.map_err(PortalError::into_app)
     }
+
+    async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError> {
+        keys::keys(self, who).await.map_err(PortalError::into_app)
+    }
 }
 
 /// Why a page cannot be answered, with its sources.
@@ -104,6 +113,8 @@ impl Backend for Portal {
 enum PortalError {
     #[error("there is no such thing")]
     NotFound,
+    #[error("this is for those who manage the organization")]
+    Forbidden,
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -114,6 +125,7 @@ impl PortalError {
     fn into_app(self) -> AppError {
         match self {
             Self::NotFound | Self::Read(ReadError::NotFound) => AppError::NotFound,
+            Self::Forbidden => AppError::Forbidden,
             Self::Read(ReadError::Submit(error)) => submit_error(error),
             Self::Read(ReadError::Storage(_)) | Self::Storage(_) => internal(&self),
         }
@@ -126,7 +138,9 @@ pub fn submit_error(error: SubmitError) -> AppError {
         SubmitError::Refused(refusal) => AppError::Refused { refusal },
         SubmitError::Busy => AppError::Busy,
         SubmitError::OutcomeUnknown => AppError::OutcomeUnknown,
-        SubmitError::UnknownOrganization => AppError::NotFound,
+        SubmitError::Denied(Denial::NoKey) => AppError::SignInRequired,
+        SubmitError::Denied(Denial::ScopeMissing { .. }) => AppError::Forbidden,
+        SubmitError::UnknownOrganization | SubmitError::Denied(Denial::NoMember) => AppError::NotFound,
         SubmitError::KeyReused => AppError::Invalid { fields: Vec::new() },
         SubmitError::Storage(_) => internal(&error),
     }

@@ -65,7 +65,7 @@ impl Reader {
             return Ok((account, tx));
         }
         drop(tx);
-        self.writer.submit(Submission { org, key: None, command: Command::Advance }).await?;
+        self.writer.submit(Submission::new(org, None, Command::Advance)).await?;
         let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
         let account = self.load(&mut tx, org, guard, now).await?;
         Ok((account, tx))

@@ -58,8 +58,7 @@ impl Sweeper {
             let due = sweeps::list_due(&mut tx, now, PAGE).await?;
             drop(tx);
             let results = futures::future::join_all(
-                due.iter()
-                    .map(|org| self.writer.submit(Submission { org: *org, key: None, command: Command::Advance })),
+                due.iter().map(|org| self.writer.submit(Submission::new(*org, None, Command::Advance))),
             )
             .await;
             let booked = results.iter().filter(|result| result.is_ok()).count();

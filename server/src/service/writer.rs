@@ -5,6 +5,7 @@
 
 mod batch;
 pub(crate) mod load;
+mod permits;
 
 use std::{
     sync::Arc,
@@ -12,7 +13,13 @@ use std::{
 };
 
 use brightmeter::{
-    catalog::Catalog, command::Command, ids::OrgId, key::IdempotencyKey, receipt::Receipt, refusal::Refusal,
+    api_key::{Denial, Scope},
+    catalog::Catalog,
+    command::Command,
+    ids::{KeyId, MemberId, OrgId},
+    key::IdempotencyKey,
+    receipt::Receipt,
+    refusal::Refusal,
 };
 use futures::FutureExt;
 use sqlx::PgPool;
@@ -50,6 +57,27 @@ pub struct Submission {
     pub key: Option<IdempotencyKey>,
     /// What is asked.
     pub command: Command,
+    /// What has to hold for it when it is decided; nothing for whom the session has let in.
+    pub permit: Option<Permit>,
+}
+
+/// What a service's command takes: looked up in the transaction that decides, so that a key that was revoked spends nothing more,
+/// on any replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permit {
+    /// The key that has to hold.
+    pub key: KeyId,
+    /// What it has to be allowed to do.
+    pub needs: Scope,
+    /// The member that it acts for, who has to be there.
+    pub member: Option<MemberId>,
+}
+
+impl Submission {
+    /// A command of somebody who has been let in.
+    pub fn new(org: OrgId, key: Option<IdempotencyKey>, command: Command) -> Self {
+        Self { org, key, command, permit: None }
+    }
 }
 
 /// The answer to an applied command.
@@ -70,6 +98,9 @@ pub enum SubmitError {
     /// The key was used for another command.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// The key does not hold, may not do that, or acts for nobody.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// There is no account.
     #[error("there is no such organization")]
     UnknownOrganization,

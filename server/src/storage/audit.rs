@@ -212,6 +212,7 @@ pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Str
              union all select 'ai_token_daily' from ai_token_daily where org_id <> $1
              union all select 'ai_token_jobs' from ai_token_jobs where org_id <> $1
              union all select 'quests' from quests where org_id <> $1
+             union all select 'api_keys' from api_keys where org_id <> $1
          ) rows group by source"#,
         org.0
     )

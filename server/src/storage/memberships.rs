@@ -5,6 +5,7 @@ use brightmeter::{
     time::Instant,
 };
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Result, organizations::Organization};
 
@@ -80,6 +81,21 @@ pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Member
         plan: row.plan,
     });
     Ok(memberships.collect())
+}
+
+/// Which of `named`, each an organization and a member, exist.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, Uuid)]) -> Result<Vec<(OrgId, MemberId)>> {
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().copied().unzip();
+    let rows = sqlx::query!(
+        "select m.org_id, m.id from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
+             join members m on m.org_id = n.org_id and m.id = n.id",
+        &orgs,
+        &ids
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (OrgId(row.org_id), MemberId(row.id))).collect())
 }
 
 /// The members of an organization, by name.

@@ -18,6 +18,16 @@ pub struct Organization {
     pub time_zone: String,
 }
 
+/// The organization of that name in addresses, whichever it is: for the command line.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_named(conn: &mut PgConnection, slug: &str) -> Result<Option<OrgId>> {
+    sqlx::query!("select set_config('app.org_slug', $1, true)", slug).fetch_one(&mut *conn).await?;
+    let found = sqlx::query_scalar!("select id from organizations where slug = $1", slug).fetch_optional(conn).await?;
+    Ok(found.map(OrgId))
+}
+
 /// Inserts an organization.
 ///
 /// # Errors

@@ -38,6 +38,14 @@ pub async fn begin_visit(pool: &PgPool, user: UserId, org: OrgId) -> Result<Tran
     begin_as_of(pool, "begin", &[("app.user_id", &user.to_string()), ("app.org_id", &org.to_string())]).await
 }
 
+/// A transaction that sees the API key whose secret has that hash, and nothing else of its organization.
+///
+/// # Errors
+/// If no connection can be had in time.
+pub async fn begin_presented(pool: &PgPool, hash: &[u8; 32]) -> Result<Transaction<'static, Postgres>> {
+    begin_with(pool, "app.key_hash", &hex::encode(hash)).await
+}
+
 /// A transaction that sees, of any organization, the accounts that are due at `now`, and nothing else of them.
 ///
 /// # Errors

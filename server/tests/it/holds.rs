@@ -37,7 +37,7 @@ fn of_those_who_end_a_hold_at_once_exactly_one_wins() {
         let org = server.org("bright-audio", "pro").await;
         let (other, tasks) = server.replica();
         let submit = async |writer: &Writer, key: &str, command: Command| {
-            writer.submit(Submission { org, key: Some(key.parse().unwrap()), command }).await
+            writer.submit(Submission::new(org, Some(key.parse().unwrap()), command)).await
         };
         let (mut charged, mut winners) = (0, [0; 4]);
         for round in 0..100 {

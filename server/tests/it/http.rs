@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 mod browser;
+mod keys;
 mod machines;
 mod origins;
 mod pages;

@@ -26,6 +26,7 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let id = server.member(org, &format!("robin@{slug}.test")).await;
     let spend = brightmeter::command::Command::Spend(usage(member(id), "ping"));
     server.submit_as(org, "order-1", spend).await.unwrap();
+    server.key(org, brightmeter::api_key::Scope::Read).await;
     server.pass(5);
     let jobs = Jobs::new(server.writer.clone(), Arc::new(BuiltIn { faults: false })).unwrap();
     let goal = "Sell more posters".to_owned().try_into().unwrap();

@@ -12,6 +12,7 @@ use std::{
 
 use brightmeter::{
     account::Account,
+    api_key::{Scope, Secret},
     catalog::Catalog,
     command::{Caller, Command, Quantity, Use},
     entry::{Entry, EntryHash},
@@ -26,6 +27,7 @@ use server::{
     postgres::PrivatePostgres,
     service::{
         audit::{self, AuditReport},
+        keys::{Keys, NewKey},
         passwords::Passwords,
         provisioning::{NewOrganization, Provisioning},
         question::Reader,
@@ -63,6 +65,7 @@ pub struct TestServer {
     pub clock: Arc<ManualClock>,
     pub writer: Writer,
     pub reader: Reader,
+    pub keys: Keys,
     pub sweeper: Sweeper,
     pub provisioning: Provisioning,
     tasks: WriterTasks,
@@ -149,7 +152,8 @@ impl TestServer {
         };
         let owner = cluster.options(database, PrivatePostgres::OWNER);
         let owner_pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(owner.clone());
-        Self { pools, owner, owner_pool, catalog, clock, writer, reader, sweeper, provisioning, tasks }
+        let keys = Keys::new(pools.app.clone(), clock.clone(), true);
+        Self { pools, owner, owner_pool, catalog, clock, writer, reader, keys, sweeper, provisioning, tasks }
     }
 
     /// Ends the server; whatever the test did, every invariant holds.
@@ -214,16 +218,28 @@ impl TestServer {
 
     /// A person who signs in with `email` and the password `correct horse`, and is a member of `org`.
     pub async fn member(&self, org: OrgId, email: &str) -> MemberId {
+        self.person(org, email, "member").await
+    }
+
+    /// The same in another role.
+    pub async fn person(&self, org: OrgId, email: &str, role: &str) -> MemberId {
         let user = self.provisioning.create_user(email, "Robin", "correct horse", false).await.unwrap();
-        self.provisioning.add_member(org, user, "member").await.unwrap()
+        self.provisioning.add_member(org, user, role).await.unwrap()
+    }
+
+    /// A key of `org` that holds.
+    pub async fn key(&self, org: OrgId, scope: Scope) -> (KeyId, Secret) {
+        let new = NewKey { id: KeyId(self.clock.new_id()), name: "billing", scope, expires_at: None, maker: None };
+        let (key, secret) = self.keys.create(org, new).await.unwrap();
+        (key.id, secret)
     }
 
     pub async fn submit(&self, org: OrgId, command: Command) -> Result<Answer, SubmitError> {
-        self.writer.submit(Submission { org, key: None, command }).await
+        self.writer.submit(Submission::new(org, None, command)).await
     }
 
     pub async fn submit_as(&self, org: OrgId, key: &str, command: Command) -> Result<Answer, SubmitError> {
-        self.writer.submit(Submission { org, key: Some(key.parse().unwrap()), command }).await
+        self.writer.submit(Submission::new(org, Some(key.parse().unwrap()), command)).await
     }
 
     /// The whole log of an organization, oldest entry first.

@@ -17,7 +17,7 @@ use brightmeter::{
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Answer, Submission, SubmitError, load};
+use super::{Answer, Submission, SubmitError, load, permits::Permits};
 use crate::{
     clock::Clock,
     storage::{
@@ -76,6 +76,7 @@ struct Open {
 
 /// What a batch has decided so far.
 struct Fold {
+    permits: Permits,
     accounts: BTreeMap<Uuid, Open>,
     receipts: BTreeMap<(Uuid, IdempotencyKey), Kept>,
     new_receipts: Vec<Kept>,
@@ -99,6 +100,7 @@ impl Batch {
         // Only now: a batch that waited for the lock must not decide on an instant before the one it waited for.
         let now = self.clock.now();
         let mut fold = Fold {
+            permits: Permits::load(&mut tx, submissions).await?,
             receipts: find_receipts(&mut tx, submissions).await?,
             accounts: load::parts(&mut tx, accounts, submissions, now)
                 .await?
@@ -121,8 +123,11 @@ impl Batch {
     }
 
     fn step(&self, fold: &mut Fold, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {
-        let Submission { org, key, command } = submission;
+        let Submission { org, key, command, permit } = submission;
         let open = fold.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
+        if let Some(permit) = permit {
+            fold.permits.check(*org, permit, now)?;
+        }
         let fingerprint = Fingerprint::of(command);
         if let Some(kept) = key.as_ref().and_then(|key| fold.receipts.get(&(org.0, key.clone()))) {
             let same = kept.fingerprint == fingerprint;

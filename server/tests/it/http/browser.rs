@@ -59,8 +59,14 @@ impl Site {
             throttle: throttle.clone(),
             clock: clock.clone(),
         };
-        let portal =
-            Portal { pool: pool.clone(), reader: reader.clone(), jobs: jobs.clone(), accounts: accounts.clone() };
+        let keys = server.keys.clone();
+        let portal = Portal {
+            pool: pool.clone(),
+            reader: reader.clone(),
+            jobs: jobs.clone(),
+            accounts: accounts.clone(),
+            keys: keys.clone(),
+        };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
         let state = AppState {
             backend: Arc::new(portal),
@@ -68,6 +74,7 @@ impl Site {
             accounts,
             visitors: Visitors { pool: pool.clone(), catalog: server.catalog.clone(), demo: false },
             jobs,
+            keys,
             reader,
             pool,
             clock,

@@ -4,7 +4,7 @@ use axum::http::{Request, StatusCode, header};
 
 use super::browser::{FORM, ONE, form, with_site};
 
-const FORMS: [&str; 5] = ["/signin", "/signout", "/switch", "/quests", "/quests/done"];
+const FORMS: [&str; 7] = ["/signin", "/signout", "/switch", "/quests", "/quests/done", "/keys", "/keys/revoke"];
 
 #[test]
 fn no_form_takes_a_post_from_another_site() {

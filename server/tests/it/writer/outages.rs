@@ -21,7 +21,7 @@ fn with_proxied_writer(cut: Cut, test: impl AsyncFnOnce(&TestServer, &Writer, &P
 }
 
 fn order(org: OrgId) -> Submission {
-    Submission { org, key: Some("order-1".parse().unwrap()), command: spend("ping") }
+    Submission::new(org, Some("order-1".parse().unwrap()), spend("ping"))
 }
 
 /// Breaks the connection at `cut`; the answer to the broken command, and to its repeat with the same key.
@@ -29,7 +29,7 @@ fn broken_and_repeated(cut: Cut, check: impl FnOnce(Result<Answer, SubmitError>,
     with_proxied_writer(cut, async |server, writer, proxy| {
         let org = server.org("bright-audio", "pro").await;
         // Once without a fault, so that the connection is there and only the fault differs.
-        writer.submit(Submission { org, key: None, command: adjust(-100, "to a hundred") }).await.unwrap();
+        writer.submit(Submission::new(org, None, adjust(-100, "to a hundred"))).await.unwrap();
         proxy.arm();
         let broken = writer.submit(order(org)).await;
         assert!(proxy.has_cut());

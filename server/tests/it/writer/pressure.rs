@@ -58,7 +58,7 @@ fn a_shutdown_answers_everybody_and_what_it_answers_is_durable() {
         let submit = |number| {
             let writer = writer.clone();
             let key = Some(format!("order-{number}").parse().unwrap());
-            async move { writer.submit(Submission { org, key, command: spend("ping") }).await }
+            async move { writer.submit(Submission::new(org, key, spend("ping"))).await }
         };
         let mut all = pin!(join_all((0..600).map(submit)));
         assert!(poll!(all.as_mut()).is_pending());
@@ -99,7 +99,7 @@ fn two_servers_give_one_effect_a_key_and_sell_nothing_twice() {
         let submit = |number: usize| {
             let writer = if number.is_multiple_of(2) { &server.writer } else { &other };
             let key = format!("order-{}", number / 2);
-            let submission = Submission { org, key: Some(key.parse().unwrap()), command: spend("ping") };
+            let submission = Submission::new(org, Some(key.parse().unwrap()), spend("ping"));
             async move { (key, writer.submit(submission).await) }
         };
         let mut by_key: BTreeMap<String, Vec<_>> = BTreeMap::new();

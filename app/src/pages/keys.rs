@@ -1,0 +1,195 @@
+//! `/keys`: what services sign in with.
+
+use brightmeter::api_key::Scope;
+use leptos::prelude::*;
+
+use crate::{
+    components::{Confirm, Date, ErrorSummary, Field, Frame, Place, Time, described_by, load},
+    form::{Form, NewSecret},
+    views::{KeyState, KeyView, KeysView, Viewer},
+};
+
+/// The choices of how long a key holds, in days; nothing is for ever.
+const LASTS: [(&str, &str); 4] = [("90", "90 days"), ("365", "1 year"), ("30", "30 days"), ("", "Until it is revoked")];
+
+/// The organization's keys, and a form for another one.
+#[component]
+pub fn KeysPage() -> impl IntoView {
+    let form = Form::current();
+    let secret = use_context::<NewSecret>();
+    load(
+        |backend, who| async move { backend.keys(&who).await },
+        |viewer, view| view! { <Keys viewer view form secret /> }.into_any(),
+    )
+}
+
+#[component]
+fn Keys(viewer: Viewer, view: KeysView, form: Form, secret: Option<NewSecret>) -> impl IntoView {
+    let KeysView { keys, new_id } = view;
+    let title = if secret.is_some() { "Key made · Keys" } else { "Keys" };
+    let list = match keys.is_empty() {
+        true => view! {
+            <div class="empty">
+                <p class="font-medium text-ink">"No keys yet"</p>
+                <p class="mt-1">"Make one, and your service can check, spend and hold tokens."</p>
+            </div>
+        }
+        .into_any(),
+        false => {
+            view! { <ul class="grid gap-3">{keys.into_iter().map(|key| view! { <Key key /> }).collect_view()}</ul> }
+                .into_any()
+        }
+    };
+    view! {
+        <Frame viewer place=Place::Keys title>
+            <h1 class="text-3xl font-semibold tracking-tight">"Keys"</h1>
+            <p class="mt-1 max-w-2xl text-muted">
+                "Services meter through the REST API with a key of their own. " <a class="link" href="/api/docs">
+                    "How that works"
+                </a>
+            </p>
+            {secret.map(|NewSecret(secret)| view! { <Secret secret /> })}
+            <KeyForm form new_id />
+            <section class="mt-12" aria-labelledby="list">
+                <h2 id="list" class="mb-4 text-lg font-semibold">
+                    "Your organization's keys"
+                </h2>
+                {list}
+            </section>
+        </Frame>
+    }
+}
+
+/// The secret, shown this once.
+#[component]
+fn Secret(secret: String) -> impl IntoView {
+    view! {
+        <section role="status" class="notice notice-good mt-6" aria-labelledby="secret-title">
+            <h2 id="secret-title" class="font-semibold">
+                "Copy this key now: it is not shown again"
+            </h2>
+            <label for="secret" class="mt-2 block text-sm">
+                "The key"
+            </label>
+            <input id="secret" class="control mt-1 font-mono" readonly=true value=secret autocomplete="off" spellcheck="false" />
+            <p class="mt-2 text-sm">"Keep it where your service keeps its secrets. Whoever has it acts for your organization."</p>
+        </section>
+    }
+}
+
+#[component]
+fn KeyForm(form: Form, new_id: String) -> impl IntoView {
+    let problem = form.problem("name");
+    let name = form.value("name");
+    let (chosen, lasts) = (form.value("scope"), form.value("days"));
+    let scopes = Scope::ALL.map(|scope| {
+        let value = scope.as_str();
+        let selected = if chosen.is_empty() { scope == Scope::Spend } else { chosen == value };
+        view! {
+            <option value=value selected=selected>
+                {scope_label(value)}
+            </option>
+        }
+    });
+    let days = LASTS.map(|(value, label)| {
+        view! {
+            <option value=value selected=value == lasts>
+                {label}
+            </option>
+        }
+    });
+    view! {
+        <form method="post" action="/keys" class="card mt-6 grid gap-4" aria-labelledby="make">
+            <h2 id="make" class="text-lg font-semibold">
+                "Make a key"
+            </h2>
+            <ErrorSummary form fields=&["name"] />
+            <input type="hidden" name="id" value=new_id autocomplete="off" />
+            <div class="grid items-end gap-4 sm:grid-cols-3">
+                <Field name="name" label="Name" hint="What it is for." problem=problem.clone()>
+                    <input
+                        id="name"
+                        name="name"
+                        class="control"
+                        required=true
+                        maxlength="100"
+                        value=name
+                        aria-describedby=described_by("name", true, problem.is_some())
+                        aria-invalid=problem.is_some().then_some("true")
+                    />
+                </Field>
+                <Field name="scope" label="May" problem=None>
+                    <select id="scope" name="scope" class="control">
+                        {scopes.collect_view()}
+                    </select>
+                </Field>
+                <Field name="days" label="Holds for" problem=None>
+                    <select id="days" name="days" class="control">
+                        {days.collect_view()}
+                    </select>
+                </Field>
+            </div>
+            <p>
+                <button type="submit" class="btn">
+                    "Make key"
+                </button>
+            </p>
+        </form>
+    }
+}
+
+#[component]
+fn Key(key: KeyView) -> impl IntoView {
+    let KeyView { id, name, shown, scope, created_at, last_used_at, state } = key;
+    let holds = matches!(state, KeyState::Holds { .. });
+    let state = match state {
+        KeyState::Holds { until: None } => view! { <span>"holds until it is revoked"</span> }.into_any(),
+        KeyState::Holds { until: Some(when) } => view! { <span>"holds until " <Date when /></span> }.into_any(),
+        KeyState::Expired { at } => view! { <span class="text-warn">"expired on " <Date when=at /></span> }.into_any(),
+        KeyState::Revoked { at } => view! { <span class="text-warn">"revoked on " <Date when=at /></span> }.into_any(),
+    };
+    let used = match last_used_at {
+        Some(when) => view! { <span>"last used " <Time when /></span> }.into_any(),
+        None => view! { <span>"never used"</span> }.into_any(),
+    };
+    let consequence =
+        format!("Every service that uses “{name}” is refused from that moment on. This cannot be undone.");
+    view! {
+        <li class="card flex flex-wrap items-start justify-between gap-4">
+            <div class="min-w-0">
+                <h3 class="font-medium wrap-anywhere">{name}</h3>
+                <p class="mt-1 font-mono text-sm text-muted">{format!("{shown}…")}</p>
+                <ul class="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">
+                    <li>{scope_label(&scope)}</li>
+                    <li>{state}</li>
+                    <li>{used}</li>
+                    <li>"made on " <Date when=created_at /></li>
+                </ul>
+            </div>
+            {holds
+                .then(|| {
+                    view! {
+                        <div>
+                            <Confirm
+                                id=format!("revoke-{id}")
+                                ask="Revoke"
+                                title="Revoke this key?"
+                                consequence
+                                action="/keys/revoke"
+                                sure="Yes, revoke it"
+                                field=("id", id)
+                            />
+                        </div>
+                    }
+                })}
+        </li>
+    }
+}
+
+fn scope_label(scope: &str) -> &'static str {
+    match scope {
+        "read" => "Read only",
+        "spend" => "Read and spend",
+        _ => "Everything",
+    }
+}

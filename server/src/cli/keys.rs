@@ -1,0 +1,39 @@
+//! `brightmeter key create`.
+
+use std::sync::Arc;
+
+use brightmeter::{api_key::Scope, ids::KeyId};
+use chrono::TimeDelta;
+
+use super::{CliError, open, output::say};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::Config,
+    service::keys::{Keys, NewKey},
+    storage::{StorageError, organizations},
+};
+
+/// Makes a key for the organization `org` and prints its secret.
+pub(super) async fn create(
+    config: &Config,
+    org: &str,
+    scope: Scope,
+    name: &str,
+    days: Option<u16>,
+) -> Result<(), CliError> {
+    let database = open(config).await?;
+    let result = async {
+        let mut tx = database.pools.app.begin().await.map_err(StorageError::from)?;
+        let found = organizations::find_named(&mut tx, org).await?;
+        tx.rollback().await.map_err(StorageError::from)?;
+        let id = found.ok_or_else(|| CliError::Refused(format!("there is no organization `{org}`: see its slug")))?;
+        let expires_at = days.map(|days| SystemClock.now() + TimeDelta::days(days.into()));
+        let keys = Keys::new(database.pools.app.clone(), Arc::new(SystemClock), !database.demo);
+        let new = NewKey { id: KeyId(SystemClock.new_id()), name, scope, expires_at, maker: None };
+        Ok::<_, CliError>(keys.create(id, new).await?.1)
+    };
+    let secret = result.await;
+    database.close().await?;
+    say(secret?.reveal());
+    Ok(())
+}

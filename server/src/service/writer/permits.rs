@@ -1,0 +1,50 @@
+//! The keys and members that a batch's commands name, as they are when it decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use brightmeter::{
+    api_key::{ApiKey, Denial},
+    ids::{KeyId, MemberId, OrgId},
+    time::Instant,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Permit, Submission};
+use crate::storage::{Result, api_keys, memberships};
+
+/// Keys and members that are there.
+#[derive(Debug, Default)]
+pub(super) struct Permits {
+    keys: BTreeMap<(OrgId, KeyId), ApiKey>,
+    members: BTreeSet<(OrgId, MemberId)>,
+}
+
+impl Permits {
+    /// Looks up what `submissions` name; without a key among them it asks nothing.
+    pub(super) async fn load(conn: &mut PgConnection, submissions: &[&Submission]) -> Result<Self> {
+        let named = || submissions.iter().filter_map(|submission| Some((submission.org.0, submission.permit?)));
+        let keys: BTreeSet<(Uuid, Uuid)> = named().map(|(org, permit)| (org, permit.key.0)).collect();
+        let members: BTreeSet<(Uuid, Uuid)> =
+            named().filter_map(|(org, permit)| Some((org, permit.member?.0))).collect();
+        let mut permits = Self::default();
+        if !keys.is_empty() {
+            let found = api_keys::list_named(conn, &keys.into_iter().collect::<Vec<_>>()).await?;
+            permits.keys = found.into_iter().map(|(org, key)| ((org, key.id), key)).collect();
+        }
+        if !members.is_empty() {
+            let found = memberships::list_named(conn, &members.into_iter().collect::<Vec<_>>()).await?;
+            permits.members = found.into_iter().collect();
+        }
+        Ok(permits)
+    }
+
+    /// Whether `permit` is given at `now`.
+    pub(super) fn check(&self, org: OrgId, permit: &Permit, now: Instant) -> std::result::Result<(), Denial> {
+        self.keys.get(&(org, permit.key)).ok_or(Denial::NoKey)?.check(permit.needs, now)?;
+        match permit.member {
+            Some(member) if !self.members.contains(&(org, member)) => Err(Denial::NoMember),
+            _ => Ok(()),
+        }
+    }
+}
