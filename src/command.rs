@@ -243,6 +243,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whose rate it counts towards: whoever uses a feature.
+    pub const fn user(&self) -> Option<&Caller> {
+        match self {
+            Self::Spend(usage) | Self::OpenHold { r#use: usage, .. } => Some(&usage.caller),
+            _ => None,
+        }
+    }
+
     /// The name in metrics.
     pub const fn kind(&self) -> &'static str {
         match self {

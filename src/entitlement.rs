@@ -6,9 +6,11 @@ use crate::{
     command::{Caller, Use},
     decide::{Context, draft::Draft},
     grant::Part,
+    guard::Pace,
     license::Off,
     names::TokenType,
     refusal::Refusal,
+    time::Instant,
     tokens::Tokens,
 };
 
@@ -80,6 +82,12 @@ pub(crate) fn limits(catalog: &Catalog, caller: &Caller) -> Limits {
         Caller::Key { member: None, .. } => catalog.key_limits,
         Caller::Staff { .. } | Caller::System => Limits::default(),
     }
+}
+
+/// Where `caller` stands under its rate, where it is under one.
+pub fn pace(account: &Account, catalog: &Catalog, caller: &Caller, now: Instant) -> Option<Pace> {
+    let guard = caller.guard().and_then(|id| account.guards.get(&id)).cloned().unwrap_or_default();
+    guard.pace(&limits(catalog, caller), now)
 }
 
 /// Decision 1: AI is for paid plans. A pack does not open a feature that the plan lacks.

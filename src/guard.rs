@@ -27,6 +27,19 @@ pub struct Guard {
     pub blocked_until: Option<Instant>,
 }
 
+/// Where a caller stands under its rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How many requests are admitted.
+    pub requests: u16,
+    /// In which time.
+    pub window_seconds: u32,
+    /// How many are left.
+    pub remaining: u16,
+    /// When the next one is given back.
+    pub resets_at: Instant,
+}
+
 impl Guard {
     /// Whether a request now would be within the limits.
     ///
@@ -69,6 +82,16 @@ impl Guard {
         } else {
             Err(Refusal::TooFrequent { interval_seconds: limits.interval_seconds, until })
         }
+    }
+
+    /// How much of the rate is left, where there is one.
+    pub fn pace(&self, limits: &Limits, now: Instant) -> Option<Pace> {
+        let requests = limits.requests?;
+        let counted: Vec<Instant> = self.requests.iter().copied().filter(|at| in_window(*at, limits, now)).collect();
+        let used = u16::try_from(counted.len()).unwrap_or(u16::MAX);
+        let resets_at = counted.first().map_or(now, |oldest| after_seconds(*oldest, limits.window_seconds));
+        let window_seconds = limits.window_seconds;
+        Some(Pace { requests, window_seconds, remaining: requests.saturating_sub(used), resets_at })
     }
 
     /// The guard after a request that was admitted.

@@ -65,6 +65,13 @@ impl License {
         }
     }
 
+    /// When it steps down next if nothing is paid, and what is off then. `ladder` is in order of days.
+    pub fn next(self, ladder: &[Rung], now: Instant) -> Option<(Instant, Off)> {
+        let Self::Grace { since } = self else { return None };
+        let rungs = ladder.iter().map(|rung| (since + chrono::TimeDelta::days(i64::from(rung.day)), rung.off));
+        rungs.filter(|(at, _)| *at > now).find(|(_, off)| *off > self.off(ladder, now))
+    }
+
     /// The name of the state.
     pub const fn state(self) -> &'static str {
         match self {
@@ -102,5 +109,14 @@ mod tests {
         check("2026-03-08T12:00:00Z", Off::Allowance);
         check("2026-03-15T11:59:59Z", Off::Allowance);
         check("2026-03-15T12:00:00Z", Off::Ai);
+        let check = |now: &str, next: Option<(&str, Off)>| {
+            let next = next.map(|(at, off)| (at.parse().unwrap(), off));
+            assert_eq!(License::Grace { since }.next(&ladder, now.parse().unwrap()), next, "{now}");
+        };
+        check("2026-03-01T12:00:00Z", Some(("2026-03-04T12:00:00Z", Off::Premium)));
+        check("2026-03-04T12:00:00Z", Some(("2026-03-08T12:00:00Z", Off::Allowance)));
+        check("2026-03-15T11:59:59Z", Some(("2026-03-15T12:00:00Z", Off::Ai)));
+        check("2026-03-15T12:00:00Z", None);
+        assert_eq!(License::Active.next(&ladder, since), None);
     }
 }

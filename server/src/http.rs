@@ -1,5 +1,6 @@
 //! HTTP: pages, forms and what machines look at. Thin: extract, parse, call, answer.
 
+pub mod api;
 mod client;
 mod connections;
 mod csv_export;
@@ -105,11 +106,13 @@ pub fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(FORM_BYTES));
     let pages = pages::routes(&state)
         .merge(forms)
+        .merge(api::routes())
         .route("/activity.csv", get(csv_export::export))
         .layer(middleware::from_fn_with_state(state.clone(), session::identify))
         .layer(session::layer(&state));
     let mut router = pages
         .merge(site::routes(&state.leptos))
+        .route("/api/openapi.json", get(api::openapi))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::database))
         .route("/metrics", get(health::metrics));
@@ -124,6 +127,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(api::explain))
         .layer(middleware::from_fn_with_state(https, headers::add))
         .layer(middleware::from_fn(observe::observe))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))

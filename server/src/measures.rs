@@ -72,7 +72,7 @@ pub fn command(command: &Command, answer: &Result<Answer, SubmitError>) {
         Err(SubmitError::Storage(_)) => "storage_error",
     };
     counter!(COMMANDS, "command" => command.kind(), "outcome" => outcome).increment(1);
-    let Ok(Answer { receipt, replayed: false }) = answer else { return };
+    let Ok(Answer { receipt, replayed: false, .. }) = answer else { return };
     if let Outcome::Spent { token_type, amount, .. } | Outcome::Captured { token_type, amount, .. } = &receipt.outcome {
         counter!(CHARGED, "token_type" => token_type.to_string()).increment(amount.get().unsigned_abs());
     }

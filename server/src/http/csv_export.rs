@@ -41,24 +41,26 @@ pub(super) async fn export(
 ) -> Response {
     let Params { token_type, feature, member, from, to } = params;
     let filter = ActivityFilter { token_type, feature, member, from, to, cursor: String::new() };
-    match names(&state, who.org).await {
-        Ok(names) => match csv_filter(&filter, who.zone) {
-            Ok(filter) => {
-                let headers = [
-                    (CONTENT_TYPE, "text/csv; charset=utf-8"),
-                    (CONTENT_DISPOSITION, "attachment; filename=\"activity.csv\""),
-                ];
-                (headers, Body::from_stream(rows(state.pool, who.org, filter, names))).into_response()
-            }
-            Err(fields) => status(&AppError::Invalid { fields }).into_response(),
-        },
-        Err(error) => status(&internal(&error)).into_response(),
+    match csv_filter(&filter, who.zone) {
+        Ok(filter) => {
+            let file = answer(&state, who.org, filter).await;
+            file.unwrap_or_else(|error| status(&internal(&error)).into_response())
+        }
+        Err(fields) => status(&AppError::Invalid { fields }).into_response(),
     }
 }
 
-async fn names(state: &AppState, org: OrgId) -> Result<Names> {
+/// The entries that `filter` lets through, as a file.
+///
+/// # Errors
+/// [`StorageError`], before anything is sent.
+pub(super) async fn answer(state: &AppState, org: OrgId, filter: Filter) -> Result<Response> {
     let mut tx = tenant::begin(&state.pool, org).await?;
-    Names::load(&mut tx, org).await
+    let names = Names::load(&mut tx, org).await?;
+    drop(tx);
+    let headers =
+        [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"activity.csv\"")];
+    Ok((headers, Body::from_stream(rows(state.pool.clone(), org, filter, names))).into_response())
 }
 
 /// Pages of CSV, newest entry first, the header before the first.

@@ -16,6 +16,7 @@ use brightmeter::{
     api_key::{Denial, Scope},
     catalog::Catalog,
     command::Command,
+    guard::Pace,
     ids::{KeyId, MemberId, OrgId},
     key::IdempotencyKey,
     receipt::Receipt,
@@ -87,6 +88,8 @@ pub struct Answer {
     pub receipt: Receipt,
     /// Whether it did so earlier, and this was a repeat.
     pub replayed: bool,
+    /// Where the caller stands under its rate, where it is under one.
+    pub pace: Option<Pace>,
 }
 
 /// Why a command was not applied, or may not have been.

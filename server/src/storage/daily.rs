@@ -79,3 +79,63 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, from: NaiveDate) -> Resul
     );
     Ok(rows.fetch_all(conn).await?)
 }
+
+/// What figures are added up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The day, in UTC.
+    Day,
+    /// The feature.
+    Feature,
+    /// The member.
+    Member,
+}
+
+impl Group {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Feature => "feature",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// What was used of one token type on one day, of one feature or by one member.
+#[derive(Clone, Debug)]
+pub struct Sum {
+    /// The day, the feature's name or the member's id; nothing where no member is concerned.
+    pub key: Option<String>,
+    /// The token type's name.
+    pub token_type: String,
+    /// How many uses.
+    pub uses: i64,
+    /// How many tokens.
+    pub tokens: i64,
+}
+
+/// What `org` used from the day `from` to the day `to`, both included, by `group` and token type.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn sum(
+    conn: &mut PgConnection,
+    org: OrgId,
+    from: NaiveDate,
+    to: NaiveDate,
+    group: Group,
+) -> Result<Vec<Sum>> {
+    let rows = sqlx::query_as!(
+        Sum,
+        r#"select case $4::text when 'day' then day::text when 'feature' then feature
+                 else nullif(member_id, '00000000-0000-0000-0000-000000000000')::text end as key,
+             token_type, sum(uses)::bigint as "uses!", sum(tokens)::bigint as "tokens!"
+         from ai_token_daily where org_id = $1 and day between $2 and $3 group by 1, 2 order by 1, 2"#,
+        org.0,
+        from,
+        to,
+        group.as_str()
+    );
+    Ok(rows.fetch_all(conn).await?)
+}

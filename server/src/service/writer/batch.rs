@@ -7,7 +7,9 @@ use brightmeter::{
     catalog::Catalog,
     command::Command,
     decide::{Changes, Context, after_refusal, decide},
+    entitlement::pace,
     entry::{Entry, EntryHash},
+    guard::Pace,
     ids::{HoldId, OrgId, TransactionId},
     key::IdempotencyKey,
     quest::{Goal, QuestDraft},
@@ -131,7 +133,8 @@ impl Batch {
         let fingerprint = Fingerprint::of(command);
         if let Some(kept) = key.as_ref().and_then(|key| fold.receipts.get(&(org.0, key.clone()))) {
             let same = kept.fingerprint == fingerprint;
-            let replay = || Answer { receipt: kept.receipt.clone(), replayed: true };
+            let pace = self.pace(open, command, now);
+            let replay = || Answer { receipt: kept.receipt.clone(), replayed: true, pace };
             return if same { Ok(replay()) } else { Err(SubmitError::KeyReused) };
         }
         let transaction = TransactionId(self.clock.new_id());
@@ -163,7 +166,12 @@ impl Batch {
             fold.receipts.insert((org.0, key.clone()), kept.clone());
             fold.new_receipts.push(kept);
         }
-        Ok(Answer { receipt: decision.receipt, replayed: false })
+        let pace = self.pace(open, command, now);
+        Ok(Answer { receipt: decision.receipt, replayed: false, pace })
+    }
+
+    fn pace(&self, open: &Open, command: &Command, now: Instant) -> Option<Pace> {
+        command.user().and_then(|caller| pace(&open.account, &self.catalog, caller, now))
     }
 }
 

@@ -1,0 +1,145 @@
+//! Who asks, and the ways in: every one checks what the caller may do where it counts.
+
+use app::backend::SignedIn;
+use axum::{
+    extract::FromRequestParts,
+    http::{header::AUTHORIZATION, request::Parts},
+};
+use brightmeter::{
+    account::Account,
+    api_key::{Denial, Scope, Secret},
+    command::{Caller, Command},
+    ids::{MemberId, OrgId},
+    key::IdempotencyKey,
+};
+use sqlx::{Postgres, Transaction};
+
+use super::problem::Problem;
+use crate::{
+    http::AppState,
+    service::{
+        keys::Credential,
+        writer::{Answer, Permit, Submission},
+    },
+    storage::{StorageError, memberships, tenant},
+};
+
+/// Who asks: a service with a key, or a person in a browser.
+#[derive(Clone, Debug)]
+pub(super) enum Who {
+    /// Whose key was presented. Whether it holds is looked up wherever it is used.
+    Key(Credential),
+    /// Whose session it is; the session layer has looked that up.
+    Member(Box<SignedIn>),
+}
+
+impl FromRequestParts<AppState> for Who {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Some(header) = parts.headers.get(AUTHORIZATION) else {
+            let who = parts.extensions.get::<SignedIn>().cloned().map(Box::new).map(Self::Member);
+            return who.ok_or(Problem::NoCredential("Send an API key: Authorization: Bearer bm_…"));
+        };
+        let bearer = header.to_str().ok().and_then(|text| text.split_once(' '));
+        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let secret: Secret = bearer.and_then(|(_, secret)| secret.trim().parse().ok()).ok_or(Problem::NoCredential(
+            "That is no API key: one starts with bm_live_ or bm_test_ and ends in a checksum.",
+        ))?;
+        let credential = state.keys.identify(&secret).await?;
+        credential.map(Self::Key).ok_or(Problem::Denied(Denial::NoKey))
+    }
+}
+
+impl Who {
+    /// The organization.
+    pub(super) fn org(&self) -> OrgId {
+        match self {
+            Self::Key(credential) => credential.org,
+            Self::Member(who) => who.org,
+        }
+    }
+
+    /// As whom a command is given. A person only ever acts for that person.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] if a person names somebody else.
+    pub(super) fn caller(&self, member: Option<MemberId>) -> Result<Caller, Problem> {
+        match self {
+            Self::Key(credential) => Ok(Caller::Key { key: credential.key, member }),
+            Self::Member(who) if member.is_none_or(|member| member == who.member) => {
+                Ok(Caller::Member { member: who.member })
+            }
+            Self::Member(_) => {
+                Err(Problem::on("member", "in a browser session this can only be yourself: leave it out"))
+            }
+        }
+    }
+
+    /// A transaction that sees the organization as it stands at one instant, for whoever may read it.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub(super) async fn read(&self, state: &AppState) -> Result<Transaction<'static, Postgres>, Problem> {
+        let mut tx = tenant::begin_snapshot(&state.pool, self.org()).await?;
+        self.check(state, &mut tx).await?;
+        Ok(tx)
+    }
+
+    /// The account, with what time has brought booked, and the guard of whoever `member` names; in the transaction that it
+    /// was read in.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub(super) async fn account(
+        &self,
+        state: &AppState,
+        caller: Option<Caller>,
+    ) -> Result<(Account, Transaction<'static, Postgres>), Problem> {
+        let guard = caller.and_then(|caller| caller.guard());
+        let read = state.reader.account(self.org(), guard).await;
+        let (account, mut tx) = read.map_err(|error| Problem::of_read(error, state.clock.now()))?;
+        self.check(state, &mut tx).await?;
+        if let (Self::Key(_), Some(member)) = (self, caller.and_then(|caller| caller.member()))
+            && memberships::list_named(&mut tx, &[(self.org().0, member.0)]).await?.is_empty()
+        {
+            return Err(Problem::Denied(Denial::NoMember));
+        }
+        Ok((account, tx))
+    }
+
+    /// Gives a command. Whether the key holds for it is looked up in the transaction that decides.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub(super) async fn submit(
+        &self,
+        state: &AppState,
+        key: IdempotencyKey,
+        command: Command,
+        member: Option<MemberId>,
+    ) -> Result<Answer, Problem> {
+        let mut submission = Submission::new(self.org(), Some(key), command);
+        if let Self::Key(credential) = self {
+            submission.permit = Some(Permit { key: credential.key, needs: Scope::Spend, member });
+        }
+        let answer = state.reader.writer.submit(submission).await;
+        if let (Ok(_), Self::Key(credential)) = (&answer, self) {
+            state.keys.touch(*credential);
+        }
+        answer.map_err(|error| Problem::of_submit(error, state.clock.now()))
+    }
+
+    async fn check(&self, state: &AppState, tx: &mut Transaction<'static, Postgres>) -> Result<(), Problem> {
+        let Self::Key(credential) = self else { return Ok(()) };
+        state.keys.check(tx, *credential, Scope::Read).await?.map_err(Problem::Denied)?;
+        state.keys.touch(*credential);
+        Ok(())
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        StorageError::from(error).into()
+    }
+}

@@ -1,0 +1,336 @@
+//! What the API answers when it does not do what was asked: RFC 9457 problem details, one code a reason.
+
+use app::error::AppError;
+use axum::{
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use brightmeter::{
+    api_key::Denial,
+    refusal::{Action, LimitSource, Refusal},
+    time::{Instant, seconds_until},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::rate;
+use crate::{
+    request_id,
+    service::{portal::internal, question::ReadError, writer::SubmitError},
+    storage::StorageError,
+};
+
+/// How long to wait before a request that met a busy server is sent again.
+const BUSY_SECONDS: u32 = 1;
+/// The media type of a problem.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a request was not answered as asked.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Problem {
+    /// It cannot be read at all.
+    Malformed(String),
+    /// A POST under `/tokens/` without a usable `Idempotency-Key`.
+    NoIdempotencyKey(&'static str),
+    /// Nobody known sent it.
+    NoCredential(&'static str),
+    /// The key does not open this.
+    Denied(Denial),
+    /// The rules say no.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// When it was said.
+        now: Instant,
+    },
+    /// It is not there, or somebody else's.
+    NotFound,
+    /// The address knows no such method.
+    Method,
+    /// The body is too large.
+    TooLarge,
+    /// The body is no JSON.
+    MediaType,
+    /// Fields that must be mended, each with what is wrong.
+    Invalid(Vec<FieldProblem>),
+    /// The idempotency key was used for another request.
+    KeyReused,
+    /// Too much is going on; nothing was done.
+    Busy,
+    /// The database was lost in the middle: the same request with the same key tells what became of it.
+    OutcomeUnknown,
+    /// A defect of ours, logged.
+    Internal,
+    /// Whatever a layer around the API answered with that status.
+    Other(StatusCode),
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct FieldProblem {
+    /// The field, by its path in the body, or the parameter.
+    #[schema(example = "quantity")]
+    pub(super) field: String,
+    /// What is wrong with it.
+    #[schema(example = "a quantity is a whole number from 1 to 10,000")]
+    pub(super) message: String,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Problem")]
+pub(super) struct ProblemBody {
+    /// Where this kind of problem is explained.
+    #[schema(example = "/api/docs#insufficient_tokens")]
+    r#type: String,
+    /// The kind of problem, in a few words.
+    #[schema(example = "Not enough tokens")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 402)]
+    status: u16,
+    /// What happened this time.
+    #[schema(example = "It takes 5 tokens and 3 are available.")]
+    detail: String,
+    /// The kind of problem, for programs; never changes its meaning.
+    #[schema(example = "insufficient_tokens")]
+    code: &'static str,
+    /// The request's id, as in `X-Request-Id`.
+    request_id: String,
+    /// The fields that must be mended, where it is they.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+    #[serde(flatten)]
+    limit: Option<Limit>,
+}
+
+/// What a refusal says of the limit behind it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Limit {
+    /// Which limit said no.
+    #[schema(value_type = String, example = "balance")]
+    limit_source: LimitSource,
+    /// What is left under it, where it counts something.
+    #[schema(value_type = Option<i64>, minimum = 0, example = 3)]
+    remaining: Option<i64>,
+    /// When it ends or starts anew by itself, if it does.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-12-01T08:30:00Z")]
+    resets_at: Option<Instant>,
+    /// In how many seconds it makes sense to try again, if waiting helps.
+    #[schema(minimum = 0, example = json!(null))]
+    retry_after: Option<u32>,
+    /// Where something can be done about it, if anywhere.
+    #[schema(example = "/billing#packs")]
+    action_url: Option<&'static str>,
+}
+
+impl Limit {
+    /// What `refusal` says at `now`.
+    pub(super) fn of(refusal: &Refusal, now: Instant) -> Self {
+        let resets_at = refusal.resets_at();
+        Self {
+            limit_source: refusal.limit_source(),
+            remaining: refusal.remaining().map(|tokens| tokens.get()),
+            resets_at,
+            retry_after: resets_at.map(|at| seconds_until(now, at)),
+            action_url: match refusal.action() {
+                Action::Upgrade | Action::PayInvoice => Some("/billing"),
+                Action::BuyTokens => Some("/billing#packs"),
+                Action::Wait | Action::AskSupport | Action::MendRequest => None,
+            },
+        }
+    }
+}
+
+impl Problem {
+    /// What is wrong with one field.
+    pub(super) fn on(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem { field: field.into(), message: message.into() }])
+    }
+
+    /// Status, code, title and what happened.
+    fn told(&self) -> (StatusCode, &'static str, &'static str, String) {
+        let of = |status, code, title, detail: &str| (status, code, title, detail.to_owned());
+        match self {
+            Self::Malformed(detail) => of(StatusCode::BAD_REQUEST, "malformed", "Malformed request", detail),
+            Self::NoIdempotencyKey(detail) => {
+                of(StatusCode::BAD_REQUEST, "idempotency_key_missing", "Idempotency-Key is missing", detail)
+            }
+            Self::NoCredential(detail) => {
+                of(StatusCode::UNAUTHORIZED, "credential_invalid", "No valid credential", detail)
+            }
+            Self::Denied(denial) => {
+                let (status, code, title) = match denial {
+                    Denial::NoKey => (StatusCode::UNAUTHORIZED, "credential_invalid", "No valid credential"),
+                    Denial::ScopeMissing { .. } => (StatusCode::FORBIDDEN, "scope_missing", "The key may not do this"),
+                    Denial::NoMember => (StatusCode::NOT_FOUND, "member_not_found", "No such member"),
+                };
+                let mut detail = denial.to_string();
+                detail[..1].make_ascii_uppercase();
+                (status, code, title, detail + ".")
+            }
+            Self::Refused { refusal, .. } => {
+                let status = AppError::Refused { refusal: refusal.clone() }.status();
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+                (status, refusal.code(), title(refusal), refusal.to_string())
+            }
+            Self::NotFound => {
+                of(StatusCode::NOT_FOUND, "not_found", "Not found", "There is nothing here, or it is not yours.")
+            }
+            Self::Method => {
+                let detail = "This address does not know that method; /api/docs lists what there is.";
+                of(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+            }
+            Self::TooLarge => of(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", "A body has at most 64 KiB."),
+            Self::MediaType => {
+                let detail = "Send JSON, with the header Content-Type: application/json.";
+                of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Not JSON", detail)
+            }
+            Self::Invalid(fields) => {
+                let detail: Vec<String> =
+                    fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", "Invalid field", detail.join("; "))
+            }
+            Self::KeyReused => {
+                let detail = "This Idempotency-Key was used for another request. Take a new one for this one.";
+                of(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "Idempotency-Key reused", detail)
+            }
+            Self::Busy => {
+                let detail = "Nothing was done. Send the request again in a moment, with the same Idempotency-Key.";
+                of(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail)
+            }
+            Self::OutcomeUnknown => {
+                let detail = "It may or may not have been done. Send the same request with the same Idempotency-Key to learn which; nothing is done twice.";
+                of(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", "Outcome unknown", detail)
+            }
+            Self::Internal => {
+                let detail = "Something went wrong on our side. If you write to us, mention the request_id.";
+                of(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+            }
+            Self::Other(status) => {
+                let title = status.canonical_reason().unwrap_or("Error");
+                of(*status, "http_error", title, "The request was not answered; its status says why.")
+            }
+        }
+    }
+
+    fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Busy | Self::OutcomeUnknown => Some(BUSY_SECONDS),
+            Self::Refused { refusal, now } if refusal.limit_source() != LimitSource::Balance => {
+                refusal.resets_at().map(|at| seconds_until(*now, at))
+            }
+            _ => None,
+        }
+    }
+
+    /// The problem for whatever a layer around the API answered.
+    pub(super) fn from_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::Method,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            StatusCode::SERVICE_UNAVAILABLE => Self::OutcomeUnknown,
+            StatusCode::INTERNAL_SERVER_ERROR => Self::Internal,
+            other => Self::Other(other),
+        }
+    }
+
+    /// What became of a command at `now`.
+    pub(super) fn of_submit(error: SubmitError, now: Instant) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => Self::Refused { refusal, now },
+            SubmitError::Denied(denial) => Self::Denied(denial),
+            SubmitError::KeyReused => Self::KeyReused,
+            SubmitError::UnknownOrganization => Self::NotFound,
+            SubmitError::Busy => Self::Busy,
+            SubmitError::OutcomeUnknown => Self::OutcomeUnknown,
+            SubmitError::Storage(error) => error.as_ref().into(),
+        }
+    }
+
+    /// Why an account could not be read at `now`.
+    pub(super) fn of_read(error: ReadError, now: Instant) -> Self {
+        match error {
+            ReadError::NotFound => Self::NotFound,
+            ReadError::Storage(error) => (&error).into(),
+            ReadError::Submit(error) => Self::of_submit(error, now),
+        }
+    }
+}
+
+impl From<&StorageError> for Problem {
+    fn from(error: &StorageError) -> Self {
+        internal(error);
+        Self::Internal
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        (&error).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code, title, detail) = self.told();
+        let body = ProblemBody {
+            r#type: format!("/api/docs#{code}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            code,
+            request_id: request_id::current(),
+            errors: if let Self::Invalid(fields) = &self { fields.clone() } else { Vec::new() },
+            limit: if let Self::Refused { refusal, now } = &self { Some(Limit::of(refusal, *now)) } else { None },
+        };
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"brightmeter\""));
+        }
+        let mut set = |name: HeaderName, text: String| {
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(name, value);
+            }
+        };
+        if let Some(seconds) = self.retry_after() {
+            set(RETRY_AFTER, seconds.to_string());
+        }
+        if let Self::Refused { refusal: Refusal::RateLimited { requests, window_seconds, until }, now } = &self {
+            for (name, text) in rate::spent(*requests, *window_seconds, *until, *now) {
+                set(name, text);
+            }
+        }
+        response
+    }
+}
+
+fn title(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::AccountClosed { .. } => "Account closed",
+        Refusal::Blocked { .. } => "Blocked for a while",
+        Refusal::FeatureNotInPlan { .. } => "Feature not in plan",
+        Refusal::LicenseSuspended { .. } => "License suspended",
+        Refusal::RateLimited { .. } => "Too many requests",
+        Refusal::TooFrequent { .. } => "Too soon",
+        Refusal::QuotaReached { .. } => "Quota reached",
+        Refusal::InsufficientTokens { .. } => "Not enough tokens",
+        Refusal::UnknownFeature { .. } => "Unknown feature",
+        Refusal::UnknownPlan { .. } => "Unknown plan",
+        Refusal::UnknownTokenType { .. } => "Unknown token type",
+        Refusal::PlanUnchanged { .. } => "Plan unchanged",
+        Refusal::HoldNotFound => "No such hold",
+        Refusal::HoldClosed { .. } => "Hold closed",
+        Refusal::CaptureExceedsHold { .. } => "More than is held",
+        Refusal::SpendNotFound => "No such spend",
+        Refusal::AlreadyRefunded => "Already refunded",
+        Refusal::AmountOutOfRange { .. } => "Amount out of range",
+        Refusal::TtlOutOfRange { .. } => "Duration out of range",
+    }
+}
