@@ -31,7 +31,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::problem::{PROBLEM_JSON, Problem};
+use self::problem::{PROBLEM_JSON, Problem, ProblemBody};
 use super::AppState;
 
 /// Where the API lies.
@@ -55,6 +55,7 @@ const BODY_BYTES: usize = 64 * 1024;
         (name = "Reports", description = "What was used."),
         (name = "Terms", description = "What the organization is on, and what is sold."),
     ),
+    components(schemas(ProblemBody, stats::GroupBy)),
     security(("key" = [])),
     modifiers(&Key),
 )]

@@ -40,7 +40,7 @@ fn of_those_who_end_a_hold_at_once_exactly_one_wins() {
             writer.submit(Submission::new(org, Some(key.parse().unwrap()), command)).await
         };
         let (mut charged, mut winners) = (0, [0; 4]);
-        for round in 0..100 {
+        for round in 0..200 {
             let id = open(server, org, "ping", 60).await;
             let ends = [
                 (&server.writer, format!("capture-{round}"), capture(id, None)),

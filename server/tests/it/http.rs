@@ -2,7 +2,7 @@
 
 mod account;
 mod activity;
-mod browser;
+pub mod browser;
 mod keys;
 mod machines;
 mod origins;

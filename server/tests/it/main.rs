@@ -1,6 +1,7 @@
 //! Tests of the server on a real Postgres: one binary, so that it links once.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod api;
 mod cli;
 mod holds;
 mod http;

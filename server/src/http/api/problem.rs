@@ -81,7 +81,7 @@ pub(super) struct FieldProblem {
 
 /// Problem details (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(title = "Problem")]
+#[schema(as = Problem)]
 pub(super) struct ProblemBody {
     /// Where this kind of problem is explained.
     #[schema(example = "/api/docs#insufficient_tokens")]

@@ -1,0 +1,9 @@
+//! The REST API as a service meets it.
+
+mod client;
+mod commands;
+mod credentials;
+mod document;
+mod hostile;
+mod isolation;
+mod reports;
