@@ -150,10 +150,10 @@ pub struct ApiKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     /// There is no such key, or it holds no more.
-    #[error("this API key is unknown, revoked or expired")]
+    #[error("This API key is unknown, revoked or expired.")]
     NoKey,
     /// The key may not do that.
-    #[error("this API key has the scope {has}; this takes {needs}")]
+    #[error("This API key has the scope {has}; this takes {needs}.")]
     ScopeMissing {
         /// What it may do.
         has: Scope,
@@ -161,7 +161,7 @@ pub enum Denial {
         needs: Scope,
     },
     /// The member that the key would act for is not in the organization.
-    #[error("there is no such member in this organization")]
+    #[error("There is no such member in this organization.")]
     NoMember,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod api_docs;
 pub mod billing;
 pub mod dashboard;
 pub mod job;
@@ -13,6 +14,7 @@ pub mod start;
 
 pub use account::AccountPage;
 pub use activity::ActivityPage;
+pub use api_docs::ApiDocsPage;
 pub use billing::BillingPage;
 pub use dashboard::DashboardPage;
 pub use job::JobPage;

@@ -8,6 +8,8 @@ const mutations: [string, Record<string, string>][] = [
   ["/quests", { goal: "Give it all away", key: "00000000-0000-7000-8000-00000000beef" }],
   ["/quests/done", { job: "00000000-0000-7000-8000-00000000beef", position: "1", done: "true" }],
   ["/switch", { org: "nightshift-labs" }],
+  ["/keys", { id: "00000000-0000-7000-8000-00000000beef", name: "mine", scope: "manage", days: "" }],
+  ["/keys/revoke", { id: "00000000-0000-7000-8000-00000000beef" }],
   ["/account/password", { current: "brightmeter-demo", new: "another password" }],
   ["/account/sign-out-everywhere", {}],
   ["/signout", {}],

@@ -72,6 +72,27 @@ export const states: State[] = [
     leave: (page) => page.unroute("**/ui/balances*"),
   },
   { name: "dashboard-two-organizations", email: "admin@bright-audio.test", go: (page) => page.goto("/dashboard") },
+  { name: "keys", email: "admin@bright-audio.test", go: (page) => page.goto("/keys") },
+  {
+    name: "keys-made",
+    email: "admin@bright-audio.test",
+    go: async (page) => {
+      await page.goto("/keys");
+      await page.getByLabel("Name").fill("Billing service");
+      await page.getByRole("button", { name: "Make key" }).click();
+      await expect(page.getByLabel("The key")).toHaveValue(/^bm_test_/);
+    },
+  },
+  {
+    name: "keys-revoke",
+    email: "admin@bright-audio.test",
+    go: async (page) => {
+      await page.goto("/keys");
+      await page.getByRole("button", { name: "Revoke" }).first().click();
+      await expect(page.getByRole("dialog", { name: "Revoke this key?" })).toBeVisible();
+    },
+  },
+  { name: "keys-forbidden", email: member, go: (page) => page.goto("/keys") },
   { name: "dashboard-starter", email: starter, go: (page) => page.goto("/dashboard") },
   { name: "dashboard-enterprise", email: "owner@stagecraft.test", go: (page) => page.goto("/dashboard") },
   { name: "quests", email: member, go: (page) => page.goto("/quests") },
@@ -110,6 +131,7 @@ export const states: State[] = [
   { name: "activity-filter-wrong", email: member, go: (page) => page.goto("/activity?from=never&to=2026-02-30") },
   { name: "plans", email: member, go: (page) => page.goto("/billing") },
   { name: "plans-starter", email: starter, go: (page) => page.goto("/billing") },
+  { name: "api-docs", email: member, go: (page) => page.goto("/api/docs") },
   { name: "account", email: member, go: (page) => page.goto("/account") },
   {
     name: "account-sign-out-everywhere",

@@ -80,6 +80,31 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(open).toHaveCount(before);
     });
 
+    test("an admin makes a key, a service spends with it, and the key is revoked", async ({ page, playwright }) => {
+      await signIn(page, "admin@bright-audio.test");
+      const before = await tokens(page, "available-ai");
+      await page.getByRole("navigation", { name: "Main" }).first().getByRole("link", { name: "Keys" }).click();
+      const name = `Reports ${javaScriptEnabled ? "with" : "without"} scripts`;
+      await page.getByLabel("Name").fill(name);
+      await page.getByRole("button", { name: "Make key" }).click();
+      const key = await page.getByLabel("The key").inputValue();
+      const service = await playwright.request.newContext({ baseURL: new URL(page.url()).origin });
+      const spend = (as: string) =>
+        service.post("/api/v1/tokens/deduct", {
+          headers: { Authorization: `Bearer ${key}`, "Idempotency-Key": `${name} ${as}`.replaceAll(" ", "-") },
+          data: { feature: "quest_generation" },
+        });
+      expect(await (await spend("first")).json()).toMatchObject({ amount: 5, balance: { available: before - 5 } });
+      await page.goto("/dashboard");
+      expect(await tokens(page, "available-ai")).toBe(before - 5);
+      await page.goto("/keys");
+      await page.getByRole("listitem").filter({ hasText: name }).getByRole("button", { name: "Revoke" }).click();
+      await page.getByRole("button", { name: "Yes, revoke it" }).and(page.locator(":visible")).click();
+      await expect(page.getByRole("status")).toContainText("Key revoked");
+      expect((await spend("second")).status()).toBe(401);
+      await service.dispose();
+    });
+
     test("a person in two organizations goes from one to the other, and out", async ({ page }) => {
       await signIn(page, "admin@bright-audio.test");
       await page.getByText("Bright Audio").first().click();

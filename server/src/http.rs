@@ -16,7 +16,7 @@ mod test_clock;
 
 use std::{sync::Arc, time::Duration};
 
-use app::{backend::Backend, form::DemoSignIns};
+use app::{backend::Backend, form::DemoSignIns, views::ApiDocs};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -81,6 +81,8 @@ pub struct AppState {
     pub leptos: LeptosOptions,
     /// Whether people reach this server by https.
     pub https: bool,
+    /// What `/api/docs` shows.
+    pub docs: Arc<ApiDocs>,
     /// The proxies in front of this server.
     pub proxies: TrustedProxies,
     /// What was counted, where the process counts.

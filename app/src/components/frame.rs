@@ -97,7 +97,9 @@ pub fn Frame(
         </main>
         <footer class="border-t border-line print:hidden">
             <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">
-                "Brightmeter. A job that fails is never charged."
+                "Brightmeter. A job that fails is never charged. " <a class="link" href="/api/docs">
+                    "REST API"
+                </a>
             </p>
         </footer>
     }

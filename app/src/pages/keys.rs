@@ -9,8 +9,8 @@ use crate::{
     views::{KeyState, KeyView, KeysView, Viewer},
 };
 
-/// The choices of how long a key holds, in days; nothing is for ever.
-const LASTS: [(&str, &str); 4] = [("90", "90 days"), ("365", "1 year"), ("30", "30 days"), ("", "Until it is revoked")];
+/// The choices of how long a key holds, in days; for ever, if nothing.
+const LASTS: [(&str, &str); 4] = [("", "Until it is revoked"), ("30", "30 days"), ("90", "90 days"), ("365", "1 year")];
 
 /// The organization's keys, and a form for another one.
 #[component]

@@ -163,6 +163,7 @@ fn assemble(
         .site_addr(addr)
         .env(if std::env::var_os("LEPTOS_WATCH").is_some() { Env::DEV } else { Env::PROD })
         .build();
+    let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let state = AppState {
         backend: Arc::new(portal),
         sign_in: SignIn { pool: pools.app.clone(), passwords, throttle },
@@ -175,7 +176,8 @@ fn assemble(
         clock,
         test_clock: test_clock.map(|clock| (clock, sweeper.clone())),
         leptos,
-        https: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        https,
+        docs: http::api::docs(https),
         proxies: config.trusted_proxies.clone(),
         metrics: Some(measures::install().map_err(|error| CliError::Refused(error.to_string()))?),
         demo_sign_ins: sign_ins,

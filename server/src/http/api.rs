@@ -3,6 +3,7 @@
 mod answers;
 mod balance;
 mod bodies;
+mod docs;
 mod extract;
 mod gate;
 mod holds;
@@ -13,8 +14,9 @@ mod spends;
 mod stats;
 mod terms;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use app::views::ApiDocs;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Request},
@@ -22,6 +24,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -94,10 +97,17 @@ pub fn document() -> openapi::OpenApi {
     calls().1
 }
 
+/// The document as JSON, made once.
+static JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(document()).unwrap_or_default());
+
 /// `/api/openapi.json`.
-pub(super) async fn openapi() -> Json<&'static openapi::OpenApi> {
-    static DOCUMENT: LazyLock<openapi::OpenApi> = LazyLock::new(document);
-    Json(&DOCUMENT)
+pub(super) async fn openapi() -> Json<&'static Value> {
+    Json(&JSON)
+}
+
+/// The document as `/api/docs` shows it; `https` is how people reach this server.
+pub fn docs(https: bool) -> Arc<ApiDocs> {
+    Arc::new(docs::view(&JSON, https))
 }
 
 /// Every call.

@@ -37,6 +37,7 @@ pub(super) fn routes(state: &AppState) -> Router<AppState> {
 
 fn provide(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let (backend, demo) = (state.backend.clone(), state.demo_sign_ins.clone());
+    let docs = state.docs.clone();
     // A development build reloads pages by a socket of its own.
     let reload = (state.leptos.env == Env::DEV).then(|| format!("ws://127.0.0.1:{}", state.leptos.reload_port));
     move || {
@@ -46,6 +47,7 @@ fn provide(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             response.insert_header(CONTENT_SECURITY_POLICY, policy);
         }
         provide_context(backend.clone());
+        provide_context(docs.clone());
         if let Some(demo) = demo.clone() {
             provide_context(demo);
         }

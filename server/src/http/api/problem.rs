@@ -1,6 +1,5 @@
 //! What the API answers when it does not do what was asked: RFC 9457 problem details, one code a reason.
 
-use app::error::AppError;
 use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
@@ -68,6 +67,125 @@ pub(super) enum Problem {
     Other(StatusCode),
 }
 
+/// A kind of problem, as `/api/docs` lists it.
+pub(super) struct Kind {
+    /// Its code, for programs.
+    pub(super) code: &'static str,
+    /// Its HTTP status.
+    pub(super) status: StatusCode,
+    /// In a few words.
+    pub(super) title: &'static str,
+    /// What to do about it.
+    pub(super) mend: &'static str,
+}
+
+const fn kind(code: &'static str, status: StatusCode, title: &'static str, mend: &'static str) -> Kind {
+    Kind { code, status, title, mend }
+}
+
+/// Every kind of problem there is. The codes of refusals are the domain's.
+pub(super) const KINDS: [Kind; 34] = [
+    kind("malformed", StatusCode::BAD_REQUEST, "Malformed request", "Send JSON that can be parsed, in UTF-8."),
+    kind(
+        "idempotency_key_missing",
+        StatusCode::BAD_REQUEST,
+        "Idempotency-Key is missing",
+        "Send one, such as a new UUID.",
+    ),
+    kind(
+        "credential_invalid",
+        StatusCode::UNAUTHORIZED,
+        "No valid credential",
+        "Send a key that holds; make one on /keys.",
+    ),
+    kind(
+        "insufficient_tokens",
+        StatusCode::PAYMENT_REQUIRED,
+        "Not enough tokens",
+        "Buy a pack, or wait for resets_at.",
+    ),
+    kind("scope_missing", StatusCode::FORBIDDEN, "The key may not do this", "Use a key with a larger scope."),
+    kind("feature_not_in_plan", StatusCode::FORBIDDEN, "Feature not in plan", "Take a larger plan."),
+    kind(
+        "license_suspended",
+        StatusCode::FORBIDDEN,
+        "License suspended",
+        "Pay the open invoice: everything is back at once.",
+    ),
+    kind("blocked", StatusCode::FORBIDDEN, "Blocked for a while", "Wait for resets_at, and then ask less often."),
+    kind("account_closed", StatusCode::FORBIDDEN, "Account closed", "Ask support."),
+    kind("not_found", StatusCode::NOT_FOUND, "Not found", "Check the address and the id."),
+    kind("member_not_found", StatusCode::NOT_FOUND, "No such member", "Name a member of your organization."),
+    kind("hold_not_found", StatusCode::NOT_FOUND, "No such hold", "Check the id."),
+    kind("spend_not_found", StatusCode::NOT_FOUND, "No such spend", "Name the transaction_id of a deduct."),
+    kind(
+        "method_not_allowed",
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method not allowed",
+        "See what the address knows, above.",
+    ),
+    kind(
+        "hold_closed",
+        StatusCode::CONFLICT,
+        "Hold closed",
+        "It has ended; the ledger says how. Nothing was charged twice.",
+    ),
+    kind("already_refunded", StatusCode::CONFLICT, "Already refunded", "Nothing: the tokens are back."),
+    kind("plan_unchanged", StatusCode::CONFLICT, "Plan unchanged", "Nothing: the organization is on that plan."),
+    kind("too_large", StatusCode::PAYLOAD_TOO_LARGE, "Too large", "Send at most 64 KiB."),
+    kind(
+        "unsupported_media_type",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Not JSON",
+        "Send Content-Type: application/json.",
+    ),
+    kind("invalid_field", StatusCode::UNPROCESSABLE_ENTITY, "Invalid field", "Mend the fields under errors."),
+    kind("key_reused", StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key reused", "Take a new key for a new request."),
+    kind("unknown_feature", StatusCode::UNPROCESSABLE_ENTITY, "Unknown feature", "Name one of /catalog."),
+    kind("unknown_plan", StatusCode::UNPROCESSABLE_ENTITY, "Unknown plan", "Name one of /catalog."),
+    kind("unknown_token_type", StatusCode::UNPROCESSABLE_ENTITY, "Unknown token type", "Name one of /catalog."),
+    kind(
+        "capture_exceeds_hold",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "More than is held",
+        "Capture at most what is held.",
+    ),
+    kind("amount_out_of_range", StatusCode::UNPROCESSABLE_ENTITY, "Amount out of range", "Send a smaller amount."),
+    kind(
+        "ttl_out_of_range",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Duration out of range",
+        "Hold for 1 second to 24 hours.",
+    ),
+    kind("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests", "Wait for Retry-After seconds."),
+    kind("too_frequent", StatusCode::TOO_MANY_REQUESTS, "Too soon", "Wait for Retry-After seconds."),
+    kind(
+        "quota_reached",
+        StatusCode::TOO_MANY_REQUESTS,
+        "Quota reached",
+        "Ask an owner or admin for a higher limit, or wait.",
+    ),
+    kind(
+        "busy",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Busy",
+        "Nothing was done: send it again, with the same Idempotency-Key.",
+    ),
+    kind(
+        "outcome_unknown",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Outcome unknown",
+        "Send the same request with the same Idempotency-Key.",
+    ),
+    kind("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "Tell us the request_id."),
+    kind("http_error", StatusCode::BAD_REQUEST, "Error", "Its status says why."),
+];
+
+/// The kind of that code.
+fn kind_of(code: &str) -> &'static Kind {
+    KINDS.iter().find(|kind| kind.code == code).unwrap_or(&KINDS[KINDS.len() - 1])
+}
+
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct FieldProblem {
@@ -104,6 +222,7 @@ pub(super) struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
     #[serde(flatten)]
+    #[schema(value_type = Limit)]
     limit: Option<Limit>,
 }
 
@@ -111,7 +230,7 @@ pub(super) struct ProblemBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Limit {
     /// Which limit said no.
-    #[schema(value_type = String, example = "balance")]
+    #[schema(value_type = String, required = false, example = "balance")]
     limit_source: LimitSource,
     /// What is left under it, where it counts something.
     #[schema(value_type = Option<i64>, minimum = 0, example = 3)]
@@ -151,70 +270,39 @@ impl Problem {
         Self::Invalid(vec![FieldProblem { field: field.into(), message: message.into() }])
     }
 
-    /// Status, code, title and what happened.
-    fn told(&self) -> (StatusCode, &'static str, &'static str, String) {
-        let of = |status, code, title, detail: &str| (status, code, title, detail.to_owned());
-        match self {
-            Self::Malformed(detail) => of(StatusCode::BAD_REQUEST, "malformed", "Malformed request", detail),
-            Self::NoIdempotencyKey(detail) => {
-                of(StatusCode::BAD_REQUEST, "idempotency_key_missing", "Idempotency-Key is missing", detail)
-            }
-            Self::NoCredential(detail) => {
-                of(StatusCode::UNAUTHORIZED, "credential_invalid", "No valid credential", detail)
-            }
-            Self::Denied(denial) => {
-                let (status, code, title) = match denial {
-                    Denial::NoKey => (StatusCode::UNAUTHORIZED, "credential_invalid", "No valid credential"),
-                    Denial::ScopeMissing { .. } => (StatusCode::FORBIDDEN, "scope_missing", "The key may not do this"),
-                    Denial::NoMember => (StatusCode::NOT_FOUND, "member_not_found", "No such member"),
-                };
-                let mut detail = denial.to_string();
-                detail[..1].make_ascii_uppercase();
-                (status, code, title, detail + ".")
-            }
-            Self::Refused { refusal, .. } => {
-                let status = AppError::Refused { refusal: refusal.clone() }.status();
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-                (status, refusal.code(), title(refusal), refusal.to_string())
-            }
-            Self::NotFound => {
-                of(StatusCode::NOT_FOUND, "not_found", "Not found", "There is nothing here, or it is not yours.")
-            }
-            Self::Method => {
-                let detail = "This address does not know that method; /api/docs lists what there is.";
-                of(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
-            }
-            Self::TooLarge => of(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", "A body has at most 64 KiB."),
-            Self::MediaType => {
-                let detail = "Send JSON, with the header Content-Type: application/json.";
-                of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Not JSON", detail)
-            }
+    /// The status, the kind, and what happened this time.
+    fn told(&self) -> (StatusCode, &'static Kind, String) {
+        let (code, detail) = match self {
+            Self::Malformed(detail) => ("malformed", detail.clone()),
+            Self::NoIdempotencyKey(detail) => ("idempotency_key_missing", (*detail).into()),
+            Self::NoCredential(detail) => ("credential_invalid", (*detail).into()),
+            Self::Denied(denial) => (
+                match denial {
+                    Denial::NoKey => "credential_invalid",
+                    Denial::ScopeMissing { .. } => "scope_missing",
+                    Denial::NoMember => "member_not_found",
+                },
+                denial.to_string(),
+            ),
+            Self::Refused { refusal, .. } => (refusal.code(), refusal.to_string()),
+            Self::NotFound => ("not_found", "There is nothing here, or it is not yours.".into()),
+            Self::Method => ("method_not_allowed", "This address does not know that method.".into()),
+            Self::TooLarge => ("too_large", "A body has at most 64 KiB.".into()),
+            Self::MediaType => ("unsupported_media_type", "The body is not sent as JSON.".into()),
             Self::Invalid(fields) => {
-                let detail: Vec<String> =
-                    fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
-                (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", "Invalid field", detail.join("; "))
+                let fields: Vec<String> = fields.iter().map(|it| format!("{}: {}", it.field, it.message)).collect();
+                ("invalid_field", fields.join("; "))
             }
-            Self::KeyReused => {
-                let detail = "This Idempotency-Key was used for another request. Take a new one for this one.";
-                of(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "Idempotency-Key reused", detail)
-            }
-            Self::Busy => {
-                let detail = "Nothing was done. Send the request again in a moment, with the same Idempotency-Key.";
-                of(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail)
-            }
+            Self::KeyReused => ("key_reused", "This Idempotency-Key was used for another request.".into()),
+            Self::Busy => ("busy", "Too much is going on. Nothing was done.".into()),
             Self::OutcomeUnknown => {
-                let detail = "It may or may not have been done. Send the same request with the same Idempotency-Key to learn which; nothing is done twice.";
-                of(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", "Outcome unknown", detail)
+                ("outcome_unknown", "It may or may not have been done; the same key tells which.".into())
             }
-            Self::Internal => {
-                let detail = "Something went wrong on our side. If you write to us, mention the request_id.";
-                of(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
-            }
-            Self::Other(status) => {
-                let title = status.canonical_reason().unwrap_or("Error");
-                of(*status, "http_error", title, "The request was not answered; its status says why.")
-            }
-        }
+            Self::Internal => ("internal", "Something went wrong on our side, and was logged.".into()),
+            Self::Other(status) => return (*status, kind_of("http_error"), status.to_string()),
+        };
+        let kind = kind_of(code);
+        (kind.status, kind, detail)
     }
 
     fn retry_after(&self) -> Option<u32> {
@@ -277,7 +365,7 @@ impl From<StorageError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code, title, detail) = self.told();
+        let (status, Kind { code, title, .. }, detail) = self.told();
         let body = ProblemBody {
             r#type: format!("/api/docs#{code}"),
             title,
@@ -311,26 +399,52 @@ impl IntoResponse for Problem {
     }
 }
 
-fn title(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::AccountClosed { .. } => "Account closed",
-        Refusal::Blocked { .. } => "Blocked for a while",
-        Refusal::FeatureNotInPlan { .. } => "Feature not in plan",
-        Refusal::LicenseSuspended { .. } => "License suspended",
-        Refusal::RateLimited { .. } => "Too many requests",
-        Refusal::TooFrequent { .. } => "Too soon",
-        Refusal::QuotaReached { .. } => "Quota reached",
-        Refusal::InsufficientTokens { .. } => "Not enough tokens",
-        Refusal::UnknownFeature { .. } => "Unknown feature",
-        Refusal::UnknownPlan { .. } => "Unknown plan",
-        Refusal::UnknownTokenType { .. } => "Unknown token type",
-        Refusal::PlanUnchanged { .. } => "Plan unchanged",
-        Refusal::HoldNotFound => "No such hold",
-        Refusal::HoldClosed { .. } => "Hold closed",
-        Refusal::CaptureExceedsHold { .. } => "More than is held",
-        Refusal::SpendNotFound => "No such spend",
-        Refusal::AlreadyRefunded => "Already refunded",
-        Refusal::AmountOutOfRange { .. } => "Amount out of range",
-        Refusal::TtlOutOfRange { .. } => "Duration out of range",
+#[cfg(test)]
+mod tests {
+    use app::error::AppError;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_one_status_in_the_browser_and_in_the_api() {
+        let instant: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
+        let tokens = Default::default;
+        let name = |text: &str| text.to_owned();
+        let refusals = [
+            Refusal::AccountClosed { since: instant },
+            Refusal::Blocked { until: instant },
+            Refusal::FeatureNotInPlan {
+                feature: name("ping").try_into().unwrap(),
+                plan: name("starter").try_into().unwrap(),
+                needs: name("pro").try_into().unwrap(),
+            },
+            Refusal::LicenseSuspended { off: brightmeter::license::Off::Ai, since: None },
+            Refusal::RateLimited { requests: 30, window_seconds: 60, until: instant },
+            Refusal::TooFrequent { interval_seconds: 3, until: instant },
+            Refusal::QuotaReached { remaining: tokens(), resets_at: instant },
+            Refusal::InsufficientTokens {
+                token_type: name("ai").try_into().unwrap(),
+                needed: tokens(),
+                available: tokens(),
+                withheld: tokens(),
+                resets_at: None,
+            },
+            Refusal::UnknownFeature { feature: name("ping").try_into().unwrap() },
+            Refusal::UnknownPlan { plan: name("gold").try_into().unwrap() },
+            Refusal::UnknownTokenType { token_type: name("ai").try_into().unwrap() },
+            Refusal::PlanUnchanged { plan: name("pro").try_into().unwrap() },
+            Refusal::HoldNotFound,
+            Refusal::HoldClosed { state: "captured".into() },
+            Refusal::CaptureExceedsHold { held: tokens() },
+            Refusal::SpendNotFound,
+            Refusal::AlreadyRefunded,
+            Refusal::AmountOutOfRange { reason: "too much".into() },
+            Refusal::TtlOutOfRange { max_seconds: 60 },
+        ];
+        for refusal in refusals {
+            let kind = kind_of(refusal.code());
+            assert_eq!(kind.code, refusal.code());
+            assert_eq!(kind.status.as_u16(), AppError::Refused { refusal }.status(), "{}", kind.code);
+        }
     }
 }

@@ -155,7 +155,7 @@ fn a_spend_is_answered_with_its_receipt_and_a_repeat_of_it_with_the_same() {
         content-type: application/problem+json
         {
           "code": "key_reused",
-          "detail": "This Idempotency-Key was used for another request. Take a new one for this one.",
+          "detail": "This Idempotency-Key was used for another request.",
           "request_id": "the-request",
           "status": 422,
           "title": "Idempotency-Key reused",

@@ -61,3 +61,23 @@ fn every_answer_of_the_document_has_a_body_that_is_described() {
         }
     }
 }
+
+#[test]
+fn the_page_about_the_api_lists_every_call_and_every_kind_of_problem() {
+    crate::http::browser::with_site(async |_, site| {
+        let page = site.browser().get("/api/docs").await;
+        assert_eq!(page.status, 200);
+        let document = serde_json::to_value(server::http::api::document()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, call) in item.as_object().unwrap() {
+                let id = call["operationId"].as_str().unwrap();
+                assert!(page.body.contains(&format!("id=\"{id}\"")), "{id}");
+                let line = format!("{} /api/v1{path}", method.to_uppercase());
+                assert!(page.text().contains(&line), "{line}: {}", page.text());
+            }
+        }
+        for code in ["insufficient_tokens", "key_reused", "hold_closed", "scope_missing", "busy"] {
+            assert!(page.body.contains(&format!("id=\"{code}\"")), "{code}");
+        }
+    });
+}

@@ -81,6 +81,7 @@ impl Site {
             test_clock: None,
             leptos,
             https,
+            docs: http::api::docs(https),
             proxies: TrustedProxies::default(),
             metrics: None,
             demo_sign_ins: None,
