@@ -45,5 +45,12 @@ begin
     execute 'drop policy if exists ai_token_holds_census on ai_token_holds';
     execute format('create policy ai_token_holds_census on ai_token_holds for select to %I
         using (state = ''open'' and (select current_setting(''app.due_at'', true)) = ''infinity'')', writer);
+
+    -- It removes receipts that are older than the setting says, of any organization.
+    execute format('grant delete on ai_token_receipts to %I', writer);
+    execute 'drop policy if exists ai_token_receipts_old on ai_token_receipts';
+    execute format('create policy ai_token_receipts_old on ai_token_receipts to %I
+        using (created_at < (select nullif(current_setting(''app.kept_since'', true), '''')::timestamptz))
+        with check (false)', writer);
 end
 $$;

@@ -105,7 +105,13 @@ export const states: State[] = [
       await expect(page.getByRole("alert").first()).toBeVisible();
     },
   },
-  { name: "quests-running", email: member, go: job("Open a second studio #slow", /reserved/) },
+  {
+    name: "quests-running",
+    email: member,
+    go: job("Open a second studio #slow", /reserved/),
+    // It loads itself again once the job has ended; that cuts off whatever is under way, and happens once.
+    leave: (page) => page.goto("about:blank").catch(() => page.goto("about:blank")),
+  },
   { name: "quests-delivered", email: member, go: job("Sell 300 tickets for the winter concert", /charged/) },
   { name: "quests-not-charged", email: member, go: job("Grow the newsletter #fail", /not charged/i) },
   {

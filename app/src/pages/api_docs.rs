@@ -64,7 +64,7 @@ fn FiveMinutes(origin: String) -> impl IntoView {
             <h2 id="start" class="text-lg font-semibold">
                 "In five minutes"
             </h2>
-            <ol class="list-decimal space-y-4 pl-5">
+            <ol class="min-w-0 list-decimal space-y-4 pl-5">
                 <li>
                     <p>
                         "Make a key on " <a class="link" href="/keys">

@@ -3,14 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use brightmeter::command::Command;
+use brightmeter::{command::Command, time::Instant};
+use chrono::TimeDelta;
 use sqlx::PgPool;
 
 use super::writer::{Submission, SubmitError, Writer};
 use crate::{
     clock::Clock,
     measures,
-    storage::{Result, sessions, sign_ins, sweeps, tenant},
+    storage::{Result, receipts, sessions, sign_ins, sweeps, tenant},
 };
 
 /// How often it looks. A hold is gone within this time after its TTL; invariant I6 allows 60 s.
@@ -19,6 +20,11 @@ const EVERY: Duration = Duration::from_secs(5);
 const PAGE: i64 = 200;
 /// How many expired sessions it removes at once.
 const PRUNE: i64 = 1_000;
+
+/// How long a receipt is kept at least: so long a request can be repeated under its key.
+const KEPT: TimeDelta = TimeDelta::days(7);
+/// How many receipts it removes at once, and how often in a row: more than the writers make.
+const RECEIPTS: (i64, usize) = (5_000, 10);
 
 /// Books what is due, in all organizations.
 #[derive(Clone)]
@@ -76,9 +82,23 @@ impl Sweeper {
         let mut tx = tenant::begin_census(&self.writer_pool).await?;
         measures::open_holds(sweeps::count_open_holds(&mut tx).await?);
         drop(tx);
+        self.prune_receipts(now - KEPT).await?;
         let mut conn = self.app_pool.acquire().await?;
         sessions::prune(&mut conn, now, PRUNE).await?;
         sign_ins::prune(&mut conn, now - super::throttle::WINDOW, PRUNE).await?;
         Ok(swept)
+    }
+
+    async fn prune_receipts(&self, since: Instant) -> Result<()> {
+        let (batch, times) = RECEIPTS;
+        for _ in 0..times {
+            let mut tx = tenant::begin_pruning(&self.writer_pool, since).await?;
+            let removed = receipts::prune(&mut tx, since, batch).await?;
+            tx.commit().await?;
+            if i64::try_from(removed).is_ok_and(|removed| removed < batch) {
+                break;
+            }
+        }
+        Ok(())
     }
 }

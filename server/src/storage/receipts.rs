@@ -54,6 +54,21 @@ pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Re
         .collect()
 }
 
+/// Removes receipts from before `since`, at most so many; answers how many. Needs a transaction from
+/// [`begin_pruning`](super::tenant::begin_pruning).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Result<u64> {
+    let done = sqlx::query!(
+        "delete from ai_token_receipts where ctid = any (array(
+             select ctid from ai_token_receipts where created_at < $1 limit $2))",
+        since,
+        limit
+    );
+    Ok(done.execute(conn).await?.rows_affected())
+}
+
 /// Keeps receipts.
 ///
 /// # Errors

@@ -54,6 +54,14 @@ pub async fn begin_sweep(pool: &PgPool, now: brightmeter::time::Instant) -> Resu
     begin_with(pool, "app.due_at", &now.to_rfc3339()).await
 }
 
+/// A transaction that sees, of any organization, the receipts from before `since`, and nothing else of them.
+///
+/// # Errors
+/// If no connection can be had in time.
+pub async fn begin_pruning(pool: &PgPool, since: brightmeter::time::Instant) -> Result<Transaction<'static, Postgres>> {
+    begin_with(pool, "app.kept_since", &since.to_rfc3339()).await
+}
+
 /// A transaction that sees every account and every open hold, and nothing else of any organization: to count, and for the
 /// audit.
 ///

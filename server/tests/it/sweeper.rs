@@ -114,3 +114,25 @@ fn sessions_and_failed_sign_ins_are_removed_when_their_time_is_over() {
         assert_eq!(server.ask::<String>("select string_agg(subject::text, ' ') from sign_in_failures").await, "\\x02");
     });
 }
+
+#[test]
+fn a_receipt_is_kept_for_a_week_and_then_removed_whoevers_it_is() {
+    with_server(async |server| {
+        let orgs = [server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await];
+        for org in orgs {
+            server.submit_as(org, "order-1", spend("ping")).await.unwrap();
+        }
+        server.pass(7 * DAY);
+        for org in orgs {
+            server.submit_as(org, "order-2", spend("ping")).await.unwrap();
+        }
+        let keys = "select coalesce(string_agg(key, ' ' order by key, org_id), '') from ai_token_receipts";
+        server.sweeper.sweep().await.unwrap();
+        assert_eq!(server.ask::<String>(keys).await, "order-1 order-1 order-2 order-2");
+        assert!(server.submit_as(orgs[0], "order-1", spend("ping")).await.unwrap().replayed);
+        server.pass(1);
+        server.sweeper.sweep().await.unwrap();
+        assert_eq!(server.ask::<String>(keys).await, "order-2 order-2");
+        assert_eq!(server.available(orgs[0], "ai").await, 198);
+    });
+}
