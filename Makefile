@@ -9,7 +9,7 @@ export CHROMIUM
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: help setup run dev test check test-rust test-browser test-release screenshots bench schema
+.PHONY: help setup run dev test check test-rust test-browser test-api test-release screenshots bench schema
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ dev: ## Start with demo data, rebuild and reload on every change
 	@.config/setup run
 	@. .config/postgres-env && cargo leptos watch -- demo
 
-test: setup check test-rust test-browser test-release ## Run every check there is
+test: setup check test-rust test-browser test-api test-release ## Run every check there is
 
 check: ## Check formatting and lints, for the server and for the browser
 	cargo fmt --all --check
@@ -41,6 +41,11 @@ test-browser: ## Run the browser tests against the demo
 	cargo leptos build
 	@. .config/postgres-env && dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
 	  cd end2end && E2E_DATA_DIR="$$dir" npx playwright test
+
+test-api: ## Hold the API against its document, and run the programs of docs/api
+	cargo build -p server --bin brightmeter --example meter
+	@. .config/postgres-env && dir=$$(mktemp -d) && chmod 755 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
+	  cd end2end && E2E_DATA_DIR="$$dir" npx playwright test -c api.config.ts
 
 test-release: ## Hold the release build's pages and files against the speed and size they must have
 	@.config/build-release

@@ -79,13 +79,12 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
     }
 }
 
-/// Reads a parameter; one that is empty counts as not given.
+/// Reads a parameter.
 ///
 /// # Errors
 /// [`Problem::Invalid`] with the parameter and `wanted`.
 pub(super) fn parameter<T: FromStr>(name: &str, value: Option<&str>, wanted: &str) -> Result<Option<T>, Problem> {
-    let given = value.filter(|value| !value.is_empty());
-    given.map(|value| value.parse().map_err(|_| Problem::on(name, wanted))).transpose()
+    value.map(|value| value.parse().map_err(|_| Problem::on(name, wanted))).transpose()
 }
 
 /// The hold that the address names. What is no id names none.

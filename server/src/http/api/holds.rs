@@ -34,7 +34,7 @@ pub(super) struct OpenHold {
     #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "quest_generation")]
     feature: FeatureName,
     /// How many times; once if not said.
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10_000, default = 1, example = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10_000, example = 1)]
     quantity: Option<Quantity>,
     /// The member to act for, whose limits then apply.
     #[schema(value_type = Option<uuid::Uuid>, example = json!(null))]
@@ -43,7 +43,7 @@ pub(super) struct OpenHold {
     #[schema(minimum = 1, maximum = 86_400, example = 600)]
     ttl_seconds: Option<u32>,
     /// Whatever should stand beside the entry: a JSON object of at most 2,048 bytes.
-    #[schema(value_type = Option<Object>, example = json!({ "job": "17" }))]
+    #[schema(value_type = Option<BTreeMap<String, serde_json::Value>>, example = json!({ "job": "17" }))]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 

@@ -38,15 +38,16 @@ const MOST: i64 = 200;
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// Where the last page ended: its `next_cursor`.
+    #[param(pattern = "^[1-9][0-9]{0,17}$")]
     cursor: Option<String>,
     /// How many entries; 50 if not said.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, example = 50)]
     limit: Option<String>,
     /// Only of this token type.
-    #[param(value_type = Option<String>, example = "ai")]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "ai")]
     token_type: Option<String>,
     /// Only of this feature.
-    #[param(value_type = Option<String>, example = "quest_generation")]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "quest_generation")]
     feature: Option<String>,
     /// Only by, or for, this member.
     #[param(value_type = Option<uuid::Uuid>)]
@@ -107,7 +108,7 @@ pub(super) struct EntryBody {
     /// Why, in words.
     note: Option<String>,
     /// What the caller attached.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<BTreeMap<String, serde_json::Value>>)]
     metadata: Option<Box<serde_json::value::RawValue>>,
     /// When it was booked.
     #[schema(value_type = String, format = DateTime)]

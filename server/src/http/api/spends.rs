@@ -36,13 +36,13 @@ pub(super) struct Deduct {
     #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "quest_generation")]
     feature: FeatureName,
     /// How many times; once if not said.
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10_000, default = 1, example = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10_000, example = 1)]
     quantity: Option<Quantity>,
     /// The member to act for, whose limits then apply.
     #[schema(value_type = Option<uuid::Uuid>, example = json!(null))]
     member: Option<MemberId>,
     /// Whatever should stand beside the entry: a JSON object of at most 2,048 bytes.
-    #[schema(value_type = Option<Object>, example = json!({ "order": "A-17" }))]
+    #[schema(value_type = Option<BTreeMap<String, serde_json::Value>>, example = json!({ "order": "A-17" }))]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// Only quote: nothing moves, nothing counts.
     #[serde(default)]

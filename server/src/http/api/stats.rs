@@ -102,8 +102,8 @@ pub(super) async fn stats(
     Query(span): Query<Span>,
 ) -> Result<Json<Stats>, Problem> {
     let (from, to) = days(&span, state.clock.now().date_naive())?;
-    let group = match span.group_by.as_deref().unwrap_or_default() {
-        "" | "day" => Group::Day,
+    let group = match span.group_by.as_deref().unwrap_or("day") {
+        "day" => Group::Day,
         "feature" => Group::Feature,
         "member" => Group::Member,
         _ => return Err(Problem::on("group_by", "the series is by day, feature or member")),

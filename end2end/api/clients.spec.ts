@@ -1,0 +1,39 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "@playwright/test";
+import { meter } from "../../docs/api/meter.ts";
+import { key, program, root, server, target } from "./support";
+
+const story = ["may use quest_generation: true", "spent 5", "spent 5", "charged 3, 2 came back"];
+
+const available = async (secret: string) => {
+  const answer = await fetch(`${server}/api/v1/tokens/check-balance?feature=quest_generation`, {
+    headers: { Authorization: `Bearer ${secret}` },
+  });
+  return (await answer.json()).balances[0].available;
+};
+
+const programs: [string, (secret: string) => Promise<string[]>][] = [
+  ["curl", async (KEY) => (await program(join(root, "docs/api/meter.sh"), [], { KEY })).trim().split("\n")],
+  ["Python", async (KEY) => (await program("python3", [join(root, "docs/api/meter.py")], { KEY })).trim().split("\n")],
+  ["TypeScript", async (KEY) => meter(server, KEY)],
+  ["Rust", async (KEY) => (await program(join(target, "debug/examples/meter"), [], { KEY })).trim().split("\n")],
+];
+
+for (const [language, run] of programs) {
+  test(`the story of docs/api goes through with ${language}`, async () => {
+    const secret = await key("stagecraft", "spend");
+    const before = await available(secret);
+    expect(await run(secret)).toEqual(story);
+    expect(await available(secret)).toBe(before - 8);
+  });
+}
+
+test("the types for TypeScript are those of the document, and the example keeps to them", async () => {
+  test.setTimeout(60_000);
+  const made = join(mkdtempSync(join(tmpdir(), "brightmeter-")), "schema.d.ts");
+  await program(join(root, "node_modules/.bin/openapi-typescript"), [`${server}/api/openapi.json`, "-o", made]);
+  expect(readFileSync(made, "utf8")).toBe(readFileSync(join(root, "docs/api/schema.d.ts"), "utf8"));
+  await program(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "docs/api")]);
+});
