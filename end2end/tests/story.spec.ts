@@ -176,6 +176,22 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
+test("the dashboard follows what moves elsewhere, in place and without a click", async ({ page, browser }) => {
+  await signIn(page);
+  await wake(page);
+  await page.evaluate(() => Object.assign(window, { marker: 1 }));
+  const before = await tokens(page, "available-ai");
+  const other = await browser.newContext();
+  const elsewhere = await other.newPage();
+  await signIn(elsewhere, "owner@bright-audio.test");
+  await generate(elsewhere, "Plan the spring tour");
+  await expect(elsewhere.getByText("5 AI tokens charged").first()).toBeVisible();
+  await other.close();
+  await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
+  await expect(page.getByTestId("held-ai")).toHaveText("0");
+  expect(await page.evaluate(() => "marker" in window)).toBe(true);
+});
+
 test("Refresh brings the numbers of now without leaving the page", async ({ page, browser }) => {
   await signIn(page);
   await wake(page);

@@ -41,8 +41,8 @@ use crate::{
     clock::{Clock, ManualClock},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, jobs::Jobs, keys::Keys, question::Reader, sign_in::SignIn, sweeper::Sweeper,
-        visitors::Visitors,
+        account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, question::Reader, sign_in::SignIn,
+        sweeper::Sweeper, visitors::Visitors,
     },
 };
 
@@ -69,6 +69,8 @@ pub struct AppState {
     pub jobs: Jobs,
     /// Knows the keys of services.
     pub keys: Keys,
+    /// Tells whose tokens have moved.
+    pub changes: Changes,
     /// Reads accounts.
     pub reader: Reader,
     /// As the application's role.

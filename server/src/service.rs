@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod changes;
 pub mod demo;
 pub mod jobs;
 pub mod keys;

@@ -11,6 +11,7 @@ pub mod holdings;
 pub mod holds;
 pub mod memberships;
 pub mod migrations;
+pub mod notices;
 pub mod organizations;
 pub mod pools;
 pub mod quests;

@@ -2,7 +2,15 @@
 
 use std::time::Duration;
 
-use leptos::{ev, ev::SubmitEvent, html::Div, prelude::*, task::spawn_local};
+use leptos::{
+    ev,
+    ev::SubmitEvent,
+    html::Div,
+    prelude::*,
+    task::spawn_local,
+    wasm_bindgen::{JsCast, closure::Closure},
+};
+use web_sys::EventSource;
 
 use crate::{components::Balances, error::AppError, functions, views::BalancesView};
 
@@ -24,24 +32,36 @@ pub fn LiveBalances(
     let age = RwSignal::new(0_u32);
     let read_at = StoredValue::new(0.0_f64);
 
-    let refresh = move || {
+    // Whoever asked is told how it ended; what moved by itself only shows.
+    let again = StoredValue::new(false);
+    let read = move |asked: bool| {
         if busy.get_untracked() {
+            again.set_value(true);
             return;
         }
         busy.set(true);
         spawn_local(async move {
-            match functions::balances().await {
-                Ok(balances) => {
-                    news.set(spoken(&balances));
-                    if let Some(served) = served.get_untracked() {
-                        served.remove();
+            loop {
+                again.set_value(false);
+                match functions::balances().await {
+                    Ok(balances) => {
+                        if asked {
+                            news.set(spoken(&balances));
+                        }
+                        if let Some(served) = served.get_untracked() {
+                            served.remove();
+                        }
+                        fresh.set(Some(balances));
+                        failure.set(None);
+                        read_at.set_value(now_ms());
+                        age.set(0);
                     }
-                    fresh.set(Some(balances));
-                    failure.set(None);
-                    read_at.set_value(now_ms());
-                    age.set(0);
+                    Err(error) if asked => failure.set(Some(error)),
+                    Err(_) => {}
                 }
-                Err(error) => failure.set(Some(error)),
+                if !again.get_value() {
+                    break;
+                }
             }
             busy.set(false);
         });
@@ -54,20 +74,24 @@ pub fn LiveBalances(
             move || age.set(((now_ms() - read_at.get_value()).max(0.0) / 1000.0) as u32),
             Duration::from_secs(1),
         );
+        let live = follow(move || read(false));
         let lost = window_event_listener(ev::offline, move |_| offline.set(true));
         let back = window_event_listener(ev::online, move |_| {
             offline.set(false);
-            refresh();
+            read(true);
         });
         on_cleanup(move || {
             lost.remove();
             back.remove();
+            if let Some(live) = live {
+                live.close();
+            }
         });
     });
 
     let submitted = move |submit: SubmitEvent| {
         submit.prevent_default();
-        refresh();
+        read(true);
     };
 
     view! {
@@ -127,6 +151,17 @@ fn RefreshFailed(error: AppError) -> impl IntoView {
                 .then(|| view! { <p class="mt-1"><a class="link" href="/signin?next=/dashboard">"Sign in again"</a></p> })}
         </div>
     }
+}
+
+/// Calls `changed` whenever tokens have moved, on whatever server, until it is closed. The browser connects again by itself;
+/// where it cannot follow, Refresh is there.
+fn follow(changed: impl Fn() + 'static) -> Option<EventSource> {
+    let source = EventSource::new("/api/v1/tokens/stream").ok()?;
+    let told = Closure::<dyn Fn()>::new(changed);
+    source.add_event_listener_with_callback("balances", told.as_ref().unchecked_ref()).ok()?;
+    // It lives as long as the page.
+    told.forget();
+    Some(source)
 }
 
 fn now_ms() -> f64 {

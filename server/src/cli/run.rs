@@ -19,7 +19,9 @@ use crate::{
     measures,
     service::{
         account::Accounts,
-        audit, demo,
+        audit,
+        changes::Changes,
+        demo,
         jobs::Jobs,
         keys::Keys,
         passwords::Passwords,
@@ -115,7 +117,13 @@ async fn serve_on(
         tracing::info!(%addr, address, "serving");
     }
     let limits = Limits::new(config.trusted_proxies.clone());
-    http::serve(listener, http::router(state), limits, stop_signal()?).await;
+    let (stop, changes) = (stop_signal()?, state.changes.clone());
+    // Whoever follows a balance would keep the server up.
+    let stop = async move {
+        stop.await;
+        changes.stop();
+    };
+    http::serve(listener, http::router(state), limits, stop).await;
     tracing::info!("stopping");
     jobs.finish(FAREWELL).await;
     sweeping.abort();
@@ -144,6 +152,7 @@ fn assemble(
         clock: clock.clone(),
     };
     let visitors = Visitors { pool: pools.app.clone(), catalog: catalog.clone(), demo: sign_ins.is_some() };
+    let changes = Changes::start(pools.app.clone(), writer.touched());
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
     let keys = Keys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
     let portal = Portal {
@@ -171,6 +180,7 @@ fn assemble(
         visitors,
         jobs,
         keys,
+        changes,
         reader,
         pool: pools.app.clone(),
         clock,

@@ -12,6 +12,7 @@ mod problem;
 mod rate;
 mod spends;
 mod stats;
+mod stream;
 mod terms;
 
 use std::sync::{Arc, LazyLock};
@@ -79,6 +80,7 @@ impl Modify for Key {
 fn calls() -> (Router<AppState>, openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(balance::check))
+        .routes(routes!(stream::stream))
         .routes(routes!(spends::deduct))
         .routes(routes!(spends::refund))
         .routes(routes!(holds::open))

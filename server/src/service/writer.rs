@@ -31,6 +31,7 @@ use tokio::{
 };
 
 use self::batch::{Batch, BatchError};
+use super::changes::Touched;
 use crate::{
     clock::Clock,
     measures,
@@ -150,6 +151,7 @@ struct Pending {
 pub struct Writer {
     queues: Vec<mpsc::Sender<Pending>>,
     shares: Shares<OrgId>,
+    touched: Touched,
 }
 
 /// The tasks behind a [`Writer`]; they end when every clone of it is gone.
@@ -160,13 +162,19 @@ impl Writer {
     /// Starts the writers on `pool`, whose role may write tokens.
     pub fn start(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> (Self, WriterTasks) {
         let batch = Batch { pool, catalog, clock };
+        let touched = Touched::default();
         let (queues, tasks) = (0..WRITERS)
             .map(|number| {
                 let (sender, receiver) = mpsc::channel(QUEUE);
-                (sender, tokio::spawn(run(number as usize, batch.clone(), receiver)))
+                (sender, tokio::spawn(run(number as usize, batch.clone(), receiver, touched.clone())))
             })
             .unzip();
-        (Self { queues, shares: Shares::default() }, WriterTasks(tasks))
+        (Self { queues, shares: Shares::default(), touched }, WriterTasks(tasks))
+    }
+
+    /// The organizations whose tokens this writer has moved.
+    pub fn touched(&self) -> Touched {
+        self.touched.clone()
     }
 
     /// Applies a command. When this answers, the command is durable.
@@ -204,14 +212,14 @@ impl WriterTasks {
 }
 
 /// One writer: takes what waits, one transaction at a time.
-async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>) {
+async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, touched: Touched) {
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
         measures::queue(number, queue.len());
         // Nothing was done yet for those who stopped waiting, and now nothing will be.
         waiting.retain(|pending| !pending.answer.is_closed());
         if !waiting.is_empty() {
-            apply(&batch, std::mem::take(&mut waiting)).await;
+            apply(&batch, std::mem::take(&mut waiting), &touched).await;
             // Whoever was just answered may ask again at once: let that join the next batch. Nobody is waited for.
             yield_now().await;
         }
@@ -220,10 +228,10 @@ async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>) {
 
 /// Applies what waits and answers everybody. One command that the database refuses must not fail those beside it: then each
 /// is tried alone.
-async fn apply(batch: &Batch, waiting: Vec<Pending>) {
+async fn apply(batch: &Batch, waiting: Vec<Pending>, touched: &Touched) {
     let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
     match attempt(batch, &submissions).await {
-        Ok(answers) => answer(waiting, answers),
+        Ok(answers) => answer(waiting, answers, touched),
         Err(BatchError::Rejected(_)) if waiting.len() > 1 => {
             let mut answers = Vec::with_capacity(waiting.len());
             let mut lost: Option<SubmitError> = None;
@@ -243,12 +251,12 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>) {
                     }
                 }
             }
-            answer(waiting, answers);
+            answer(waiting, answers, touched);
         }
         Err(error) => {
             let error = SubmitError::from(error);
             let answers = waiting.iter().map(|_| Err(error.clone())).collect();
-            answer(waiting, answers);
+            answer(waiting, answers, touched);
         }
     }
 }
@@ -265,7 +273,9 @@ async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Resul
     result
 }
 
-fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>) {
+fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>, touched: &Touched) {
+    let moved = waiting.iter().zip(&answers).filter(|(_, answer)| answer.as_ref().is_ok_and(|answer| !answer.replayed));
+    touched.mark(moved.map(|(pending, _)| pending.submission.org));
     for (pending, answer) in waiting.into_iter().zip(answers) {
         measures::command(&pending.submission.command, &answer);
         // Whoever stopped waiting learns the outcome by the key.

@@ -7,3 +7,4 @@ mod document;
 mod hostile;
 mod isolation;
 mod reports;
+mod stream;

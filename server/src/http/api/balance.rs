@@ -2,6 +2,8 @@
 
 use axum::{Json, extract::State};
 use brightmeter::{
+    account::Account,
+    catalog::Catalog,
     command::{Quantity, Use},
     entitlement,
     names::FeatureName,
@@ -145,8 +147,19 @@ pub(super) async fn check(
     let cost = found.cost.checked_mul(quantity.get()).ok_or_else(|| Problem::on("quantity", QUANTITY))?;
     let usage = Use { caller, feature, quantity, metadata: None };
     let refusal = entitlement::check(&account, &usage, &state.reader.context(now)).err();
+    Ok(Json(Checked {
+        allowed: refusal.is_none(),
+        feature: usage.feature.to_string(),
+        cost: Cost::new(&found.token_type, cost),
+        balances: balances(&account, catalog, now),
+        refusal: refusal.map(|refusal| RefusalBody::new(&refusal, now)),
+    }))
+}
+
+/// What there is, of every token type.
+pub(super) fn balances(account: &Account, catalog: &Catalog, now: Instant) -> Vec<BalanceBody> {
     let balances = catalog.token_types.iter().map(|spec| {
-        let overview = Overview::of(&account, catalog, spec);
+        let overview = Overview::of(account, catalog, spec);
         BalanceBody {
             token_type: spec.name.to_string(),
             available: overview.balance.available().get(),
@@ -160,13 +173,7 @@ pub(super) async fn check(
             packs: PacksBody { remaining: overview.packs.get() },
         }
     });
-    Ok(Json(Checked {
-        allowed: refusal.is_none(),
-        feature: usage.feature.to_string(),
-        cost: Cost::new(&found.token_type, cost),
-        balances: balances.collect(),
-        refusal: refusal.map(|refusal| RefusalBody::new(&refusal, now)),
-    }))
+    balances.collect()
 }
 
 const QUANTITY: &str = "a quantity is a whole number from 1 to 10,000";

@@ -7,9 +7,11 @@ use axum::{
     body::{Body, to_bytes},
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode},
+    response::Response,
 };
 use brightmeter::api_key::{Scope, Secret};
 use brightmeter::ids::OrgId;
+use futures::{Stream, StreamExt};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -50,6 +52,21 @@ impl Api {
         Self { secret: secret.map(Into::into), ..self.clone() }
     }
 
+    /// The same key at another replica.
+    pub fn through(&self, site: &Site) -> Self {
+        Self { router: site.0.clone(), ..self.clone() }
+    }
+
+    /// Server-sent events, as they come.
+    pub async fn events(&self, path: &str) -> impl Stream<Item = String> + Unpin + use<> {
+        let request = Request::get(format!("/api/v1{path}"));
+        let response = self.answer(request, Body::empty()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let chunks = response.into_body().into_data_stream();
+        Box::pin(chunks.map(|chunk| String::from_utf8(chunk.unwrap().to_vec()).unwrap()))
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Request::get(format!("/api/v1{path}")), Body::empty()).await
     }
@@ -60,16 +77,20 @@ impl Api {
         self.send(request.header("content-type", "application/json"), Body::from(json.to_owned())).await
     }
 
-    pub async fn send(&self, mut request: axum::http::request::Builder, body: Body) -> Reply {
+    pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Reply {
+        let (parts, body) = self.answer(request, body).await.into_parts();
+        let text = String::from_utf8(to_bytes(body, 64 << 20).await.unwrap().to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    async fn answer(&self, mut request: axum::http::request::Builder, body: Body) -> Response {
         request = request.header("host", "tokens.example.com").header("x-request-id", "the-request");
         if let Some(secret) = &self.secret {
             request = request.header("authorization", format!("Bearer {secret}"));
         }
         let mut request = request.body(body).unwrap();
         request.extensions_mut().insert(ConnectInfo(std::net::SocketAddr::from(([192, 0, 2, 1], 50_000))));
-        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
-        let text = String::from_utf8(to_bytes(body, 64 << 20).await.unwrap().to_vec()).unwrap();
-        Reply { status: parts.status, headers: parts.headers, text }
+        self.router.clone().oneshot(request).await.unwrap()
     }
 }
 

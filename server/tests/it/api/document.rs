@@ -38,6 +38,7 @@ fn the_document_is_public_and_every_call_in_it_is_there() {
         GET /tokens/ledger
         POST /tokens/refunds
         GET /tokens/stats
+        GET /tokens/stream
         ");
     });
 }

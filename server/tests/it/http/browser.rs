@@ -17,8 +17,8 @@ use server::{
     http::{self, AppState},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader, sign_in::SignIn,
-        throttle::Throttle, visitors::Visitors, writer::Writer,
+        account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader,
+        sign_in::SignIn, throttle::Throttle, visitors::Visitors, writer::Writer,
     },
 };
 use tower::ServiceExt;
@@ -60,6 +60,7 @@ impl Site {
             clock: clock.clone(),
         };
         let keys = server.keys.clone();
+        let changes = Changes::start(pool.clone(), writer.touched());
         let portal = Portal {
             pool: pool.clone(),
             reader: reader.clone(),
@@ -75,6 +76,7 @@ impl Site {
             visitors: Visitors { pool: pool.clone(), catalog: server.catalog.clone(), demo: false },
             jobs,
             keys,
+            changes,
             reader,
             pool,
             clock,

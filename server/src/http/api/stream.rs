@@ -1,0 +1,100 @@
+//! `GET /tokens/stream`: the balance, live.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures::{Stream, stream};
+use serde::Serialize;
+use tokio::time::{Instant, sleep, timeout_at};
+use utoipa::ToSchema;
+
+use super::{
+    answers::Reads,
+    balance::{BalanceBody, balances},
+    gate::Who,
+    problem::Problem,
+};
+use crate::{http::AppState, service::changes::Following};
+
+/// How long one answer lasts; then the client connects again, and its key is looked at anew in any case.
+const LASTS: Duration = Duration::from_secs(30 * 60);
+/// How soon after one event the next may come.
+const PACE: Duration = Duration::from_millis(200);
+/// How often an idle connection is kept alive.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// What there is, as of an entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Live {
+    /// The number of the newest entry that it counts in.
+    #[schema(minimum = 0, example = 42)]
+    seq: i64,
+    /// The balance of every token type.
+    balances: Vec<BalanceBody>,
+}
+
+/// Follow the balance
+///
+/// Server-sent events: one named `balances` at once, and one whenever tokens have moved, on any server. Each is committed and
+/// whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number.
+#[utoipa::path(
+    get, path = "/tokens/stream", tag = "Tokens", operation_id = "stream",
+    responses((status = 200, body = Live, content_type = "text/event-stream", description = "Events, until the client goes away."), Reads),
+)]
+pub(super) async fn stream(
+    State(state): State<AppState>,
+    who: Who,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let following = state.changes.follow(who.org()).await.ok_or(Problem::Busy)?;
+    // The first look says whether the caller may: an error is an answer, and no stream.
+    let first = look(&state, &who).await?;
+    let follower = Follower { state, who, following, until: Instant::now() + LASTS, told: 0, next: Some(first) };
+    let events = stream::unfold(follower, Follower::step);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)))
+}
+
+struct Follower {
+    state: AppState,
+    who: Who,
+    following: Following,
+    until: Instant,
+    told: i64,
+    next: Option<Live>,
+}
+
+impl Follower {
+    async fn step(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        let live = match self.next.take() {
+            Some(first) => first,
+            None => self.wait().await?,
+        };
+        self.told = live.seq;
+        let event = Event::default().event("balances").id(live.seq.to_string()).json_data(&live).ok()?;
+        Some((Ok(event), self))
+    }
+
+    /// What there is once it has changed; nothing once the stream is over.
+    async fn wait(&mut self) -> Option<Live> {
+        loop {
+            sleep(PACE).await;
+            let changed = timeout_at(self.until, self.following.changed()).await.unwrap_or(false);
+            if !changed {
+                return None;
+            }
+            let live = look(&self.state, &self.who).await.ok()?;
+            if live.seq != self.told {
+                return Some(live);
+            }
+        }
+    }
+}
+
+async fn look(state: &AppState, who: &Who) -> Result<Live, Problem> {
+    let (account, tx) = who.account(state, None).await?;
+    drop(tx);
+    let balances = balances(&account, &state.reader.catalog, state.clock.now());
+    Ok(Live { seq: account.head.seq, balances })
+}
