@@ -233,7 +233,8 @@ export interface paths {
         /**
          * Follow the balance
          * @description Server-sent events: one named `balances` at once, and one whenever tokens have moved, on any server. Each is committed and
-         *     whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number.
+         *     whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number, and
+         *     with it as `Last-Event-ID` the first event only comes if something has changed.
          */
         get: operations["stream"];
         put?: never;

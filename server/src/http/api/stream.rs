@@ -4,6 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
+    http::HeaderMap,
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures::{Stream, stream};
@@ -19,8 +20,10 @@ use super::{
 };
 use crate::{http::AppState, service::changes::Following};
 
-/// How long one answer lasts; then the client connects again, and its key is looked at anew in any case.
+/// How long one answer to a service lasts, whose key is looked at anew before every event; then it connects again.
 const LASTS: Duration = Duration::from_secs(30 * 60);
+/// How long one answer to a browser lasts: whether its session has ended is only known when it connects again.
+const LASTS_IN_A_SESSION: Duration = Duration::from_secs(60);
 /// How soon after one event the next may come.
 const PACE: Duration = Duration::from_millis(200);
 /// How often an idle connection is kept alive.
@@ -39,7 +42,8 @@ pub(super) struct Live {
 /// Follow the balance
 ///
 /// Server-sent events: one named `balances` at once, and one whenever tokens have moved, on any server. Each is committed and
-/// whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number.
+/// whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number, and
+/// with it as `Last-Event-ID` the first event only comes if something has changed.
 #[utoipa::path(
     get, path = "/tokens/stream", tag = "Tokens", operation_id = "stream",
     responses((status = 200, body = Live, content_type = "text/event-stream", description = "Events, until the client goes away."), Reads),
@@ -47,11 +51,15 @@ pub(super) struct Live {
 pub(super) async fn stream(
     State(state): State<AppState>,
     who: Who,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let following = state.changes.follow(who.org()).await.ok_or(Problem::Busy)?;
     // The first look says whether the caller may: an error is an answer, and no stream.
     let first = look(&state, &who).await?;
-    let follower = Follower { state, who, following, until: Instant::now() + LASTS, told: 0, next: Some(first) };
+    let known = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let lasts = if matches!(who, Who::Key(_)) { LASTS } else { LASTS_IN_A_SESSION };
+    let (told, next) = (first.seq, Some(first).filter(|first| known != Some(first.seq)));
+    let follower = Follower { state, who, following, until: Instant::now() + lasts, told, next };
     let events = stream::unfold(follower, Follower::step);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)))
 }

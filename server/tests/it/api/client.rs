@@ -59,7 +59,15 @@ impl Api {
 
     /// Server-sent events, as they come.
     pub async fn events(&self, path: &str) -> impl Stream<Item = String> + Unpin + use<> {
-        let request = Request::get(format!("/api/v1{path}"));
+        self.events_after(path, None).await
+    }
+
+    /// The same for whoever has seen the event of that id.
+    pub async fn events_after(&self, path: &str, id: Option<&str>) -> impl Stream<Item = String> + Unpin + use<> {
+        let mut request = Request::get(format!("/api/v1{path}"));
+        if let Some(id) = id {
+            request = request.header("last-event-id", id);
+        }
         let response = self.answer(request, Body::empty()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");

@@ -52,6 +52,18 @@ fn whoever_follows_a_balance_sees_it_move_whichever_replica_moved_it() {
 }
 
 #[test]
+fn whoever_connects_again_is_only_told_what_is_new() {
+    with_api(async |server, api, org| {
+        let mut events = api.events_after("/tokens/stream", Some("2")).await;
+        // The first event is of the spend: had one come before it, it would be of entry 2.
+        server.submit(org, spend("ping")).await.unwrap();
+        assert!(event(&mut events).await.unwrap().contains("id: 3"));
+        let mut events = api.events_after("/tokens/stream", Some("2")).await;
+        assert!(event(&mut events).await.unwrap().contains("id: 3"), "what was missed comes at once");
+    });
+}
+
+#[test]
 fn a_stream_ends_with_its_key() {
     with_api(async |server, api, org| {
         let (id, secret) = server.key(org, Scope::Read).await;
