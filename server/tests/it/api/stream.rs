@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use brightmeter::api_key::Scope;
 use futures::{Stream, StreamExt};
-use server::ai::built_in::BuiltIn;
+use server::{
+    ai::built_in::BuiltIn,
+    service::changes::{Changes, Touched},
+};
 use tokio::time::timeout;
 
 use super::client::with_api;
@@ -80,12 +83,13 @@ fn a_stream_ends_with_its_key() {
 fn nobody_hears_of_another_organization() {
     with_server(async |server| {
         let (mine, other) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
-        let changes = server::service::changes::Changes::start(server.pools.app.clone(), server.writer.touched());
+        let touched = Touched::default();
+        let changes = Changes::start(server.pools.app.clone(), touched.clone());
         let mut following = [changes.follow(mine).await.unwrap(), changes.follow(other).await.unwrap()];
         for each in &mut following {
             assert!(timeout(PATIENCE, each.changed()).await.unwrap(), "woken once when the listening begins");
         }
-        server.submit(other, spend("ping")).await.unwrap();
+        touched.mark([other]);
         assert!(timeout(PATIENCE, following[1].changed()).await.unwrap());
         changes.stop();
         assert!(!timeout(PATIENCE, following[0].changed()).await.unwrap(), "told of another's");
