@@ -160,6 +160,9 @@ pub enum Denial {
         /// What it would take.
         needs: Scope,
     },
+    /// In a browser session, only whoever manages the organization may do that.
+    #[error("In a browser session, only an owner or admin may do this.")]
+    ManagersOnly,
     /// The member that the key would act for is not in the organization.
     #[error("There is no such member in this organization.")]
     NoMember,

@@ -194,7 +194,7 @@ export interface paths {
         put?: never;
         /**
          * Refund
-         * @description Takes a spend back: once, whole, to the grants that it came from.
+         * @description Takes a spend back: once, whole, to the grants that it came from. In a browser session only an owner or admin may.
          */
         post: operations["refund"];
         delete?: never;

@@ -139,7 +139,7 @@ pub fn submit_error(error: SubmitError) -> AppError {
         SubmitError::Busy => AppError::Busy,
         SubmitError::OutcomeUnknown => AppError::OutcomeUnknown,
         SubmitError::Denied(Denial::NoKey) => AppError::SignInRequired,
-        SubmitError::Denied(Denial::ScopeMissing { .. }) => AppError::Forbidden,
+        SubmitError::Denied(Denial::ScopeMissing { .. } | Denial::ManagersOnly) => AppError::Forbidden,
         SubmitError::UnknownOrganization | SubmitError::Denied(Denial::NoMember) => AppError::NotFound,
         SubmitError::KeyReused => AppError::Invalid { fields: Vec::new() },
         SubmitError::Storage(_) => internal(&error),

@@ -76,6 +76,17 @@ impl Who {
         }
     }
 
+    /// Lets through whoever may take back what others have spent: a service, and in a browser an owner or admin.
+    ///
+    /// # Errors
+    /// [`Problem::Denied`].
+    pub(super) fn manages(&self) -> Result<(), Problem> {
+        match self {
+            Self::Member(who) if !who.viewer.manages() => Err(Problem::Denied(Denial::ManagersOnly)),
+            _ => Ok(()),
+        }
+    }
+
     /// A transaction that sees the organization as it stands at one instant, for whoever may read it.
     ///
     /// # Errors

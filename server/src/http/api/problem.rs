@@ -279,7 +279,7 @@ impl Problem {
             Self::Denied(denial) => (
                 match denial {
                     Denial::NoKey => "credential_invalid",
-                    Denial::ScopeMissing { .. } => "scope_missing",
+                    Denial::ScopeMissing { .. } | Denial::ManagersOnly => "scope_missing",
                     Denial::NoMember => "member_not_found",
                 },
                 denial.to_string(),

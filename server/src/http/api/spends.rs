@@ -215,7 +215,7 @@ pub(super) struct Refunded {
 
 /// Refund
 ///
-/// Takes a spend back: once, whole, to the grants that it came from.
+/// Takes a spend back: once, whole, to the grants that it came from. In a browser session only an owner or admin may.
 #[utoipa::path(
     post, path = "/tokens/refunds", tag = "Tokens", operation_id = "refund", request_body = Refund,
     params(Repeatable),
@@ -231,6 +231,7 @@ pub(super) async fn refund(
     Key(key): Key,
     Body(body): Body<Refund>,
 ) -> Result<Response, Problem> {
+    who.manages()?;
     let command =
         Command::Refund { caller: who.caller(None)?, transaction: body.transaction_id, reason: reason(&body.reason)? };
     let answer = who.submit(&state, key, command, None).await?;

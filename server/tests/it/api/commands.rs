@@ -528,6 +528,11 @@ fn a_person_in_a_browser_calls_as_that_person() {
         let other = r#"{"feature":"ping","member":"00000000-0000-7000-8000-00000000beef"}"#;
         let (request, body) = call(other.into(), "ping-2");
         assert_eq!(nobody.send(request, body).await.problem(), (422, "invalid_field".into()));
+        let spent = entry.transaction;
+        let refund = format!(r#"{{"transaction_id":"{spent}","reason":"x"}}"#);
+        let (request, body) = call(refund, "refund-1");
+        let reply = nobody.send(request.uri("/api/v1/tokens/refunds"), body).await;
+        assert_eq!(reply.problem(), (403, "scope_missing".into()), "members take nothing back");
         let (request, body) = call(r#"{"feature":"ping"}"#.into(), "ping-3");
         let request = request.header("origin", "https://evil.example");
         let mut request = request;
