@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use brightmeter::api_key::Scope;
 use reqwest::{Client, Response, header, redirect::Policy};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use super::{database::on, ran::Directory};
 use crate::support::{spend, with_server};
 
 /// What must never stand in a log, whatever is logged.
-const PLANTED: [&str; 7] = [
+const PLANTED: [&str; 9] = [
     "sk_live_planted",
     "whsec_planted",
     "ai-key-planted",
@@ -21,6 +22,8 @@ const PLANTED: [&str; 7] = [
     "correct horse",
     "Goal planted for the log",
     "query-planted",
+    "metadata-planted",
+    "reason-planted",
 ];
 
 /// A server on the database of a test, and what it has logged.
@@ -107,11 +110,20 @@ fn a_request_is_one_line_and_no_secret_is_ever_logged() {
         assert_eq!(job.status(), 303);
         let page = client.get(url("/activity?member=query-planted")).header(header::COOKIE, &cookie);
         let id = page.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
+        let (_, service) = server.key(org, Scope::Spend).await;
+        for (path, body, status) in [
+            ("/api/v1/tokens/deduct", r#"{"feature":"quest_generation","metadata":{"of":"metadata-planted"}}"#, 200),
+            ("/api/v1/tokens/refunds", r#"{"transaction_id":"reason-planted","reason":"reason-planted"}"#, 422),
+        ] {
+            let request = client.post(url(path)).bearer_auth(service.reveal()).header("idempotency-key", path);
+            let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+            assert_eq!(request.send().await.unwrap().status(), status, "{path}");
+        }
         let metrics = client.get(url("/metrics")).send().await.unwrap().text().await.unwrap();
 
         let log = tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
         let (_, secret) = cookie.split_once('=').unwrap();
-        for planted in PLANTED.into_iter().chain([secret]) {
+        for planted in PLANTED.into_iter().chain([secret, service.reveal()]) {
             assert!(!log.contains(planted), "{planted} stands in the log");
             assert!(!metrics.contains(planted), "{planted} stands in the metrics");
         }
