@@ -34,6 +34,14 @@ pub enum StorageError {
     Corrupt(String),
 }
 
+impl StorageError {
+    /// Whether the database could not be asked at all: then nothing was done, and it makes sense to try again.
+    pub fn is_outage(&self) -> bool {
+        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        matches!(self, Self::Database(Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed))
+    }
+}
+
 /// What storage functions answer.
 pub type Result<T> = std::result::Result<T, StorageError>;
 

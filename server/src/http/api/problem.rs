@@ -353,7 +353,7 @@ impl Problem {
 impl From<&StorageError> for Problem {
     fn from(error: &StorageError) -> Self {
         internal(error);
-        Self::Internal
+        if error.is_outage() { Self::Busy } else { Self::Internal }
     }
 }
 

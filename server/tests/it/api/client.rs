@@ -35,13 +35,18 @@ pub struct Api {
 pub fn with_api(test: impl AsyncFnOnce(&TestServer, &Api, OrgId)) {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
-        let (_, secret) = server.key(org, Scope::Spend).await;
-        let api = Api { router: Site::new(server, false).0, secret: Some(secret.reveal().into()) };
+        let api = Api::new(server, org).await;
         test(server, &api, org).await;
     });
 }
 
 impl Api {
+    /// With a key of `org` that may spend.
+    pub async fn new(server: &TestServer, org: OrgId) -> Self {
+        let (_, secret) = server.key(org, Scope::Spend).await;
+        Self { router: Site::new(server, false).0, secret: Some(secret.reveal().into()) }
+    }
+
     /// The same for whoever has that secret.
     pub fn with(&self, secret: &Secret) -> Self {
         Self { secret: Some(secret.reveal().into()), ..self.clone() }

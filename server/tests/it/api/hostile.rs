@@ -2,7 +2,8 @@
 
 use axum::{body::Body, http::Request};
 
-use super::client::with_api;
+use super::client::{Api, with_api};
+use crate::support::with_tampered_server;
 
 #[test]
 fn a_body_that_is_wrong_is_told_where() {
@@ -111,5 +112,19 @@ fn a_parameter_that_is_wrong_is_named() {
             assert_eq!(reply.problem().0, 422, "{path}: {}", reply.text);
             assert_eq!(reply.field("/errors/0/field"), field, "{path}: {}", reply.text);
         }
+    });
+}
+
+#[test]
+fn without_a_database_everybody_is_told_to_come_back() {
+    with_tampered_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        let api = Api::new(server, org).await;
+        assert_eq!(api.get("/license").await.status, 200, "the key is known");
+        server.pools.close().await;
+        let reply = api.get("/license").await;
+        assert_eq!((reply.problem(), reply.header("retry-after")), ((503, "busy".into()), Some("1")));
+        let reply = api.post("/tokens/deduct", "order-1", r#"{"feature":"ping"}"#).await;
+        assert_eq!((reply.problem(), reply.header("retry-after")), ((503, "busy".into()), Some("1")));
     });
 }
