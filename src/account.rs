@@ -92,6 +92,11 @@ impl Balance {
         self.settled.saturating_sub(self.held)
     }
 
+    /// The balance after `amount` was spent.
+    pub fn less(&self, amount: Tokens) -> Self {
+        Self { settled: self.settled.saturating_sub(amount), ..*self }
+    }
+
     /// How many more tokens fit.
     pub fn room(&self) -> Tokens {
         Tokens::MAX.saturating_sub(self.settled)

@@ -14,6 +14,7 @@ pub use self::{
     parse::{CatalogError, CatalogProblem},
 };
 use crate::{
+    command::Quantity,
     license::Rung,
     names::{FeatureName, PackName, PlanName, TokenType},
     tokens::Tokens,
@@ -140,6 +141,13 @@ impl Plan {
     }
 }
 
+impl Feature {
+    /// What so many uses cost; nothing if that is more than any balance.
+    pub fn cost_of(&self, quantity: Quantity) -> Option<Tokens> {
+        self.cost.checked_mul(quantity.get())
+    }
+}
+
 impl Catalog {
     /// Parses and validates a catalog written in TOML.
     ///
@@ -182,6 +190,18 @@ impl Catalog {
     /// What covers a month's use of `used` for the least money; nothing if nothing was used, or nothing covers it.
     pub fn cheapest_cover(&self, used: &BTreeMap<TokenType, Tokens>) -> Option<Cover<'_>> {
         cover::cheapest(self, used)
+    }
+
+    /// The features that `plan` includes.
+    pub fn features_of(&self, plan: &PlanName) -> impl Iterator<Item = &Feature> {
+        self.features.iter().filter(move |feature| self.includes(plan, feature))
+    }
+
+    /// How many uses of the cheapest feature `amount` of a token type pays, and that feature.
+    pub fn pays(&self, token_type: &TokenType, amount: Tokens) -> Option<(i64, &Feature)> {
+        let priced = |feature: &&Feature| feature.token_type == *token_type && !feature.cost.is_zero();
+        let cheapest = self.features.iter().filter(priced).min_by_key(|feature| feature.cost)?;
+        Some((amount.get() / cheapest.cost.get(), cheapest))
     }
 
     /// The margin of every plan and pack.

@@ -113,8 +113,7 @@ fn check_license(draft: &Draft<'_>, feature: &Feature) -> Result<Off, Refusal> {
 fn check_balance(draft: &Draft<'_>, usage: &Use, feature: &Feature, off: Off) -> Result<Quote, Refusal> {
     let token_type = feature.token_type.clone();
     let needed = feature
-        .cost
-        .checked_mul(usage.quantity.get())
+        .cost_of(usage.quantity)
         .ok_or_else(|| Refusal::amount("the cost of that quantity is more than any balance"))?;
     let (parts, available) = draft.pick(&token_type, needed, off >= Off::Allowance);
     if available < needed {
@@ -122,6 +121,6 @@ fn check_balance(draft: &Draft<'_>, usage: &Use, feature: &Feature, off: Off) ->
         let resets_at = draft.next_allowance(&token_type);
         return Err(Refusal::InsufficientTokens { token_type, needed, available, withheld, resets_at });
     }
-    let available_after = draft.balance(&token_type).available().saturating_sub(needed);
+    let available_after = draft.balance(&token_type).less(needed).available();
     Ok(Quote { token_type, cost: needed, parts, available_after })
 }

@@ -42,7 +42,7 @@ pub use {
     load::{answer_with, load},
     quest::{Goals, QuestItem, QuestList, quest_id},
     receipt::Receipt,
-    refusal::RefusalNotice,
+    refusal::{RefusalNotice, action_address},
     toast::Toast,
     use_chart::UseChart,
 };

@@ -1,3 +1,4 @@
+import type { Browser } from "@playwright/test";
 import { expect, generate, signIn, test, tokens, wake } from "./support";
 
 for (const javaScriptEnabled of [true, false]) {
@@ -181,12 +182,7 @@ test("the dashboard follows what moves elsewhere, in place and without a click",
   await wake(page);
   await page.evaluate(() => Object.assign(window, { marker: 1 }));
   const before = await tokens(page, "available-ai");
-  const other = await browser.newContext();
-  const elsewhere = await other.newPage();
-  await signIn(elsewhere, "owner@bright-audio.test");
-  await generate(elsewhere, "Plan the spring tour");
-  await expect(elsewhere.getByText("5 AI tokens charged").first()).toBeVisible();
-  await other.close();
+  await spendElsewhere(browser, "Plan the spring tour");
   await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
   await expect(page.getByTestId("held-ai")).toHaveText("0");
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
@@ -197,12 +193,7 @@ test("Refresh brings the numbers of now without leaving the page", async ({ page
   await wake(page);
   await page.evaluate(() => Object.assign(window, { marker: 1 }));
   const before = await tokens(page, "available-ai");
-  const other = await browser.newContext();
-  const elsewhere = await other.newPage();
-  await signIn(elsewhere, "owner@bright-audio.test");
-  await generate(elsewhere, "Plan the summer festival");
-  await expect(elsewhere.getByText("5 AI tokens charged").first()).toBeVisible();
-  await other.close();
+  await spendElsewhere(browser, "Plan the summer festival");
   await page.getByRole("button", { name: "Refresh" }).click();
   await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
@@ -237,4 +228,14 @@ test("trying again within three seconds is refused in words, and the goal is kep
 async function tokensLeft(page: Parameters<typeof tokens>[0]): Promise<number> {
   await page.goto("/dashboard");
   return tokens(page, "available-ai");
+}
+
+/** Another member of the same organization generates quests, in a browser of their own. */
+async function spendElsewhere(browser: Browser, goal: string): Promise<void> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await signIn(page, "owner@bright-audio.test");
+  await generate(page, goal);
+  await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+  await context.close();
 }

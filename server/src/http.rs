@@ -16,7 +16,7 @@ mod test_clock;
 
 use std::{sync::Arc, time::Duration};
 
-use app::{backend::Backend, form::DemoSignIns, views::ApiDocs};
+use app::{backend::Backend, form::DemoSignIns, views::api_docs::ApiDocs};
 use axum::{
     Router,
     extract::DefaultBodyLimit,

@@ -99,10 +99,20 @@ fn until_lead(refusal: &Refusal) -> &'static str {
 }
 
 fn way_out(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
+    let label = match refusal.action() {
+        Action::Upgrade => "Upgrade",
+        Action::BuyTokens => "Buy tokens",
+        Action::PayInvoice => "Go to billing",
+        Action::Wait | Action::AskSupport | Action::MendRequest => "",
+    };
+    action_address(refusal).map(|address| (label, address))
+}
+
+/// The page where something can be done about it, if there is one.
+pub fn action_address(refusal: &Refusal) -> Option<&'static str> {
     match refusal.action() {
-        Action::Upgrade => Some(("Upgrade", "/billing")),
-        Action::BuyTokens => Some(("Buy tokens", "/billing#packs")),
-        Action::PayInvoice => Some(("Go to billing", "/billing")),
+        Action::Upgrade | Action::PayInvoice => Some("/billing"),
+        Action::BuyTokens => Some("/billing#packs"),
         Action::Wait | Action::AskSupport | Action::MendRequest => None,
     }
 }

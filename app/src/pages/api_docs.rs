@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use crate::{
     backend::backend,
     components::{Frame, Place},
-    views::{ApiAnswer, ApiCall, ApiDocs, ApiField, ApiGroup, ApiProblem},
+    views::api_docs::{ApiAnswer, ApiCall, ApiDocs, ApiField, ApiGroup, ApiProblem},
 };
 
 /// How to call the API: five minutes first, then every call, then every problem.

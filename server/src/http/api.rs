@@ -17,7 +17,7 @@ mod terms;
 
 use std::sync::{Arc, LazyLock};
 
-use app::views::ApiDocs;
+use app::views::api_docs::ApiDocs;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Request},

@@ -149,6 +149,6 @@ pub fn submit_error(error: SubmitError) -> AppError {
 /// Logs a defect under the request's id and tells the person only that.
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> AppError {
     let request_id = request_id::current();
-    tracing::error!(error, request_id, "a page could not be answered");
+    tracing::error!(error, request_id, "a request could not be answered");
     AppError::Internal { request_id }
 }

@@ -17,7 +17,7 @@ use brightmeter::{
     catalog::Catalog,
     command::Command,
     guard::Pace,
-    ids::{KeyId, MemberId, OrgId},
+    ids::{KeyId, OrgId},
     key::IdempotencyKey,
     receipt::Receipt,
     refusal::Refusal,
@@ -69,10 +69,8 @@ pub struct Submission {
 pub struct Permit {
     /// The key that has to hold.
     pub key: KeyId,
-    /// What it has to be allowed to do.
+    /// What it has to be allowed to do. The member that the command acts for has to be there, too.
     pub needs: Scope,
-    /// The member that it acts for, who has to be there.
-    pub member: Option<MemberId>,
 }
 
 impl Submission {

@@ -144,7 +144,7 @@ pub(super) async fn check(
     let found = catalog
         .feature(&feature)
         .ok_or_else(|| Problem::Refused { refusal: Refusal::UnknownFeature { feature: feature.clone() }, now })?;
-    let cost = found.cost.checked_mul(quantity.get()).ok_or_else(|| Problem::on("quantity", QUANTITY))?;
+    let cost = found.cost_of(quantity).ok_or_else(|| Problem::on("quantity", QUANTITY))?;
     let usage = Use { caller, feature, quantity, metadata: None };
     let refusal = entitlement::check(&account, &usage, &state.reader.context(now)).err();
     Ok(Json(Checked {

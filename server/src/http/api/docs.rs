@@ -1,9 +1,9 @@
 //! The OpenAPI document as `/api/docs` shows it.
 
-use app::views::{ApiAnswer, ApiCall, ApiDocs, ApiField, ApiGroup, ApiProblem};
+use app::views::api_docs::{ApiAnswer, ApiCall, ApiDocs, ApiField, ApiGroup, ApiProblem};
 use serde_json::{Map, Value};
 
-use super::problem::KINDS;
+use super::problem::kinds::KINDS;
 
 /// What the page shows of `document`; `https` is how people reach this server.
 pub(in crate::http) fn view(document: &Value, https: bool) -> ApiDocs {

@@ -128,11 +128,10 @@ impl Who {
         state: &AppState,
         key: IdempotencyKey,
         command: Command,
-        member: Option<MemberId>,
     ) -> Result<Answer, Problem> {
         let mut submission = Submission::new(self.org(), Some(key), command);
         if let Self::Key(credential) = self {
-            submission.permit = Some(Permit { key: credential.key, needs: Scope::Spend, member });
+            submission.permit = Some(Permit { key: credential.key, needs: Scope::Spend });
         }
         let answer = state.reader.writer.submit(submission).await;
         if let (Ok(_), Self::Key(credential)) = (&answer, self) {

@@ -21,7 +21,7 @@ use super::{
     problem::Problem,
     spends::usage,
 };
-use crate::{http::AppState, storage};
+use crate::{http::AppState, service::writer::Answer, storage};
 
 /// What a hold is released for, if nobody says.
 const NO_REASON: &str = "released by the service";
@@ -89,7 +89,7 @@ pub(super) async fn open(
     let OpenHold { feature, quantity, member, ttl_seconds, metadata } = body;
     let usage = usage(&who, feature, quantity, member, metadata)?;
     let command = Command::OpenHold { r#use: usage, ttl_seconds, job: None };
-    let answer = who.submit(&state, key, command, member).await?;
+    let answer = who.submit(&state, key, command).await?;
     let Outcome::HoldOpened { hold, token_type, amount, expires_at, balance } = &answer.receipt.outcome else {
         return Err(Problem::KeyReused);
     };
@@ -168,20 +168,8 @@ pub(super) async fn capture(
     Body(body): Body<Capture>,
 ) -> Result<Response, Problem> {
     let command = Command::Capture { hold, amount: body.amount, quests: Vec::new() };
-    let answer = who.submit(&state, key, command, None).await?;
-    let Outcome::Captured { hold, token_type, amount, returned, balance } = &answer.receipt.outcome else {
-        return Err(Problem::KeyReused);
-    };
-    let ended = Ended {
-        hold_id: hold.0,
-        transaction_id: answer.receipt.transaction.0,
-        state: "captured",
-        token_type: token_type.to_string(),
-        amount: amount.get(),
-        returned: returned.get(),
-        balance: BalanceAfter::new(token_type, balance),
-    };
-    Ok(answered(StatusCode::OK, &answer, ended, state.clock.now()))
+    let answer = who.submit(&state, key, command).await?;
+    ended(&answer, state.clock.now())
 }
 
 /// Release a hold
@@ -207,20 +195,31 @@ pub(super) async fn release(
     Body(body): Body<Release>,
 ) -> Result<Response, Problem> {
     let reason = body.reason.as_deref().map(reason).transpose()?.unwrap_or_else(|| NO_REASON.into());
-    let answer = who.submit(&state, key, Command::Release { hold, reason }, None).await?;
-    let Outcome::Released { hold, token_type, returned, balance, .. } = &answer.receipt.outcome else {
-        return Err(Problem::KeyReused);
+    let answer = who.submit(&state, key, Command::Release { hold, reason }).await?;
+    ended(&answer, state.clock.now())
+}
+
+/// How a hold was ended, whichever way.
+fn ended(answer: &Answer, now: Instant) -> Result<Response, Problem> {
+    let (state, hold, token_type, amount, returned, balance) = match &answer.receipt.outcome {
+        Outcome::Captured { hold, token_type, amount, returned, balance } => {
+            ("captured", hold, token_type, *amount, returned, balance)
+        }
+        Outcome::Released { hold, token_type, returned, balance, .. } => {
+            ("released", hold, token_type, Tokens::ZERO, returned, balance)
+        }
+        _ => return Err(Problem::KeyReused),
     };
     let ended = Ended {
         hold_id: hold.0,
         transaction_id: answer.receipt.transaction.0,
-        state: "released",
+        state,
         token_type: token_type.to_string(),
-        amount: 0,
+        amount: amount.get(),
         returned: returned.get(),
         balance: BalanceAfter::new(token_type, balance),
     };
-    Ok(answered(StatusCode::OK, &answer, ended, state.clock.now()))
+    Ok(answered(StatusCode::OK, answer, ended, now))
 }
 
 /// A hold as it stands.

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use brightmeter::{
-    account::Balance,
     command::{Command, Metadata, Quantity, Use},
     entitlement,
     grant::Source,
@@ -129,7 +128,7 @@ pub(super) async fn deduct(
     if body.dry_run {
         return Ok(Json(Deducted::Quoted(quote(&state, &who, &usage).await?)).into_response());
     }
-    let answer = who.submit(&state, key, Command::Spend(usage), body.member).await?;
+    let answer = who.submit(&state, key, Command::Spend(usage)).await?;
     let Outcome::Spent { token_type, amount, balance, .. } = &answer.receipt.outcome else {
         return Err(Problem::KeyReused);
     };
@@ -171,8 +170,7 @@ async fn quote(state: &AppState, who: &Who, usage: &Use) -> Result<Quoted, Probl
             expires_at: grant.and_then(|grant| grant.expires_at),
         }
     });
-    let before = account.balance(&quote.token_type);
-    let after = Balance { settled: before.settled.saturating_sub(quote.cost), ..before };
+    let after = account.balance(&quote.token_type).less(quote.cost);
     Ok(Quoted {
         dry_run: true,
         cost: Cost::new(&quote.token_type, quote.cost),
@@ -234,7 +232,7 @@ pub(super) async fn refund(
     who.manages()?;
     let command =
         Command::Refund { caller: who.caller(None)?, transaction: body.transaction_id, reason: reason(&body.reason)? };
-    let answer = who.submit(&state, key, command, None).await?;
+    let answer = who.submit(&state, key, command).await?;
     let Outcome::Refunded { of, token_type, amount, balance } = &answer.receipt.outcome else {
         return Err(Problem::KeyReused);
     };

@@ -174,12 +174,7 @@ pub(super) async fn catalog(State(state): State<AppState>, who: Who) -> Result<J
         label: plan.label.clone(),
         price_cents: plan.price_cents,
         allowance: plan.allowance.iter().map(|(name, amount)| (name.to_string(), amount.get())).collect(),
-        features: catalog
-            .features
-            .iter()
-            .filter(|feature| catalog.includes(&plan.name, feature))
-            .map(|feature| feature.name.to_string())
-            .collect(),
+        features: catalog.features_of(&plan.name).map(|feature| feature.name.to_string()).collect(),
     });
     let features = catalog.features.iter().map(|feature| FeatureBody {
         name: feature.name.to_string(),

@@ -21,12 +21,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         label: plan.label.clone(),
         price_cents: plan.price_cents,
         allowance: amounts(catalog, |name| plan.allowance_of(name)),
-        features: catalog
-            .features
-            .iter()
-            .filter(|feature| catalog.includes(&plan.name, feature))
-            .map(|feature| feature.label.clone())
-            .collect(),
+        features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
         next: account.terms.next_plan.as_ref() == Some(&plan.name),
     });
@@ -76,9 +71,7 @@ fn amounts(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<Amou
     let types = catalog.token_types.iter().map(|spec| (amount(&spec.name), spec));
     let some = types.filter(|(amount, _)| !amount.is_zero());
     some.map(|(amount, spec)| {
-        let features = catalog.features.iter().filter(|feature| feature.token_type == spec.name);
-        let cheapest = features.filter(|feature| !feature.cost.is_zero()).min_by_key(|feature| feature.cost);
-        let buys = cheapest.map(|feature| (amount.get() / feature.cost.get(), feature.label.clone()));
+        let buys = catalog.pays(&spec.name, amount).map(|(uses, feature)| (uses, feature.label.clone()));
         AmountView { amount, label: spec.label.clone(), buys }
     })
     .collect()

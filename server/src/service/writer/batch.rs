@@ -128,7 +128,7 @@ impl Batch {
         let Submission { org, key, command, permit } = submission;
         let open = fold.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
         if let Some(permit) = permit {
-            fold.permits.check(*org, permit, now)?;
+            fold.permits.check(*org, permit, command, now)?;
         }
         let fingerprint = Fingerprint::of(command);
         if let Some(kept) = key.as_ref().and_then(|key| fold.receipts.get(&(org.0, key.clone()))) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brightmeter::{
     api_key::{ApiKey, Denial},
+    command::{Caller, Command},
     ids::{KeyId, MemberId, OrgId},
     time::Instant,
 };
@@ -23,10 +24,14 @@ pub(super) struct Permits {
 impl Permits {
     /// Looks up what `submissions` name; without a key among them it asks nothing.
     pub(super) async fn load(conn: &mut PgConnection, submissions: &[&Submission]) -> Result<Self> {
-        let named = || submissions.iter().filter_map(|submission| Some((submission.org.0, submission.permit?)));
-        let keys: BTreeSet<(Uuid, Uuid)> = named().map(|(org, permit)| (org, permit.key.0)).collect();
+        let named = || {
+            submissions
+                .iter()
+                .filter_map(|submission| Some((submission.org.0, submission.permit?, &submission.command)))
+        };
+        let keys: BTreeSet<(Uuid, Uuid)> = named().map(|(org, permit, _)| (org, permit.key.0)).collect();
         let members: BTreeSet<(Uuid, Uuid)> =
-            named().filter_map(|(org, permit)| Some((org, permit.member?.0))).collect();
+            named().filter_map(|(org, _, command)| Some((org, member(command)?.0))).collect();
         let mut permits = Self::default();
         if !keys.is_empty() {
             let found = api_keys::list_named(conn, &keys.into_iter().collect::<Vec<_>>()).await?;
@@ -39,12 +44,23 @@ impl Permits {
         Ok(permits)
     }
 
-    /// Whether `permit` is given at `now`.
-    pub(super) fn check(&self, org: OrgId, permit: &Permit, now: Instant) -> std::result::Result<(), Denial> {
+    /// Whether `permit` is given for `command` at `now`.
+    pub(super) fn check(
+        &self,
+        org: OrgId,
+        permit: &Permit,
+        command: &Command,
+        now: Instant,
+    ) -> std::result::Result<(), Denial> {
         self.keys.get(&(org, permit.key)).ok_or(Denial::NoKey)?.check(permit.needs, now)?;
-        match permit.member {
+        match member(command) {
             Some(member) if !self.members.contains(&(org, member)) => Err(Denial::NoMember),
             _ => Ok(()),
         }
     }
+}
+
+/// The member that a command acts for.
+fn member(command: &Command) -> Option<MemberId> {
+    command.user().and_then(Caller::member)
 }
