@@ -14,13 +14,13 @@ mod session_store;
 mod site;
 mod test_clock;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use app::{backend::Backend, form::DemoSignIns, views::api_docs::ApiDocs};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::{HeaderName, StatusCode},
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, StatusCode, header::AUTHORIZATION},
     middleware,
     response::IntoResponse,
     routing::{get, post},
@@ -28,6 +28,7 @@ use axum::{
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
+use tower::{ServiceBuilder, ServiceExt, service_fn, util::MapResponseLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -54,9 +55,26 @@ const ELSEWHERE: &str =
 /// How large a form may be.
 const FORM_BYTES: usize = 64 * 1024;
 
-/// What handlers work with.
+/// What handlers work with. Every request clones it several times, so that has to cost nothing.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Tools>);
+
+impl From<Tools> for AppState {
+    fn from(tools: Tools) -> Self {
+        Self(Arc::new(tools))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Tools;
+
+    fn deref(&self) -> &Tools {
+        &self.0
+    }
+}
+
+/// What there is to work with.
+pub struct Tools {
     /// What pages look through.
     pub backend: Arc<dyn Backend>,
     /// Signs people in.
@@ -124,16 +142,23 @@ pub fn router(state: AppState) -> Router {
         router = router.route("/api/v1/test-clock", post(test_clock::set));
     }
     let (https, proxies) = (state.https, state.proxies.clone());
-    router
-        .with_state(state)
-        .layer(middleware::from_fn_with_state(proxies, client::identify))
-        .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
-        .layer(CompressionLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(api::explain))
-        .layer(middleware::from_fn_with_state(https, headers::add))
+    // One stack for all: each layer put on by itself would be boxed and cloned for every request.
+    let around = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::new(request_id))
         .layer(middleware::from_fn(observe::observe))
-        .layer(PropagateRequestIdLayer::new(request_id.clone()))
-        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .map_response(move |response| headers::add(https, response))
+        .layer(middleware::from_fn(api::explain))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
+        .map_request(move |request| client::identify(&proxies, request));
+    // Whoever comes with a key has no session, and does not pay for one.
+    let by_key = api::routes().layer(MapResponseLayer::new(headers::keep_nowhere)).with_state(state.clone());
+    let (all, by_key) = (router.with_state(state).layer(around.clone()), by_key.layer(around));
+    Router::new().fallback_service(service_fn(move |request: Request| {
+        let keyed = api::is_ours(&request) && request.headers().contains_key(AUTHORIZATION);
+        if keyed { by_key.clone() } else { all.clone() }.oneshot(request)
+    }))
 }

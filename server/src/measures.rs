@@ -22,7 +22,11 @@ const OPEN_HOLDS: &str = "brightmeter_open_holds";
 const VIOLATIONS: &str = "brightmeter_audit_violations";
 const AUDITED_AT: &str = "brightmeter_audit_timestamp_seconds";
 
-/// Starts counting, for the whole process. What is counted before, or without it, is lost.
+/// How often single observations are added to their histograms. Until then each of them takes memory, whether or not anybody
+/// ever reads `/metrics`.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts counting, for the whole process; within a runtime. What is counted before, or without it, is lost.
 ///
 /// # Errors
 /// [`BuildError`] if the process counts already.
@@ -49,6 +53,13 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_gauge!(OPEN_HOLDS, "Open holds in the database, as of the last sweep.");
     describe_gauge!(VIOLATIONS, "Invariants found broken by the last audit, by invariant.");
     describe_gauge!(AUDITED_AT, "When the last audit ended, in seconds since 1970.");
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
     Ok(handle)
 }
 

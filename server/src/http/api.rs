@@ -118,9 +118,14 @@ pub(super) fn routes() -> Router<AppState> {
     Router::new().nest(ROOT, calls.fallback(async || Problem::NotFound))
 }
 
+/// Whether the API is asked.
+pub(super) fn is_ours(request: &Request) -> bool {
+    request.uri().path().starts_with(ROOT)
+}
+
 /// Whatever a layer around the API answers comes as a problem, too.
 pub(super) async fn explain(request: Request, next: Next) -> Response {
-    let ours = request.uri().path().starts_with(ROOT);
+    let ours = is_ours(&request);
     let response = next.run(request).await;
     let status = response.status();
     let told = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);

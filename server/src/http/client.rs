@@ -2,11 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::{
-    extract::{ConnectInfo, Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::ConnectInfo, http::Request};
 
 use crate::proxies::TrustedProxies;
 
@@ -15,11 +11,11 @@ use crate::proxies::TrustedProxies;
 pub(super) struct Client(pub(super) IpAddr);
 
 /// Puts the [`Client`] into the request.
-pub(super) async fn identify(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
+pub(super) fn identify<B>(proxies: &TrustedProxies, mut request: Request<B>) -> Request<B> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     if let Some(peer) = peer {
         let client = Client(proxies.client(peer.to_canonical(), request.headers()));
         request.extensions_mut().insert(client);
     }
-    next.run(request).await
+    request
 }

@@ -1,16 +1,11 @@
 //! What every answer tells the browser about itself, errors included.
 
-use axum::{
-    extract::{Request, State},
-    http::{
-        HeaderName, HeaderValue,
-        header::{
-            CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-            X_FRAME_OPTIONS,
-        },
+use axum::http::{
+    HeaderName, HeaderValue, Response,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
     },
-    middleware::Next,
-    response::Response,
 };
 
 /// What is no page loads nothing and is framed by nobody.
@@ -31,9 +26,8 @@ pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
     )
 }
 
-/// Adds them; a page has set its own policy before.
-pub(super) async fn add(State(https): State<bool>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// Adds them; a page has set its own policy before. `https` is how people reach this server.
+pub(super) fn add<B>(https: bool, mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING));
     let always = [
@@ -50,5 +44,11 @@ pub(super) async fn add(State(https): State<bool>, request: Request, next: Next)
     if https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
+    response
+}
+
+/// Says that nothing between here and the client may keep the answer: it is one person's, or carries a nonce for one answer.
+pub(super) fn keep_nowhere<B>(mut response: Response<B>) -> Response<B> {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

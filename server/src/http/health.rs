@@ -31,7 +31,7 @@ pub(super) async fn database(State(state): State<AppState>) -> Response {
 
 /// What Prometheus reads.
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
-    match state.metrics {
+    match &state.metrics {
         Some(metrics) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use app::{backend::SignedIn, told::Told};
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, Method, header::CACHE_CONTROL},
+    http::Method,
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -22,7 +22,7 @@ use tower_sessions::{
     session_store,
 };
 
-use super::{AppState, session_store::PgSessions};
+use super::{AppState, headers::keep_nowhere, session_store::PgSessions};
 use crate::storage::memberships::Membership;
 
 /// A session that nobody used for so long ends.
@@ -92,10 +92,7 @@ pub(super) async fn identify(
     if let Some(who) = who {
         request.extensions_mut().insert(who);
     }
-    let mut response = next.run(request).await;
-    // Pages are of one person or carry a nonce for one answer: nothing between here and the browser may keep them.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    keep_nowhere(next.run(request).await)
 }
 
 /// Starts a session under a new id, so that one known from before is worth nothing.

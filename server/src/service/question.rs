@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use brightmeter::{
-    account::Account,
     catalog::Catalog,
     command::Command,
-    decide::{Context, is_due},
-    guard::GuardId,
+    decide::Context,
     ids::{OrgId, TransactionId},
     time::Instant,
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::writer::{Submission, SubmitError, Writer, load};
+use super::writer::{Submission, SubmitError, Writer};
 use crate::{
     clock::Clock,
-    storage::{self, StorageError, accounts, tenant},
+    storage::{
+        self, StorageError,
+        looks::{self, Asker, Look},
+        tenant,
+    },
 };
 
 /// Why an account could not be read.
@@ -48,43 +50,52 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The account of `org` with the guard of a caller, in a transaction that sees that organization as it stood at one
-    /// instant; more can be read in it. What time has brought is booked first.
+    /// The account of `org`, and how the asker stands. What time has brought is booked first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn account(
+    pub async fn look(&self, org: OrgId, asker: &Asker) -> Result<Look, ReadError> {
+        let mut conn = self.pool.acquire().await?;
+        let look = looks::find(&mut conn, org, asker).await?.ok_or(ReadError::NotFound)?;
+        if !self.is_due(&look) {
+            return Ok(look);
+        }
+        drop(conn);
+        self.advance(org).await?;
+        looks::find(&mut *self.pool.acquire().await?, org, asker).await?.ok_or(ReadError::NotFound)
+    }
+
+    /// The same, in a transaction that sees that organization as it stood at one instant, so that more can be read with it.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn open(
         &self,
         org: OrgId,
-        guard: Option<GuardId>,
-    ) -> Result<(Account, sqlx::Transaction<'static, sqlx::Postgres>), ReadError> {
-        let now = self.clock.now();
+        asker: &Asker,
+    ) -> Result<(Look, sqlx::Transaction<'static, sqlx::Postgres>), ReadError> {
         let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
-        let account = self.load(&mut tx, org, guard, now).await?;
-        if !is_due(&account, &self.context(now)) {
-            return Ok((account, tx));
+        let mut look = looks::find(&mut tx, org, asker).await?.ok_or(ReadError::NotFound)?;
+        if self.is_due(&look) {
+            drop(tx);
+            self.advance(org).await?;
+            tx = tenant::begin_snapshot(&self.pool, org).await?;
+            look = looks::find(&mut tx, org, asker).await?.ok_or(ReadError::NotFound)?;
         }
-        drop(tx);
-        self.writer.submit(Submission::new(org, None, Command::Advance)).await?;
-        let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
-        let account = self.load(&mut tx, org, guard, now).await?;
-        Ok((account, tx))
+        Ok((look, tx))
+    }
+
+    fn is_due(&self, look: &Look) -> bool {
+        look.due_at.is_some_and(|at| at <= self.clock.now())
+    }
+
+    async fn advance(&self, org: OrgId) -> Result<(), SubmitError> {
+        self.writer.submit(Submission::new(org, None, Command::Advance)).await.map(drop)
     }
 
     /// The context of a question asked at `now`: it decides nothing, so its transaction has no id.
     pub fn context(&self, now: Instant) -> Context<'_> {
         Context { catalog: &self.catalog, now, transaction: TransactionId(Uuid::nil()) }
-    }
-
-    async fn load(
-        &self,
-        conn: &mut PgConnection,
-        org: OrgId,
-        guard: Option<GuardId>,
-        now: Instant,
-    ) -> Result<Account, ReadError> {
-        let found = accounts::find(conn, org).await?.ok_or(ReadError::NotFound)?;
-        Ok(load::for_question(conn, found, guard, now).await?)
     }
 }
 

@@ -15,18 +15,18 @@ use uuid::Uuid;
 
 use super::{Result, corrupt, decode};
 
-struct Row {
-    org_id: Uuid,
-    plan: String,
-    next_plan: Option<String>,
-    license_state: String,
-    license_since: Option<Instant>,
-    anchor_at: Instant,
-    period_start: Option<Instant>,
-    closed_at: Option<Instant>,
-    seq: i64,
-    head_hash: Vec<u8>,
-    due_at: Option<Instant>,
+pub(super) struct Row {
+    pub(super) org_id: Uuid,
+    pub(super) plan: String,
+    pub(super) next_plan: Option<String>,
+    pub(super) license_state: String,
+    pub(super) license_since: Option<Instant>,
+    pub(super) anchor_at: Instant,
+    pub(super) period_start: Option<Instant>,
+    pub(super) closed_at: Option<Instant>,
+    pub(super) seq: i64,
+    pub(super) head_hash: Vec<u8>,
+    pub(super) due_at: Option<Instant>,
 }
 
 /// An account without its parts.
@@ -39,7 +39,7 @@ pub struct Found {
 }
 
 impl Row {
-    fn decode(self) -> Result<Found> {
+    pub(super) fn decode(self) -> Result<Found> {
         let account = Account {
             org: OrgId(self.org_id),
             terms: Terms {

@@ -5,12 +5,15 @@ use brightmeter::{
     ids::{KeyId, MemberId, OrgId},
     time::Instant,
 };
+use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Result, corrupt};
 
-struct Row {
+/// A key as it is kept, but for its secret's hash.
+#[derive(Debug, Deserialize)]
+pub(super) struct Row {
     org_id: Uuid,
     id: Uuid,
     name: String,
@@ -23,7 +26,7 @@ struct Row {
 }
 
 impl Row {
-    fn decode(self) -> Result<(OrgId, ApiKey)> {
+    pub(super) fn decode(self) -> Result<(OrgId, ApiKey)> {
         let key = ApiKey {
             id: KeyId(self.id),
             name: self.name,

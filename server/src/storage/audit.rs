@@ -130,14 +130,14 @@ pub async fn wrong_refunds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<St
 /// [`StorageError`](super::StorageError).
 pub async fn wrong_receipts(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
-        r#"select format('transaction %s was answered, the log does not have it', answer ->> 'transaction') as "line!"
+        r#"select format('transaction %s was answered, the log does not have it', answer::jsonb ->> 'transaction') as "line!"
          from ai_token_receipts r
-         where org_id = $1 and answer #>> '{outcome,outcome}' not in ('plan_changed', 'advanced')
+         where org_id = $1 and answer::jsonb #>> '{outcome,outcome}' not in ('plan_changed', 'advanced')
              and not exists (select from ai_token_usage_log l
-                 where l.org_id = r.org_id and l.transaction_id = (r.answer ->> 'transaction')::uuid)
+                 where l.org_id = r.org_id and l.transaction_id = (r.answer::jsonb ->> 'transaction')::uuid)
          union all
-         select format('transaction %s answers %s keys', answer ->> 'transaction', count(*))
-         from ai_token_receipts where org_id = $1 group by answer ->> 'transaction' having count(*) > 1"#,
+         select format('transaction %s answers %s keys', answer::jsonb ->> 'transaction', count(*))
+         from ai_token_receipts where org_id = $1 group by answer::jsonb ->> 'transaction' having count(*) > 1"#,
         org.0
     )
     .fetch_all(conn)

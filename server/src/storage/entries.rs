@@ -6,6 +6,7 @@ use brightmeter::{
     entry::{Entry, EntryHash, EntryKind},
     grant::{Part, Source},
     ids::{HoldId, MemberId, OrgId, TransactionId},
+    names::FeatureName,
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};
@@ -96,7 +97,7 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
              debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
              member_id, hold_id, reverses, note, metadata, created_at, hash
          from ai_token_usage_log
-         where org_id = $1 and ($2::bigint is null or seq < $2) and ($3::text is null or token_type = $3)
+         where org_id = $1 and seq < coalesce($2::bigint, 9223372036854775807) and ($3::text is null or token_type = $3)
              and ($4::text is null or feature = $4) and ($5::uuid is null or member_id = $5)
              and ($6::timestamptz is null or created_at >= $6) and ($7::timestamptz is null or created_at < $7)
          order by seq desc limit $8"#,
@@ -171,15 +172,16 @@ pub async fn list_spends(
         .collect()
 }
 
-/// Appends entries with their hashes.
+/// Appends entries with their hashes. The arrays are taken apart in the select list, side by side: in the from clause, Postgres would
+/// first write each into a store of its own.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)]) -> Result<()> {
     let orgs: Vec<Uuid> = entries.iter().map(|(org, _, _)| *org).collect();
-    let hashes: Vec<Vec<u8>> = entries.iter().map(|(_, _, hash)| hash.0.to_vec()).collect();
+    let hashes: Vec<&[u8]> = entries.iter().map(|(_, _, hash)| hash.0.as_slice()).collect();
     let number = |value: fn(&Entry) -> i64| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<i64>>();
-    let text = |value: fn(&Entry) -> Option<String>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
+    let text = |value: fn(&Entry) -> Option<&str>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
     let uuid = |value: fn(&Entry) -> Option<Uuid>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
     let parts: Vec<Json<&[Part]>> = entries.iter().map(|(_, entry, _)| Json(entry.parts.as_slice())).collect();
     let times: Vec<Instant> = entries.iter().map(|(_, entry, _)| entry.at).collect();
@@ -187,15 +189,17 @@ pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)
         "insert into ai_token_usage_log (org_id, seq, transaction_id, kind, token_type, amount, settled_before,
              settled_after, held_before, held_after, debt_before, debt_after, parts, source, feature, caller_kind,
              caller_id, member_id, hold_id, reverses, note, metadata, created_at, hash)
-         select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::text[],
-             $15::text[], $16::text[], $17::uuid[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[],
-             $23::timestamptz[], $24::bytea[])",
+         select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::text[]), unnest($5::text[]),
+             unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]),
+             unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[]), unnest($13::jsonb[]),
+             unnest($14::text[]), unnest($15::text[]), unnest($16::text[]), unnest($17::uuid[]), unnest($18::uuid[]),
+             unnest($19::uuid[]), unnest($20::uuid[]), unnest($21::text[]), unnest($22::text[]),
+             unnest($23::timestamptz[]), unnest($24::bytea[])",
         &orgs,
         &number(|e| e.seq),
         &uuid(|e| Some(e.transaction.0)) as &[Option<Uuid>],
-        &text(|e| Some(e.kind.as_str().into())) as &[Option<String>],
-        &text(|e| Some(e.token_type.to_string())) as &[Option<String>],
+        &text(|e| Some(e.kind.as_str())) as &[Option<&str>],
+        &text(|e| Some(e.token_type.as_str())) as &[Option<&str>],
         &number(Entry::amount),
         &number(|e| e.before.settled.get()),
         &number(|e| e.after.settled.get()),
@@ -204,17 +208,17 @@ pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)
         &number(|e| e.before.debt.get()),
         &number(|e| e.after.debt.get()),
         &parts as &[Json<&[Part]>],
-        &text(|e| e.source.map(|source| source.as_str().into())) as &[Option<String>],
-        &text(|e| e.feature.as_ref().map(ToString::to_string)) as &[Option<String>],
-        &text(|e| Some(e.caller.columns().0.into())) as &[Option<String>],
+        &text(|e| e.source.map(Source::as_str)) as &[Option<&str>],
+        &text(|e| e.feature.as_ref().map(FeatureName::as_str)) as &[Option<&str>],
+        &text(|e| Some(e.caller.columns().0)) as &[Option<&str>],
         &uuid(|e| e.caller.columns().1) as &[Option<Uuid>],
         &uuid(|e| e.member.map(|member| member.0)) as &[Option<Uuid>],
         &uuid(|e| e.hold.map(|hold| hold.0)) as &[Option<Uuid>],
         &uuid(|e| e.reverses.map(|id| id.0)) as &[Option<Uuid>],
-        &text(|e| e.note.clone()) as &[Option<String>],
-        &text(|e| e.metadata.as_ref().map(|metadata| metadata.as_str().into())) as &[Option<String>],
+        &text(|e| e.note.as_deref()) as &[Option<&str>],
+        &text(|e| e.metadata.as_ref().map(Metadata::as_str)) as &[Option<&str>],
         &times,
-        &hashes,
+        &hashes as &[&[u8]],
     )
     .execute(conn)
     .await?;

@@ -8,6 +8,7 @@ use brightmeter::{
     names::TokenType,
     time::Instant,
 };
+use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -22,7 +23,8 @@ pub struct Holdings {
     pub grants: Vec<(Uuid, Grant)>,
 }
 
-struct GrantRow {
+#[derive(Debug, Deserialize)]
+pub(super) struct GrantRow {
     org_id: Uuid,
     id: Uuid,
     token_type: String,
@@ -36,7 +38,7 @@ struct GrantRow {
 }
 
 impl GrantRow {
-    fn decode(self) -> Result<(Uuid, Grant)> {
+    pub(super) fn decode(self) -> Result<(Uuid, Grant)> {
         let grant = Grant {
             id: GrantId(self.id),
             token_type: decode("token type", self.token_type)?,
@@ -52,8 +54,23 @@ impl GrantRow {
     }
 }
 
-fn balance(settled: i64, held: i64, debt: i64) -> Result<Balance> {
-    Ok(Balance { settled: decode("settled", settled)?, held: decode("held", held)?, debt: decode("debt", debt)? })
+#[derive(Debug, Deserialize)]
+pub(super) struct BalanceRow {
+    token_type: String,
+    settled: i64,
+    held: i64,
+    debt: i64,
+}
+
+impl BalanceRow {
+    pub(super) fn decode(self) -> Result<(TokenType, Balance)> {
+        let balance = Balance {
+            settled: decode("settled", self.settled)?,
+            held: decode("held", self.held)?,
+            debt: decode("debt", self.debt)?,
+        };
+        Ok((decode("token type", self.token_type)?, balance))
+    }
 }
 
 /// The balances of `orgs`, their grants with tokens left, and the allowances of the current period even if they are used up.
@@ -97,8 +114,10 @@ pub async fn list(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Holdings> {
             };
             holdings.grants.push(grant.decode()?);
         } else {
-            let balance = balance(row.remaining, row.held, row.amount)?;
-            holdings.balances.push((row.org_id, decode("token type", row.token_type)?, balance));
+            let balance =
+                BalanceRow { token_type: row.token_type, settled: row.remaining, held: row.held, debt: row.amount };
+            let (token_type, balance) = balance.decode()?;
+            holdings.balances.push((row.org_id, token_type, balance));
         }
     }
     Ok(holdings)
@@ -131,12 +150,9 @@ pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, GrantId)]) -> R
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn list_balances(conn: &mut PgConnection, org: Uuid) -> Result<Vec<(TokenType, Balance)>> {
-    let rows = sqlx::query!("select token_type, settled, held, debt from ai_tokens where org_id = $1", org)
-        .fetch_all(conn)
-        .await?;
-    rows.into_iter()
-        .map(|row| Ok((decode("token type", row.token_type)?, balance(row.settled, row.held, row.debt)?)))
-        .collect()
+    let rows =
+        sqlx::query_as!(BalanceRow, "select token_type, settled, held, debt from ai_tokens where org_id = $1", org);
+    rows.fetch_all(conn).await?.into_iter().map(BalanceRow::decode).collect()
 }
 
 /// Writes balances and grants, new or changed.

@@ -31,6 +31,9 @@ impl Pools {
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "30s"),
             ("application_name", "brightmeter"),
+            // With row-level security, planning a statement takes several times as long as running it; whatever its parameters
+            // are, there is one good plan for each.
+            ("plan_cache_mode", "force_generic_plan"),
         ];
         // A plan made while a table was empty would scan it for ever after: the writer only ever looks rows up.
         let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];

@@ -5,10 +5,10 @@ use brightmeter::{
     receipt::{Fingerprint, Receipt},
     time::Instant,
 };
-use sqlx::{PgConnection, types::Json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, decode};
+use super::{Result, corrupt, decode};
 
 /// A receipt as it is kept.
 #[derive(Clone, Debug)]
@@ -32,11 +32,11 @@ pub struct Kept {
 /// [`StorageError`](super::StorageError).
 pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Result<Vec<Kept>> {
     let rows = sqlx::query!(
-        r#"select r.org_id, r.key, r.fingerprint, r.answer as "answer: Json<Receipt>"
+        "select r.org_id, r.key, r.fingerprint, r.answer
          from unnest($1::uuid[], $2::text[]) k(org_id, key)
          cross join lateral (
              select * from ai_token_receipts r where r.org_id = k.org_id and r.key = k.key limit 1
-         ) r"#,
+         ) r",
         orgs,
         keys
     )
@@ -48,7 +48,7 @@ pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Re
                 org: row.org_id,
                 key: decode("key", row.key)?,
                 fingerprint: Fingerprint(decode("fingerprint", row.fingerprint.as_slice())?),
-                receipt: row.answer.0,
+                receipt: serde_json::from_str(&row.answer).map_err(|error| corrupt(format!("receipt: {error}")))?,
             })
         })
         .collect()
@@ -75,16 +75,18 @@ pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Resul
 /// [`StorageError`](super::StorageError); a key that is there already fails the whole transaction.
 pub async fn insert(conn: &mut PgConnection, receipts: &[Kept], now: Instant) -> Result<()> {
     let orgs: Vec<Uuid> = receipts.iter().map(|kept| kept.org).collect();
-    let keys: Vec<String> = receipts.iter().map(|kept| kept.key.to_string()).collect();
-    let fingerprints: Vec<Vec<u8>> = receipts.iter().map(|kept| kept.fingerprint.0.to_vec()).collect();
-    let answers: Vec<Json<&Receipt>> = receipts.iter().map(|kept| Json(&kept.receipt)).collect();
+    let keys: Vec<&str> = receipts.iter().map(|kept| kept.key.as_str()).collect();
+    let fingerprints: Vec<&[u8]> = receipts.iter().map(|kept| kept.fingerprint.0.as_slice()).collect();
+    let answers = receipts.iter().map(|kept| serde_json::to_string(&kept.receipt));
+    let answers: Vec<String> =
+        answers.collect::<std::result::Result<_, _>>().map_err(|error| corrupt(format!("receipt: {error}")))?;
     sqlx::query!(
         "insert into ai_token_receipts (org_id, key, fingerprint, answer, created_at)
-         select u.*, $5 from unnest($1::uuid[], $2::text[], $3::bytea[], $4::jsonb[]) u",
+         select unnest($1::uuid[]), unnest($2::text[]), unnest($3::bytea[]), unnest($4::text[]), $5",
         &orgs,
-        &keys,
-        &fingerprints,
-        &answers as &[Json<&Receipt>],
+        &keys as &[&str],
+        &fingerprints as &[&[u8]],
+        &answers,
         now
     )
     .execute(conn)

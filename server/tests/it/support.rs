@@ -34,7 +34,7 @@ use server::{
         sweeper::Sweeper,
         writer::{Answer, Submission, SubmitError, Writer, WriterTasks},
     },
-    storage::{databases, entries, migrations, pools::Pools, tenant},
+    storage::{databases, entries, looks::Asker, migrations, pools::Pools, tenant},
 };
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,
@@ -250,7 +250,7 @@ impl TestServer {
 
     /// The account as a reader sees it.
     pub async fn account(&self, org: OrgId) -> Account {
-        self.reader.account(org, None).await.unwrap().0
+        self.reader.look(org, &Asker::default()).await.unwrap().account
     }
 
     /// What can be spent of `token_type`, as a reader sees it.

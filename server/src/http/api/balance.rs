@@ -137,8 +137,7 @@ pub(super) async fn check(
     let quantity = parameter::<u32>("quantity", query.quantity.as_deref(), QUANTITY)?.unwrap_or(1);
     let quantity = Quantity::try_from(quantity).map_err(|_| Problem::on("quantity", QUANTITY))?;
     let caller = who.caller(member(query.member.as_deref())?)?;
-    let (account, tx) = who.account(&state, Some(caller)).await?;
-    drop(tx);
+    let account = who.account(&state, Some(caller)).await?;
     let now = state.clock.now();
     let catalog = &state.reader.catalog;
     let found = catalog

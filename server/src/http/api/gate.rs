@@ -21,7 +21,11 @@ use crate::{
         keys::Credential,
         writer::{Answer, Permit, Submission},
     },
-    storage::{StorageError, memberships, tenant},
+    storage::{
+        StorageError,
+        looks::{Asker, Look},
+        tenant,
+    },
 };
 
 /// Who asks: a service with a key, or a person in a browser.
@@ -93,30 +97,56 @@ impl Who {
     /// [`Problem`].
     pub(super) async fn read(&self, state: &AppState) -> Result<Transaction<'static, Postgres>, Problem> {
         let mut tx = tenant::begin_snapshot(&state.pool, self.org()).await?;
-        self.check(state, &mut tx).await?;
+        if let Self::Key(credential) = self {
+            state.keys.check(&mut tx, *credential, Scope::Read).await?.map_err(Problem::Denied)?;
+            state.keys.touch(*credential);
+        }
         Ok(tx)
     }
 
-    /// The account, with what time has brought booked, and the guard of whoever `member` names; in the transaction that it
-    /// was read in.
+    /// The account, with what time has brought booked, and the guard of whoever `caller` names.
     ///
     /// # Errors
     /// [`Problem`].
-    pub(super) async fn account(
-        &self,
-        state: &AppState,
-        caller: Option<Caller>,
-    ) -> Result<(Account, Transaction<'static, Postgres>), Problem> {
+    pub(super) async fn account(&self, state: &AppState, caller: Option<Caller>) -> Result<Account, Problem> {
+        let asker = self.asker(caller);
+        let look = state.reader.look(self.org(), &asker).await;
+        self.admit(state, &asker, look.map_err(|error| Problem::of_read(error, state.clock.now()))?)
+    }
+
+    /// A transaction in which the account stands as [`account`](Self::account) would show it, so that more can be read.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub(super) async fn open(&self, state: &AppState) -> Result<Transaction<'static, Postgres>, Problem> {
+        let asker = self.asker(None);
+        let opened = state.reader.open(self.org(), &asker).await;
+        let (look, tx) = opened.map_err(|error| Problem::of_read(error, state.clock.now()))?;
+        self.admit(state, &asker, look)?;
+        Ok(tx)
+    }
+
+    fn asker(&self, caller: Option<Caller>) -> Asker {
         let guard = caller.and_then(|caller| caller.guard());
-        let read = state.reader.account(self.org(), guard).await;
-        let (account, mut tx) = read.map_err(|error| Problem::of_read(error, state.clock.now()))?;
-        self.check(state, &mut tx).await?;
-        if let (Self::Key(_), Some(member)) = (self, caller.and_then(|caller| caller.member()))
-            && memberships::list_named(&mut tx, &[(self.org().0, member.0)]).await?.is_empty()
-        {
-            return Err(Problem::Denied(Denial::NoMember));
+        match self {
+            Self::Key(credential) => {
+                Asker { guard, key: Some(credential.key), member: caller.and_then(|caller| caller.member()) }
+            }
+            Self::Member(_) => Asker { guard, ..Asker::default() },
         }
-        Ok((account, tx))
+    }
+
+    /// Lets through whose key holds, for a member that is there.
+    fn admit(&self, state: &AppState, asker: &Asker, look: Look) -> Result<Account, Problem> {
+        if let Self::Key(credential) = self {
+            let key = look.key.ok_or(Denial::NoKey).and_then(|key| key.check(Scope::Read, state.clock.now()));
+            key.map_err(Problem::Denied)?;
+            if asker.member.is_some() && !look.member {
+                return Err(Problem::Denied(Denial::NoMember));
+            }
+            state.keys.touch(*credential);
+        }
+        Ok(look.account)
     }
 
     /// Gives a command. Whether the key holds for it is looked up in the transaction that decides.
@@ -138,13 +168,6 @@ impl Who {
             state.keys.touch(*credential);
         }
         answer.map_err(|error| Problem::of_submit(error, state.clock.now()))
-    }
-
-    async fn check(&self, state: &AppState, tx: &mut Transaction<'static, Postgres>) -> Result<(), Problem> {
-        let Self::Key(credential) = self else { return Ok(()) };
-        state.keys.check(tx, *credential, Scope::Read).await?.map_err(Problem::Denied)?;
-        state.keys.touch(*credential);
-        Ok(())
     }
 }
 

@@ -269,7 +269,7 @@ pub(super) async fn show(
     who: Who,
     HoldPath(id): HoldPath,
 ) -> Result<Json<HoldBody>, Problem> {
-    let (_, mut tx) = who.account(&state, None).await?;
+    let mut tx = who.open(&state).await?;
     let hold = storage::holds::find(&mut tx, who.org(), id).await?.ok_or(Problem::NotFound)?;
     let (mut captured, mut reason, mut ended_at) = (None, None, None);
     match &hold.state {

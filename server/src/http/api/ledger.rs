@@ -139,7 +139,7 @@ pub(super) async fn ledger(
         return Err(Problem::on("limit", LIMIT));
     }
     let filter = filter(&page)?;
-    let (_, mut tx) = who.account(&state, None).await?;
+    let mut tx = who.open(&state).await?;
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/csv")) {
         drop(tx);

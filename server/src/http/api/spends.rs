@@ -156,8 +156,7 @@ pub(super) fn usage(
 }
 
 async fn quote(state: &AppState, who: &Who, usage: &Use) -> Result<Quoted, Problem> {
-    let (account, tx) = who.account(state, Some(usage.caller)).await?;
-    drop(tx);
+    let account = who.account(state, Some(usage.caller)).await?;
     let now = state.clock.now();
     let quote = entitlement::check(&account, usage, &state.reader.context(now))
         .map_err(|refusal| Problem::Refused { refusal, now })?;

@@ -101,8 +101,7 @@ impl Follower {
 }
 
 async fn look(state: &AppState, who: &Who) -> Result<Live, Problem> {
-    let (account, tx) = who.account(state, None).await?;
-    drop(tx);
+    let account = who.account(state, None).await?;
     let balances = balances(&account, &state.reader.catalog, state.clock.now());
     Ok(Live { seq: account.head.seq, balances })
 }

@@ -51,8 +51,7 @@ pub(super) struct Transition {
     responses((status = 200, body = LicenseBody, description = "How the license stands."), Reads),
 )]
 pub(super) async fn license(State(state): State<AppState>, who: Who) -> Result<Json<LicenseBody>, Problem> {
-    let (account, tx) = who.account(&state, None).await?;
-    drop(tx);
+    let account = who.account(&state, None).await?;
     let (now, license) = (state.clock.now(), account.terms.license);
     let ladder = &state.reader.catalog.ladder;
     let next = license.next(ladder, now).map(|(at, stage)| Transition {

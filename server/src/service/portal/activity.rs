@@ -8,7 +8,7 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::{Portal, PortalError, Wording, entry, entry::Names};
-use crate::storage::entries::Filter;
+use crate::storage::{entries::Filter, looks::Asker};
 
 /// How many entries a page has.
 const PAGE: i64 = 50;
@@ -22,7 +22,7 @@ pub(super) async fn activity(
     filter: ActivityFilter,
 ) -> Result<ActivityView, PortalError> {
     let wording = Wording::new(portal, who);
-    let (_, mut tx) = portal.reader.account(who.org, None).await?;
+    let (_, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
     let (parsed, problems) = parse(&filter, wording.zone);
     let names = Names::load(&mut tx, who.org).await?;
     let mut entries = if problems.is_empty() {

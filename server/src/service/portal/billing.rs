@@ -9,11 +9,14 @@ use app::{
 use brightmeter::{account::Account, catalog::Catalog, names::TokenType, tokens::Tokens};
 
 use super::{Portal, PortalError, Wording, dashboard};
-use crate::storage::daily::DayUse;
+use crate::storage::{
+    daily::DayUse,
+    looks::{Asker, Look},
+};
 
 pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingView, PortalError> {
     let wording = Wording::new(portal, who);
-    let (account, mut tx) = portal.reader.account(who.org, None).await?;
+    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
     let used = dashboard::list_use(&mut tx, who.org, wording).await?;
     let catalog = &portal.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {

@@ -17,7 +17,12 @@ use chrono::{Days, NaiveDate};
 use sqlx::PgConnection;
 
 use super::{Portal, PortalError, Wording, entry};
-use crate::storage::{daily, daily::DayUse, entries::Filter};
+use crate::storage::{
+    daily,
+    daily::DayUse,
+    entries::Filter,
+    looks::{Asker, Look},
+};
 
 /// How many days of use are shown.
 const USE_DAYS: u32 = 30;
@@ -26,7 +31,7 @@ const RECENT: i64 = 8;
 
 pub(super) async fn dashboard(portal: &Portal, who: &SignedIn) -> Result<DashboardView, PortalError> {
     let wording = Wording::new(portal, who);
-    let (account, mut tx) = portal.reader.account(who.org, None).await?;
+    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
     let used = list_use(&mut tx, who.org, wording).await?;
     let names = entry::Names::load(&mut tx, who.org).await?;
     let recent = entry::list(portal, &mut tx, who.org, &Filter::default(), RECENT, &names, wording).await?;
@@ -37,7 +42,7 @@ pub(super) async fn dashboard(portal: &Portal, who: &SignedIn) -> Result<Dashboa
 
 pub(super) async fn balances(portal: &Portal, who: &SignedIn) -> Result<BalancesView, PortalError> {
     let wording = Wording::new(portal, who);
-    let (account, mut tx) = portal.reader.account(who.org, None).await?;
+    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
     let used = list_use(&mut tx, who.org, wording).await?;
     Ok(view(&portal.reader.catalog, &account, &used, wording))
 }

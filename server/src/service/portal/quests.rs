@@ -17,7 +17,13 @@ use super::{
     Portal, PortalError, Wording,
     entry::{Names, feature_label},
 };
-use crate::storage::{holds, quests as stored, quests::Quest, tenant};
+use crate::storage::{
+    holds,
+    looks::{Asker, Look},
+    quests as stored,
+    quests::Quest,
+    tenant,
+};
 
 /// How many quests are listed.
 const LISTED: i64 = 60;
@@ -25,7 +31,8 @@ const LISTED: i64 = 60;
 pub(super) async fn quests(portal: &Portal, who: &SignedIn, job: Option<String>) -> Result<QuestsView, PortalError> {
     let usage = portal.jobs.usage(who.member);
     let wording = Wording::new(portal, who);
-    let (account, mut tx) = portal.reader.account(who.org, usage.caller.guard()).await?;
+    let asker = Asker { guard: usage.caller.guard(), ..Asker::default() };
+    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &asker).await?;
     let job = match job {
         Some(id) => Some(find_job(portal, &mut tx, who.org, &id, wording).await?),
         None => None,

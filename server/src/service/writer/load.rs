@@ -53,19 +53,6 @@ pub(super) async fn parts(
     load(tx, found, &Named::of(submissions), now).await
 }
 
-/// Loads the parts of one account that time can touch, and the guard of one caller: what a question needs.
-pub(crate) async fn for_question(
-    tx: &mut PgConnection,
-    found: Found,
-    guard: Option<GuardId>,
-    now: Instant,
-) -> Result<Account, StorageError> {
-    let org = found.account.org.0;
-    let named = Named { guards: guard.into_iter().map(|id| (org, id)).collect(), ..Named::default() };
-    let mut loaded = load(tx, vec![found], &named, now).await?;
-    loaded.pop().ok_or_else(|| StorageError::Corrupt("an account was lost while it was loaded".into()))
-}
-
 /// Every account needs one statement in all; holds, spends and guards are only asked for where a command names one, or where
 /// something is due.
 async fn load(

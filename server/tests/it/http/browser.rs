@@ -14,7 +14,7 @@ use axum::{
 use leptos::config::{Env, LeptosOptions};
 use server::{
     ai::{AiProvider, built_in::BuiltIn},
-    http::{self, AppState},
+    http::{self, Tools},
     proxies::TrustedProxies,
     service::{
         account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader,
@@ -69,7 +69,7 @@ impl Site {
             keys: keys.clone(),
         };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
-        let state = AppState {
+        let tools = Tools {
             backend: Arc::new(portal),
             sign_in: SignIn { pool: pool.clone(), passwords, throttle },
             accounts,
@@ -88,7 +88,7 @@ impl Site {
             metrics: None,
             demo_sign_ins: None,
         };
-        Self(http::router(state))
+        Self(http::router(tools.into()))
     }
 
     /// A browser that was never here.

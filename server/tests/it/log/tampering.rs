@@ -103,7 +103,7 @@ fn changed_balances_holds_receipts_and_figures_are_found() {
             &["I6"],
         ),
         (
-            "update ai_token_receipts set answer = jsonb_set(answer, '{transaction}', to_jsonb(gen_random_uuid()))
+            "update ai_token_receipts set answer = jsonb_set(answer::jsonb, '{transaction}', to_jsonb(gen_random_uuid()))::text
           where org_id = {org} and key = 'spend'",
             &["I5"],
         ),
