@@ -9,7 +9,7 @@ export CHROMIUM
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: help setup run dev test check test-rust test-browser test-api test-release screenshots bench schema
+.PHONY: help setup run dev test check test-rust test-browser test-api test-release screenshots bench bench-http schema
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ bench: ## Measure spends per second against a transaction per request
 	@.config/setup run
 	@.config/build-release
 	@. .config/postgres-env && "$(CARGO_TARGET_DIR)/server-release/brightmeter" bench
+
+bench-http: ## Measure the REST API by wrk and oha, beside a bare echo
+	@.config/setup bench
+	@.config/build-release
+	@. .config/postgres-env && "$(CARGO_TARGET_DIR)/server-release/brightmeter" bench --http 2>"$(CARGO_TARGET_DIR)/bench-http.log"
 
 schema: ## Renew the offline data of compile-checked queries; needs sqlx-cli and DATABASE_URL
 	SQLX_OFFLINE=false cargo sqlx prepare --workspace -- -p server --all-targets

@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, ManualClock, SystemClock},
     config::Config,
     database::Database,
-    http::{self, AppState, Limits, OPEN_FILES},
+    http::{self, AppState, Limits, OPEN_FILES, Tools},
     measures,
     service::{
         account::Accounts,
@@ -41,11 +41,11 @@ const FAREWELL: Duration = Duration::from_secs(20);
 const PASSWORDS: usize = 2;
 
 /// What differs between production and the demo.
-struct Edition {
-    provider: Arc<dyn AiProvider>,
-    clock: Arc<dyn Clock>,
-    test_clock: Option<Arc<ManualClock>>,
-    sign_ins: Option<DemoSignIns>,
+pub(super) struct Edition {
+    pub(super) provider: Arc<dyn AiProvider>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) test_clock: Option<Arc<ManualClock>>,
+    pub(super) sign_ins: Option<DemoSignIns>,
 }
 
 /// Serves production.
@@ -134,7 +134,8 @@ async fn serve_on(
     Ok(())
 }
 
-fn assemble(
+/// Puts a server together.
+pub(super) fn assemble(
     config: &Config,
     edition: Edition,
     database: &Database,
@@ -173,7 +174,7 @@ fn assemble(
         .env(if std::env::var_os("LEPTOS_WATCH").is_some() { Env::DEV } else { Env::PROD })
         .build();
     let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
-    let state = AppState {
+    let tools = Tools {
         backend: Arc::new(portal),
         sign_in: SignIn { pool: pools.app.clone(), passwords, throttle },
         accounts,
@@ -192,7 +193,7 @@ fn assemble(
         metrics: Some(measures::install().map_err(|error| CliError::Refused(error.to_string()))?),
         demo_sign_ins: sign_ins,
     };
-    Ok((state, sweeper, tasks))
+    Ok((tools.into(), sweeper, tasks))
 }
 
 /// Ends at the first SIGINT or SIGTERM.

@@ -7,4 +7,5 @@ mod document;
 mod hostile;
 mod isolation;
 mod reports;
+mod statuses;
 mod stream;

@@ -12,15 +12,25 @@ pub(super) enum Reads {
     /// No credential, or one that does not hold.
     #[response(status = 401, content_type = "application/problem+json")]
     Credential(ProblemBody),
-    /// It is not there, or it is not yours.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(ProblemBody),
-    /// A parameter is missing, unknown or out of range.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(ProblemBody),
     /// Busy; nothing was done.
     #[response(status = 503, content_type = "application/problem+json")]
     Busy(ProblemBody),
+}
+
+/// Of every call with parameters.
+#[derive(IntoResponses)]
+pub(super) enum Queried {
+    /// A parameter is missing, unknown or out of range.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+}
+
+/// Of every call that names something.
+#[derive(IntoResponses)]
+pub(super) enum Named {
+    /// It is not there, or it is not yours.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody),
 }
 
 /// Of every call that moves tokens.

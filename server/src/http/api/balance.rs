@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answers::Reads,
+    answers::{Named, Queried, Reads},
     bodies::{Cost, member},
     extract::{Query, parameter},
     gate::Who,
@@ -124,6 +124,8 @@ impl RefusalBody {
     responses(
         (status = 200, body = Checked, description = "Whether it may be used, with the reason if not."),
         Reads,
+        Queried,
+        Named,
     ),
 )]
 pub(super) async fn check(

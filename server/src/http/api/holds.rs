@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    answers::{Ends, Moves, Reads, Repeatable, Uses},
+    answers::{Ends, Moves, Named, Reads, Repeatable, Uses},
     bodies::{BalanceAfter, answered, reason},
     extract::{Body, HoldPath, Key},
     gate::Who,
@@ -262,6 +262,7 @@ pub(super) struct HoldBody {
     responses(
         (status = 200, body = HoldBody, description = "How it stands."),
         Reads,
+        Named,
     ),
 )]
 pub(super) async fn show(

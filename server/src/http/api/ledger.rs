@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answers::Reads,
+    answers::{Queried, Reads},
     bodies::{BalanceAfter, member},
     extract::{Query, parameter},
     gate::Who,
@@ -126,6 +126,7 @@ pub(super) struct EntryBody {
     responses(
         (status = 200, description = "Entries.", content((Ledger = "application/json"), (String = "text/csv"))),
         Reads,
+        Queried,
     ),
 )]
 pub(super) async fn ledger(

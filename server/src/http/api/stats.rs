@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answers::Reads,
+    answers::{Queried, Reads},
     extract::{Query, parameter},
     gate::Who,
     problem::Problem,
@@ -94,7 +94,7 @@ pub(super) struct Point {
 /// Totals and a series by day, feature or member. A day's figure always equals its entries in the ledger.
 #[utoipa::path(
     get, path = "/tokens/stats", tag = "Reports", operation_id = "stats", params(Span),
-    responses((status = 200, body = Stats, description = "What was used."), Reads),
+    responses((status = 200, body = Stats, description = "What was used."), Reads, Queried),
 )]
 pub(super) async fn stats(
     State(state): State<AppState>,

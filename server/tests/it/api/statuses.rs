@@ -1,0 +1,302 @@
+//! Every status of every call: each is brought about, and together they are what the document lists.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    pin::pin,
+};
+
+use axum::{body::Body, http::Request};
+use brightmeter::api_key::Scope;
+use futures::{future::join_all, poll};
+use insta::assert_snapshot;
+
+use super::client::{Api, Reply};
+use crate::support::{adjust, spend, with_server, with_tampered_server};
+
+const PING: &str = r#"{"feature":"ping"}"#;
+const NOBODY: &str = "00000000-0000-7000-8000-00000000beef";
+
+/// What was answered to each call of the document, by status.
+#[derive(Default)]
+struct Seen {
+    calls: BTreeMap<String, BTreeMap<u16, BTreeSet<String>>>,
+    posts: u32,
+}
+
+impl Seen {
+    fn add(&mut self, call: &str, reply: &Reply) -> u16 {
+        let status = reply.status.as_u16();
+        let code = if reply.status.is_success() { String::new() } else { reply.problem().1 };
+        self.calls.entry(call.into()).or_default().entry(status).or_default().insert(code);
+        status
+    }
+
+    /// Sends `body` with the next key.
+    async fn post(&mut self, api: &Api, call: &str, body: &str) -> u16 {
+        self.post_to(api, call, call, body).await
+    }
+
+    async fn post_to(&mut self, api: &Api, call: &str, path: &str, body: &str) -> u16 {
+        self.posts += 1;
+        let key = format!("post-{}", self.posts);
+        let reply = api.post(path, &key, body).await;
+        self.add(call, &reply)
+    }
+}
+
+/// The header of JSON, and no idempotency key.
+async fn without_key(api: &Api, path: &str) -> Reply {
+    let request = Request::post(format!("/api/v1{path}")).header("content-type", "application/json");
+    api.send(request, Body::from("{}")).await
+}
+
+async fn as_text(api: &Api, path: &str) -> Reply {
+    let request = Request::post(format!("/api/v1{path}")).header("content-type", "text/plain");
+    api.send(request.header("idempotency-key", "text"), Body::from("{}")).await
+}
+
+#[test]
+fn every_status_that_the_document_lists_comes_and_no_other() {
+    with_tampered_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        let api = Api::new(server, org).await;
+        let (_, reader) = server.key(org, Scope::Read).await;
+        let (reader, nobody) = (api.with(&reader), api.with_text(None));
+        let member = server.member(org, "robin@bright-audio.test").await;
+        let mut seen = Seen::default();
+
+        // What ends a hold is asked of one that is open, and of one that has ended.
+        let mut holds = Vec::new();
+        for number in 0..4 {
+            let reply = api.post("/tokens/holds", &format!("hold-{number}"), PING).await;
+            holds.push(reply.field("/hold_id"));
+            seen.add("/tokens/holds", &reply);
+        }
+        let spent = api.post("/tokens/deduct", "spend-1", PING).await;
+        seen.add("/tokens/deduct", &spent);
+        let refund = |transaction: &str| format!(r#"{{"transaction_id":"{transaction}","reason":"empty"}}"#);
+        seen.post(&api, "/tokens/refunds", &refund(&spent.field("/transaction_id"))).await;
+        seen.add(
+            "/tokens/refunds",
+            &api.post("/tokens/refunds", "again", &refund(&spent.field("/transaction_id"))).await,
+        );
+        seen.post(&api, "/tokens/refunds", &refund(NOBODY)).await;
+        for (number, end) in ["capture", "release"].into_iter().enumerate() {
+            let (call, other) = (format!("/tokens/holds/{{id}}/{end}"), ["release", "capture"][number]);
+            seen.post_to(&api, &call, &format!("/tokens/holds/{}/{end}", holds[number]), "{}").await;
+            seen.post_to(
+                &api,
+                &format!("/tokens/holds/{{id}}/{other}"),
+                &format!("/tokens/holds/{}/{other}", holds[number]),
+                "{}",
+            )
+            .await;
+            seen.post_to(&api, &call, &format!("/tokens/holds/{NOBODY}/{end}"), "{}").await;
+        }
+
+        // What every call that moves tokens can say.
+        let open = &holds[2];
+        for call in [
+            "/tokens/deduct",
+            "/tokens/refunds",
+            "/tokens/holds",
+            "/tokens/holds/{id}/capture",
+            "/tokens/holds/{id}/release",
+        ] {
+            let path = call.replace("{id}", open);
+            seen.add(call, &without_key(&api, &path).await);
+            seen.add(call, &as_text(&api, &path).await);
+            seen.post_to(&nobody, call, &path, PING).await;
+            seen.post_to(&api, call, &path, r#"{"wrong":1}"#).await;
+            seen.post_to(&api, call, &path, &format!(r#"{{"reason":"{}"}}"#, "x".repeat(70_000))).await;
+            let good = match call {
+                "/tokens/refunds" => refund(&spent.field("/transaction_id")),
+                "/tokens/deduct" | "/tokens/holds" => PING.into(),
+                _ => "{}".into(),
+            };
+            seen.post_to(&reader, call, &path, &good).await;
+        }
+        for call in ["/tokens/deduct", "/tokens/holds"] {
+            seen.post(&api, call, r#"{"feature":"no_such_thing"}"#).await;
+            seen.post(&api, call, &format!(r#"{{"feature":"ping","member":"{NOBODY}"}}"#)).await;
+            seen.post(&api, call, r#"{"feature":"ping","quantity":10000}"#).await;
+            seen.add(call, &api.post(call, "spend-1", r#"{"feature":"ping","quantity":2}"#).await);
+            let body = format!(r#"{{"feature":"ping","member":"{member}"}}"#);
+            seen.add(call, &api.post(call, &format!("member-{call}"), &body).await);
+            seen.add(call, &api.post(call, &format!("soon-{call}"), &body).await);
+        }
+
+        // What reads.
+        for (call, good, wrong, missing) in [
+            ("/tokens/check-balance", "?feature=ping", "?feature=", "?feature=ping&member=NOBODY"),
+            ("/tokens/stats", "", "?from=yesterday", ""),
+            ("/tokens/ledger", "", "?limit=0", ""),
+            ("/license", "", "?all=1", ""),
+            ("/catalog", "", "?all=1", ""),
+        ] {
+            for query in [good, wrong, missing] {
+                seen.add(call, &api.get(&format!("{call}{}", query.replace("NOBODY", NOBODY))).await);
+            }
+            seen.add(call, &nobody.get(&format!("{call}{good}")).await);
+        }
+        let call = "/tokens/holds/{id}";
+        for id in [open.as_str(), NOBODY] {
+            seen.add(call, &api.get(&format!("/tokens/holds/{id}")).await);
+        }
+        seen.add(call, &nobody.get(&format!("/tokens/holds/{open}")).await);
+
+        // Without a database.
+        server.pools.close().await;
+        for path in ["/tokens/check-balance?feature=ping", "/tokens/stats", "/tokens/ledger", "/license", "/catalog"] {
+            seen.add(path.split('?').next().unwrap(), &api.get(path).await);
+        }
+        seen.add(call, &api.get(&format!("/tokens/holds/{open}")).await);
+        for call in ["/tokens/deduct", "/tokens/holds"] {
+            seen.post(&api, call, PING).await;
+        }
+        seen.post(&api, "/tokens/refunds", &refund(NOBODY)).await;
+        for end in ["capture", "release"] {
+            seen.post_to(&api, &format!("/tokens/holds/{{id}}/{end}"), &format!("/tokens/holds/{open}/{end}"), "{}")
+                .await;
+        }
+
+        let document = serde_json::to_value(server::http::api::document()).unwrap();
+        let mut told = String::new();
+        for (call, item) in document["paths"].as_object().unwrap() {
+            // Server-sent events have tests of their own; what comes before the first is what the others answer.
+            if call == "/tokens/stream" {
+                continue;
+            }
+            // A hold is shown by GET and ended below it: no address takes two methods but that of the holds themselves.
+            let listed: BTreeSet<u16> = item
+                .as_object()
+                .unwrap()
+                .values()
+                .flat_map(|operation| {
+                    operation["responses"].as_object().unwrap().keys().map(|status| status.parse().unwrap())
+                })
+                .collect();
+            let came = seen.calls.get(call).cloned().unwrap_or_default();
+            let _ = writeln!(told, "{call}");
+            for (status, codes) in &came {
+                let codes: String =
+                    codes.iter().filter(|code| !code.is_empty()).map(|code| format!(" {code}")).collect();
+                let _ = writeln!(told, "  {status}{codes}");
+            }
+            let came: BTreeSet<u16> = came.into_keys().collect();
+            assert_eq!(came, listed, "{call}\n{told}");
+        }
+        assert_snapshot!(told, @"
+        /catalog
+          200
+          401 credential_invalid
+          503 busy
+        /license
+          200
+          401 credential_invalid
+          503 busy
+        /tokens/check-balance
+          200
+          401 credential_invalid
+          404 member_not_found
+          422 invalid_field
+          503 busy
+        /tokens/deduct
+          200
+          400 idempotency_key_missing
+          401 credential_invalid
+          402 insufficient_tokens
+          403 scope_missing
+          404 member_not_found
+          413 too_large
+          415 unsupported_media_type
+          422 invalid_field key_reused unknown_feature
+          429 too_frequent
+          503 busy
+        /tokens/holds
+          201
+          400 idempotency_key_missing
+          401 credential_invalid
+          402 insufficient_tokens
+          403 scope_missing
+          404 member_not_found
+          413 too_large
+          415 unsupported_media_type
+          422 invalid_field key_reused unknown_feature
+          429 too_frequent
+          503 busy
+        /tokens/holds/{id}
+          200
+          401 credential_invalid
+          404 not_found
+          503 busy
+        /tokens/holds/{id}/capture
+          200
+          400 idempotency_key_missing
+          401 credential_invalid
+          403 scope_missing
+          404 hold_not_found
+          409 hold_closed
+          413 too_large
+          415 unsupported_media_type
+          422 invalid_field
+          503 busy
+        /tokens/holds/{id}/release
+          200
+          400 idempotency_key_missing
+          401 credential_invalid
+          403 scope_missing
+          404 hold_not_found
+          409 hold_closed
+          413 too_large
+          415 unsupported_media_type
+          422 invalid_field
+          503 busy
+        /tokens/ledger
+          200
+          401 credential_invalid
+          422 invalid_field
+          503 busy
+        /tokens/refunds
+          200
+          400 idempotency_key_missing
+          401 credential_invalid
+          403 scope_missing
+          404 spend_not_found
+          409 already_refunded
+          413 too_large
+          415 unsupported_media_type
+          422 invalid_field
+          503 busy
+        /tokens/stats
+          200
+          401 credential_invalid
+          422 invalid_field
+          503 busy
+        ");
+    });
+}
+
+#[test]
+fn a_full_queue_is_told_with_when_to_come_back() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        let api = Api::new(server, org).await;
+        assert_eq!(api.post("/tokens/deduct", "first", PING).await.status, 200, "the key is known");
+        let lock = server.lock(org).await;
+        let mut waiting = pin!(join_all((0..3_000).map(|_| server.submit(org, spend("ping")))));
+        assert!(poll!(waiting.as_mut()).is_pending());
+        let reply = api.post("/tokens/deduct", "order-1", PING).await;
+        assert_eq!((reply.problem(), reply.header("retry-after")), ((503, "busy".into()), Some("1")));
+        lock.let_go().await;
+        waiting.await;
+        server.submit(org, adjust(10, "what it takes")).await.unwrap();
+        let reply = api.post("/tokens/deduct", "order-1", PING).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("idempotent-replayed")),
+            (200, None),
+            "nothing was done before"
+        );
+    });
+}
