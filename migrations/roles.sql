@@ -27,6 +27,7 @@ begin
     end loop;
 
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
+    execute format('grant insert on stripe_events to %I', app);
     execute format('grant update (done_at) on quests to %I', app);
     execute format('grant update (password_hash) on users to %I', app);
     execute format('grant insert, update (last_used_at, revoked_at) on api_keys to %I', app);

@@ -45,6 +45,7 @@ use crate::{
         account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, question::Reader, sign_in::SignIn,
         sweeper::Sweeper, visitors::Visitors,
     },
+    stripe::signature::WebhookSecret,
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
@@ -97,6 +98,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Moves time and sweeps; only under the demo's test clock.
     pub test_clock: Option<(Arc<ManualClock>, Sweeper)>,
+    /// What Stripe's events are signed with; without it none is taken.
+    pub webhook_secret: Option<WebhookSecret>,
     /// Leptos' names and places.
     pub leptos: LeptosOptions,
     /// Whether people reach this server by https.

@@ -13,3 +13,4 @@ pub mod request_id;
 pub mod service;
 pub mod shares;
 pub mod storage;
+pub mod stripe;

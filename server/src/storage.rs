@@ -20,6 +20,7 @@ pub mod receipts;
 pub mod sessions;
 pub mod settings;
 pub mod sign_ins;
+pub mod stripe_events;
 pub mod sweeps;
 pub mod tenant;
 pub mod users;

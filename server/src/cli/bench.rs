@@ -4,7 +4,7 @@
 mod http;
 mod spends;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use uuid::Uuid;
 
@@ -42,6 +42,20 @@ struct Sample {
     p50_ms: f64,
     p99_ms: f64,
     failed: usize,
+}
+
+impl Sample {
+    /// Of waits in milliseconds, in so many seconds.
+    fn of(mut waits_ms: Vec<f64>, failed: usize, seconds: f64) -> Self {
+        waits_ms.sort_unstable_by(f64::total_cmp);
+        let percentile = |percent: usize| waits_ms.get(waits_ms.len() * percent / 100).copied().unwrap_or(f64::NAN);
+        Self { per_second: waits_ms.len() as f64 / seconds, p50_ms: percentile(50), p99_ms: percentile(99), failed }
+    }
+}
+
+/// How long ago, in milliseconds.
+fn ms_since(instant: Instant) -> f64 {
+    instant.elapsed().as_secs_f64() * 1_000.0
 }
 
 /// The sample in the middle by rate.

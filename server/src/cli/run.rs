@@ -33,6 +33,7 @@ use crate::{
         visitors::Visitors,
         writer::{Writer, WriterTasks},
     },
+    stripe::signature::WebhookSecret,
 };
 
 /// How long running jobs may take to end when the server is told to.
@@ -46,6 +47,7 @@ pub(super) struct Edition {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) test_clock: Option<Arc<ManualClock>>,
     pub(super) sign_ins: Option<DemoSignIns>,
+    pub(super) webhook_secret: Option<WebhookSecret>,
 }
 
 /// Serves production.
@@ -53,7 +55,8 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     config.check_production()?;
     let ai = config.ai.as_ref().ok_or_else(|| CliError::Refused("no AI is configured".into()))?;
     let provider = Arc::new(OpenAi::new(&ai.base_url, ai.api_key.as_deref(), &ai.model)?);
-    let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None };
+    let webhook_secret = config.stripe.as_ref().map(|stripe| WebhookSecret::new(stripe.webhook_secret.clone()));
+    let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None, webhook_secret };
     let listener = listen(&config).await?;
     let database = match &config.database {
         Some(owner) => Database::open(owner, &config.app_role).await?,
@@ -68,7 +71,8 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let clock =
         test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
     let sign_ins = Some(demo::sign_ins());
-    let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins };
+    let edition =
+        Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins, webhook_secret: None };
     let listener = listen(&config).await?;
     let catalog = Arc::new(config.catalog.clone());
     let fill = async |pools: &_| demo::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
@@ -141,7 +145,7 @@ pub(super) fn assemble(
     database: &Database,
     addr: std::net::SocketAddr,
 ) -> Result<(AppState, Sweeper, WriterTasks), CliError> {
-    let Edition { provider, clock, test_clock, sign_ins } = edition;
+    let Edition { provider, clock, test_clock, sign_ins, webhook_secret } = edition;
     let (pools, catalog) = (&database.pools, Arc::new(config.catalog.clone()));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
@@ -186,6 +190,7 @@ pub(super) fn assemble(
         pool: pools.app.clone(),
         clock,
         test_clock: test_clock.map(|clock| (clock, sweeper.clone())),
+        webhook_secret,
         leptos,
         https,
         docs: http::api::docs(https),

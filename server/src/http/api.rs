@@ -13,6 +13,7 @@ mod rate;
 mod spends;
 mod stats;
 mod stream;
+mod stripe;
 mod terms;
 
 use std::sync::{Arc, LazyLock};
@@ -24,6 +25,7 @@ use axum::{
     http::header::CONTENT_TYPE,
     middleware::Next,
     response::{IntoResponse, Response},
+    routing::post,
 };
 use serde_json::Value;
 use utoipa::{
@@ -115,7 +117,9 @@ pub fn docs(https: bool) -> Arc<ApiDocs> {
 /// Every call.
 pub(super) fn routes() -> Router<AppState> {
     let calls = calls().0.layer(DefaultBodyLimit::max(BODY_BYTES));
-    Router::new().nest(ROOT, calls.fallback(async || Problem::NotFound))
+    // Stripe is no client of the API: the document does not speak of this.
+    let webhook = post(stripe::receive).layer(DefaultBodyLimit::max(stripe::EVENT_BYTES));
+    Router::new().nest(ROOT, calls.route("/stripe/webhook", webhook).fallback(async || Problem::NotFound))
 }
 
 /// Whether the API is asked.

@@ -39,6 +39,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ("port", "5432"),
     ("unix_socket_permissions", "0700"),
     ("max_connections", "64"),
+    ("shared_buffers", "256MB"),
+    // Fewer checkpoints: after each, every page is logged whole once more, and while one runs, commits wait for the disk.
+    ("max_wal_size", "2GB"),
+    ("checkpoint_timeout", "15min"),
     ("fsync", "on"),
     ("synchronous_commit", "on"),
     ("full_page_writes", "on"),

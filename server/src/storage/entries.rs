@@ -97,12 +97,13 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
              debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
              member_id, hold_id, reverses, note, metadata, created_at, hash
          from ai_token_usage_log
-         where org_id = $1 and seq < coalesce($2::bigint, 9223372036854775807) and ($3::text is null or token_type = $3)
+         where org_id = $1 and seq < $2 and ($3::text is null or token_type = $3)
              and ($4::text is null or feature = $4) and ($5::uuid is null or member_id = $5)
              and ($6::timestamptz is null or created_at >= $6) and ($7::timestamptz is null or created_at < $7)
          order by seq desc limit $8"#,
         org.0,
-        filter.before_seq,
+        // A plain bound: with anything around it the index is not used for it.
+        filter.before_seq.unwrap_or(i64::MAX),
         filter.token_type,
         filter.feature,
         filter.member,

@@ -9,3 +9,4 @@ mod isolation;
 mod reports;
 mod statuses;
 mod stream;
+mod stripe;

@@ -18,13 +18,13 @@ use brightmeter::{
     tokens::Tokens,
 };
 use chrono::TimeDelta;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::join_all, stream};
 use serde_json::Value;
 use tokio::{net::TcpListener, process, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, median};
+use super::{BenchArgs, Sample, median, ms_since};
 use crate::{
     ai::built_in::BuiltIn,
     cli::{
@@ -53,6 +53,8 @@ const BUSY: usize = 256;
 const QUIET: usize = 16;
 /// How often a quiet one asks, in requests a second.
 const PACE: u32 = 500;
+/// How often a busy one spends, in requests a second: half of what it can, or less.
+const BUSY_PACE: u32 = 2_560;
 /// How much longer than asked for a load tool may take.
 const SLACK: Duration = Duration::from_secs(30);
 /// How long the ledger may take as CSV.
@@ -85,6 +87,7 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
         clock: Arc::new(SystemClock),
         test_clock: None,
         sign_ins: None,
+        webhook_secret: None,
     };
     let (state, sweeper, tasks) = assemble(config, edition, database, listener.local_addr()?)?;
     let serving = tokio::spawn({
@@ -122,6 +125,11 @@ async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &st
     tell("bare axum echo", BUSY, &echoed);
     tell("deduct, one hot organization", BUSY, &deducted);
     say(format!("{:<46}{:>13.0}%", "of the echo", 100.0 * deducted.per_second / echoed.per_second));
+    let mut paced = Vec::new();
+    for _ in 0..rounds {
+        paced.push(load.deduct_at_pace(server).await?);
+    }
+    tell("deduct, at a set pace", BUSY, &median(paced));
     for (name, path) in [
         ("check-balance, at a set pace", format!("/api/v1/tokens/check-balance?feature={feature}")),
         ("stats over 30 days, at a set pace", "/api/v1/tokens/stats".to_owned()),
@@ -171,6 +179,48 @@ impl Load {
         command.args(["-H", &format!("Authorization: Bearer {}", self.key), url]);
         let told = self.run(command, "oha: install it with cargo install oha").await?;
         read_oha(&told).ok_or_else(|| CliError::Refused("oha told nothing that can be read".into()))
+    }
+
+    /// Spends at a set pace on [`BUSY`] connections, which oha cannot: each spend has a key of its own. A wait counts from when the
+    /// request was due, also where its connection was still waiting for the one before.
+    async fn deduct_at_pace(&self, server: &str) -> Result<Sample, CliError> {
+        let client = reqwest::Client::builder().connect_timeout(SLACK).timeout(SLACK).build().map_err(refused)?;
+        let (run, url) = (Uuid::now_v7().simple(), format!("{server}/api/v1/tokens/deduct"));
+        let each = Duration::from_secs(1) * BUSY as u32 / BUSY_PACE;
+        let turns = self.seconds * u64::from(BUSY_PACE) / BUSY as u64;
+        let started = Instant::now();
+        let connections = (0..BUSY).map(|connection| {
+            let (client, url, first) = (client.clone(), url.clone(), each * connection as u32 / BUSY as u32);
+            let (key, body) = (self.key.clone(), self.body.clone());
+            tokio::spawn(async move {
+                let (mut waits_ms, mut failed) = (Vec::new(), 0);
+                for turn in 0..turns {
+                    let due = started + first + each * turn as u32;
+                    tokio::time::sleep_until(due.into()).await;
+                    let request = client.post(&url).bearer_auth(&key).header("content-type", "application/json");
+                    let request = request.header("idempotency-key", format!("{run}-{connection}-{turn}"));
+                    let answer = request.body(body.clone()).send().await.and_then(reqwest::Response::error_for_status);
+                    let whole = match answer {
+                        Ok(answer) => answer.bytes().await.is_ok(),
+                        Err(_) => false,
+                    };
+                    if whole {
+                        waits_ms.push(ms_since(due));
+                    } else {
+                        failed += 1;
+                    }
+                }
+                (waits_ms, failed)
+            })
+        });
+        let done = join_all(connections).await;
+        let seconds = started.elapsed().as_secs_f64();
+        let (mut waits_ms, mut failed) = (Vec::new(), 0);
+        for (waits, failures) in done.into_iter().flatten() {
+            waits_ms.extend(waits);
+            failed += failures;
+        }
+        Ok(Sample::of(waits_ms, failed, seconds))
     }
 
     /// Reads the whole ledger as CSV, and how much memory that took at most: of the server, and of this client, which keeps

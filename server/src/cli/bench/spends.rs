@@ -22,7 +22,7 @@ use brightmeter::{
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, median};
+use super::{BenchArgs, Sample, median, ms_since};
 use crate::{
     cli::{CliError, output::say},
     clock::{Clock, SystemClock},
@@ -138,7 +138,7 @@ async fn run(peer: &Peer, orgs: &[OrgId], callers: usize, seconds: u64, command:
         .map(|caller| {
             let (peer, stop, orgs, command) = (peer.clone(), stop.clone(), orgs.to_vec(), command.clone());
             tokio::spawn(async move {
-                let (mut waits_us, mut failed) = (Vec::new(), 0);
+                let (mut waits_ms, mut failed) = (Vec::new(), 0);
                 let mut turn = caller * 7_919;
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
@@ -146,27 +146,22 @@ async fn run(peer: &Peer, orgs: &[OrgId], callers: usize, seconds: u64, command:
                     let submission = Submission::new(orgs[turn % orgs.len()], key, command.clone());
                     let asked = Instant::now();
                     match peer.submit(submission).await {
-                        Ok(()) => waits_us.push(u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX)),
+                        Ok(()) => waits_ms.push(ms_since(asked)),
                         Err(_) => failed += 1,
                     }
                 }
-                (waits_us, failed)
+                (waits_ms, failed)
             })
         })
         .collect();
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     stop.store(true, Ordering::Relaxed);
-    let (mut waits_us, mut failed) = (Vec::new(), 0);
+    let (mut waits_ms, mut failed) = (Vec::new(), 0);
     for task in tasks {
         if let Ok((waits, failures)) = task.await {
-            waits_us.extend(waits);
+            waits_ms.extend(waits);
             failed += failures;
         }
     }
-    let elapsed = started.elapsed().as_secs_f64();
-    waits_us.sort_unstable();
-    let percentile = |percent: usize| {
-        waits_us.get(waits_us.len() * percent / 100).map_or(f64::NAN, |wait_us| f64::from(*wait_us) / 1_000.0)
-    };
-    Sample { per_second: waits_us.len() as f64 / elapsed, p50_ms: percentile(50), p99_ms: percentile(99), failed }
+    Sample::of(waits_ms, failed, started.elapsed().as_secs_f64())
 }

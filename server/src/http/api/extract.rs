@@ -11,7 +11,10 @@ use axum::{
 use brightmeter::{ids::HoldId, key::IdempotencyKey};
 use serde::de::DeserializeOwned;
 
-use super::problem::{FieldProblem, Problem};
+use super::{
+    BODY_BYTES,
+    problem::{FieldProblem, Problem},
+};
 use crate::http::AppState;
 
 /// A JSON object. Nothing sent stands for an empty one.
@@ -28,7 +31,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         });
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(BODY_BYTES),
                 _ => Problem::Malformed("The body could not be read.".into()),
             }
         })?;

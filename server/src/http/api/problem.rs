@@ -19,11 +19,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::kinds::{Kind, kind_of};
-use super::rate;
+use super::{BODY_BYTES, rate};
 use crate::{
     request_id,
     service::{portal::internal, question::ReadError, writer::SubmitError},
     storage::StorageError,
+    stripe::signature::SignatureError,
 };
 
 /// How long to wait before a request that met a busy server is sent again.
@@ -40,6 +41,8 @@ pub(super) enum Problem {
     NoIdempotencyKey(&'static str),
     /// Nobody known sent it.
     NoCredential(&'static str),
+    /// What says that it comes from Stripe does not come from Stripe, or not now.
+    Signature(SignatureError),
     /// The key does not open this.
     Denied(Denial),
     /// The rules say no.
@@ -53,8 +56,8 @@ pub(super) enum Problem {
     NotFound,
     /// The address knows no such method.
     Method,
-    /// The body is too large.
-    TooLarge,
+    /// The body is larger than so many bytes.
+    TooLarge(usize),
     /// The body is no JSON.
     MediaType,
     /// Fields that must be mended, each with what is wrong.
@@ -157,6 +160,7 @@ impl Problem {
             Self::Malformed(detail) => ("malformed", detail.clone()),
             Self::NoIdempotencyKey(detail) => ("idempotency_key_missing", (*detail).into()),
             Self::NoCredential(detail) => ("credential_invalid", (*detail).into()),
+            Self::Signature(error) => ("signature_invalid", format!("This is not taken for Stripe's: {error}.")),
             Self::Denied(denial) => (
                 match denial {
                     Denial::NoKey => "credential_invalid",
@@ -168,7 +172,7 @@ impl Problem {
             Self::Refused { refusal, .. } => (refusal.code(), refusal.to_string()),
             Self::NotFound => ("not_found", "There is nothing here, or it is not yours.".into()),
             Self::Method => ("method_not_allowed", "This address does not know that method.".into()),
-            Self::TooLarge => ("too_large", "A body has at most 64 KiB.".into()),
+            Self::TooLarge(bytes) => ("too_large", format!("A body has at most {} KiB here.", bytes / 1_024)),
             Self::MediaType => ("unsupported_media_type", "The body is not sent as JSON.".into()),
             Self::Invalid(fields) => {
                 let fields: Vec<String> = fields.iter().map(|it| format!("{}: {}", it.field, it.message)).collect();
@@ -201,7 +205,7 @@ impl Problem {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::Method,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(BODY_BYTES),
             StatusCode::SERVICE_UNAVAILABLE => Self::OutcomeUnknown,
             StatusCode::INTERNAL_SERVER_ERROR => Self::Internal,
             other => Self::Other(other),

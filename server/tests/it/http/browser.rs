@@ -12,6 +12,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use leptos::config::{Env, LeptosOptions};
+use server::stripe::signature::WebhookSecret;
 use server::{
     ai::{AiProvider, built_in::BuiltIn},
     http::{self, Tools},
@@ -24,6 +25,9 @@ use server::{
 use tower::ServiceExt;
 
 use crate::support::{TestServer, with_server};
+
+/// What Stripe signs with here.
+pub const WEBHOOK_SECRET: &str = "whsec_test";
 
 /// The pages and forms of a server.
 pub struct Site(pub Router);
@@ -81,6 +85,7 @@ impl Site {
             pool,
             clock,
             test_clock: None,
+            webhook_secret: Some(WebhookSecret::new(WEBHOOK_SECRET.into())),
             leptos,
             https,
             docs: http::api::docs(https),

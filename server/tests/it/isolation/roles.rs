@@ -51,7 +51,7 @@ fn the_roles_may_write_exactly_this() {
         .await;
         insta::assert_snapshot!(granted.join("\n"), @r"
         brightmeter_app delete sessions sign_in_failures
-        brightmeter_app insert api_keys sessions sign_in_failures
+        brightmeter_app insert api_keys sessions sign_in_failures stripe_events
         brightmeter_app update api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures users.password_hash
         brightmeter_app_writer delete ai_token_receipts
         brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_jobs ai_token_receipts ai_token_usage_log ai_tokens members organizations quests users

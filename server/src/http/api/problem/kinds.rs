@@ -19,7 +19,7 @@ const fn kind(code: &'static str, status: StatusCode, title: &'static str, mend:
 }
 
 /// Every kind of problem there is. The codes of refusals are the domain's.
-pub(in crate::http::api) const KINDS: [Kind; 34] = [
+pub(in crate::http::api) const KINDS: [Kind; 35] = [
     kind("malformed", StatusCode::BAD_REQUEST, "Malformed request", "Send JSON that can be parsed, in UTF-8."),
     kind(
         "idempotency_key_missing",
@@ -32,6 +32,12 @@ pub(in crate::http::api) const KINDS: [Kind; 34] = [
         StatusCode::UNAUTHORIZED,
         "No valid credential",
         "Send a key that holds; make one on /keys.",
+    ),
+    kind(
+        "signature_invalid",
+        StatusCode::BAD_REQUEST,
+        "No signature of Stripe's",
+        "Only for Stripe's webhook: set STRIPE_WEBHOOK_SECRET to the secret of this endpoint.",
     ),
     kind(
         "insufficient_tokens",
