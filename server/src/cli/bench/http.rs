@@ -115,21 +115,7 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
 }
 
 async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &str) -> Result<(), CliError> {
-    let (mut echoes, mut deducts) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        echoes.push(load.wrk(echo, "/").await?);
-        deducts.push(load.wrk(server, "/api/v1/tokens/deduct").await?);
-    }
-    let (echoed, deducted) = (median(echoes), median(deducts));
     say(format!("{:<34}{:>12}{:>14}{:>10}{:>10}", "", "connections", "requests/s", "p50 ms", "p99 ms"));
-    tell("bare axum echo", BUSY, &echoed);
-    tell("deduct, one hot organization", BUSY, &deducted);
-    say(format!("{:<46}{:>13.0}%", "of the echo", 100.0 * deducted.per_second / echoed.per_second));
-    let mut paced = Vec::new();
-    for _ in 0..rounds {
-        paced.push(load.deduct_at_pace(server).await?);
-    }
-    tell("deduct, at a set pace", BUSY, &median(paced));
     for (name, path) in [
         ("check-balance, at a set pace", format!("/api/v1/tokens/check-balance?feature={feature}")),
         ("stats over 30 days, at a set pace", "/api/v1/tokens/stats".to_owned()),
@@ -140,6 +126,19 @@ async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &st
         }
         tell(name, QUIET, &median(samples));
     }
+    let (mut paced, mut echoes, mut deducts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        paced.push(load.deduct_at_pace(server).await?);
+    }
+    tell("deduct, at a set pace", BUSY, &median(paced));
+    for _ in 0..rounds {
+        echoes.push(load.wrk(echo, "/").await?);
+        deducts.push(load.wrk(server, "/api/v1/tokens/deduct").await?);
+    }
+    let (echoed, deducted) = (median(echoes), median(deducts));
+    tell("deduct, one hot organization", BUSY, &deducted);
+    tell("bare axum echo", BUSY, &echoed);
+    say(format!("deducts of echoes: {:.0} %", 100.0 * deducted.per_second / echoed.per_second));
     load.export(server).await
 }
 
@@ -226,6 +225,8 @@ impl Load {
     /// Reads the whole ledger as CSV, and how much memory that took at most: of the server, and of this client, which keeps
     /// nothing.
     async fn export(&self, server: &str) -> Result<(), CliError> {
+        // Linux starts anew to watch for the peak.
+        tokio::fs::write("/proc/self/clear_refs", "5").await?;
         let before = peak_mib().await?;
         let started = Instant::now();
         let client = reqwest::Client::builder().connect_timeout(SLACK).build();
@@ -260,7 +261,7 @@ fn refused(error: impl std::fmt::Display) -> CliError {
     CliError::Refused(error.to_string())
 }
 
-/// The most memory that this process has had so far, in MiB, as Linux tells it.
+/// The most memory that this process has had since it last started to watch, in MiB, as Linux tells it.
 async fn peak_mib() -> Result<f64, CliError> {
     let status = tokio::fs::read_to_string("/proc/self/status").await?;
     let kib =

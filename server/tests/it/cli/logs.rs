@@ -129,13 +129,13 @@ fn a_request_is_one_line_and_no_secret_is_ever_logged() {
         }
         let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let answered = |path: &str| {
-            let of_path = |event: &&Value| event["message"] == "answered" && event["span"]["path"] == path;
+            let of_path = |event: &&Value| event["message"] == "answered" && event["path"] == path;
             events.iter().filter(of_path).collect::<Vec<_>>()
         };
         assert_eq!(answered("/signin").len(), 2, "{log}");
         assert_eq!(answered("/signin")[0]["status"], 422);
         let [activity] = answered("/activity")[..] else { panic!("{log}") };
-        assert_eq!((&activity["span"]["id"], &activity["status"]), (&Value::from(id), &Value::from(200)));
+        assert_eq!((&activity["id"], &activity["status"]), (&Value::from(id), &Value::from(200)));
         assert_eq!(events.iter().filter(|event| event["message"] == "a job failed").count(), 1, "{log}");
 
         for line in [
