@@ -22,7 +22,7 @@ pub enum DatabaseError {
     /// The schema could not be brought up to date.
     #[error(transparent)]
     Migration(#[from] MigrationError),
-    /// A database could not be made or renamed.
+    /// A database could not be made, renamed or tidied.
     #[error("a database could not be made")]
     Make(#[from] sqlx::Error),
     /// The data directory holds the demo.
@@ -114,6 +114,18 @@ impl Database {
         let pools = pools_in(&private, NAME, app_role).await?;
         let demo = databases::mark(&maintenance(&private), NAME).await?.as_deref() == Some(DEMO);
         Ok(Self { pools, demo, private: Some(private) })
+    }
+
+    /// Does now what the private Postgres would do in the background after much was written, so that nothing of it disturbs what is
+    /// measured next.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn tidy(&self) -> Result<(), DatabaseError> {
+        if let Some(private) = &self.private {
+            databases::tidy(&private.options(NAME, PrivatePostgres::OWNER)).await?;
+        }
+        Ok(())
     }
 
     /// Closes the connections and stops the private Postgres, if it is one.

@@ -57,6 +57,15 @@ pub async fn drop(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<()
     execute(maintenance, format!("drop database if exists {} with (force)", quoted(name))).await
 }
 
+/// Does now what Postgres would do in the background after much was written.
+///
+/// # Errors
+/// If the server does not answer.
+pub async fn tidy(owner: &PgConnectOptions) -> sqlx::Result<()> {
+    execute(owner, "vacuum (analyze)".into()).await?;
+    execute(owner, "checkpoint".into()).await
+}
+
 /// Renames a database.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ use brightmeter::{
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, median, ms_since};
+use super::{BenchArgs, Sample, median, ms_since, rate};
 use crate::{
     cli::{CliError, output::say},
     clock::{Clock, SystemClock},
@@ -78,7 +78,7 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) ->
                 naives.push(run(&naive, orgs, *callers, args.seconds, &spend).await);
                 groups.push(run(&group, orgs, *callers, args.seconds, &spend).await);
             }
-            let (naive, group) = (median(naives), median(groups));
+            let (naive, group) = (median(naives, rate), median(groups, rate));
             for (name, sample) in [("naive", &naive), ("group", &group)] {
                 let failed = if sample.failed > 0 { format!("  {} failed", sample.failed) } else { String::new() };
                 say(format!(
