@@ -115,6 +115,13 @@ mod tests {
     }
 
     #[test]
+    fn we_sign_as_stripes_library_does() {
+        // What version 23.1.0 of it for Node.js makes of the same.
+        let header = "t=1795360867,v1=28d92cd45605c69e687cf513966465e5751d4877dd2b0dd3638263093101f21a";
+        assert_eq!(WebhookSecret::new("whsec_one".into()).sign(BODY, at(0)), header);
+    }
+
+    #[test]
     fn another_body_time_or_secret_is_not_believed() {
         let header = WebhookSecret::new("whsec_one".into()).sign(BODY, at(0));
         check(&header, br#"{"id":"evt_2"}"#, 0, Err(Mismatch));
