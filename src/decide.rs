@@ -108,8 +108,9 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
     Ok(draft.finish(outcome))
 }
 
-/// Whether time has brought something that an [`Advance`](Command::Advance) would book.
-pub fn is_due(account: &Account, cx: &Context<'_>) -> bool {
+/// Whether time has brought something that an [`Advance`](Command::Advance) would book: what [`Account::due_at`] is held against.
+#[cfg(test)]
+fn is_due(account: &Account, cx: &Context<'_>) -> bool {
     let mut draft = Draft::new(account, cx);
     draft.advance();
     !draft.finish(Outcome::Advanced).changes.is_empty()

@@ -60,7 +60,7 @@ test("what Stripe's library signs is taken, however often it comes", async () =>
   expect(events.length).toBeGreaterThan(10);
   for (const event of [...events, ...events, '{"id":"evt_ü","name":"日本"}']) {
     const header = sign(event);
-    expect(stripe.webhooks.constructEvent(event, header, secret).object ?? "none").toBeTruthy();
+    expect(stripe.webhooks.constructEvent(event, header, secret)).toEqual(JSON.parse(event));
     expect(await send(event, header)).toEqual([200, undefined]);
   }
 });

@@ -6,6 +6,14 @@ mod spends;
 
 use std::{sync::Arc, time::Instant};
 
+use brightmeter::{
+    catalog::Feature,
+    command::{Caller, Command},
+    grant::Source,
+    ids::OrgId,
+    names::TokenType,
+    tokens::Tokens,
+};
 use uuid::Uuid;
 
 use super::{CliError, output::say};
@@ -13,7 +21,13 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     database::Database,
-    service::audit,
+    service::{
+        audit,
+        passwords::Passwords,
+        provisioning::{NewOrganization, Provisioning},
+        writer::{Submission, Writer},
+    },
+    storage::pools::Pools,
 };
 
 /// How to measure.
@@ -88,5 +102,45 @@ async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Resu
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let report = audit::run(&database.pools, &clock).await?;
     say(format!("audit: {} entries, {}", report.entries, if report.ok { "I1 to I8 hold" } else { "broken" }));
-    if report.ok { Ok(()) } else { Err(CliError::Refused("the audit found violations".into())) }
+    if report.ok { Ok(()) } else { Err(refused("the audit found violations")) }
+}
+
+fn provisioning(config: &Config, pools: &Pools, clock: Arc<dyn Clock>) -> Result<Provisioning, CliError> {
+    let catalog = Arc::new(config.catalog.clone());
+    Ok(Provisioning { pool: pools.writer.clone(), passwords: Passwords::new(1)?, catalog, clock })
+}
+
+/// An organization on the largest plan, with more tokens of `types` than a measurement spends.
+async fn organization<'t>(
+    provisioning: &Provisioning,
+    writer: &Writer,
+    slug: &str,
+    types: impl IntoIterator<Item = &'t TokenType>,
+) -> Result<OrgId, CliError> {
+    let plan = provisioning.catalog.plans.last().map(|plan| plan.name.to_string()).unwrap_or_default();
+    let anchor = provisioning.clock.now();
+    let new = NewOrganization { slug, name: slug, time_zone: "UTC", plan: &plan, anchor };
+    let org = provisioning.create_organization(new).await?;
+    for token_type in types {
+        let grant = Command::Grant {
+            caller: Caller::System,
+            token_type: token_type.clone(),
+            amount: Tokens::new(10_000_000_000).unwrap_or_default(),
+            source: Source::Pack,
+            expires_at: None,
+            note: None,
+        };
+        writer.submit(Submission::new(org, None, grant)).await.map_err(refused)?;
+    }
+    Ok(org)
+}
+
+/// The feature to spend on.
+fn cheapest(config: &Config) -> Result<&Feature, CliError> {
+    let feature = config.catalog.features.iter().min_by_key(|feature| feature.cost);
+    feature.ok_or_else(|| refused("the catalog has no feature to spend on"))
+}
+
+fn refused(error: impl std::fmt::Display) -> CliError {
+    CliError::Refused(error.to_string())
 }

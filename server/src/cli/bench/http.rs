@@ -13,9 +13,7 @@ use axum::{Router, body::Bytes, routing::post};
 use brightmeter::{
     api_key::Scope,
     command::{Caller, Command, Quantity, Use},
-    grant::Source,
     ids::{KeyId, OrgId},
-    tokens::Tokens,
 };
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, future::join_all, stream};
@@ -24,7 +22,7 @@ use tokio::{net::TcpListener, process, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, median, ms_since, rate};
+use super::{BenchArgs, Sample, cheapest, median, ms_since, organization, provisioning, rate, refused};
 use crate::{
     ai::built_in::BuiltIn,
     cli::{
@@ -39,8 +37,6 @@ use crate::{
     proxies::TrustedProxies,
     service::{
         keys::{Keys, NewKey},
-        passwords::Passwords,
-        provisioning::{NewOrganization, Provisioning},
         writer::{Submission, Writer},
     },
 };
@@ -175,7 +171,7 @@ impl Load {
         command.env("BENCH_RUN", Uuid::now_v7().simple().to_string());
         let told = self.run(command, "wrk: install it with apt-get install wrk").await;
         tokio::fs::remove_file(&script).await?;
-        read_wrk(&told?).ok_or_else(|| CliError::Refused("wrk told nothing that can be read".into()))
+        read_wrk(&told?).ok_or_else(|| refused("wrk told nothing that can be read"))
     }
 
     /// Asks at a set pace. A wait counts from when the request was due.
@@ -185,7 +181,7 @@ impl Load {
         command.args(["-q", &PACE.to_string(), "-z", &format!("{}s", self.seconds)]);
         command.args(["-H", &format!("Authorization: Bearer {}", self.key), url]);
         let told = self.run(command, "oha: install it with cargo install oha").await?;
-        read_oha(&told).ok_or_else(|| CliError::Refused("oha told nothing that can be read".into()))
+        read_oha(&told).ok_or_else(|| refused("oha told nothing that can be read"))
     }
 
     /// Spends at a set pace on [`BUSY`] connections, which oha cannot: each spend has a key of its own. A wait counts from when the
@@ -259,14 +255,10 @@ impl Load {
         command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let limit = Duration::from_secs(self.seconds) + SLACK;
         let done = timeout(limit, command.output()).await;
-        let done = done.map_err(|_| CliError::Refused("the load tool did not end".into()))?;
-        let done = done.map_err(|error| CliError::Refused(format!("cannot start {missing} ({error})")))?;
+        let done = done.map_err(|_| refused("the load tool did not end"))?;
+        let done = done.map_err(|error| refused(format!("cannot start {missing} ({error})")))?;
         Ok(String::from_utf8_lossy(&done.stdout).into_owned())
     }
-}
-
-fn refused(error: impl std::fmt::Display) -> CliError {
-    CliError::Refused(error.to_string())
 }
 
 /// The most memory that this process has had since it last started to watch, in MiB, as Linux tells it.
@@ -293,11 +285,14 @@ fn read_wrk(text: &str) -> Option<Sample> {
         };
         Some(number.parse::<f64>().ok()? * scale)
     };
+    // `connect 0, read 0, write 0, timeout 0`; no such line if there were none.
+    let broken = after("Socket errors:").unwrap_or_default();
+    let broken: usize = broken.split([' ', ',']).filter_map(|count| count.parse::<usize>().ok()).sum();
     Some(Sample {
         per_second: after("Requests/sec:")?.parse().ok()?,
         p50_ms: ms(after("50%")?)?,
         p99_ms: ms(after("99%")?)?,
-        failed: after("Non-2xx or 3xx responses:").map_or(Some(0), |count| count.parse().ok())?,
+        failed: after("Non-2xx or 3xx responses:").map_or(Some(0), |count| count.parse().ok())? + broken,
     })
 }
 
@@ -305,9 +300,10 @@ fn read_wrk(text: &str) -> Option<Sample> {
 fn read_oha(text: &str) -> Option<Sample> {
     let told: Value = serde_json::from_str(text).ok()?;
     let ms = |percentile: &str| told["latencyPercentiles"][percentile].as_f64().map(|seconds| seconds * 1_000.0);
-    let statuses = told["statusCodeDistribution"].as_object()?;
-    let failed =
-        statuses.iter().filter(|(status, _)| *status != "200").filter_map(|(_, count)| count.as_u64()).sum::<u64>();
+    // What was still under way when the time was up is no failure.
+    let answers = told["statusCodeDistribution"].as_object()?.iter().filter(|(status, _)| *status != "200");
+    let errors = told["errorDistribution"].as_object()?.iter().filter(|(error, _)| *error != "aborted due to deadline");
+    let failed: u64 = answers.chain(errors).filter_map(|(_, count)| count.as_u64()).sum();
     Some(Sample {
         per_second: told["summary"]["requestsPerSec"].as_f64()?,
         p50_ms: ms("p50")?,
@@ -322,30 +318,13 @@ async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(Org
     let (catalog, now) = (Arc::new(config.catalog.clone()), SystemClock.now());
     let clock = Arc::new(ManualClock::new(now - TimeDelta::days(DAYS.into())));
     let (writer, tasks) = Writer::start(database.pools.writer.clone(), catalog.clone(), clock.clone());
-    let provisioning = Provisioning {
-        pool: database.pools.writer.clone(),
-        passwords: Passwords::new(1)?,
-        catalog: catalog.clone(),
-        clock: clock.clone(),
-    };
-    let plan = catalog.plans.last().map(|plan| plan.name.to_string()).unwrap_or_default();
-    let new = NewOrganization { slug: "bench", name: "Bench", time_zone: "UTC", plan: &plan, anchor: clock.now() };
-    let org = provisioning.create_organization(new).await?;
+    let provisioning = provisioning(config, &database.pools, clock.clone())?;
+    let types = catalog.token_types.iter().map(|spec| &spec.name);
+    let org = organization(&provisioning, &writer, "bench", types).await?;
     let submit = async |command| {
         let answer = writer.submit(Submission::new(org, None, command)).await;
         answer.map(drop).map_err(refused)
     };
-    for spec in &catalog.token_types {
-        let grant = Command::Grant {
-            caller: Caller::System,
-            token_type: spec.name.clone(),
-            amount: Tokens::new(10_000_000_000).unwrap_or_default(),
-            source: Source::Pack,
-            expires_at: None,
-            note: None,
-        };
-        submit(grant).await?;
-    }
     let caller = Caller::Key { key: KeyId(Uuid::nil()), member: None };
     for day in 0..DAYS {
         clock.set(now - TimeDelta::days((DAYS - 1 - day).into()));
@@ -357,8 +336,7 @@ async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(Org
         });
         stream::iter(spends).buffer_unordered(FILLERS).try_collect::<()>().await?;
     }
-    let feature = catalog.features.iter().min_by_key(|feature| feature.cost).map(|feature| feature.name.to_string());
     drop((writer, provisioning));
     tasks.finish().await;
-    Ok((org, feature.unwrap_or_default()))
+    Ok((org, cheapest(config)?.name.to_string()))
 }

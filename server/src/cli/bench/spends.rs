@@ -14,24 +14,18 @@ use std::{
 
 use brightmeter::{
     command::{Caller, Command, Quantity, Use},
-    grant::Source,
     ids::{KeyId, OrgId},
     key::IdempotencyKey,
-    tokens::Tokens,
 };
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, median, ms_since, rate};
+use super::{BenchArgs, Sample, cheapest, median, ms_since, organization, provisioning, rate};
 use crate::{
     cli::{CliError, output::say},
-    clock::{Clock, SystemClock},
+    clock::SystemClock,
     config::Config,
-    service::{
-        passwords::Passwords,
-        provisioning::{NewOrganization, Provisioning},
-        writer::{Alone, Submission, SubmitError, Writer},
-    },
+    service::writer::{Alone, Submission, SubmitError, Writer},
     storage::pools::Pools,
 };
 
@@ -95,39 +89,15 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) ->
 }
 
 async fn organizations(config: &Config, pools: &Pools, writer: &Writer) -> Result<Vec<OrgId>, CliError> {
-    let provisioning = Provisioning {
-        pool: pools.writer.clone(),
-        passwords: Passwords::new(1)?,
-        catalog: Arc::new(config.catalog.clone()),
-        clock: Arc::new(SystemClock),
-    };
-    let plan = config.catalog.plans.last().map(|plan| plan.name.to_string()).unwrap_or_default();
+    let provisioning = provisioning(config, pools, Arc::new(SystemClock))?;
+    let types = [&cheapest(config)?.token_type];
     let run = Uuid::now_v7().simple().to_string();
     let mut orgs = Vec::with_capacity(WIDE);
     for number in 0..WIDE {
         let slug = format!("b{}-{number}", &run[..20]);
-        let new =
-            NewOrganization { slug: &slug, name: &slug, time_zone: "UTC", plan: &plan, anchor: SystemClock.now() };
-        let org = provisioning.create_organization(new).await?;
-        let feature = cheapest(config)?;
-        let grant = Command::Grant {
-            caller: Caller::System,
-            token_type: feature.token_type.clone(),
-            amount: Tokens::new(1_000_000_000).unwrap_or_default(),
-            source: Source::Pack,
-            expires_at: None,
-            note: None,
-        };
-        let submission = Submission::new(org, None, grant);
-        writer.submit(submission).await.map_err(|error| CliError::Refused(error.to_string()))?;
-        orgs.push(org);
+        orgs.push(organization(&provisioning, writer, &slug, types).await?);
     }
     Ok(orgs)
-}
-
-fn cheapest(config: &Config) -> Result<&brightmeter::catalog::Feature, CliError> {
-    let feature = config.catalog.features.iter().min_by_key(|feature| feature.cost);
-    feature.ok_or_else(|| CliError::Refused("the catalog has no feature to spend on".into()))
 }
 
 /// `callers` at once, each waiting for its answer before it asks again.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request},
+    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::IntoResponse,
 };
@@ -29,17 +29,20 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
                 kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
         });
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(BODY_BYTES),
-                _ => Problem::Malformed("The body could not be read.".into()),
-            }
-        })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(rejection, BODY_BYTES))?;
         match (bytes.is_empty(), json) {
             (true, _) => parse(b"{}").map(Self),
             (false, Some(true)) => parse(&bytes).map(Self),
             (false, _) => Err(Problem::MediaType),
         }
+    }
+}
+
+/// Why a body of at most `limit` bytes could not be read.
+pub(super) fn unread(rejection: BytesRejection, limit: usize) -> Problem {
+    match rejection.into_response().status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(limit),
+        _ => Problem::Malformed("The body could not be read.".into()),
     }
 }
 

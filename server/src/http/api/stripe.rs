@@ -5,12 +5,11 @@ use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode},
-    response::IntoResponse,
+    http::HeaderMap,
 };
 use serde_json::{Value, json};
 
-use super::problem::Problem;
+use super::{extract::unread, problem::Problem};
 use crate::{
     http::AppState,
     storage::stripe_events,
@@ -26,10 +25,7 @@ pub(super) async fn receive(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
     let secret = state.webhook_secret.as_ref().ok_or(Problem::NotFound)?;
-    let body = body.map_err(|rejection| match rejection.into_response().status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(EVENT_BYTES),
-        _ => Problem::Malformed("The body could not be read.".into()),
-    })?;
+    let body = body.map_err(|rejection| unread(rejection, EVENT_BYTES))?;
     let now = state.clock.now();
     let header = headers.get("stripe-signature").and_then(|header| header.to_str().ok());
     header

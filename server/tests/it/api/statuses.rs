@@ -25,23 +25,22 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, call: &str, reply: &Reply) -> u16 {
+    fn add(&mut self, call: &str, reply: &Reply) {
         let status = reply.status.as_u16();
         let code = if reply.status.is_success() { String::new() } else { reply.problem().1 };
         self.calls.entry(call.into()).or_default().entry(status).or_default().insert(code);
-        status
     }
 
     /// Sends `body` with the next key.
-    async fn post(&mut self, api: &Api, call: &str, body: &str) -> u16 {
-        self.post_to(api, call, call, body).await
+    async fn post(&mut self, api: &Api, call: &str, body: &str) {
+        self.post_to(api, call, call, body).await;
     }
 
-    async fn post_to(&mut self, api: &Api, call: &str, path: &str, body: &str) -> u16 {
+    async fn post_to(&mut self, api: &Api, call: &str, path: &str, body: &str) {
         self.posts += 1;
         let key = format!("post-{}", self.posts);
         let reply = api.post(path, &key, body).await;
-        self.add(call, &reply)
+        self.add(call, &reply);
     }
 }
 
