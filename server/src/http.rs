@@ -14,7 +14,13 @@ mod session_store;
 mod site;
 mod test_clock;
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    ops::Deref,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use app::{backend::Backend, form::DemoSignIns, views::api_docs::ApiDocs};
 use axum::{
@@ -22,13 +28,13 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{HeaderName, StatusCode, header::AUTHORIZATION},
     middleware,
-    response::IntoResponse,
-    routing::{get, post},
+    response::{IntoResponse, Response},
+    routing::{future::RouteFuture, get, post},
 };
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
-use tower::{ServiceBuilder, ServiceExt, service_fn, util::MapResponseLayer};
+use tower::{Service, ServiceBuilder, util::MapResponseLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -116,52 +122,73 @@ pub struct Tools {
 
 /// Everything that this server answers. Requests need their peer's address, as
 /// [`ConnectInfo`](axum::extract::ConnectInfo).
-pub fn router(state: AppState) -> Router {
-    let request_id = HeaderName::from_static("x-request-id");
-    let forms = Router::new()
-        .route("/signin", post(forms::sign_in::sign_in))
-        .route("/signout", post(forms::sign_in::sign_out))
-        .route("/switch", post(forms::sign_in::switch))
-        .route("/quests", post(forms::quests::generate))
-        .route("/quests/done", post(forms::quests::set_done))
-        .route("/keys", post(forms::keys::create))
-        .route("/keys/revoke", post(forms::keys::revoke))
-        .route("/account/password", post(forms::account::change_password))
-        .route("/account/sign-out-everywhere", post(forms::account::sign_out_everywhere))
-        .layer(DefaultBodyLimit::max(FORM_BYTES));
-    let pages = pages::routes(&state)
-        .merge(forms)
-        .merge(api::routes())
-        .route("/activity.csv", get(csv_export::export))
-        .layer(middleware::from_fn_with_state(state.clone(), session::identify))
-        .layer(session::layer(&state));
-    let mut router = pages
-        .merge(site::routes(&state.leptos))
-        .route("/api/openapi.json", get(api::openapi))
-        .route("/healthz", get(health::process))
-        .route("/readyz", get(health::database))
-        .route("/metrics", get(health::metrics));
-    if state.test_clock.is_some() {
-        router = router.route("/api/v1/test-clock", post(test_clock::set));
+#[derive(Clone)]
+pub struct Site {
+    all: Router,
+    /// The API for whoever comes with a key: has no session, and does not pay for one.
+    by_key: Router,
+}
+
+impl Site {
+    /// All of it, with `state` to work with.
+    pub fn new(state: AppState) -> Self {
+        let request_id = HeaderName::from_static("x-request-id");
+        let forms = Router::new()
+            .route("/signin", post(forms::sign_in::sign_in))
+            .route("/signout", post(forms::sign_in::sign_out))
+            .route("/switch", post(forms::sign_in::switch))
+            .route("/quests", post(forms::quests::generate))
+            .route("/quests/done", post(forms::quests::set_done))
+            .route("/keys", post(forms::keys::create))
+            .route("/keys/revoke", post(forms::keys::revoke))
+            .route("/account/password", post(forms::account::change_password))
+            .route("/account/sign-out-everywhere", post(forms::account::sign_out_everywhere))
+            .layer(DefaultBodyLimit::max(FORM_BYTES));
+        let pages = pages::routes(&state)
+            .merge(forms)
+            .merge(api::routes())
+            .route("/activity.csv", get(csv_export::export))
+            .layer(middleware::from_fn_with_state(state.clone(), session::identify))
+            .layer(session::layer(&state));
+        let mut router = pages
+            .merge(site::routes(&state.leptos))
+            .route("/api/openapi.json", get(api::openapi))
+            .route("/healthz", get(health::process))
+            .route("/readyz", get(health::database))
+            .route("/metrics", get(health::metrics));
+        if state.test_clock.is_some() {
+            router = router.route("/api/v1/test-clock", post(test_clock::set));
+        }
+        let (https, proxies) = (state.https, state.proxies.clone());
+        // One stack for all: each layer put on by itself would be boxed and cloned for every request.
+        let around = ServiceBuilder::new()
+            .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
+            .layer(PropagateRequestIdLayer::new(request_id))
+            .layer(middleware::from_fn(observe::observe))
+            .map_response(move |response| headers::add(https, response))
+            .layer(middleware::from_fn(api::explain))
+            .layer(CompressionLayer::new())
+            .layer(CatchPanicLayer::new())
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+            .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
+            .map_request(move |request| client::identify(&proxies, request));
+        let by_key = api::routes().layer(MapResponseLayer::new(headers::keep_nowhere)).with_state(state.clone());
+        Self { all: router.with_state(state).layer(around.clone()), by_key: by_key.layer(around) }
     }
-    let (https, proxies) = (state.https, state.proxies.clone());
-    // One stack for all: each layer put on by itself would be boxed and cloned for every request.
-    let around = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
-        .layer(PropagateRequestIdLayer::new(request_id))
-        .layer(middleware::from_fn(observe::observe))
-        .map_response(move |response| headers::add(https, response))
-        .layer(middleware::from_fn(api::explain))
-        .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
-        .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
-        .map_request(move |request| client::identify(&proxies, request));
-    // Whoever comes with a key has no session, and does not pay for one.
-    let by_key = api::routes().layer(MapResponseLayer::new(headers::keep_nowhere)).with_state(state.clone());
-    let (all, by_key) = (router.with_state(state).layer(around.clone()), by_key.layer(around));
-    Router::new().fallback_service(service_fn(move |request: Request| {
+}
+
+impl Service<Request> for Site {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A router always is.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
         let keyed = api::is_ours(&request) && request.headers().contains_key(AUTHORIZATION);
-        if keyed { by_key.clone() } else { all.clone() }.oneshot(request)
-    }))
+        if keyed { &mut self.by_key } else { &mut self.all }.call(request)
+    }
 }

@@ -127,7 +127,7 @@ async fn serve_on(
         stop.await;
         changes.stop();
     };
-    http::serve(listener, http::router(state), limits, stop).await;
+    http::serve(listener, http::Site::new(state), limits, stop).await;
     tracing::info!("stopping");
     jobs.finish(FAREWELL).await;
     sweeping.abort();

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,6 +16,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
+use super::Site;
 use crate::{
     proxies::TrustedProxies,
     shares::{Place, Shares},
@@ -59,7 +60,7 @@ impl Limits {
 type Places = (OwnedSemaphorePermit, Option<Place<std::net::IpAddr>>);
 
 /// Serves until `shutdown`, then lets what is under way end, for a while: a client that stalls must not keep the server up.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: impl Future<Output = ()>) {
     let (all, shares) = (Arc::new(Semaphore::new(limits.connections)), Shares::default());
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -85,7 +86,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
             tokio::spawn(turn_away(stream, permit));
             continue;
         }
-        let connection = connection(stream, peer, router.clone(), limits.head);
+        let connection = connection(stream, peer, site.clone(), limits.head);
         attend(graceful.watch(connection), (permit, place));
     }
     drop(listener);
@@ -110,14 +111,14 @@ async fn turn_away(mut stream: TcpStream, permit: OwnedSemaphorePermit) {
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    site: Site,
     head: Duration,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        site.clone().oneshot(request)
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

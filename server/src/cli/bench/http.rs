@@ -88,9 +88,9 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
     };
     let (state, sweeper, tasks) = assemble(config, edition, database, listener.local_addr()?)?;
     let serving = tokio::spawn({
-        let (router, stop) = (http::router(state), stop.clone());
+        let (site, stop) = (http::Site::new(state), stop.clone());
         async move {
-            http::serve(listener, router, Limits::new(TrustedProxies::default()), stop.cancelled_owned()).await;
+            http::serve(listener, site, Limits::new(TrustedProxies::default()), stop.cancelled_owned()).await;
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode},
@@ -27,7 +26,7 @@ const TELLING: [&str; 6] =
 /// The API, for whoever has a key or none.
 #[derive(Clone)]
 pub struct Api {
-    router: Router,
+    site: server::http::Site,
     secret: Option<String>,
 }
 
@@ -44,7 +43,7 @@ impl Api {
     /// With a key of `org` that may spend.
     pub async fn new(server: &TestServer, org: OrgId) -> Self {
         let (_, secret) = server.key(org, Scope::Spend).await;
-        Self { router: Site::new(server, false).0, secret: Some(secret.reveal().into()) }
+        Self { site: Site::new(server, false).0, secret: Some(secret.reveal().into()) }
     }
 
     /// The same for whoever has that secret.
@@ -59,7 +58,7 @@ impl Api {
 
     /// The same key at another replica.
     pub fn through(&self, site: &Site) -> Self {
-        Self { router: site.0.clone(), ..self.clone() }
+        Self { site: site.0.clone(), ..self.clone() }
     }
 
     /// Server-sent events, as they come.
@@ -103,7 +102,7 @@ impl Api {
         }
         let mut request = request.body(body).unwrap();
         request.extensions_mut().insert(ConnectInfo(std::net::SocketAddr::from(([192, 0, 2, 1], 50_000))));
-        self.router.clone().oneshot(request).await.unwrap()
+        self.site.clone().oneshot(request).await.unwrap()
     }
 }
 

@@ -6,7 +6,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
@@ -30,7 +29,7 @@ use crate::support::{TestServer, with_server};
 pub const WEBHOOK_SECRET: &str = "whsec_test";
 
 /// The pages and forms of a server.
-pub struct Site(pub Router);
+pub struct Site(pub http::Site);
 
 /// Runs `test` against the site of a server.
 pub fn with_site(test: impl AsyncFnOnce(&TestServer, &Site)) {
@@ -93,12 +92,12 @@ impl Site {
             metrics: None,
             demo_sign_ins: None,
         };
-        Self(http::router(tools.into()))
+        Self(http::Site::new(tools.into()))
     }
 
     /// A browser that was never here.
     pub fn browser(&self) -> Browser {
-        Browser { router: self.0.clone(), cookie: None, address: Ipv4Addr::new(192, 0, 2, 1) }
+        Browser { site: self.0.clone(), cookie: None, address: Ipv4Addr::new(192, 0, 2, 1) }
     }
 
     /// A browser in which `email` has signed in.
@@ -113,7 +112,7 @@ impl Site {
 /// A browser with its one cookie.
 #[derive(Clone)]
 pub struct Browser {
-    router: Router,
+    site: http::Site,
     pub cookie: Option<String>,
     pub address: Ipv4Addr,
 }
@@ -141,7 +140,7 @@ impl Browser {
         }
         let mut request = request.body(body).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from((self.address, 50_000))));
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.site.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(to_bytes(body, 64 << 20).await.unwrap().to_vec()).unwrap();
         let page = Page { status: parts.status, headers: parts.headers, body };
