@@ -9,10 +9,11 @@ use crate::{
     grant::{Grant, Part},
     guard::{Guard, GuardId},
     hold::Hold,
-    ids::{GrantId, HoldId, MemberId, OrgId, TransactionId},
+    ids::{GrantId, HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     license::License,
     names::{FeatureName, PlanName, TokenType},
     period::{Anchor, Period},
+    purchase::Purchase,
     time::Instant,
     tokens::Tokens,
 };
@@ -20,8 +21,9 @@ use crate::{
 /// The state of one organization's tokens.
 ///
 /// The maps need hold only what the commands at hand can touch: every grant with tokens left, the allowances of the newest
-/// period even if they are used up (an upgrade raises them), every open hold that is due, and the grants, holds, spends and
-/// guards that the commands name. To decide from more than that changes nothing.
+/// period even if they are used up (an upgrade raises them), every open hold that is due, and the grants, holds, spends,
+/// purchases and guards that the commands name; where a command brings tokens back, also the purchases that are at stake, and
+/// of every purchase at hand its grants. To decide from more than that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The organization.
@@ -40,6 +42,10 @@ pub struct Account {
     pub guards: BTreeMap<GuardId, Guard>,
     /// Spends that a refund names.
     pub spends: BTreeMap<TransactionId, PastSpend>,
+    /// Packs that were ordered.
+    pub purchases: BTreeMap<PurchaseId, Purchase>,
+    /// How many receipts of purchases are numbered; known where a purchase is at hand.
+    pub receipt_number: i64,
 }
 
 /// What the organization is on.
@@ -137,6 +143,8 @@ impl Account {
             holds: BTreeMap::new(),
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
+            purchases: BTreeMap::new(),
+            receipt_number: 0,
         }
     }
 

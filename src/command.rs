@@ -8,8 +8,9 @@ use uuid::Uuid;
 use crate::{
     grant::Source,
     guard::GuardId,
-    ids::{HoldId, KeyId, MemberId, TransactionId, UserId},
+    ids::{HoldId, KeyId, MemberId, PurchaseId, TransactionId, UserId},
     names::{FeatureName, PlanName, TokenType},
+    purchase::Payment,
     quest::{Goal, QuestDraft},
     time::Instant,
     tokens::Tokens,
@@ -238,6 +239,13 @@ pub enum Command {
         /// The plan to go to.
         plan: PlanName,
     },
+    /// Take in what Stripe has told of a payment: credit it once it is paid, take back what goes with the money.
+    Settle {
+        /// The purchase.
+        purchase: PurchaseId,
+        /// What was told; joined to what is known.
+        told: Payment,
+    },
     /// Book what time has brought: expired holds and grants, a new period.
     Advance,
 }
@@ -262,6 +270,7 @@ impl Command {
             Self::Grant { .. } => "grant",
             Self::Adjust { .. } => "adjust",
             Self::ChangePlan { .. } => "change_plan",
+            Self::Settle { .. } => "settle",
             Self::Advance => "advance",
         }
     }

@@ -7,6 +7,7 @@ mod holds;
 mod plan;
 #[cfg(test)]
 mod properties;
+mod purchases;
 mod spends;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ use crate::{
     grant::Grant,
     guard::{Guard, GuardId},
     hold::Hold,
-    ids::{GrantId, HoldId, TransactionId},
+    ids::{GrantId, HoldId, PurchaseId, TransactionId},
     names::TokenType,
+    purchase::Purchase,
     receipt::{Outcome, Receipt},
     refusal::Refusal,
     time::Instant,
@@ -69,6 +71,8 @@ pub struct Changes {
     pub guards: BTreeMap<GuardId, Guard>,
     /// Spends that were refunded, with the refund.
     pub refunds: BTreeMap<TransactionId, TransactionId>,
+    /// Purchases, paid, or with more known of their payment.
+    pub purchases: BTreeMap<PurchaseId, Purchase>,
 }
 
 impl Changes {
@@ -103,6 +107,7 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
             grants::adjust(&mut draft, *caller, token_type, *amount, reason)?
         }
         Command::ChangePlan { caller, plan } => plan::change(&mut draft, *caller, plan)?,
+        Command::Settle { purchase, told } => purchases::settle(&mut draft, *purchase, told)?,
         Command::Advance => Outcome::Advanced,
     };
     Ok(draft.finish(outcome))
@@ -156,6 +161,10 @@ impl Account {
         self.grants.extend(changes.grants.iter().map(|(id, grant)| (*id, grant.clone())));
         self.holds.extend(changes.holds.iter().map(|(id, hold)| (*id, hold.clone())));
         self.guards.extend(changes.guards.iter().map(|(id, guard)| (*id, guard.clone())));
+        for (id, purchase) in &changes.purchases {
+            self.receipt_number = self.receipt_number.max(purchase.credit.as_ref().map_or(0, |credit| credit.number));
+            self.purchases.insert(*id, purchase.clone());
+        }
         for (spend, refund) in &changes.refunds {
             if let Some(spend) = self.spends.get_mut(spend) {
                 spend.refunded_by = Some(*refund);

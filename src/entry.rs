@@ -11,7 +11,7 @@ use crate::{
     account::Balance,
     command::{Caller, Metadata},
     grant::{Part, Source},
-    ids::{HoldId, MemberId, OrgId, TransactionId},
+    ids::{HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     names::{FeatureName, TokenType},
     time::Instant,
 };
@@ -40,11 +40,21 @@ pub enum EntryKind {
     Adjusted,
     /// An upgrade raised the allowance of the running period.
     PlanChanged,
+    /// Tokens of a purchase were taken back with its money; what was gone became debt.
+    ClawedBack,
+    /// Tokens that were taken back are there again: the refund failed, or a dispute was decided otherwise.
+    Reinstated,
+    /// Tokens of a purchase were put aside while its payment is disputed.
+    Frozen,
+    /// Tokens that were put aside are there again.
+    Thawed,
+    /// Tokens that came back paid what was owed for them.
+    DebtPaid,
 }
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Granted,
         Self::Expired,
         Self::Spent,
@@ -55,6 +65,11 @@ impl EntryKind {
         Self::Refunded,
         Self::Adjusted,
         Self::PlanChanged,
+        Self::ClawedBack,
+        Self::Reinstated,
+        Self::Frozen,
+        Self::Thawed,
+        Self::DebtPaid,
     ];
 
     /// The name in the database, the API and the hash.
@@ -70,6 +85,11 @@ impl EntryKind {
             Self::Refunded => "refunded",
             Self::Adjusted => "adjusted",
             Self::PlanChanged => "plan_changed",
+            Self::ClawedBack => "clawed_back",
+            Self::Reinstated => "reinstated",
+            Self::Frozen => "frozen",
+            Self::Thawed => "thawed",
+            Self::DebtPaid => "debt_paid",
         }
     }
 
@@ -86,6 +106,11 @@ impl EntryKind {
             Self::Refunded => "Refunded",
             Self::Adjusted => "Corrected",
             Self::PlanChanged => "Plan changed",
+            Self::ClawedBack => "Taken back, payment returned",
+            Self::Reinstated => "Given back, payment stays",
+            Self::Frozen => "Put aside, payment disputed",
+            Self::Thawed => "Back, dispute decided",
+            Self::DebtPaid => "Paid what was owed",
         }
     }
 
@@ -146,6 +171,8 @@ pub struct Entry {
     pub hold: Option<HoldId>,
     /// The transaction that it takes back.
     pub reverses: Option<TransactionId>,
+    /// The purchase whose tokens they are.
+    pub purchase: Option<PurchaseId>,
     /// Why, in words.
     pub note: Option<String>,
     /// What the caller attached.
@@ -167,6 +194,7 @@ impl Entry {
 
     /// The entry's hash, chained to the one before: SHA-256 over the previous hash and every field in order of
     /// declaration, integers as 8 bytes big-endian, texts and lists led by their length, what is missing as one zero byte.
+    /// Only the purchase comes last, and not at all where there is none: entries were written before there were purchases.
     pub fn hash(&self, previous: EntryHash) -> EntryHash {
         let mut hasher = Encoder(Sha256::new());
         hasher.bytes(&previous.0);
@@ -195,6 +223,9 @@ impl Entry {
         hasher.optional(self.note.as_ref().map(String::as_bytes));
         hasher.optional(self.metadata.as_ref().map(|metadata| metadata.as_str().as_bytes()));
         hasher.number(DateTime::timestamp_micros(&self.at));
+        if let Some(purchase) = self.purchase {
+            hasher.bytes(purchase.0.as_bytes());
+        }
         EntryHash(hasher.0.finalize().into())
     }
 }

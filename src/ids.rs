@@ -49,6 +49,8 @@ ids! {
     HoldId;
     /// One applied command; every entry carries the one that made it.
     TransactionId;
+    /// A pack that was ordered.
+    PurchaseId;
     /// One run of an AI feature.
     JobId;
 }

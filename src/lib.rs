@@ -21,6 +21,7 @@ pub mod license;
 pub mod names;
 pub mod overview;
 pub mod period;
+pub mod purchase;
 pub mod quest;
 pub mod receipt;
 pub mod refusal;

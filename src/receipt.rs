@@ -7,7 +7,7 @@ use crate::{
     account::Balance,
     command::Command,
     grant::Part,
-    ids::{GrantId, HoldId, TransactionId},
+    ids::{GrantId, HoldId, PurchaseId, TransactionId},
     names::{PlanName, TokenType},
     time::Instant,
     tokens::Tokens,
@@ -119,6 +119,13 @@ pub enum Outcome {
         plan: PlanName,
         /// From when it counts.
         from: Instant,
+    },
+    /// What was told of a payment is known.
+    Settled {
+        /// The purchase.
+        purchase: PurchaseId,
+        /// The number of its receipt, once it is paid.
+        number: Option<i64>,
     },
     /// What time brought was booked.
     Advanced,

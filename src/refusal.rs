@@ -125,6 +125,9 @@ pub enum Refusal {
     /// The organization has no such spend.
     #[error("There is no such spend.")]
     SpendNotFound,
+    /// The organization has no such purchase.
+    #[error("There is no such purchase.")]
+    PurchaseNotFound,
     /// The spend was refunded before.
     #[error("This spend was refunded already.")]
     AlreadyRefunded,
@@ -204,6 +207,7 @@ impl Refusal {
             Self::HoldClosed { .. } => "hold_closed",
             Self::CaptureExceedsHold { .. } => "capture_exceeds_hold",
             Self::SpendNotFound => "spend_not_found",
+            Self::PurchaseNotFound => "purchase_not_found",
             Self::AlreadyRefunded => "already_refunded",
             Self::AmountOutOfRange { .. } => "amount_out_of_range",
             Self::TtlOutOfRange { .. } => "ttl_out_of_range",

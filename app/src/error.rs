@@ -61,7 +61,7 @@ impl AppError {
                 | Refusal::Blocked { .. }
                 | Refusal::FeatureNotInPlan { .. }
                 | Refusal::LicenseSuspended { .. } => 403,
-                Refusal::HoldNotFound | Refusal::SpendNotFound => 404,
+                Refusal::HoldNotFound | Refusal::SpendNotFound | Refusal::PurchaseNotFound => 404,
                 Refusal::HoldClosed { .. } | Refusal::AlreadyRefunded | Refusal::PlanUnchanged { .. } => 409,
                 Refusal::RateLimited { .. } | Refusal::TooFrequent { .. } | Refusal::QuotaReached { .. } => 429,
                 Refusal::UnknownFeature { .. }

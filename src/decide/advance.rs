@@ -76,7 +76,7 @@ impl Draft<'_> {
             if !amount.is_zero() {
                 let grant =
                     NewGrant { token_type: &spec.name, amount, source: Source::Plan, expires_at: Some(period.end) };
-                grants::make(self, Caller::System, grant, EntryKind::Granted, None);
+                grants::make(self, grant, Line::new(EntryKind::Granted, Caller::System, &[]));
             }
         }
     }

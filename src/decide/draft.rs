@@ -11,9 +11,10 @@ use crate::{
     grant::{Grant, Part, Source},
     guard::{Guard, GuardId},
     hold::Hold,
-    ids::{GrantId, HoldId, MemberId, TransactionId},
+    ids::{GrantId, HoldId, MemberId, PurchaseId, TransactionId},
     names::{FeatureName, TokenType},
     period::Period,
+    purchase::Purchase,
     receipt::{Outcome, Receipt},
     refusal::Refusal,
     time::Instant,
@@ -38,15 +39,17 @@ pub(super) struct Line<'a> {
     pub(super) feature: Option<&'a FeatureName>,
     pub(super) hold: Option<HoldId>,
     pub(super) reverses: Option<TransactionId>,
+    pub(super) purchase: Option<PurchaseId>,
     pub(super) note: Option<&'a str>,
     pub(super) metadata: Option<&'a Metadata>,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn new(kind: EntryKind, caller: Caller, parts: &'a [Part]) -> Self {
-        let (source, feature, hold, reverses, note, metadata) = (None, None, None, None, None, None);
+        let (source, feature, hold, reverses) = (None, None, None, None);
+        let (purchase, note, metadata) = (None, None, None);
         let member = caller.member();
-        Self { kind, caller, member, parts, source, feature, hold, reverses, note, metadata }
+        Self { kind, caller, member, parts, source, feature, hold, reverses, purchase, note, metadata }
     }
 }
 
@@ -85,6 +88,25 @@ impl<'a> Draft<'a> {
 
     pub(super) fn spend(&self, id: TransactionId) -> Option<&PastSpend> {
         self.account.spends.get(&id)
+    }
+
+    pub(super) fn purchase(&self, id: PurchaseId) -> Option<&Purchase> {
+        self.changes.purchases.get(&id).or_else(|| self.account.purchases.get(&id))
+    }
+
+    /// The purchases whose tokens may have to follow their money, as they stand now.
+    pub(super) fn purchases_at_stake(&self) -> Vec<Purchase> {
+        let untouched = self.account.purchases.values().filter(|it| !self.changes.purchases.contains_key(&it.id));
+        untouched.chain(self.changes.purchases.values()).filter(|purchase| purchase.is_at_stake()).cloned().collect()
+    }
+
+    pub(super) fn put_purchase(&mut self, purchase: Purchase) {
+        self.changes.purchases.insert(purchase.id, purchase);
+    }
+
+    /// The number of the next purchase's receipt.
+    pub(super) fn next_number(&self) -> i64 {
+        self.account.receipt_number + 1
     }
 
     /// The grants as they stand now.
@@ -171,6 +193,7 @@ impl<'a> Draft<'a> {
             member: line.member,
             hold: line.hold,
             reverses: line.reverses,
+            purchase: line.purchase,
             note: line.note.map(Into::into),
             metadata: line.metadata.cloned(),
             at: self.cx.now,

@@ -41,7 +41,7 @@ pub(super) fn grant(
     check_fits(draft, new.token_type, new.amount)?;
     let (token_type, amount) = (new.token_type.clone(), new.amount);
     let debt = draft.balance(&token_type).debt;
-    let grant = make(draft, caller, new, EntryKind::Granted, note);
+    let grant = make(draft, new, Line { note, ..Line::new(EntryKind::Granted, caller, &[]) });
     let balance = draft.balance(&token_type);
     Ok(Outcome::Granted { grant, amount, paid_debt: debt.saturating_sub(balance.debt), token_type, balance })
 }
@@ -63,7 +63,7 @@ pub(super) fn adjust(
     if amount > 0 {
         check_fits(draft, token_type, size)?;
         let new = NewGrant { token_type, amount: size, source: Source::Admin, expires_at: None };
-        make(draft, caller, new, EntryKind::Adjusted, Some(reason));
+        make(draft, new, Line { note: Some(reason), ..Line::new(EntryKind::Adjusted, caller, &[]) });
     } else {
         let (parts, available) = draft.pick(token_type, size, false);
         if available < size {
@@ -77,14 +77,8 @@ pub(super) fn adjust(
 }
 
 /// Makes a grant. A pack pays the debt of its token type first; what is left of it is there to be spent. What a command
-/// gives was held against the room there is; of what a period brings, as much as fits.
-pub(super) fn make(
-    draft: &mut Draft<'_>,
-    caller: Caller,
-    new: NewGrant<'_>,
-    kind: EntryKind,
-    note: Option<&str>,
-) -> GrantId {
+/// gives was held against the room there is; of what a period or a payment brings, as much as fits. `line` says who and why.
+pub(super) fn make(draft: &mut Draft<'_>, new: NewGrant<'_>, line: Line<'_>) -> GrantId {
     let before = draft.balance(new.token_type);
     let paid = if new.source == Source::Pack { before.debt.min(new.amount) } else { Tokens::ZERO };
     let remaining = new.amount.saturating_sub(paid).min(before.room());
@@ -92,7 +86,7 @@ pub(super) fn make(
     let settled = before.settled.saturating_add(remaining);
     let after = Balance { settled, debt: before.debt.saturating_sub(paid), ..before };
     let parts = [Part { grant: id, amount: remaining }];
-    draft.append(new.token_type, after, Line { source: Some(new.source), note, ..Line::new(kind, caller, &parts) });
+    draft.append(new.token_type, after, Line { source: Some(new.source), parts: &parts, ..line });
     id
 }
 

@@ -3,7 +3,7 @@
 use super::{
     count,
     draft::{Draft, Line},
-    grants,
+    grants, purchases,
     spends::{has_lapsed, stand_in},
 };
 use crate::{
@@ -83,6 +83,7 @@ pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>)
         None,
     );
     give_back(draft, &hold, &returned, draft.cx.now);
+    purchases::follow(draft);
     let balance = draft.balance(&hold.token_type);
     Ok(Outcome::Captured { hold: id, token_type: hold.token_type, amount, returned: sum(&returned), balance })
 }
@@ -92,6 +93,7 @@ pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result
     let state = HoldState::Released { reason: reason.into(), at: draft.cx.now };
     end_with(draft, &hold, state, EntryKind::Released, hold.caller, &[], Some(reason));
     give_back(draft, &hold, &hold.parts, draft.cx.now);
+    purchases::follow(draft);
     let balance = draft.balance(&hold.token_type);
     Ok(Outcome::Released {
         hold: id,
@@ -107,6 +109,7 @@ pub(super) fn expire(draft: &mut Draft<'_>, hold: &Hold) {
     let state = HoldState::Expired { at: draft.cx.now };
     end_with(draft, hold, state, EntryKind::HoldExpired, Caller::System, &[], None);
     give_back(draft, hold, &hold.parts, hold.expires_at);
+    purchases::follow(draft);
 }
 
 fn find_open(draft: &Draft<'_>, id: HoldId) -> Result<Hold, Refusal> {
@@ -166,5 +169,5 @@ fn give_back(draft: &mut Draft<'_>, hold: &Hold, parts: &[Part], at: Instant) {
     }
     grants::burn(draft, &hold.token_type, Line::new(EntryKind::Expired, Caller::System, &lapsed));
     let new = stand_in(draft, &hold.token_type, sum(&lapsed), at);
-    grants::make(draft, Caller::System, new, EntryKind::Granted, None);
+    grants::make(draft, new, Line::new(EntryKind::Granted, Caller::System, &[]));
 }

@@ -49,7 +49,7 @@ fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType
         if !allowance.is_zero() {
             let new =
                 NewGrant { token_type, amount: allowance, source: Source::Plan, expires_at: Some(draft.period().end) };
-            grants::make(draft, caller, new, EntryKind::PlanChanged, None);
+            grants::make(draft, new, Line::new(EntryKind::PlanChanged, caller, &[]));
         }
         return;
     };

@@ -4,6 +4,7 @@ use super::{
     count,
     draft::{Draft, Line},
     grants::{self, NewGrant},
+    purchases,
 };
 use crate::{
     account::Balance,
@@ -56,7 +57,7 @@ pub(super) fn refund(
         parts.push(Part { grant, amount });
     }
     let before = draft.balance(&token_type);
-    let balance = Balance { settled: before.settled.checked_add(amount).ok_or_else(Refusal::over_limit)?, ..before };
+    let after = Balance { settled: before.settled.checked_add(amount).ok_or_else(Refusal::over_limit)?, ..before };
     let line = Line {
         feature: Some(&spend.feature),
         member: spend.member,
@@ -64,8 +65,10 @@ pub(super) fn refund(
         note: Some(reason),
         ..Line::new(EntryKind::Refunded, caller, &parts)
     };
-    draft.append(&token_type, balance, line);
+    draft.append(&token_type, after, line);
     draft.changes.refunds.insert(of, draft.cx.transaction);
+    purchases::follow(draft);
+    let balance = draft.balance(&token_type);
     Ok(Outcome::Refunded { of, amount, balance, token_type })
 }
 

@@ -8,6 +8,7 @@ mod log;
 mod overview;
 mod periods;
 mod plans;
+mod purchases;
 mod refunds;
 mod refusals;
 mod spending;

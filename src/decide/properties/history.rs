@@ -15,12 +15,16 @@ use crate::{
     command::{Caller, Command},
     decide::{
         Context, Decision,
-        tests::world::{ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, deep, open_hold, tokens, uses},
+        tests::world::{
+            ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, deep, disputed, open_hold, paid, refunded,
+            tokens, uses,
+        },
     },
     entry::{Entry, EntryHash},
     grant::Source,
-    ids::{HoldId, TransactionId},
+    ids::{HoldId, PurchaseId, TransactionId},
     license::License,
+    purchase::{Payment, Stage},
     refusal::Refusal,
     time::Instant,
 };
@@ -62,16 +66,20 @@ pub(super) enum Event {
     ChangePlan {
         plan: usize,
     },
+    /// A pack is ordered.
+    Order,
+    /// Stripe tells something of the n-th last order.
+    Tell {
+        order: usize,
+        told: Payment,
+    },
     Advance,
-    /// What no command does yet: the state that a payment, a block, a clawback or a closing leaves.
+    /// What no command does yet: the state that a payment, a block or a closing leaves.
     License {
         state: usize,
     },
     Block {
         caller: usize,
-    },
-    Owe {
-        amount: i64,
     },
     Close {
         closed: bool,
@@ -98,6 +106,8 @@ pub(super) struct History {
 
 const CALLERS: [Caller; 5] = [ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF];
 const FEATURES: [&str; 4] = ["quest_generation", "lead_generation", "revenue_forecast", "strategy_analysis"];
+/// The n-th last order that there never is.
+const UNKNOWN: usize = 3;
 const PLANS: [&str; 3] = ["starter", "pro", "enterprise"];
 const SOURCES: [Source; 5] = [Source::Plan, Source::Promo, Source::Refund, Source::Pack, Source::Admin];
 
@@ -117,6 +127,7 @@ impl History {
     /// Plays `events`, each after the clock has moved by its seconds.
     pub(super) fn play(events: &[(i64, Event)]) -> Self {
         let mut world = World::with("pro", CATALOG.clone());
+        world.order();
         let (mut steps, mut interrupted) = (Vec::new(), false);
         for (seconds, event) in events {
             world.now += TimeDelta::seconds(*seconds);
@@ -149,7 +160,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
     let hold = |world: &World, n| HoldId(nth_last(world.account.holds.keys().map(|id| id.0).collect(), n));
     let token_type = |is_deep: bool| if is_deep { deep() } else { ai() };
     let usage = |caller: usize, feature: usize, quantity| uses(CALLERS[caller], FEATURES[feature], quantity);
-    Some(match *event {
+    Some(match event.clone() {
         Event::Spend { caller, feature, quantity } => Command::Spend(usage(caller, feature, quantity)),
         Event::OpenHold { caller, feature, quantity, ttl_seconds } => {
             open_hold(usage(caller, feature, quantity), ttl_seconds)
@@ -174,6 +185,15 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             Command::Adjust { caller: STAFF, token_type: token_type(deep), amount, reason: "a correction".into() }
         }
         Event::ChangePlan { plan } => Command::ChangePlan { caller: ALICE, plan: PLANS[plan].parse().unwrap() },
+        Event::Order => {
+            world.order();
+            return None;
+        }
+        Event::Tell { order, told } => {
+            let ids = world.account.purchases.keys().map(|id| id.0);
+            let ids = if order < UNKNOWN { ids.collect() } else { Vec::new() };
+            Command::Settle { purchase: PurchaseId(nth_last(ids, order)), told }
+        }
         Event::Advance => Command::Advance,
         Event::License { state } => {
             let since = world.now - TimeDelta::days(5);
@@ -192,10 +212,6 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             if CALLERS[caller].guard().is_some() {
                 world.guard_mut(CALLERS[caller]).blocked_until = Some(until);
             }
-            return None;
-        }
-        Event::Owe { amount } => {
-            world.owe(amount);
             return None;
         }
         Event::Close { closed } => {
@@ -232,9 +248,24 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Advance),
         1 => (0_usize..6).prop_map(|state| Event::License { state }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
-        1 => (1_i64..80).prop_map(|amount| Event::Owe { amount }),
+        3 => Just(Event::Order),
+        16 => (0..=UNKNOWN, told()).prop_map(|(order, told)| Event::Tell { order, told }),
         // Mostly open: a closed account refuses nearly everything.
         1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),
+    ]
+}
+
+/// Something that Stripe tells of a payment: mostly that it was paid, as the rest depends on it.
+pub(super) fn told() -> impl Strategy<Value = Payment> {
+    let stages = Stage::ALL.map(|stage| Payment { stage, ..Payment::default() });
+    prop_oneof![
+        4 => Just(paid()),
+        1 => (0..4_usize).prop_map(move |stage| stages[stage].clone()),
+        3 => (0..3_u8, 0_u64..2_000, any::<bool>())
+            .prop_map(|(id, cents, failed)| refunded(&format!("re_{id}"), cents, failed)),
+        1 => (0_u64..4_000).prop_map(|refunded_cents| Payment { refunded_cents, ..Payment::default() }),
+        3 => (0..2_u8, prop::option::of((0_i64..3, any::<bool>())))
+            .prop_map(|(id, ended)| disputed(&format!("dp_{id}"), ended)),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::{
     decide::{after_refusal, decide},
     entitlement,
     grant::Source,
-    ids::{GrantId, HoldId, TransactionId},
+    ids::{GrantId, HoldId, PurchaseId, TransactionId},
     time::Instant,
 };
 
@@ -17,14 +17,22 @@ use crate::{
 fn load(account: &Account, commands: &[&Command], now: Instant) -> Account {
     let holds: BTreeSet<HoldId> = commands.iter().filter_map(|command| named_hold(command)).collect();
     let spends: BTreeSet<TransactionId> = commands.iter().filter_map(|command| named_spend(command)).collect();
+    let purchases: BTreeSet<PurchaseId> = commands.iter().filter_map(|command| named_purchase(command)).collect();
     let guards: BTreeSet<_> = commands.iter().filter_map(|command| caller(command)?.guard()).collect();
 
     let mut loaded = account.clone();
     loaded.holds.retain(|id, hold| holds.contains(id) || (hold.is_open() && hold.expires_at <= now));
     loaded.spends.retain(|id, _| spends.contains(id));
     loaded.guards.retain(|id, _| guards.contains(id));
+    let may_return = !(loaded.holds.is_empty() && spends.is_empty() && purchases.is_empty());
+    loaded.purchases.retain(|id, purchase| purchases.contains(id) || (may_return && purchase.is_at_stake()));
+    if loaded.purchases.is_empty() {
+        loaded.receipt_number = 0;
+    }
+    let lots = loaded.purchases.values().flat_map(|purchase| &purchase.credit).flat_map(|credit| &credit.lots);
+    let lots: Vec<GrantId> = lots.map(|lot| lot.grant).collect();
     let parts = loaded.holds.values().map(|hold| &hold.parts).chain(loaded.spends.values().map(|spend| &spend.parts));
-    let named: BTreeSet<GrantId> = parts.flatten().map(|part| part.grant).collect();
+    let named: BTreeSet<GrantId> = parts.flatten().map(|part| part.grant).chain(lots).collect();
     let period = account.terms.period_start;
     loaded.grants.retain(|id, grant| {
         let is_allowance = grant.source == Source::Plan && grant.period_start == period;
@@ -36,6 +44,13 @@ fn load(account: &Account, commands: &[&Command], now: Instant) -> Account {
 fn named_hold(command: &Command) -> Option<HoldId> {
     match command {
         Command::Capture { hold, .. } | Command::Release { hold, .. } => Some(*hold),
+        _ => None,
+    }
+}
+
+fn named_purchase(command: &Command) -> Option<PurchaseId> {
+    match command {
+        Command::Settle { purchase, .. } => Some(*purchase),
         _ => None,
     }
 }
@@ -112,6 +127,7 @@ fn a_batch_decides_as_its_commands_one_by_one() {
             assert_eq!((account.head, &account.terms), (whole.head, &whole.terms));
             assert_eq!(account.balances, whole.balances);
             assert!(account.grants.iter().all(|(id, grant)| whole.grants[id] == *grant));
+            assert!(account.purchases.iter().all(|(id, purchase)| whole.purchases[id] == *purchase));
             assert!(account.holds.iter().all(|(id, hold)| whole.holds[id] == *hold));
             assert!(account.guards.iter().all(|(id, guard)| whole.guards[id] == *guard));
         }

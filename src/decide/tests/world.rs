@@ -14,9 +14,10 @@ use crate::{
     entry::{Entry, EntryHash, EntryKind},
     grant::{Grant, Source},
     guard::{Guard, GuardId},
-    ids::{GrantId, HoldId, KeyId, MemberId, OrgId, TransactionId, UserId},
+    ids::{GrantId, HoldId, KeyId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
     names::TokenType,
     period::Anchor,
+    purchase::{Dispute, Payment, Purchase, Refund, Stage, Standing},
     receipt::{Outcome, Receipt},
     refusal::Refusal,
     time::Instant,
@@ -71,6 +72,22 @@ pub(crate) fn uses(caller: Caller, feature: &str, quantity: u32) -> Use {
 pub(crate) fn quests(caller: Caller, amount: u32) -> Use {
     assert!(amount.is_multiple_of(5), "a quest costs 5");
     uses(caller, "quest_generation", amount / 5)
+}
+
+/// That the pack was paid.
+pub(crate) fn paid() -> Payment {
+    Payment { stage: Stage::Paid, paid_cents: 2_900, ..Payment::default() }
+}
+
+/// That so much of it was refunded.
+pub(crate) fn refunded(id: &str, cents: u64, failed: bool) -> Payment {
+    Payment { refunds: [(id.into(), Refund { cents, failed })].into(), ..Payment::default() }
+}
+
+/// That all of it is disputed; how that ended, and when, if it has.
+pub(crate) fn disputed(id: &str, ended: Option<(i64, bool)>) -> Payment {
+    let standing = ended.map_or(Standing::Open, |(told_at, lost)| Standing::Closed { told_at, lost });
+    Payment { disputes: [(id.into(), Dispute { cents: 2_900, standing })].into(), ..Payment::default() }
 }
 
 pub(crate) fn open_hold(usage: Use, ttl_seconds: Option<u32>) -> Command {
@@ -242,6 +259,7 @@ impl World {
             member: None,
             hold: None,
             reverses: None,
+            purchase: None,
             note: None,
             metadata: None,
             at: self.now,
@@ -252,6 +270,29 @@ impl World {
         self.log.follow(&entry, hash).unwrap();
         self.entries.push((entry, hash));
         self.next_transaction += 1;
+    }
+
+    /// Orders the first pack of the catalog, as the server does before it asks Stripe.
+    pub(crate) fn order(&mut self) -> PurchaseId {
+        let id = PurchaseId(Uuid::from_u128(0xcafe_0000 + self.account.purchases.len() as u128));
+        let pack = self.catalog.packs[0].clone();
+        let (payment, credit) = (Payment::default(), None);
+        let (label, price_cents, tokens) = (pack.label, pack.price_cents, pack.tokens);
+        let purchase = Purchase { id, pack: pack.name, label, price_cents, tokens, payment, credit };
+        self.account.purchases.insert(id, purchase);
+        id
+    }
+
+    /// Takes in what Stripe tells of a purchase.
+    pub(crate) fn tell(&mut self, purchase: PurchaseId, told: Payment) -> Result<Outcome, Refusal> {
+        self.run(Command::Settle { purchase, told }).map(|receipt| receipt.outcome)
+    }
+
+    /// Orders a pack of 500 ai and 50 deep for $29, and pays it.
+    pub(crate) fn buy(&mut self) -> PurchaseId {
+        let id = self.order();
+        self.tell(id, paid()).unwrap();
+        id
     }
 
     pub(crate) fn guard_mut(&mut self, caller: Caller) -> &mut Guard {
