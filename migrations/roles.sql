@@ -27,13 +27,19 @@ begin
     end loop;
 
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
-    execute format('grant insert on stripe_events to %I', app);
+    execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, waits_for) on stripe_events to %I', app);
+    -- Pages record what was ordered. What was paid, and what came of it, only the writer does.
+    execute format('grant insert on stripe_customers to %I', app);
+    execute format('grant insert (org_id, id, pack, label, price_cents, tokens, member_id, ordered_at)
+        on ai_token_purchases to %I', app);
+    execute format('grant update (session_id, checkout_url, checkout_until) on ai_token_purchases to %I', app);
     execute format('grant update (done_at) on quests to %I', app);
     execute format('grant update (password_hash) on users to %I', app);
     execute format('grant insert, update (last_used_at, revoked_at) on api_keys to %I', app);
 
     execute format('grant insert, update on ai_token_accounts, ai_tokens, ai_token_grants, ai_token_holds,
         ai_token_guards, ai_token_daily to %I', writer);
+    execute format('grant update on ai_token_purchases to %I', writer);
     execute format('grant insert on organizations, users, members, ai_token_usage_log, ai_token_receipts,
         ai_token_jobs, quests to %I', writer);
 

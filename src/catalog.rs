@@ -192,6 +192,12 @@ impl Catalog {
         cover::cheapest(self, used)
     }
 
+    /// Whether `plan` includes any AI at all. Decision 1 for packs: on a plan without AI they could not be spent, so they are not
+    /// sold.
+    pub fn can_spend(&self, plan: &PlanName) -> bool {
+        self.features_of(plan).next().is_some()
+    }
+
     /// The features that `plan` includes.
     pub fn features_of(&self, plan: &PlanName) -> impl Iterator<Item = &Feature> {
         self.features.iter().filter(move |feature| self.includes(plan, feature))

@@ -18,6 +18,7 @@ pub mod hold;
 pub mod ids;
 pub mod key;
 pub mod license;
+pub mod money;
 pub mod names;
 pub mod overview;
 pub mod period;

@@ -12,6 +12,7 @@ use crate::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, Viewer,
+        purchases::{PurchaseView, PurchasesView},
     },
 };
 
@@ -47,6 +48,10 @@ pub trait Backend: Send + Sync {
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
     /// `/billing`.
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
+    /// `/billing/purchases`, for whoever manages the organization.
+    async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
+    /// One purchase, for the same; for whoever comes `back` from Stripe, as Stripe has it.
+    async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError>;
     /// `/keys`, for whoever manages the organization.
     async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError>;
 }

@@ -35,6 +35,9 @@ pub enum AppError {
     /// Too much is going on.
     #[error("Too much is going on right now. Nothing was charged; try again in a moment.")]
     Busy,
+    /// Stripe does not answer.
+    #[error("Our payment provider does not answer right now. Nothing was charged; send the order again in a minute.")]
+    PaymentUnavailable,
     /// The database was lost in the middle.
     #[error("We could not confirm whether this went through. Reload the page to see; nothing is charged twice.")]
     OutcomeUnknown,
@@ -75,7 +78,7 @@ impl AppError {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Invalid { .. } => 422,
-            Self::Busy | Self::OutcomeUnknown => 503,
+            Self::Busy | Self::PaymentUnavailable | Self::OutcomeUnknown => 503,
             Self::Internal { .. } => 500,
         }
     }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "ssr")]
 pub mod api_docs;
+#[cfg(feature = "ssr")]
+pub mod purchases;
 
 use brightmeter::{license::Rung, refusal::Refusal, tokens::Tokens};
 use serde::{Deserialize, Serialize};
@@ -335,6 +337,10 @@ pub struct BillingView {
     pub plans: Vec<PlanView>,
     /// The packs on sale.
     pub packs: Vec<PackView>,
+    /// Whether the plan includes AI, so that packs can be spent.
+    pub can_spend: bool,
+    /// What the next pack pays first, with labels.
+    pub debts: Vec<(Tokens, String)>,
     /// What features cost: label, summary, cost, token label, the label of the smallest plan.
     pub features: Vec<FeatureView>,
     /// When the running period ends.
@@ -388,6 +394,8 @@ pub struct PackView {
     pub price_cents: u32,
     /// What it holds.
     pub tokens: Vec<AmountView>,
+    /// The id of the order that the form makes, so that sending it twice orders once.
+    pub new_id: String,
 }
 
 /// An amount of one token type, and what it is good for.

@@ -148,6 +148,8 @@ enum CliError {
     Demo(#[from] crate::service::demo::DemoError),
     #[error(transparent)]
     Ai(#[from] crate::ai::openai::OpenAiConfigError),
+    #[error(transparent)]
+    Stripe(#[from] crate::stripe::gateway::GatewayError),
     #[error("cannot listen on {addr}: {source}; choose another address with BRIGHTMETER_ADDR")]
     Listen { addr: std::net::SocketAddr, source: std::io::Error },
     #[error("{0}")]

@@ -60,6 +60,8 @@ pub struct StripeConfig {
     pub secret_key: String,
     /// For webhooks.
     pub webhook_secret: String,
+    /// Where its API is, if not at Stripe.
+    pub api_base: Option<String>,
 }
 
 impl fmt::Debug for AiConfig {
@@ -137,9 +139,9 @@ impl Config {
                 return Err(value("AI_BASE_URL", "AI_MODEL is set, so write the address of its API too"));
             }
         };
-        let stripe = get("STRIPE_SECRET_KEY")
-            .zip(get("STRIPE_WEBHOOK_SECRET"))
-            .map(|(secret_key, webhook_secret)| StripeConfig { secret_key, webhook_secret });
+        let stripe = get("STRIPE_SECRET_KEY").zip(get("STRIPE_WEBHOOK_SECRET")).map(|(secret_key, webhook_secret)| {
+            StripeConfig { secret_key, webhook_secret, api_base: get("STRIPE_API_BASE") }
+        });
         let test_clock = match get("BRIGHTMETER_TEST_CLOCK").as_deref() {
             None | Some("0") => false,
             Some("1") => true,

@@ -9,6 +9,7 @@ mod headers;
 mod health;
 mod observe;
 mod pages;
+mod purchases_csv;
 mod session;
 mod session_store;
 mod site;
@@ -48,10 +49,13 @@ use crate::{
     clock::{Clock, ManualClock},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, question::Reader, sign_in::SignIn,
-        sweeper::Sweeper, visitors::Visitors,
+        account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, purchases::Purchases, question::Reader,
+        sign_in::SignIn, sweeper::Sweeper, visitors::Visitors,
     },
-    stripe::signature::WebhookSecret,
+    stripe::{
+        sandbox::{self, Sandbox},
+        signature::WebhookSecret,
+    },
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
@@ -94,6 +98,8 @@ pub struct Tools {
     pub jobs: Jobs,
     /// Knows the keys of services.
     pub keys: Keys,
+    /// Sells packs.
+    pub purchases: Purchases,
     /// Tells whose tokens have moved.
     pub changes: Changes,
     /// Reads accounts.
@@ -116,6 +122,8 @@ pub struct Tools {
     pub proxies: TrustedProxies,
     /// What was counted, where the process counts.
     pub metrics: Option<PrometheusHandle>,
+    /// Stands in for Stripe; only in the demo.
+    pub sandbox: Option<Sandbox>,
     /// Demo accounts to offer at sign-in; none but in the demo.
     pub demo_sign_ins: Option<DemoSignIns>,
 }
@@ -139,6 +147,7 @@ impl Site {
             .route("/switch", post(forms::sign_in::switch))
             .route("/quests", post(forms::quests::generate))
             .route("/quests/done", post(forms::quests::set_done))
+            .route("/billing/buy", post(forms::billing::buy))
             .route("/keys", post(forms::keys::create))
             .route("/keys/revoke", post(forms::keys::revoke))
             .route("/account/password", post(forms::account::change_password))
@@ -148,6 +157,7 @@ impl Site {
             .merge(forms)
             .merge(api::routes())
             .route("/activity.csv", get(csv_export::export))
+            .route("/billing/purchases.csv", get(purchases_csv::export))
             .layer(middleware::from_fn_with_state(state.clone(), session::identify))
             .layer(session::layer(&state));
         let mut router = pages
@@ -156,6 +166,9 @@ impl Site {
             .route("/healthz", get(health::process))
             .route("/readyz", get(health::database))
             .route("/metrics", get(health::metrics));
+        if let Some(sandbox) = &state.sandbox {
+            router = router.nest_service(sandbox::MOUNT, sandbox.router());
+        }
         if state.test_clock.is_some() {
             router = router.route("/api/v1/test-clock", post(test_clock::set));
         }

@@ -20,7 +20,9 @@ pub fn ErrorPage(
         AppError::NotFound => ("Page not found", "Go to the dashboard", "/dashboard"),
         AppError::SignInRequired => ("Please sign in", "Sign in", "/signin"),
         AppError::Forbidden | AppError::Refused { .. } => ("Not allowed", "Go to the dashboard", "/dashboard"),
-        AppError::Busy | AppError::OutcomeUnknown => ("One moment, please", "Try again", ""),
+        AppError::Busy | AppError::PaymentUnavailable | AppError::OutcomeUnknown => {
+            ("One moment, please", "Try again", "")
+        }
         AppError::Invalid { .. } => ("That address is not right", "Go to the dashboard", "/dashboard"),
         AppError::Internal { .. } => ("Something went wrong", "Try again", ""),
     };

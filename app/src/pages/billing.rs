@@ -2,31 +2,41 @@
 
 use brightmeter::{
     license::{Off, Rung},
-    tokens::grouped,
+    money::dollars,
+    tokens::{Tokens, grouped},
 };
 use leptos::prelude::*;
 
 use crate::{
-    components::{Frame, Place, Time, load},
+    components::{ErrorSummary, Frame, Place, Time, load},
+    form::Form,
     views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView, Viewer, When},
 };
 
 /// What is for sale.
 #[component]
 pub fn BillingPage() -> impl IntoView {
+    let form = Form::current();
     load(
         |backend, who| async move { backend.billing(&who).await },
-        |viewer, view| view! { <Billing viewer view /> }.into_any(),
+        |viewer, view| view! { <Billing viewer view form /> }.into_any(),
     )
 }
 
 #[component]
-fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
-    let BillingView { advice, plans, packs, features, resets_at, ladder } = view;
-    let whom_to_ask = match viewer.role.as_str() {
-        "owner" => "To change the plan or to buy a pack, write to support.",
-        _ => "To change the plan or to buy a pack, ask an owner of your organization.",
+fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
+    let BillingView { advice, plans, packs, can_spend, debts, features, resets_at, ladder } = view;
+    let manages = viewer.manages();
+    let whom_to_ask = match manages {
+        true => "To change the plan, write to support.",
+        false => "To change the plan or to buy a pack, ask an owner or admin of your organization.",
     };
+    let before_buying = match (can_spend, debts.is_empty()) {
+        (false, _) => view! { <p class="notice mt-4">"Packs are spent on a paid plan. Take one first, then buy packs on top."</p> }.into_any(),
+        (true, false) => view! { <Debts debts /> }.into_any(),
+        (true, true) => ().into_any(),
+    };
+    let sells = manages && can_spend;
     let plan = viewer.plan.clone();
     let has_allowance = plans.iter().any(|plan| plan.current && !plan.allowance.is_empty());
     let month = match has_allowance {
@@ -38,7 +48,7 @@ fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
         false => "AI features come with a paid plan, and packs are spent there. ".into_any(),
     };
     let cards = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
-    let packs = packs.into_iter().map(|pack| view! { <Pack pack /> }).collect_view();
+    let packs = packs.into_iter().map(|pack| view! { <Pack pack sells /> }).collect_view();
     view! {
         <Frame viewer place=Place::Billing title="Plans">
             <h1 class="eyebrow">"Plans"</h1>
@@ -48,13 +58,27 @@ fn Billing(viewer: Viewer, view: BillingView) -> impl IntoView {
                 {advice.map(|advice| view! { <Advice advice /> })}
             </p>
             <p class="notice mt-5">{whom_to_ask}</p>
+            <div class="mt-5 empty:hidden">
+                <ErrorSummary form fields=&[] />
+            </div>
             <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-3">{cards}</ul>
             <section class="mt-12" aria-labelledby="packs">
                 <h2 id="packs" tabindex="-1" class="text-2xl font-semibold tracking-tight">
                     "Packs"
                 </h2>
                 <p class="mt-1 text-muted">"Tokens on top of the allowance, bought once and kept until they are spent."</p>
+                {before_buying}
                 <ul class="mt-5 grid gap-5 md:grid-cols-3">{packs}</ul>
+                {manages
+                    .then(|| {
+                        view! {
+                            <p class="mt-5">
+                                <a class="link" href="/billing/purchases">
+                                    "Purchases and receipts"
+                                </a>
+                            </p>
+                        }
+                    })}
             </section>
             <section class="mt-12" aria-labelledby="features">
                 <h2 id="features" class="text-2xl font-semibold tracking-tight">
@@ -114,8 +138,9 @@ fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
 }
 
 #[component]
-fn Pack(pack: PackView) -> impl IntoView {
-    let PackView { label, price_cents, tokens, .. } = pack;
+fn Pack(pack: PackView, sells: bool) -> impl IntoView {
+    let PackView { name, label, price_cents, tokens, new_id } = pack;
+    let buy = format!("Buy {label}");
     view! {
         <li class="card">
             <h3 class="text-lg font-semibold">{label}</h3>
@@ -123,8 +148,32 @@ fn Pack(pack: PackView) -> impl IntoView {
             <div class="mt-4 border-t border-line pt-4">
                 <Amounts amounts=tokens each="" />
             </div>
+            {sells
+                .then(|| {
+                    view! {
+                        <form method="post" action="/billing/buy" class="mt-5">
+                            <input type="hidden" name="id" value=new_id autocomplete="off" />
+                            <input type="hidden" name="pack" value=name />
+                            <button type="submit" class="btn">
+                                {buy}
+                            </button>
+                            <p class="mt-2 text-sm text-muted">"You pay at Stripe, our payment provider."</p>
+                        </form>
+                    }
+                })}
         </li>
     }
+}
+
+/// What the next pack pays first.
+#[component]
+fn Debts(debts: Vec<(Tokens, String)>) -> impl IntoView {
+    let debts: Vec<String> = debts.into_iter().map(|(amount, label)| format!("{amount} {label}")).collect();
+    let text = format!(
+        "{} are owed: they were spent, and then their payment was returned. The next pack pays them first; what is left of it is yours to spend.",
+        debts.join(" and ")
+    );
+    view! { <p class="notice mt-4">{text}</p> }
 }
 
 #[component]
@@ -215,26 +264,5 @@ fn Prices(features: Vec<FeatureView>) -> impl IntoView {
             </thead>
             <tbody>{rows.collect_view()}</tbody>
         </table>
-    }
-}
-
-/// `$149`, or `$29.50` where there are cents.
-fn dollars(cents: u64) -> String {
-    let whole = grouped(i64::try_from(cents / 100).unwrap_or(i64::MAX));
-    match cents % 100 {
-        0 => format!("${whole}"),
-        rest => format!("${whole}.{rest:02}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::dollars;
-
-    #[test]
-    fn prices_show_cents_only_where_there_are_any() {
-        for (cents, text) in [(0, "$0"), (14_900, "$149"), (2_950, "$29.50"), (123_405, "$1,234.05")] {
-            assert_eq!(dollars(cents), text);
-        }
     }
 }

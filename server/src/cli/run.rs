@@ -1,6 +1,6 @@
 //! `brightmeter serve` and `brightmeter demo`.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use app::form::DemoSignIns;
 use leptos::config::{Env, LeptosOptions};
@@ -13,7 +13,7 @@ use super::{CliError, output::say};
 use crate::{
     ai::{AiProvider, built_in::BuiltIn, openai::OpenAi},
     clock::{Clock, ManualClock, SystemClock},
-    config::Config,
+    config::{Config, StripeConfig},
     database::Database,
     http::{self, AppState, Limits, OPEN_FILES, Tools},
     measures,
@@ -22,10 +22,12 @@ use crate::{
         audit,
         changes::Changes,
         demo,
+        inbox::Inbox,
         jobs::Jobs,
         keys::Keys,
         passwords::Passwords,
         portal::Portal,
+        purchases::Purchases,
         question::Reader,
         sign_in::SignIn,
         sweeper::Sweeper,
@@ -33,7 +35,12 @@ use crate::{
         visitors::Visitors,
         writer::{Writer, WriterTasks},
     },
-    stripe::signature::WebhookSecret,
+    stripe::{
+        api::StripeApi,
+        gateway::Gateway,
+        sandbox::{self, Sandbox},
+        signature::WebhookSecret,
+    },
 };
 
 /// How long running jobs may take to end when the server is told to.
@@ -47,7 +54,39 @@ pub(super) struct Edition {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) test_clock: Option<Arc<ManualClock>>,
     pub(super) sign_ins: Option<DemoSignIns>,
-    pub(super) webhook_secret: Option<WebhookSecret>,
+    pub(super) payments: Payments,
+}
+
+/// Who takes the money: Stripe, or what stands in for it; nobody, where nothing is for sale.
+#[derive(Default)]
+pub(super) struct Payments {
+    gateway: Option<Arc<dyn Gateway>>,
+    webhook_secret: Option<WebhookSecret>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Payments {
+    fn stripe(stripe: &StripeConfig) -> Result<Self, CliError> {
+        let api = StripeApi::new(&stripe.secret_key, stripe.api_base.as_deref())?;
+        let webhook_secret = Some(WebhookSecret::new(stripe.webhook_secret.clone()));
+        Ok(Self { gateway: Some(Arc::new(api)), webhook_secret, sandbox: None })
+    }
+
+    /// With secrets of its own, new at each start: nobody else can say what was paid.
+    fn sandbox(config: &Config, clock: Arc<dyn Clock>, site: String) -> Result<Self, CliError> {
+        let secret = |prefix| format!("{prefix}_{}", hex::encode(rand::random::<[u8; 16]>()));
+        let (secret_key, webhook_secret) = (secret("sk_test"), WebhookSecret::new(secret("whsec")));
+        let api = StripeApi::new(&secret_key, Some(&format!("{site}{}", sandbox::MOUNT)))?;
+        let sandbox = Sandbox::open(sandbox::Settings {
+            secret_key,
+            webhook_secret: webhook_secret.clone(),
+            clock,
+            site,
+            mount: sandbox::MOUNT.into(),
+            file: Some(config.data_dir.join("sandbox-stripe.json")),
+        });
+        Ok(Self { gateway: Some(Arc::new(api)), webhook_secret: Some(webhook_secret), sandbox: Some(sandbox) })
+    }
 }
 
 /// Serves production.
@@ -55,8 +94,8 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     config.check_production()?;
     let ai = config.ai.as_ref().ok_or_else(|| CliError::Refused("no AI is configured".into()))?;
     let provider = Arc::new(OpenAi::new(&ai.base_url, ai.api_key.as_deref(), &ai.model)?);
-    let webhook_secret = config.stripe.as_ref().map(|stripe| WebhookSecret::new(stripe.webhook_secret.clone()));
-    let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None, webhook_secret };
+    let payments = config.stripe.as_ref().map(Payments::stripe).transpose()?.unwrap_or_default();
+    let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None, payments };
     let listener = listen(&config).await?;
     let database = match &config.database {
         Some(owner) => Database::open(owner, &config.app_role).await?,
@@ -71,9 +110,9 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let clock =
         test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
     let sign_ins = Some(demo::sign_ins());
-    let edition =
-        Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins, webhook_secret: None };
     let listener = listen(&config).await?;
+    let payments = Payments::sandbox(&config, clock.clone(), address(&config, listener.local_addr()?))?;
+    let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins, payments };
     let catalog = Arc::new(config.catalog.clone());
     let fill = async |pools: &_| demo::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
     let database = Database::open_demo(&config.data_dir, &config.app_role, fill).await?;
@@ -114,7 +153,9 @@ async fn serve_on(
     let jobs = state.jobs.clone();
     let sweeping = tokio::spawn(sweeper.run());
     let auditing = tokio::spawn(audit::run_daily(database.pools.clone(), state.clock.clone()));
-    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
+    let working = tokio::spawn(Inbox { purchases: state.purchases.clone() }.run());
+    let delivering = state.sandbox.clone().map(|sandbox| tokio::spawn(sandbox.deliver()));
+    let address = address(config, addr);
     if demo {
         demo::greeting(&address).into_iter().for_each(say);
     } else {
@@ -132,10 +173,19 @@ async fn serve_on(
     jobs.finish(FAREWELL).await;
     sweeping.abort();
     auditing.abort();
+    working.abort();
+    if let Some(delivering) = delivering {
+        delivering.abort();
+    }
     // The last handles to the writer: with them gone, it answers what waits and ends.
-    drop((jobs, sweeping.await));
+    drop((jobs, sweeping.await, working.await));
     tasks.finish().await;
     Ok(())
+}
+
+/// Where people reach this server, without a slash at the end.
+fn address(config: &Config, addr: SocketAddr) -> String {
+    config.public_url.clone().unwrap_or_else(|| format!("http://{addr}"))
 }
 
 /// Puts a server together.
@@ -143,9 +193,9 @@ pub(super) fn assemble(
     config: &Config,
     edition: Edition,
     database: &Database,
-    addr: std::net::SocketAddr,
+    addr: SocketAddr,
 ) -> Result<(AppState, Sweeper, WriterTasks), CliError> {
-    let Edition { provider, clock, test_clock, sign_ins, webhook_secret } = edition;
+    let Edition { provider, clock, test_clock, sign_ins, payments } = edition;
     let (pools, catalog) = (&database.pools, Arc::new(config.catalog.clone()));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
@@ -158,6 +208,15 @@ pub(super) fn assemble(
     };
     let visitors = Visitors { pool: pools.app.clone(), catalog: catalog.clone(), demo: sign_ins.is_some() };
     let changes = Changes::start(pools.app.clone(), writer.touched());
+    let purchases = Purchases {
+        pool: pools.app.clone(),
+        writer: writer.clone(),
+        gateway: payments.gateway,
+        catalog: catalog.clone(),
+        clock: clock.clone(),
+        site: address(config, addr).into(),
+        news: Arc::default(),
+    };
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
     let keys = Keys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
     let portal = Portal {
@@ -166,6 +225,7 @@ pub(super) fn assemble(
         jobs: jobs.clone(),
         accounts: accounts.clone(),
         keys: keys.clone(),
+        purchases: purchases.clone(),
     };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
@@ -185,17 +245,19 @@ pub(super) fn assemble(
         visitors,
         jobs,
         keys,
+        purchases,
         changes,
         reader,
         pool: pools.app.clone(),
         clock,
         test_clock: test_clock.map(|clock| (clock, sweeper.clone())),
-        webhook_secret,
+        webhook_secret: payments.webhook_secret,
         leptos,
         https,
         docs: http::api::docs(https),
         proxies: config.trusted_proxies.clone(),
         metrics: Some(measures::install().map_err(|error| CliError::Refused(error.to_string()))?),
+        sandbox: payments.sandbox,
         demo_sign_ins: sign_ins,
     };
     Ok((tools.into(), sweeper, tasks))

@@ -121,6 +121,6 @@ fn write(page: &[&Entry], names: &Names, header: bool) -> Result<Bytes> {
 }
 
 /// Text that people wrote must not be a formula where the file is opened.
-fn plain(text: String) -> String {
+pub(super) fn plain(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }

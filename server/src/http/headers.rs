@@ -15,6 +15,9 @@ const POWERS: &str = "accelerometer=(), camera=(), display-capture=(), geolocati
                       microphone=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
                       usb=(), xr-spatial-tracking=()";
 
+/// Where a form may lead besides here: to pay. Browsers hold the redirect that answers a form against it, too.
+const STRIPE: &str = "https://checkout.stripe.com https://billing.stripe.com";
+
 /// The policy of a page: scripts only by the nonce of this answer and what those load, everything else from here.
 /// `reload` is the address that a development build listens on.
 pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
@@ -22,7 +25,7 @@ pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self'; font-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; base-uri 'none'; \
-         form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+         form-action 'self' {STRIPE}; frame-ancestors 'none'; object-src 'none'"
     )
 }
 

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use crate::{
     clock::Clock,
     measures,
-    storage::{Result, StorageError, accounts, audit, entries, holdings, pools::Pools, sweeps, tenant},
+    storage::{Result, StorageError, accounts, audit, entries, holdings, pools::Pools, purchases, sweeps, tenant},
 };
 
 /// How many entries are read at once.
@@ -110,6 +110,8 @@ async fn organization(
         ("I2", audit::negative(conn, org).await?),
         ("I3", audit::wrong_holds(conn, org).await?),
         ("I4", audit::wrong_refunds(conn, org).await?),
+        ("I4", audit::wrong_purchases(conn, org).await?),
+        ("I4", wrong_clawbacks(conn, org).await?),
         ("I5", audit::wrong_receipts(conn, org).await?),
         ("I6", audit::overdue_holds(conn, org, clock.now()).await?),
         ("I8", audit::foreign_rows(conn, org).await?),
@@ -120,6 +122,28 @@ async fn organization(
         .collect();
     violations.extend(log(conn, org, count).await?);
     Ok(violations)
+}
+
+/// I4: of each purchase as much is taken back as its money says.
+async fn wrong_clawbacks(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = purchases::list_credited(conn, org, after, PAGE).await?;
+        for purchase in &page {
+            for lot in purchase.credit.iter().flat_map(|credit| &credit.lots) {
+                let due = purchase.payment.clawback_of(lot.amount);
+                if lot.clawed_back != due {
+                    let (id, of, taken) = (purchase.id, &lot.token_type, lot.clawed_back);
+                    found.push(format!("purchase {id}, {of}: {taken} taken back, its money says {due}"));
+                }
+            }
+        }
+        after = page.last().map(|purchase| purchase.id);
+        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE) {
+            return Ok(found);
+        }
+    }
 }
 
 /// I1 and I7: follows the log from its first entry to the account's head.

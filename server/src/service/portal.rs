@@ -5,6 +5,7 @@ mod billing;
 mod dashboard;
 mod entry;
 mod keys;
+mod purchases;
 mod quests;
 
 use app::{
@@ -13,6 +14,7 @@ use app::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, When,
+        purchases::{PurchaseView, PurchasesView},
     },
 };
 use async_trait::async_trait;
@@ -24,6 +26,7 @@ use super::{
     account::Accounts,
     jobs::Jobs,
     keys::Keys,
+    purchases::Purchases,
     question::{ReadError, Reader},
     writer::SubmitError,
 };
@@ -44,6 +47,8 @@ pub struct Portal {
     pub accounts: Accounts,
     /// Knows the keys of services.
     pub keys: Keys,
+    /// Asks Stripe how an order stands.
+    pub purchases: Purchases,
 }
 
 /// Words an instant in an organization's time zone.
@@ -101,6 +106,14 @@ impl Backend for Portal {
 
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
         billing::billing(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {
+        purchases::purchases(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError> {
+        purchases::purchase(self, who, &id, back).await.map_err(PortalError::into_app)
     }
 
     async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError> {

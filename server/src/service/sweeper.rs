@@ -11,7 +11,7 @@ use super::writer::{Submission, SubmitError, Writer};
 use crate::{
     clock::Clock,
     measures,
-    storage::{Result, receipts, sessions, sign_ins, sweeps, tenant},
+    storage::{Result, receipts, sessions, sign_ins, stripe_events, sweeps, tenant},
 };
 
 /// How often it looks. A hold is gone within this time after its TTL; invariant I6 allows 60 s.
@@ -23,6 +23,8 @@ const PRUNE: i64 = 1_000;
 
 /// How long a receipt is kept at least: so long a request can be repeated under its key.
 const KEPT: TimeDelta = TimeDelta::days(7);
+/// How long an event of Stripe's is kept that was acted on.
+const EVENTS_KEPT: TimeDelta = TimeDelta::days(90);
 /// How many receipts it removes at once, and how often in a row: more than the writers make.
 const RECEIPTS: (i64, usize) = (5_000, 10);
 
@@ -85,6 +87,7 @@ impl Sweeper {
         self.prune_receipts(now - KEPT).await?;
         let mut conn = self.app_pool.acquire().await?;
         sessions::prune(&mut conn, now, PRUNE).await?;
+        stripe_events::prune(&mut conn, now - EVENTS_KEPT, PRUNE).await?;
         sign_ins::prune(&mut conn, now - super::throttle::WINDOW, PRUNE).await?;
         Ok(swept)
     }

@@ -56,6 +56,8 @@ impl Row {
             holds: BTreeMap::new(),
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
+            purchases: BTreeMap::new(),
+            receipt_number: 0,
         };
         Ok(Found { account, due_at: self.due_at })
     }

@@ -105,7 +105,7 @@ pub async fn wrong_holds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Stri
     .await?)
 }
 
-/// I4: a spend is returned at most once, and whole. (Payments join this one as they come.)
+/// I4: a spend is returned at most once, and whole.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
@@ -124,6 +124,37 @@ pub async fn wrong_refunds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<St
     .await?)
 }
 
+/// I4: of a purchase, each lot stands in the log once, with as much taken back and put aside as the purchase says; receipts are
+/// numbered without gaps.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wrong_purchases(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"with lots as (
+             select p.id as purchase_id, l ->> 'token_type' as token_type, (l ->> 'amount')::bigint as amount,
+                 (l ->> 'clawed_back')::bigint as clawed_back, (l ->> 'frozen')::bigint as frozen
+             from ai_token_purchases p cross join lateral jsonb_array_elements(p.credit -> 'lots') l where p.org_id = $1
+         ), log as (
+             select purchase_id, token_type, count(*) filter (where kind = 'granted') as credits,
+                 coalesce(sum(debt_after - debt_before - amount) filter (where kind in ('clawed_back', 'reinstated')), 0)::bigint
+                     as clawed_back,
+                 coalesce(-sum(amount) filter (where kind in ('frozen', 'thawed')), 0)::bigint as frozen
+             from ai_token_usage_log where org_id = $1 and purchase_id is not null group by 1, 2
+         )
+         select format('purchase %s, %s: %s taken back and %s put aside; the log credits it %s times, takes back %s, puts aside %s',
+             purchase_id, token_type, lots.clawed_back, lots.frozen, log.credits, log.clawed_back, log.frozen) as "line!"
+         from lots full join log using (purchase_id, token_type)
+         where (log.credits, log.clawed_back, log.frozen) is distinct from (1::bigint, lots.clawed_back, lots.frozen)
+         union all
+         select format('%s receipts are numbered up to %s', count(*), max(number)) from ai_token_purchases
+         where org_id = $1 and number is not null having count(*) <> max(number)"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
 /// I5: every kept answer stands in the log, and no transaction answers two keys.
 ///
 /// # Errors
@@ -132,7 +163,7 @@ pub async fn wrong_receipts(conn: &mut PgConnection, org: OrgId) -> Result<Vec<S
     Ok(sqlx::query_scalar!(
         r#"select format('transaction %s was answered, the log does not have it', answer::jsonb ->> 'transaction') as "line!"
          from ai_token_receipts r
-         where org_id = $1 and answer::jsonb #>> '{outcome,outcome}' not in ('plan_changed', 'advanced')
+         where org_id = $1 and answer::jsonb #>> '{outcome,outcome}' not in ('plan_changed', 'settled', 'advanced')
              and not exists (select from ai_token_usage_log l
                  where l.org_id = r.org_id and l.transaction_id = (r.answer::jsonb ->> 'transaction')::uuid)
          union all
@@ -213,6 +244,8 @@ pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Str
              union all select 'ai_token_jobs' from ai_token_jobs where org_id <> $1
              union all select 'quests' from quests where org_id <> $1
              union all select 'api_keys' from api_keys where org_id <> $1
+             union all select 'ai_token_purchases' from ai_token_purchases where org_id <> $1
+             union all select 'stripe_customers' from stripe_customers where org_id <> $1
          ) rows group by source"#,
         org.0
     )

@@ -5,7 +5,7 @@ use brightmeter::{
     command::{Caller, Metadata},
     entry::{Entry, EntryHash, EntryKind},
     grant::{Part, Source},
-    ids::{HoldId, MemberId, OrgId, TransactionId},
+    ids::{HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     names::FeatureName,
     time::Instant,
 };
@@ -33,6 +33,7 @@ struct Row {
     member_id: Option<Uuid>,
     hold_id: Option<Uuid>,
     reverses: Option<Uuid>,
+    purchase_id: Option<Uuid>,
     note: Option<String>,
     metadata: Option<String>,
     created_at: Instant,
@@ -61,6 +62,7 @@ impl Row {
             member: self.member_id.map(MemberId),
             hold: self.hold_id.map(HoldId),
             reverses: self.reverses.map(TransactionId),
+            purchase: self.purchase_id.map(PurchaseId),
             note: self.note,
             metadata: self.metadata.map(|text| decode::<Metadata, _>("metadata", text)).transpose()?,
             at: self.created_at,
@@ -95,7 +97,7 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
         Row,
         r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
              debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
-             member_id, hold_id, reverses, note, metadata, created_at, hash
+             member_id, hold_id, reverses, purchase_id, note, metadata, created_at, hash
          from ai_token_usage_log
          where org_id = $1 and seq < $2 and ($3::text is null or token_type = $3)
              and ($4::text is null or feature = $4) and ($5::uuid is null or member_id = $5)
@@ -125,7 +127,7 @@ pub async fn list_after(conn: &mut PgConnection, org: OrgId, seq: i64, limit: i6
         Row,
         r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
              debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
-             member_id, hold_id, reverses, note, metadata, created_at, hash
+             member_id, hold_id, reverses, purchase_id, note, metadata, created_at, hash
          from ai_token_usage_log where org_id = $1 and seq > $2 order by seq limit $3"#,
         org.0,
         seq,
@@ -189,13 +191,13 @@ pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)
     sqlx::query!(
         "insert into ai_token_usage_log (org_id, seq, transaction_id, kind, token_type, amount, settled_before,
              settled_after, held_before, held_after, debt_before, debt_after, parts, source, feature, caller_kind,
-             caller_id, member_id, hold_id, reverses, note, metadata, created_at, hash)
+             caller_id, member_id, hold_id, reverses, note, metadata, created_at, hash, purchase_id)
          select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::text[]), unnest($5::text[]),
              unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]),
              unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[]), unnest($13::jsonb[]),
              unnest($14::text[]), unnest($15::text[]), unnest($16::text[]), unnest($17::uuid[]), unnest($18::uuid[]),
              unnest($19::uuid[]), unnest($20::uuid[]), unnest($21::text[]), unnest($22::text[]),
-             unnest($23::timestamptz[]), unnest($24::bytea[])",
+             unnest($23::timestamptz[]), unnest($24::bytea[]), unnest($25::uuid[])",
         &orgs,
         &number(|e| e.seq),
         &uuid(|e| Some(e.transaction.0)) as &[Option<Uuid>],
@@ -220,6 +222,7 @@ pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)
         &text(|e| e.metadata.as_ref().map(Metadata::as_str)) as &[Option<&str>],
         &times,
         &hashes as &[&[u8]],
+        &uuid(|e| e.purchase.map(|id| id.0)) as &[Option<Uuid>],
     )
     .execute(conn)
     .await?;

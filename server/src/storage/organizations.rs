@@ -28,6 +28,14 @@ pub async fn find_named(conn: &mut PgConnection, slug: &str) -> Result<Option<Or
     Ok(found.map(OrgId))
 }
 
+/// The name of `org`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_name(conn: &mut PgConnection, org: OrgId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select name from organizations where id = $1", org.0).fetch_optional(conn).await?)
+}
+
 /// Inserts an organization.
 ///
 /// # Errors

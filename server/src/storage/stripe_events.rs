@@ -1,10 +1,21 @@
-//! `stripe_events`: what Stripe told, as it came.
+//! `stripe_events`: what Stripe told, as it came, until it was acted on.
 
 use brightmeter::time::Instant;
 use sqlx::PgConnection;
 
 use super::Result;
 use crate::stripe::event::Event;
+
+/// An event that somebody has taken on.
+#[derive(Debug)]
+pub struct Taken {
+    /// The event.
+    pub event: Event,
+    /// How often it was taken on, this time included.
+    pub attempts: i32,
+    /// When it came.
+    pub received_at: Instant,
+}
 
 /// Keeps an event. Answers whether it is new: Stripe sends some more than once.
 ///
@@ -22,4 +33,99 @@ pub async fn insert(conn: &mut PgConnection, event: &Event, now: Instant) -> Res
         event.payload
     );
     Ok(done.execute(conn).await?.rows_affected() > 0)
+}
+
+/// Takes on events that are due, the longest due first. Nobody else gets them before `lease_until`; then whoever comes does, as
+/// the one who took them may be gone.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, limit: i64) -> Result<Vec<Taken>> {
+    let rows = sqlx::query!(
+        "update stripe_events set due_at = $2, attempts = attempts + 1
+         where id in (
+             select id from stripe_events where due_at <= $1 order by due_at limit $3 for update skip locked
+         )
+         returning id, kind, api_version, created_at, received_at, payload, attempts",
+        now,
+        lease_until,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    let taken = rows.into_iter().map(|row| Taken {
+        event: Event {
+            id: row.id,
+            kind: row.kind,
+            api_version: row.api_version,
+            created_at: row.created_at,
+            payload: row.payload,
+        },
+        attempts: row.attempts,
+        received_at: row.received_at,
+    });
+    Ok(taken.collect())
+}
+
+/// Notes that an event was acted on.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn finish(conn: &mut PgConnection, id: &str, outcome: &str, now: Instant) -> Result<()> {
+    let done = sqlx::query!(
+        "update stripe_events set done_at = $2, outcome = $3, due_at = null, waits_for = null where id = $1",
+        id,
+        now,
+        outcome
+    );
+    done.execute(conn).await?;
+    Ok(())
+}
+
+/// Notes that an event could not be acted on: why, when to try again if ever, and which of Stripe's names it waits for.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn put_back(
+    conn: &mut PgConnection,
+    id: &str,
+    why: &str,
+    due_at: Option<Instant>,
+    waits_for: &[String],
+) -> Result<()> {
+    let done = sqlx::query!(
+        "update stripe_events set outcome = $2, due_at = $3, waits_for = $4 where id = $1 and done_at is null",
+        id,
+        why,
+        due_at,
+        waits_for
+    );
+    done.execute(conn).await?;
+    Ok(())
+}
+
+/// Has those tried at once that wait for one of `names`. Answers how many do.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wake(conn: &mut PgConnection, names: &[String], now: Instant) -> Result<u64> {
+    let done = sqlx::query!(
+        "update stripe_events set due_at = $2, waits_for = null where done_at is null and waits_for && $1",
+        names,
+        now
+    );
+    Ok(done.execute(conn).await?.rows_affected())
+}
+
+/// Removes some of those that were acted on before `since`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Result<u64> {
+    let done = sqlx::query!(
+        "delete from stripe_events where id in (select id from stripe_events where done_at < $1 order by done_at limit $2)",
+        since,
+        limit
+    );
+    Ok(done.execute(conn).await?.rows_affected())
 }

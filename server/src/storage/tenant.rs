@@ -46,6 +46,19 @@ pub async fn begin_presented(pool: &PgPool, hash: &[u8; 32]) -> Result<Transacti
     begin_with(pool, "app.key_hash", &hex::encode(hash)).await
 }
 
+/// A transaction that sees the purchase that Stripe knows by this name, whose ever it is, and nothing else of its organization.
+///
+/// # Errors
+/// If no connection can be had in time; or `None` for what is no name of Stripe's.
+pub async fn begin_told(pool: &PgPool, stripe_id: &str) -> Result<Option<Transaction<'static, Postgres>>> {
+    // It goes into a SET as it is.
+    let plain = stripe_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if stripe_id.is_empty() || stripe_id.len() > 255 || !plain {
+        return Ok(None);
+    }
+    begin_with(pool, "app.stripe_id", stripe_id).await.map(Some)
+}
+
 /// A transaction that sees, of any organization, the accounts that are due at `now`, and nothing else of them.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ mod sweeps;
 use std::sync::Arc;
 
 use brightmeter::ids::{HoldId, MemberId, OrgId};
-use server::{ai::built_in::BuiltIn, service::jobs::Jobs};
+use server::{ai::built_in::BuiltIn, clock::Clock, service::jobs::Jobs, storage::stripe_customers};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{TestServer, member, usage};
@@ -27,6 +27,11 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let spend = brightmeter::command::Command::Spend(usage(member(id), "ping"));
     server.submit_as(org, "order-1", spend).await.unwrap();
     server.key(org, brightmeter::api_key::Scope::Read).await;
+    crate::money::shop::order(server, org, id).await;
+    let customer = format!("cus_{slug}").replace('-', "_");
+    let mut tx = server::storage::tenant::begin(&server.pools.app, org).await.unwrap();
+    stripe_customers::insert(&mut tx, org, &customer, server.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
     server.pass(5);
     let jobs = Jobs::new(server.writer.clone(), Arc::new(BuiltIn { faults: false })).unwrap();
     let goal = "Sell more posters".to_owned().try_into().unwrap();

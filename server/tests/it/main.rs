@@ -8,6 +8,7 @@ mod http;
 mod isolation;
 mod jobs;
 mod log;
+mod money;
 mod support;
 mod sweeper;
 mod writer;

@@ -30,6 +30,7 @@ use server::{
         keys::{Keys, NewKey},
         passwords::Passwords,
         provisioning::{NewOrganization, Provisioning},
+        purchases::Purchases,
         question::Reader,
         sweeper::Sweeper,
         writer::{Answer, Submission, SubmitError, Writer, WriterTasks},
@@ -169,6 +170,19 @@ impl TestServer {
         tasks.finish().await;
         pools.close().await;
         owner_pool.close().await;
+    }
+
+    /// What sells packs, without Stripe.
+    pub fn purchases(&self, writer: &Writer) -> Purchases {
+        Purchases {
+            pool: self.pools.app.clone(),
+            writer: writer.clone(),
+            gateway: None,
+            catalog: self.catalog.clone(),
+            clock: self.clock.clone(),
+            site: "http://brightmeter.test".into(),
+            news: Arc::default(),
+        }
     }
 
     /// Holds the database against every invariant.

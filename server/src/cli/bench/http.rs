@@ -28,7 +28,7 @@ use crate::{
     cli::{
         CliError,
         output::say,
-        run::{Edition, assemble},
+        run::{Edition, Payments, assemble},
     },
     clock::{Clock, ManualClock, SystemClock},
     config::Config,
@@ -84,7 +84,7 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
         clock: Arc::new(SystemClock),
         test_clock: None,
         sign_ins: None,
-        webhook_secret: None,
+        payments: Payments::default(),
     };
     let (state, sweeper, tasks) = assemble(config, edition, database, listener.local_addr()?)?;
     let serving = tokio::spawn({

@@ -37,6 +37,7 @@ pub(super) async fn receive(
     let event = Event::read(payload);
     let mut conn = state.pool.acquire().await?;
     let new = stripe_events::insert(&mut conn, &event, now).await?;
+    state.purchases.news.notify_one();
     tracing::info!(event = event.id, kind = event.kind, new, "Stripe told something");
     Ok(Json(json!({ "received": true })))
 }

@@ -33,7 +33,9 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         label: pack.label.clone(),
         price_cents: pack.price_cents,
         tokens: amounts(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
+        new_id: portal.reader.clock.new_id().to_string(),
     });
+    let owed = catalog.token_types.iter().map(|spec| (account.balance(&spec.name).debt, spec.label.clone()));
     let features = catalog.features.iter().map(|feature| FeatureView {
         label: feature.label.clone(),
         summary: feature.summary.clone(),
@@ -45,6 +47,8 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         advice: advice(catalog, &account, &used),
         plans: plans.collect(),
         packs: packs.collect(),
+        can_spend: catalog.can_spend(&account.terms.plan),
+        debts: owed.filter(|(debt, _)| !debt.is_zero()).collect(),
         features: features.collect(),
         resets_at: wording.when(account.terms.period(wording.now).end),
         ladder: catalog.ladder.clone(),

@@ -23,7 +23,8 @@ use super::{Answer, Submission, SubmitError, load, permits::Permits};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, daily, entries, guards, holdings, holds, quests, receipts, receipts::Kept, tenant,
+        StorageError, accounts, daily, entries, guards, holdings, holds, purchases, quests, receipts, receipts::Kept,
+        tenant,
     },
 };
 
@@ -184,6 +185,7 @@ fn merge(all: &mut Changes, later: Changes) {
     all.holds.extend(later.holds);
     all.guards.extend(later.guards);
     all.refunds.extend(later.refunds);
+    all.purchases.extend(later.purchases);
 }
 
 /// A statement of its own, after the lock: one that waited for the lock would miss receipts committed meanwhile.
@@ -225,6 +227,11 @@ async fn write(tx: &mut PgConnection, fold: &Fold, now: Instant) -> Result<(), S
     }
     if !fold.new_receipts.is_empty() {
         receipts::insert(tx, &fold.new_receipts, now).await?;
+    }
+    for (org, open) in open() {
+        for purchase in open.changes.purchases.values() {
+            purchases::update(tx, *org, purchase).await?;
+        }
     }
     for (org, hold, goal) in &fold.jobs {
         quests::insert_job(tx, *org, *hold, goal, now).await?;

@@ -7,20 +7,21 @@ use brightmeter::{
     command::Command,
     grant::{Grant, Part},
     guard::GuardId,
-    ids::{GrantId, HoldId, TransactionId},
+    ids::{GrantId, HoldId, PurchaseId, TransactionId},
     time::Instant,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Submission;
-use crate::storage::{StorageError, accounts::Found, entries, guards, holdings, holds};
+use crate::storage::{StorageError, accounts::Found, entries, guards, holdings, holds, purchases};
 
 /// What commands name besides their account.
 #[derive(Default)]
 struct Named {
     holds: Vec<(Uuid, HoldId)>,
     spends: Vec<(Uuid, TransactionId)>,
+    purchases: Vec<(Uuid, PurchaseId)>,
     guards: Vec<(Uuid, GuardId)>,
 }
 
@@ -34,6 +35,7 @@ impl Named {
                 }
                 Command::Capture { hold, .. } | Command::Release { hold, .. } => named.holds.push((org.0, *hold)),
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
+                Command::Settle { purchase, .. } => named.purchases.push((org.0, *purchase)),
                 Command::Grant { .. } | Command::Adjust { .. } | Command::ChangePlan { .. } | Command::Advance => {}
             }
         }
@@ -75,10 +77,10 @@ async fn load(
     add_grants(&mut accounts, holdings.grants);
 
     let mut parts: Vec<(Uuid, GrantId)> = Vec::new();
-    let mut name_grants = |org: Uuid, of: &[Part]| parts.extend(of.iter().map(|part| (org, part.grant)));
+    let of = |org: Uuid, of: &[Part]| of.iter().map(|part| (org, part.grant)).collect::<Vec<_>>();
     if !(due.is_empty() && named.holds.is_empty()) {
         for (org, hold) in holds::list(tx, &due, &named.holds, now).await? {
-            name_grants(org, &hold.parts);
+            parts.extend(of(org, &hold.parts));
             if let Some(account) = accounts.get_mut(&org) {
                 account.holds.insert(hold.id, hold);
             }
@@ -86,13 +88,25 @@ async fn load(
     }
     if !named.spends.is_empty() {
         for (org, id, spend) in entries::list_spends(tx, &named.spends).await? {
-            name_grants(org, &spend.parts);
+            parts.extend(of(org, &spend.parts));
             if let Some(account) = accounts.get_mut(&org) {
                 account.spends.insert(id, spend);
             }
         }
     }
-    // A grant that holds and spends drew on may be used up since.
+    // Only what brings tokens back, or tells of money, concerns purchases: a spend pays no round trip for them.
+    let may_return = !(due.is_empty() && named.holds.is_empty() && named.spends.is_empty());
+    if may_return || !named.purchases.is_empty() {
+        for (org, purchase, last_number) in purchases::list_for_writer(tx, &orgs, &named.purchases).await? {
+            let lots = purchase.credit.iter().flat_map(|credit| &credit.lots);
+            parts.extend(lots.map(|lot| (org, lot.grant)));
+            if let Some(account) = accounts.get_mut(&org) {
+                account.receipt_number = last_number;
+                account.purchases.insert(purchase.id, purchase);
+            }
+        }
+    }
+    // A grant that holds, spends and purchases name may be used up since.
     parts.retain(|(org, id)| accounts.get(org).is_some_and(|account| !account.grants.contains_key(id)));
     if !parts.is_empty() {
         add_grants(&mut accounts, holdings::list_named(tx, &parts).await?);

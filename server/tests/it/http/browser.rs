@@ -17,8 +17,8 @@ use server::{
     http::{self, Tools},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, portal::Portal, question::Reader,
-        sign_in::SignIn, throttle::Throttle, visitors::Visitors, writer::Writer,
+        account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, portal::Portal, purchases::Purchases,
+        question::Reader, sign_in::SignIn, throttle::Throttle, visitors::Visitors, writer::Writer,
     },
 };
 use tower::ServiceExt;
@@ -45,8 +45,24 @@ impl Site {
         Self::with(server, server.writer.clone(), Arc::new(BuiltIn { faults: true }), https)
     }
 
+    /// The same that sells packs.
+    pub fn selling(server: &TestServer, purchases: Purchases) -> Self {
+        Self::put_together(server, server.writer.clone(), Arc::new(BuiltIn { faults: true }), purchases, false)
+    }
+
     /// The same with another writer and another AI.
     pub fn with(server: &TestServer, writer: Writer, provider: Arc<dyn AiProvider>, https: bool) -> Self {
+        let purchases = server.purchases(&writer);
+        Self::put_together(server, writer, provider, purchases, https)
+    }
+
+    fn put_together(
+        server: &TestServer,
+        writer: Writer,
+        provider: Arc<dyn AiProvider>,
+        purchases: Purchases,
+        https: bool,
+    ) -> Self {
         let (pool, clock) = (server.pools.app.clone(), server.clock.clone());
         let jobs = Jobs::new(writer.clone(), provider).unwrap();
         let reader = Reader {
@@ -70,6 +86,7 @@ impl Site {
             jobs: jobs.clone(),
             accounts: accounts.clone(),
             keys: keys.clone(),
+            purchases: purchases.clone(),
         };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
         let tools = Tools {
@@ -79,6 +96,7 @@ impl Site {
             visitors: Visitors { pool: pool.clone(), catalog: server.catalog.clone(), demo: false },
             jobs,
             keys,
+            purchases,
             changes,
             reader,
             pool,
@@ -90,6 +108,7 @@ impl Site {
             docs: http::api::docs(https),
             proxies: TrustedProxies::default(),
             metrics: None,
+            sandbox: None,
             demo_sign_ins: None,
         };
         Self(http::Site::new(tools.into()))

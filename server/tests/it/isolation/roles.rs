@@ -49,13 +49,13 @@ fn the_roles_may_write_exactly_this() {
              ) held group by grantee, privilege_type order by 1",
         )
         .await;
-        insta::assert_snapshot!(granted.join("\n"), @r"
-        brightmeter_app delete sessions sign_in_failures
-        brightmeter_app insert api_keys sessions sign_in_failures stripe_events
-        brightmeter_app update api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures users.password_hash
+        insta::assert_snapshot!(granted.join("\n"), @"
+        brightmeter_app delete sessions sign_in_failures stripe_events
+        brightmeter_app insert ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_keys sessions sign_in_failures stripe_customers stripe_events
+        brightmeter_app update ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_events.attempts stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.waits_for users.password_hash
         brightmeter_app_writer delete ai_token_receipts
         brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_jobs ai_token_receipts ai_token_usage_log ai_tokens members organizations quests users
-        brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_tokens
+        brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens
         ");
     });
 }
@@ -65,9 +65,15 @@ fn the_role_of_pages_cannot_write_a_token_and_neither_role_can_empty_a_table() {
     with_server(async |server| {
         let writes = "select c.relname::text from pg_class c
              where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname like 'ai\\_token%'
+                 and c.relname <> 'ai_token_purchases'
                  and (has_table_privilege(($1::text[])[1], c.oid, 'insert, delete, truncate, trigger, references')
                      or has_any_column_privilege(($1::text[])[1], c.oid, 'insert, update'))";
         assert_eq!(list(server, writes).await, [""; 0]);
+        // An order may be recorded; that it was paid, and what came of it, is not the pages' to say.
+        let money = "select a.attname::text from pg_attribute a where a.attrelid = 'ai_token_purchases'::regclass
+             and a.attname in ('payment', 'stage', 'payment_intent', 'charge', 'credit', 'number', 'at_stake')
+             and has_column_privilege(($1::text[])[1], a.attrelid, a.attname, 'insert, update')";
+        assert_eq!(list(server, money).await, [""; 0]);
         let empties = "select format('%s: %s', role, c.relname) from pg_class c, unnest($1::text[]) role
              where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
                  and has_table_privilege(role, c.oid, 'truncate')";

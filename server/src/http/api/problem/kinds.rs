@@ -19,7 +19,7 @@ const fn kind(code: &'static str, status: StatusCode, title: &'static str, mend:
 }
 
 /// Every kind of problem there is. The codes of refusals are the domain's.
-pub(in crate::http::api) const KINDS: [Kind; 35] = [
+pub(in crate::http::api) const KINDS: [Kind; 36] = [
     kind("malformed", StatusCode::BAD_REQUEST, "Malformed request", "Send JSON that can be parsed, in UTF-8."),
     kind(
         "idempotency_key_missing",
@@ -59,6 +59,7 @@ pub(in crate::http::api) const KINDS: [Kind; 35] = [
     kind("member_not_found", StatusCode::NOT_FOUND, "No such member", "Name a member of your organization."),
     kind("hold_not_found", StatusCode::NOT_FOUND, "No such hold", "Check the id."),
     kind("spend_not_found", StatusCode::NOT_FOUND, "No such spend", "Name the transaction_id of a deduct."),
+    kind("purchase_not_found", StatusCode::NOT_FOUND, "No such purchase", "Check the id."),
     kind(
         "method_not_allowed",
         StatusCode::METHOD_NOT_ALLOWED,
@@ -166,6 +167,7 @@ mod tests {
             Refusal::HoldClosed { state: "captured".into() },
             Refusal::CaptureExceedsHold { held: tokens() },
             Refusal::SpendNotFound,
+            Refusal::PurchaseNotFound,
             Refusal::AlreadyRefunded,
             Refusal::AmountOutOfRange { reason: "too much".into() },
             Refusal::TtlOutOfRange { max_seconds: 60 },

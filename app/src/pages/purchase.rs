@@ -1,0 +1,207 @@
+//! `/billing/purchases/:purchase`: one purchase; once it is paid, its receipt, also on paper.
+
+use brightmeter::{money::dollars, purchase::Stage, tokens::Tokens};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::{
+    components::{Frame, Place, Time, load},
+    views::{
+        Viewer,
+        purchases::{PurchaseReceiptView, PurchaseView},
+    },
+};
+
+/// One purchase.
+#[component]
+pub fn PurchasePage() -> impl IntoView {
+    let id = use_params_map().with_untracked(|params| params.get("purchase")).unwrap_or_default();
+    let query = use_query_map().get_untracked();
+    let (back, canceled) = (query.get("from").is_some(), query.get("canceled").is_some());
+    load(
+        move |backend, who| async move { backend.purchase(&who, id, back).await },
+        move |viewer, purchase| view! { <Purchase viewer purchase back canceled /> }.into_any(),
+    )
+}
+
+#[component]
+fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
+    let organization = viewer.org.name.clone();
+    let heading = match &purchase.receipt {
+        Some(receipt) => format!("Receipt {} for {organization}", receipt.number),
+        None => format!("Order of {organization}"),
+    };
+    let title = if purchase.receipt.is_some() { "Receipt" } else { "Order" };
+    let tone = match purchase.stage {
+        Stage::Paid => "receipt receipt-good",
+        Stage::Open | Stage::Pending => "receipt",
+        Stage::Expired | Stage::Failed => "receipt receipt-warn",
+    };
+    let PurchaseView { label, tokens, price_cents, who, ordered_at, .. } = purchase.clone();
+    view! {
+        <Frame viewer place=Place::Billing title>
+            <p class="print:hidden">
+                <a class="link" href="/billing/purchases">
+                    "All purchases"
+                </a>
+            </p>
+            <h1 class="mt-2 mb-6 text-3xl font-semibold tracking-tight">{heading}</h1>
+            <section class=format!("card {tone}") aria-labelledby="state">
+                <State purchase=purchase.clone() back canceled />
+                <dl class="facts mt-5">
+                    <div>
+                        <dt>"Pack"</dt>
+                        <dd>{label} ": " {amounts(&tokens)}</dd>
+                    </div>
+                    <div>
+                        <dt>"Price"</dt>
+                        <dd class="tabular-nums">{dollars(price_cents.into())}</dd>
+                    </div>
+                    <div>
+                        <dt>"Ordered by"</dt>
+                        <dd>{who} ", " <Time when=ordered_at /></dd>
+                    </div>
+                    {purchase.receipt.map(|receipt| view! { <Paid receipt /> })}
+                    <div>
+                        <dt>"Order"</dt>
+                        <dd class="wrap-anywhere">{purchase.id}</dd>
+                    </div>
+                </dl>
+            </section>
+            <p class="mt-6 print:hidden">
+                <a class="btn btn-quiet" href="/billing">
+                    "Plans and packs"
+                </a>
+            </p>
+        </Frame>
+    }
+}
+
+/// The headline, and what happens next.
+#[component]
+fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
+    let go_on = purchase.pay.clone().map(|(url, until)| {
+        view! {
+            <p class="mt-4 flex flex-wrap items-center gap-3">
+                <a class="btn" href=url>
+                    "Go on to pay"
+                </a>
+                <span class="text-sm text-muted">"until " <Time when=until /></span>
+            </p>
+        }
+    });
+    let (headline, detail) = match purchase.stage {
+        Stage::Paid => {
+            let credited = format!("{} were credited. They last until they are spent.", amounts(&purchase.tokens));
+            ("Paid. Thank you!", view! { <p>{credited}</p> }.into_any())
+        }
+        Stage::Pending => {
+            let detail = view! {
+                <p>
+                    "Your bank takes up to a few days to pay. The tokens are credited the moment it has; you need not do anything."
+                </p>
+            };
+            ("On its way", detail.into_any())
+        }
+        Stage::Open if canceled => {
+            let detail = view! {
+                <p>"You left before paying. Nothing was charged, and nothing was credited."</p>
+                {go_on}
+            };
+            ("Not paid", detail.into_any())
+        }
+        Stage::Open if back => {
+            let detail = view! {
+                <p>"Stripe has not told us yet that it is paid. This page looks again by itself."</p>
+                <meta http-equiv="refresh" content="3" />
+                {go_on}
+            };
+            ("One moment, please", detail.into_any())
+        }
+        Stage::Open => {
+            let detail = view! {
+                <p>"Nothing was charged, and nothing was credited."</p>
+                {go_on}
+            };
+            ("Not paid yet", detail.into_any())
+        }
+        Stage::Expired => {
+            let detail =
+                view! { <p>"The time to pay is over. Nothing was charged; order again whenever you like."</p> };
+            ("Not paid in time", detail.into_any())
+        }
+        Stage::Failed => {
+            let detail = view! { <p>"The bank did not pay. Nothing was charged; order again, or pay another way."</p> };
+            ("The payment failed", detail.into_any())
+        }
+    };
+    view! {
+        <h2 id="state" class="text-xl font-semibold">
+            {headline}
+        </h2>
+        <div class="mt-2">{detail}</div>
+        {purchase
+            .disputed
+            .then(|| {
+                view! {
+                    <p class="notice mt-4">
+                        "The payment is disputed with the bank. Until that is decided, what is left of the pack is put aside and cannot be spent."
+                    </p>
+                }
+            })}
+    }
+}
+
+#[component]
+fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
+    let PurchaseReceiptView { number: _, at, paid_cents, returned_cents, taken_back, put_aside, stripe_url } = receipt;
+    let returned = (returned_cents > 0).then(|| {
+        let with =
+            if taken_back.is_empty() { String::new() } else { format!(", and {} with it", amounts(&taken_back)) };
+        view! {
+            <div>
+                <dt>"Returned"</dt>
+                <dd>{format!("{}{with}", dollars(returned_cents))}</dd>
+            </div>
+        }
+    });
+    let aside = (!put_aside.is_empty()).then(|| {
+        view! {
+            <div>
+                <dt>"Put aside"</dt>
+                <dd>{amounts(&put_aside)}</dd>
+            </div>
+        }
+    });
+    let stripe = stripe_url.map(|url| {
+        view! {
+            <div>
+                <dt>"By Stripe"</dt>
+                <dd>
+                    <a class="link" href=url rel="noopener noreferrer">
+                        "Stripe's receipt"
+                    </a>
+                </dd>
+            </div>
+        }
+    });
+    view! {
+        <div>
+            <dt>"Paid"</dt>
+            <dd>
+                <span class="tabular-nums">{dollars(paid_cents)}</span>
+                ", "
+                <Time when=at />
+            </dd>
+        </div>
+        {returned}
+        {aside}
+        {stripe}
+    }
+}
+
+/// `500 AI tokens and 50 Deep tokens`.
+pub(super) fn amounts(amounts: &[(Tokens, String)]) -> String {
+    let texts: Vec<String> = amounts.iter().map(|(amount, label)| format!("{amount} {label}")).collect();
+    texts.join(" and ")
+}

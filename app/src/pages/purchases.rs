@@ -1,0 +1,93 @@
+//! `/billing/purchases`: what was ordered, and what became of it.
+
+use brightmeter::{money::dollars, purchase::Stage};
+use leptos::prelude::*;
+
+use super::purchase::amounts;
+use crate::{
+    components::{Date, Frame, Place, load},
+    views::{
+        Viewer,
+        purchases::{PurchaseView, PurchasesView},
+    },
+};
+
+/// The organization's purchases.
+#[component]
+pub fn PurchasesPage() -> impl IntoView {
+    load(
+        |backend, who| async move { backend.purchases(&who).await },
+        |viewer, view| view! { <Purchases viewer view /> }.into_any(),
+    )
+}
+
+#[component]
+fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
+    let PurchasesView { purchases, more } = view;
+    let list = match purchases.is_empty() {
+        true => view! {
+            <div class="empty mt-6">
+                <p class="font-medium text-ink">"Nothing was bought yet"</p>
+                <p class="mt-1">"What you buy is listed here, each with its receipt."</p>
+            </div>
+        }
+        .into_any(),
+        false => {
+            let items = purchases.into_iter().map(|purchase| view! { <Line purchase /> }).collect_view();
+            view! {
+                <ul class="mt-6 grid gap-3">{items}</ul>
+                {more.then(|| view! { <p class="mt-3 text-muted">"Older ones are in the file."</p> })}
+                <p class="mt-6">
+                    <a class="btn btn-quiet" href="/billing/purchases.csv">
+                        "Download as CSV"
+                    </a>
+                </p>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <Frame viewer place=Place::Billing title="Purchases">
+            <p>
+                <a class="link" href="/billing">
+                    "Plans and packs"
+                </a>
+            </p>
+            <h1 class="mt-2 text-3xl font-semibold tracking-tight">"Purchases"</h1>
+            {list}
+        </Frame>
+    }
+}
+
+#[component]
+fn Line(purchase: PurchaseView) -> impl IntoView {
+    let PurchaseView { id, label, tokens, price_cents, who, ordered_at, stage, receipt, disputed, pay: _ } = purchase;
+    let returned = receipt.as_ref().is_some_and(|receipt| receipt.returned_cents > 0);
+    let (tag, tone) = match stage {
+        Stage::Paid if disputed => ("Disputed", "tag tag-warn"),
+        Stage::Paid if returned => ("Paid, in part returned", "tag"),
+        Stage::Paid => ("Paid", "tag tag-accent"),
+        Stage::Pending => ("On its way", "tag"),
+        Stage::Open => ("Not paid yet", "tag"),
+        Stage::Expired => ("Not paid", "tag"),
+        Stage::Failed => ("Failed", "tag tag-warn"),
+    };
+    let number = receipt.map(|receipt| format!("Receipt {} · ", receipt.number));
+    view! {
+        <li class="card flex flex-wrap items-start justify-between gap-4">
+            <div class="min-w-0">
+                <h2 class="font-medium">
+                    <a class="link" href=format!("/billing/purchases/{id}")>
+                        {label}
+                    </a>
+                </h2>
+                <p class="mt-1 text-sm text-muted">{amounts(&tokens)}</p>
+                <p class="mt-1 text-sm text-muted">{number} <Date when=ordered_at /> " · " {who}</p>
+            </div>
+            <p class="flex items-center gap-3">
+                <span class="font-medium tabular-nums">{dollars(price_cents.into())}</span>
+                <span class=tone>{tag}</span>
+            </p>
+        </li>
+    }
+}

@@ -1,0 +1,58 @@
+//! What the pages of purchases show.
+
+use brightmeter::{purchase::Stage, tokens::Tokens};
+
+use super::When;
+
+/// `/billing/purchases`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchasesView {
+    /// The newest first.
+    pub purchases: Vec<PurchaseView>,
+    /// Whether there are older ones, which only the file lists.
+    pub more: bool,
+}
+
+/// `/billing/purchases/…`, and a line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchaseView {
+    /// Its id.
+    pub id: String,
+    /// What was ordered.
+    pub label: String,
+    /// What it holds, with labels.
+    pub tokens: Vec<(Tokens, String)>,
+    /// Its price, in cents.
+    pub price_cents: u32,
+    /// Who ordered it.
+    pub who: String,
+    /// When.
+    pub ordered_at: When,
+    /// How far the payment is.
+    pub stage: Stage,
+    /// Stripe's page to pay on, and until when, while it can be paid.
+    pub pay: Option<(String, When)>,
+    /// Its receipt, once it is paid.
+    pub receipt: Option<PurchaseReceiptView>,
+    /// Whether a dispute about the payment is open.
+    pub disputed: bool,
+}
+
+/// The receipt of a purchase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchaseReceiptView {
+    /// 1, 2, 3, … in each organization.
+    pub number: i64,
+    /// When the tokens were credited.
+    pub at: When,
+    /// What was paid, in cents.
+    pub paid_cents: u64,
+    /// How much of it went back, in cents.
+    pub returned_cents: u64,
+    /// How many tokens went with it, with labels.
+    pub taken_back: Vec<(Tokens, String)>,
+    /// How many are put aside while the payment is disputed, with labels.
+    pub put_aside: Vec<(Tokens, String)>,
+    /// Stripe's own receipt.
+    pub stripe_url: Option<String>,
+}

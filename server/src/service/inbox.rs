@@ -1,0 +1,145 @@
+//! The inbox: acts on what Stripe told, after it was answered. An event is tried until it was acted on; one that tells of something
+//! unknown waits for it. Safe with several replicas: each event is leased, and acting twice changes nothing.
+
+use std::time::Duration;
+
+use brightmeter::refusal::Refusal;
+use chrono::TimeDelta;
+use futures::{StreamExt, stream};
+use tokio::time::timeout;
+
+use super::{
+    purchases::{Purchases, SettleError},
+    writer::SubmitError,
+};
+use crate::{
+    storage::{Result, stripe_events, stripe_events::Taken},
+    stripe::told::{self, Whose},
+};
+
+/// How often it looks for events that other replicas took in, or whose time has come.
+const EVERY: Duration = Duration::from_secs(1);
+/// How many events it takes on at once, and how many of them it works on side by side.
+const PAGE: (i64, usize) = (64, 16);
+/// How long an event belongs to whoever took it on.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How long to wait after the first failure; twice as long after each further one.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// The longest pause.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
+/// How long an event is tried: as long as Stripe itself repeats it. Then it is left to a person.
+const PATIENCE: TimeDelta = TimeDelta::days(3);
+
+/// Acts on events.
+#[derive(Clone)]
+pub struct Inbox {
+    /// Settles payments.
+    pub purchases: Purchases,
+}
+
+/// What became of an event.
+enum Outcome {
+    /// Acted on; in words.
+    Done(&'static str),
+    /// Not yet: why, and for which of Stripe's names it waits.
+    Later(String, Vec<String>),
+    /// Never, by itself: why.
+    Never(&'static str),
+}
+
+impl Inbox {
+    /// Works until it is dropped.
+    pub async fn run(self) {
+        loop {
+            match self.work().await {
+                Ok(0) => drop(timeout(EVERY, self.purchases.news.notified()).await),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the inbox could not be read; it is tried again"
+                    );
+                    tokio::time::sleep(EVERY).await;
+                }
+            }
+        }
+    }
+
+    /// Acts on a page of what is due; answers how many events that were.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError) if they cannot be had, or what became of them cannot be noted: then they are
+    /// due again when their lease ends.
+    pub async fn work(&self) -> Result<usize> {
+        let now = self.purchases.clock.now();
+        let mut conn = self.purchases.pool.acquire().await?;
+        let taken = stripe_events::take(&mut conn, now, now + LEASE, PAGE.0).await?;
+        drop(conn);
+        let count = taken.len();
+        let noted = stream::iter(taken.into_iter().map(|taken| self.act(taken))).buffer_unordered(PAGE.1);
+        noted.collect::<Vec<Result<()>>>().await.into_iter().collect::<Result<()>>()?;
+        Ok(count)
+    }
+
+    async fn act(&self, taken: Taken) -> Result<()> {
+        let outcome = self.decide(&taken).await?;
+        let (now, id, kind) = (self.purchases.clock.now(), &taken.event.id, &taken.event.kind);
+        let mut conn = self.purchases.pool.acquire().await?;
+        match outcome {
+            Outcome::Done(what) => {
+                tracing::info!(event = id, kind, what, "an event was acted on");
+                stripe_events::finish(&mut conn, id, what, now).await
+            }
+            Outcome::Later(why, waits_for) => {
+                let due_at = (now - taken.received_at < PATIENCE).then(|| now + pause(taken.attempts));
+                if due_at.is_none() {
+                    tracing::error!(event = id, kind, why, "an event is left to a person: it could not be acted on");
+                }
+                stripe_events::put_back(&mut conn, id, &why, due_at, &waits_for).await
+            }
+            Outcome::Never(why) => {
+                tracing::error!(event = id, kind, why, "an event is left to a person: it cannot be read");
+                stripe_events::put_back(&mut conn, id, why, None, &[]).await
+            }
+        }
+    }
+
+    async fn decide(&self, taken: &Taken) -> Result<Outcome> {
+        let told = match told::read(&taken.event) {
+            Ok(Some(told)) => told,
+            Ok(None) => return Ok(Outcome::Done("it concerns no purchase")),
+            Err(why) => return Ok(Outcome::Never(why)),
+        };
+        let (org, purchase) = match &told.whose {
+            Whose::Ours(org, purchase) => (*org, *purchase),
+            Whose::Named(names) => match self.purchases.find_named(names).await? {
+                Some(found) => found,
+                None => return Ok(Outcome::Later("no purchase is known by its payment yet".into(), names.clone())),
+            },
+        };
+        Ok(match self.purchases.settle(org, purchase, told.payment).await {
+            Ok(()) => Outcome::Done("the purchase is as it says"),
+            Err(SettleError::Submit(
+                SubmitError::Refused(Refusal::PurchaseNotFound) | SubmitError::UnknownOrganization,
+            )) => Outcome::Later("the purchase that it names does not exist".into(), Vec::new()),
+            Err(error) => Outcome::Later(error.to_string(), Vec::new()),
+        })
+    }
+}
+
+/// How long to wait after so many tries.
+fn pause(attempts: i32) -> TimeDelta {
+    let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or_default();
+    (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_six_hours() {
+        let seconds: Vec<i64> = [0, 1, 2, 3, 13, 14, 1_000].map(|attempts| pause(attempts).num_seconds()).into();
+        assert_eq!(seconds, [5, 5, 10, 20, 20_480, 21_600, 21_600]);
+    }
+}

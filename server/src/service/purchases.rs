@@ -1,0 +1,213 @@
+//! Buying packs: an order is on record before Stripe is asked; whatever Stripe says of it goes through one function,
+//! [`Purchases::settle`], whether an event told it or the customer came back from Checkout.
+
+use std::sync::Arc;
+
+use brightmeter::{
+    catalog::Catalog,
+    command::Command,
+    ids::{MemberId, OrgId, PurchaseId},
+    names::PackName,
+    purchase::{Payment, Purchase, Stage},
+};
+use chrono::TimeDelta;
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::Notify;
+
+use super::writer::{Submission, SubmitError, Writer};
+use crate::{
+    clock::Clock,
+    storage::{
+        self, StorageError, organizations, purchases,
+        purchases::{Checkout, Order},
+        stripe_customers, stripe_events, tenant,
+    },
+    stripe::{
+        gateway::{CheckoutOrder, Gateway, GatewayError},
+        told::{Told, Whose},
+    },
+};
+
+/// How long an order can be paid. Stripe allows 24 hours from when it is asked, which is a moment after the order was made.
+const PAYABLE: TimeDelta = TimeDelta::hours(23);
+
+/// Sells packs.
+#[derive(Clone)]
+pub struct Purchases {
+    /// As the application's role.
+    pub pool: PgPool,
+    /// Credits and takes back.
+    pub writer: Writer,
+    /// Stripe; none where nothing is for sale.
+    pub gateway: Option<Arc<dyn Gateway>>,
+    /// What is sold.
+    pub catalog: Arc<Catalog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where people reach this server, without a slash at the end.
+    pub site: Arc<str>,
+    /// Told when an event that waits may be acted on.
+    pub news: Arc<Notify>,
+}
+
+/// Why an order was not made, or cannot be paid now.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The catalog has no such pack.
+    #[error("there is no such pack")]
+    UnknownPack,
+    /// The plan includes no AI, so the tokens could not be spent.
+    #[error("the plan includes no AI feature")]
+    PlanWithoutAi,
+    /// The same form was sent before, for something else.
+    #[error("this order was made for another pack")]
+    OtherOrder,
+    /// Stripe did not do it. The order is kept.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Why what Stripe told could not be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The writer did not apply it, or may not have.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Stripe did not say.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Purchases {
+    /// Orders a pack and answers where to pay it. `id` names the order: a form that is sent twice orders once, and leads to the
+    /// same page.
+    ///
+    /// # Errors
+    /// [`OrderError`].
+    pub async fn order(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        id: PurchaseId,
+        pack: &PackName,
+    ) -> Result<String, OrderError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let order = match purchases::find(&mut tx, org, id).await? {
+            Some(order) => order,
+            None => {
+                let purchase = self.price(&mut tx, org, id, pack).await?;
+                purchases::insert(&mut tx, org, &purchase, member, self.clock.now()).await?;
+                // Whichever of two came first.
+                let order = purchases::find(&mut tx, org, id).await?;
+                order.ok_or_else(|| StorageError::Corrupt("an order vanished".into()))?
+            }
+        };
+        tx.commit().await.map_err(StorageError::from)?;
+        if order.purchase.pack != *pack {
+            return Err(OrderError::OtherOrder);
+        }
+        if let Some(checkout) = order.checkout {
+            return Ok(checkout.url);
+        }
+        let customer = self.customer(org).await?;
+        let until = order.ordered_at + PAYABLE;
+        let (purchase, site) = (&order.purchase, &*self.site);
+        let asked = CheckoutOrder { org, purchase, customer: &customer, until, site };
+        let checkout = self.gateway()?.open_checkout(&asked).await?;
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let checkout = Checkout { session: checkout.session, url: checkout.url, until };
+        purchases::set_checkout(&mut tx, org, id, &checkout).await?;
+        tx.commit().await.map_err(StorageError::from)?;
+        Ok(checkout.url)
+    }
+
+    /// The pack as it is on sale now, to whoever can spend it.
+    async fn price(
+        &self,
+        conn: &mut PgConnection,
+        org: OrgId,
+        id: PurchaseId,
+        pack: &PackName,
+    ) -> Result<Purchase, OrderError> {
+        let pack = self.catalog.packs.iter().find(|it| it.name == *pack).ok_or(OrderError::UnknownPack)?;
+        let account = storage::accounts::find(conn, org).await?;
+        if !account.is_some_and(|found| self.catalog.can_spend(&found.account.terms.plan)) {
+            return Err(OrderError::PlanWithoutAi);
+        }
+        let (label, price_cents, tokens) = (pack.label.clone(), pack.price_cents, pack.tokens.clone());
+        let (pack, payment, credit) = (pack.name.clone(), Payment::default(), None);
+        Ok(Purchase { id, pack, label, price_cents, tokens, payment, credit })
+    }
+
+    fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {
+        self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("nothing is for sale here".into()))
+    }
+
+    /// Whom Stripe knows the organization as; made known if it is not.
+    async fn customer(&self, org: OrgId) -> Result<String, OrderError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        if let Some(customer) = stripe_customers::find(&mut tx, org).await? {
+            return Ok(customer);
+        }
+        let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
+        drop(tx);
+        let customer = self.gateway()?.create_customer(org, &name).await?;
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let customer = stripe_customers::insert(&mut tx, org, &customer, self.clock.now()).await?;
+        tx.commit().await.map_err(StorageError::from)?;
+        Ok(customer)
+    }
+
+    /// Takes in what Stripe told of a purchase. Once it is known under names that events wait for, they are tried again.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn settle(&self, org: OrgId, purchase: PurchaseId, told: Payment) -> Result<(), SettleError> {
+        let names = [&told.names.session, &told.names.payment_intent, &told.names.charge];
+        let names: Vec<String> = names.into_iter().flatten().cloned().collect();
+        self.writer.submit(Submission::new(org, None, Command::Settle { purchase, told })).await?;
+        let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
+        if stripe_events::wake(&mut conn, &names, self.clock.now()).await? > 0 {
+            self.news.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Asks Stripe how an order stands and takes that in: for whoever comes back from Checkout before the event does.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn look_again(&self, org: OrgId, order: &Order) -> Result<(), SettleError> {
+        let (Stage::Open | Stage::Pending, Some(checkout)) = (order.purchase.payment.stage, &order.checkout) else {
+            return Ok(());
+        };
+        let Some(Told { whose, payment }) = self.gateway()?.find_session(&checkout.session).await? else {
+            return Ok(());
+        };
+        // What came under this session's name, but says it is another order's, is not believed.
+        if whose != Whose::Ours(org, order.purchase.id) {
+            return Err(GatewayError::Unreadable("the session belongs to another order").into());
+        }
+        self.settle(org, order.purchase.id, payment).await
+    }
+
+    /// Whose purchase it is that Stripe knows by one of `names`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn find_named(&self, names: &[String]) -> Result<Option<(OrgId, PurchaseId)>, StorageError> {
+        for name in names {
+            let Some(mut tx) = tenant::begin_told(&self.pool, name).await? else { continue };
+            if let Some(found) = purchases::find_told(&mut tx, name).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}

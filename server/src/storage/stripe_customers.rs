@@ -1,0 +1,30 @@
+//! `stripe_customers`: whom Stripe knows an organization as.
+
+use brightmeter::{ids::OrgId, time::Instant};
+use sqlx::PgConnection;
+
+use super::Result;
+
+/// Stripe's name for `org`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select id from stripe_customers where org_id = $1", org.0).fetch_optional(conn).await?)
+}
+
+/// Notes Stripe's name for `org`; answers with the one that was noted first.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn insert(conn: &mut PgConnection, org: OrgId, id: &str, now: Instant) -> Result<String> {
+    sqlx::query!(
+        "insert into stripe_customers (org_id, id, created_at) values ($1, $2, $3) on conflict (org_id) do nothing",
+        org.0,
+        id,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    Ok(sqlx::query_scalar!("select id from stripe_customers where org_id = $1", org.0).fetch_one(conn).await?)
+}

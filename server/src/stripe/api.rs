@@ -1,0 +1,157 @@
+//! Stripe over HTTP: parameters as Stripe's own types have them, answers read as little as needed.
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use brightmeter::ids::OrgId;
+use miniserde::json::Value as Raw;
+use serde_json::Value;
+use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
+use stripe_checkout::{
+    CheckoutSessionMode,
+    checkout_session::{
+        CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+        CreateCheckoutSessionPaymentIntentData, ProductData, RetrieveCheckoutSession,
+    },
+};
+use stripe_core::customer::CreateCustomer;
+use stripe_types::Currency;
+use tokio::time::{sleep, timeout};
+
+use super::{
+    gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, purchase_path},
+    told::{self, ORG, PURCHASE, Told},
+};
+
+/// How long one try may take.
+const TRY: Duration = Duration::from_millis(2_500);
+/// How long to wait before the second and the third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
+
+/// How long a page may wait for Stripe in all.
+const PAGE: Duration = Duration::from_secs(10);
+const _: () = assert!(TRY.as_millis() * 3 + PAUSES[0].as_millis() + PAUSES[1].as_millis() < PAGE.as_millis());
+
+/// Stripe, or what stands in for it.
+#[derive(Clone, Debug)]
+pub struct StripeApi {
+    client: Client,
+    r#try: Duration,
+}
+
+impl StripeApi {
+    /// With `secret_key`; at `base` if it is not Stripe itself.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if key or address cannot be used.
+    pub fn new(secret_key: &str, base: Option<&str>) -> Result<Self, GatewayError> {
+        let mut builder = ClientBuilder::new(secret_key).app_info("Brightmeter", None, None);
+        if let Some(base) = base {
+            builder = builder.url(format!("{}/", base.trim_end_matches('/')));
+        }
+        let client =
+            builder.build().map_err(|_| GatewayError::Refused("the key or STRIPE_API_BASE cannot be used".into()))?;
+        Ok(Self { client, r#try: TRY })
+    }
+
+    /// The same, with another time for each try.
+    #[must_use]
+    pub fn with_try(self, r#try: Duration) -> Self {
+        Self { r#try, ..self }
+    }
+
+    /// Sends a request that may be sent again: one that changes nothing, or one with a `key` of its own.
+    async fn send(&self, request: &impl StripeRequest, key: Option<String>) -> Result<Value, GatewayError> {
+        let mut last = GatewayError::Unavailable("it was not asked".into());
+        for pause in [None].into_iter().chain(PAUSES.map(Some)) {
+            if let Some(pause) = pause {
+                sleep(pause).await;
+            }
+            let strategy = match &key {
+                None => RequestStrategy::Once,
+                Some(key) => RequestStrategy::Idempotent(
+                    IdempotencyKey::new(key).map_err(|error| GatewayError::Refused(error.to_string()))?,
+                ),
+            };
+            let sent = request.build().customize::<Raw>().request_strategy(strategy).send(&self.client);
+            last = match timeout(self.r#try, sent).await {
+                Ok(Ok(raw)) => return read(&raw),
+                Ok(Err(error)) => explain(error),
+                Err(_) => GatewayError::Unavailable(format!("no answer within {:?}", self.r#try)),
+            };
+            if !matches!(last, GatewayError::Unavailable(_)) {
+                break;
+            }
+        }
+        Err(last)
+    }
+}
+
+#[async_trait]
+impl Gateway for StripeApi {
+    async fn create_customer(&self, org: OrgId, name: &str) -> Result<String, GatewayError> {
+        let metadata = HashMap::from([(ORG.to_owned(), org.to_string())]);
+        let request = CreateCustomer::new().name(name).metadata(metadata);
+        let customer = self.send(&request, Some(format!("customer-{org}"))).await?;
+        required(&customer, "id", "a customer without an id")
+    }
+
+    async fn open_checkout(&self, order: &CheckoutOrder<'_>) -> Result<Checkout, GatewayError> {
+        let CheckoutOrder { org, purchase, customer, until, site } = *order;
+        let metadata =
+            HashMap::from([(ORG.to_owned(), org.to_string()), (PURCHASE.to_owned(), purchase.id.to_string())]);
+        let mut price = CreateCheckoutSessionLineItemsPriceData::new(Currency::USD);
+        price.unit_amount = Some(i64::from(purchase.price_cents));
+        price.product_data = Some(ProductData::new(&purchase.label));
+        let mut item = CreateCheckoutSessionLineItems::new();
+        (item.price_data, item.quantity) = (Some(price), Some(1));
+        // The payment carries the ids, too: its charge and their events then name the order by themselves.
+        let mut payment = CreateCheckoutSessionPaymentIntentData::new();
+        payment.metadata = Some(metadata.clone());
+        let path = purchase_path(purchase.id);
+        let request = CreateCheckoutSession::new()
+            .mode(CheckoutSessionMode::Payment)
+            .customer(customer)
+            .client_reference_id(purchase.id.to_string())
+            .metadata(metadata)
+            .payment_intent_data(payment)
+            .line_items(vec![item])
+            .expires_at(until.timestamp())
+            .success_url(format!("{site}{path}?from=stripe"))
+            .cancel_url(format!("{site}{path}?from=stripe&canceled=1"));
+        let session = self.send(&request, Some(format!("checkout-{org}-{}", purchase.id))).await?;
+        let what = "a session without an id and a url";
+        Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })
+    }
+
+    async fn find_session(&self, session: &str) -> Result<Option<Told>, GatewayError> {
+        let object = self.send(&RetrieveCheckoutSession::new(session), None).await?;
+        told::session(&object, None).transpose().map_err(GatewayError::Unreadable)
+    }
+}
+
+fn read(raw: &Raw) -> Result<Value, GatewayError> {
+    serde_json::from_str(&miniserde::json::to_string(raw)).map_err(|_| GatewayError::Unreadable("it is no JSON"))
+}
+
+fn required(object: &Value, field: &str, what: &'static str) -> Result<String, GatewayError> {
+    object[field].as_str().map(Into::into).ok_or(GatewayError::Unreadable(what))
+}
+
+/// What is said of an error: neither what was sent nor anything about whoever pays.
+fn explain(error: StripeError) -> GatewayError {
+    match error {
+        StripeError::Stripe(error, status @ (409 | 429 | 500..)) => {
+            GatewayError::Unavailable(format!("status {status}, {}", error.type_))
+        }
+        StripeError::Stripe(error, status) => {
+            let (kind, param) = (error.type_, error.param.unwrap_or_default());
+            GatewayError::Refused(format!("status {status}, {kind}, {param}"))
+        }
+        // An error page of something in between, most likely.
+        StripeError::JSONDeserialize(_) => GatewayError::Unavailable("an answer that is not in Stripe's form".into()),
+        StripeError::ClientError(reason) => GatewayError::Unavailable(reason),
+        StripeError::ConfigError(reason) => GatewayError::Refused(reason),
+        StripeError::Timeout => GatewayError::Unavailable("no answer in time".into()),
+    }
+}

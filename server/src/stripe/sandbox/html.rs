@@ -1,0 +1,82 @@
+//! Pages without a script, drawn by hand: they look like nobody's brand and need none of the site's files.
+
+use axum::{
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
+    },
+    response::{Html, IntoResponse, Response},
+};
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+const STYLE: &str = "
+:root { color-scheme: light dark; --line: light-dark(#c9c9d2, #4a4a55); --soft: light-dark(#f4f4f8, #24242b); }
+* { box-sizing: border-box; }
+body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; background: light-dark(#fff, #17171b); color: light-dark(#1b1b22, #ececf1); }
+main { max-width: 46rem; margin: 0 auto; padding: 1rem; }
+.banner { margin: 0; padding: .5rem 1rem; text-align: center; background: #ffe08a; color: #33260a; font-weight: 600; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 0; }
+a { color: light-dark(#0b5cad, #8cc4ff); }
+code { overflow-wrap: anywhere; font-size: .85em; }
+article, fieldset, li { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; margin: 0 0 .75rem; }
+fieldset label { display: block; padding: .25rem 0; }
+ul { list-style: none; margin: 0; padding: 0; }
+form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .5rem 0 0; }
+form fieldset { flex: 1 1 100%; margin: 0; }
+button { font: inherit; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--line); border-radius: .5rem;
+  background: var(--soft); color: inherit; cursor: pointer; }
+button.first { background: #0b5cad; border-color: #0b5cad; color: #fff; }
+input[type=number] { font: inherit; min-height: 2.75rem; width: 8rem; padding: .4rem; border: 1px solid var(--line);
+  border-radius: .5rem; }
+:focus-visible { outline: 3px solid light-dark(#0b5cad, #8cc4ff); outline-offset: 2px; }
+.amount { font-size: 2rem; font-weight: 600; margin: .25rem 0; }
+.alert { border: 2px solid light-dark(#b3261e, #ff9a92); border-radius: .5rem; padding: .75rem; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+";
+
+/// A page with one heading; `content` is HTML.
+pub(super) fn page(status: StatusCode, heading: &str, content: &str) -> Response {
+    let heading = escape(heading);
+    let title = if heading == "Sandbox Stripe" { heading.clone() } else { format!("{heading} – Sandbox Stripe") };
+    let html = format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<header><p class="banner">This is a sandbox: no money moves.</p></header>
+<main>
+<h1>{heading}</h1>
+{content}
+</main>
+</body>
+</html>
+"#
+    );
+    (status, [(CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")], Html(html)).into_response()
+}
+
+/// The page for what is not there.
+pub(super) fn missing(what: &str) -> Response {
+    page(StatusCode::NOT_FOUND, "Not found", &format!("<p>There is no such {}.</p>", escape(what)))
+}
+
+/// What went wrong, read out at once.
+pub(super) fn alert(message: &str) -> String {
+    format!(r#"<p class="alert" role="alert">{}</p>"#, escape(message))
+}
+
+/// `text` as HTML shows it, also in an attribute's quotes.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// `$29.00`.
+pub(super) fn dollars(cents: u64) -> String {
+    format!("${}.{:02}", cents / 100, cents % 100)
+}

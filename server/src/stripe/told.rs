@@ -1,0 +1,154 @@
+//! What an event tells of a payment, read from as little of it as possible: fields that are not needed may be missing, new, or of
+//! another shape.
+//!
+//! What comes from Stripe's API instead of an event is read here, too, so that both tell the same.
+
+use brightmeter::{
+    ids::{OrgId, PurchaseId},
+    purchase::{Dispute, Payment, Refund, Stage, Standing},
+};
+use serde_json::Value;
+
+use super::event::Event;
+
+/// Under which names an order's ids travel with Stripe's objects.
+pub const ORG: &str = "brightmeter_org";
+/// As [`ORG`].
+pub const PURCHASE: &str = "brightmeter_purchase";
+
+/// What is told of one payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Of which.
+    pub whose: Whose,
+    /// What.
+    pub payment: Payment,
+}
+
+/// Which purchase is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The one whose ids the object carries.
+    Ours(OrgId, PurchaseId),
+    /// The one that Stripe knows by one of these names, the surest first.
+    Named(Vec<String>),
+}
+
+/// Reads an event.
+///
+/// Answers with nothing if its kind tells nothing of a payment.
+///
+/// # Errors
+/// What of it is missing that cannot be done without.
+pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
+    let envelope: Value = serde_json::from_str(&event.payload).map_err(|_| "its body is no JSON")?;
+    let object = &envelope["data"]["object"];
+    let told_at = event.created_at.map_or(0, |at| at.timestamp());
+    let told = match event.kind.as_str() {
+        "checkout.session.completed" => session(object, None),
+        "checkout.session.async_payment_succeeded" => session(object, Some(Stage::Paid)),
+        "checkout.session.async_payment_failed" => session(object, Some(Stage::Failed)),
+        "checkout.session.expired" => session(object, Some(Stage::Expired)),
+        "charge.succeeded" | "charge.updated" | "charge.refunded" => charge(object),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => refund(object),
+        kind if kind.starts_with("charge.dispute.") => dispute(object, told_at),
+        _ => return Ok(None),
+    };
+    told.transpose()
+}
+
+/// Reads a Checkout session; `stage` is what its event says, if it says more than the session. A session that sells no pack tells
+/// nothing.
+///
+/// # Errors
+/// What of it is missing.
+pub fn session(object: &Value, stage: Option<Stage>) -> Option<Result<Told, &'static str>> {
+    if object["mode"].as_str().is_some_and(|mode| mode != "payment") {
+        return None;
+    }
+    let Some(id) = text(&object["id"]) else { return Some(Err("the session has no id")) };
+    let stage = stage.unwrap_or_else(|| match (object["payment_status"].as_str(), object["status"].as_str()) {
+        (Some("paid" | "no_payment_required"), _) => Stage::Paid,
+        (_, Some("expired")) => Stage::Expired,
+        (_, Some("complete")) => Stage::Pending,
+        _ => Stage::Open,
+    });
+    let mut payment = Payment { stage, ..Payment::default() };
+    if stage == Stage::Paid {
+        payment.paid_cents = object["amount_total"].as_u64().unwrap_or_default();
+    }
+    payment.names.session = Some(id.clone());
+    payment.names.payment_intent = name_of(&object["payment_intent"]);
+    Some(Ok(Told { whose: ours(object).unwrap_or(Whose::Named(vec![id])), payment }))
+}
+
+fn charge(object: &Value) -> Option<Result<Told, &'static str>> {
+    if object["paid"].as_bool() == Some(false) {
+        // A try to pay that failed: another charge of the same payment may follow.
+        return None;
+    }
+    let refunded_cents = object["amount_refunded"].as_u64().unwrap_or_default();
+    let mut payment = Payment { refunded_cents, ..Payment::default() };
+    payment.names.payment_intent = name_of(&object["payment_intent"]);
+    payment.names.charge = text(&object["id"]);
+    payment.names.receipt_url = text(&object["receipt_url"]).filter(|url| url.starts_with("https://"));
+    for object in object["refunds"]["data"].as_array().into_iter().flatten() {
+        payment.refunds.extend(refund_of(object));
+    }
+    about(object, payment)
+}
+
+fn refund(object: &Value) -> Option<Result<Told, &'static str>> {
+    let mut payment = Payment::default();
+    match refund_of(object) {
+        Some((id, refund)) => payment.refunds.insert(id, refund),
+        None => return Some(Err("the refund has no id or amount")),
+    };
+    payment.names.payment_intent = name_of(&object["payment_intent"]);
+    payment.names.charge = name_of(&object["charge"]);
+    about(object, payment)
+}
+
+fn refund_of(object: &Value) -> Option<(String, Refund)> {
+    let failed = matches!(object["status"].as_str(), Some("failed" | "canceled"));
+    Some((text(&object["id"])?, Refund { cents: object["amount"].as_u64()?, failed }))
+}
+
+fn dispute(object: &Value, told_at: i64) -> Option<Result<Told, &'static str>> {
+    let (Some(id), Some(cents)) = (text(&object["id"]), object["amount"].as_u64()) else {
+        return Some(Err("the dispute has no id or amount"));
+    };
+    // An inquiry that ends without a dispute ("warning_closed"), and one that was fended off, cost nothing.
+    let standing = match object["status"].as_str() {
+        Some("lost") => Standing::Closed { told_at, lost: true },
+        Some("won" | "warning_closed" | "prevented") => Standing::Closed { told_at, lost: false },
+        _ => Standing::Open,
+    };
+    let mut payment = Payment::default();
+    payment.disputes.insert(id, Dispute { cents, standing });
+    payment.names.payment_intent = name_of(&object["payment_intent"]);
+    payment.names.charge = name_of(&object["charge"]);
+    about(object, payment)
+}
+
+fn about(object: &Value, payment: Payment) -> Option<Result<Told, &'static str>> {
+    let names: Vec<String> =
+        [&payment.names.payment_intent, &payment.names.charge].into_iter().flatten().cloned().collect();
+    let whose = ours(object).or_else(|| (!names.is_empty()).then_some(Whose::Named(names)));
+    Some(whose.map(|whose| Told { whose, payment }).ok_or("it names no payment"))
+}
+
+/// The order that an object carries since we asked for it.
+fn ours(object: &Value) -> Option<Whose> {
+    let id = |name: &str| object["metadata"][name].as_str();
+    Some(Whose::Ours(id(ORG)?.parse().ok()?, id(PURCHASE)?.parse().ok()?))
+}
+
+/// A name of Stripe's; of an object that was expanded, its id.
+fn name_of(value: &Value) -> Option<String> {
+    text(value).or_else(|| text(&value["id"]))
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| (1..=255).contains(&text.len())).map(Into::into)
+}

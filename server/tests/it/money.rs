@@ -1,0 +1,6 @@
+//! Money: what Stripe tells becomes tokens, once, and goes back with the money.
+
+mod checkout;
+mod inbox;
+pub mod shop;
+mod storm;
