@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dues::Dues,
     entry::EntryHash,
     grant::{Grant, Part},
     guard::{Guard, GuardId},
     hold::Hold,
     ids::{GrantId, HoldId, MemberId, OrgId, PurchaseId, TransactionId},
-    license::License,
+    license::{License, Off, Rung},
     names::{FeatureName, PlanName, TokenType},
     period::{Anchor, Period},
     purchase::Purchase,
@@ -44,6 +45,8 @@ pub struct Account {
     pub spends: BTreeMap<TransactionId, PastSpend>,
     /// Packs that were ordered.
     pub purchases: BTreeMap<PurchaseId, Purchase>,
+    /// What is known of its invoices; known where a command tells of one.
+    pub dues: Dues,
     /// How many receipts of purchases are numbered; known where a purchase is at hand.
     pub receipt_number: i64,
 }
@@ -57,6 +60,8 @@ pub struct Terms {
     pub next_plan: Option<PlanName>,
     /// Whether the plan is paid.
     pub license: License,
+    /// What is off, as far as its log says: rungs that time has reached since are yet to be booked.
+    pub announced: Off,
     /// What its months are counted from.
     pub anchor: Anchor,
     /// The start of the newest period that an allowance was made for.
@@ -133,6 +138,7 @@ impl Account {
                 plan,
                 next_plan: None,
                 license: License::Active,
+                announced: Off::Nothing,
                 anchor,
                 period_start: None,
                 closed_at: None,
@@ -144,6 +150,7 @@ impl Account {
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
+            dues: Dues::default(),
             receipt_number: 0,
         }
     }
@@ -156,8 +163,8 @@ impl Account {
 
 impl Account {
     /// The earliest instant at which time brings something to book: the end of the period, a grant or one of the loaded
-    /// holds that lapses. Nothing for a closed account without tokens.
-    pub fn due_at(&self) -> Option<Instant> {
+    /// holds that lapses, the next rung of the `ladder`. Nothing for a closed account without tokens.
+    pub fn due_at(&self, ladder: &[Rung]) -> Option<Instant> {
         let reset = match self.terms.period_start {
             _ if self.terms.closed_at.is_some() => None,
             // Never started: the first period is due since ever.
@@ -166,6 +173,7 @@ impl Account {
         };
         let grants = self.grants.values().filter(|grant| !grant.free().is_zero()).filter_map(|grant| grant.expires_at);
         let holds = self.holds.values().filter(|hold| hold.is_open()).map(|hold| hold.expires_at);
-        reset.into_iter().chain(grants).chain(holds).min()
+        let rung = self.terms.license.after(self.terms.announced, ladder);
+        reset.into_iter().chain(grants).chain(holds).chain(rung).min()
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    dues::Dues,
     grant::Source,
     guard::GuardId,
     ids::{HoldId, KeyId, MemberId, PurchaseId, TransactionId, UserId},
@@ -246,7 +247,12 @@ pub enum Command {
         /// What was told; joined to what is known.
         told: Payment,
     },
-    /// Book what time has brought: expired holds and grants, a new period.
+    /// Take in what Stripe has told of invoices: the license follows them.
+    Bill {
+        /// What was told; joined to what is known.
+        told: Dues,
+    },
+    /// Book what time has brought: expired holds and grants, a new period, a step down the ladder.
     Advance,
 }
 
@@ -271,6 +277,7 @@ impl Command {
             Self::Adjust { .. } => "adjust",
             Self::ChangePlan { .. } => "change_plan",
             Self::Settle { .. } => "settle",
+            Self::Bill { .. } => "bill",
             Self::Advance => "advance",
         }
     }

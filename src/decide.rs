@@ -4,6 +4,7 @@ mod advance;
 pub(crate) mod draft;
 mod grants;
 mod holds;
+mod license;
 mod plan;
 #[cfg(test)]
 mod properties;
@@ -19,12 +20,14 @@ use crate::{
     account::{Account, Balance, Head, Terms},
     catalog::Catalog,
     command::{Command, Use},
+    dues::Dues,
     entitlement,
     entry::{Entry, EntryHash},
     grant::Grant,
     guard::{Guard, GuardId},
     hold::Hold,
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
+    license::Step,
     names::TokenType,
     purchase::Purchase,
     receipt::{Outcome, Receipt},
@@ -71,6 +74,10 @@ pub struct Changes {
     pub guards: BTreeMap<GuardId, Guard>,
     /// Spends that were refunded, with the refund.
     pub refunds: BTreeMap<TransactionId, TransactionId>,
+    /// What is known of invoices.
+    pub dues: Option<Dues>,
+    /// Steps of the license, in order.
+    pub steps: Vec<Step>,
     /// Purchases, paid, or with more known of their payment.
     pub purchases: BTreeMap<PurchaseId, Purchase>,
 }
@@ -108,6 +115,7 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
         }
         Command::ChangePlan { caller, plan } => plan::change(&mut draft, *caller, plan)?,
         Command::Settle { purchase, told } => purchases::settle(&mut draft, *purchase, told)?,
+        Command::Bill { told } => license::bill(&mut draft, told),
         Command::Advance => Outcome::Advanced,
     };
     Ok(draft.finish(outcome))
@@ -161,6 +169,9 @@ impl Account {
         self.grants.extend(changes.grants.iter().map(|(id, grant)| (*id, grant.clone())));
         self.holds.extend(changes.holds.iter().map(|(id, hold)| (*id, hold.clone())));
         self.guards.extend(changes.guards.iter().map(|(id, guard)| (*id, guard.clone())));
+        if let Some(dues) = &changes.dues {
+            self.dues = dues.clone();
+        }
         for (id, purchase) in &changes.purchases {
             self.receipt_number = self.receipt_number.max(purchase.credit.as_ref().map_or(0, |credit| credit.number));
             self.purchases.insert(*id, purchase.clone());

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod catalog;
 pub mod command;
 pub mod decide;
+pub mod dues;
 pub mod entitlement;
 pub mod entry;
 pub mod grant;

@@ -42,6 +42,17 @@ pub enum Off {
     Ai,
 }
 
+/// A step of the license: a new state, or a rung further down. Each is kept in its log and told by email.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it was made.
+    pub at: Instant,
+    /// The state from then on.
+    pub license: License,
+    /// What is off from then on.
+    pub off: Off,
+}
+
 /// One rung of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +61,33 @@ pub struct Rung {
     pub day: u16,
     /// What is off from then on.
     pub off: Off,
+}
+
+impl Off {
+    /// The name in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Premium => "premium",
+            Self::Allowance => "allowance",
+            Self::Ai => "ai",
+        }
+    }
+
+    /// The one of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Nothing, Self::Premium, Self::Allowance, Self::Ai].into_iter().find(|off| off.as_str() == text)
+    }
+
+    /// What stops, in words.
+    pub const fn stops(self) -> &'static str {
+        match self {
+            Self::Nothing => "Nothing stops.",
+            Self::Premium => "Premium features stop.",
+            Self::Allowance => "The allowance stops; packs can still be spent.",
+            Self::Ai => "All AI stops.",
+        }
+    }
 }
 
 impl License {
@@ -70,6 +108,13 @@ impl License {
         let Self::Grace { since } = self else { return None };
         let rungs = ladder.iter().map(|rung| (since + chrono::TimeDelta::days(i64::from(rung.day)), rung.off));
         rungs.filter(|(at, _)| *at > now).find(|(_, off)| *off > self.off(ladder, now))
+    }
+
+    /// When the first rung comes below `announced`, reached or not. `ladder` is in order of days.
+    pub fn after(self, announced: Off, ladder: &[Rung]) -> Option<Instant> {
+        let Self::Grace { since } = self else { return None };
+        let next = ladder.iter().find(|rung| rung.off > announced)?;
+        Some(since + chrono::TimeDelta::days(next.day.into()))
     }
 
     /// The name of the state.

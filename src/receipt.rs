@@ -127,6 +127,8 @@ pub enum Outcome {
         /// The number of its receipt, once it is paid.
         number: Option<i64>,
     },
+    /// What was told of invoices is known.
+    Billed,
     /// What time brought was booked.
     Advanced,
 }

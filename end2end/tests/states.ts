@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import { desk, fault, order } from "./shop";
 import { expect, generate, passSomeTime, signIn, wake } from "./support";
 
 /** A page in a state that people meet: what is looked at by eye, and held against the accessibility rules. */
@@ -12,6 +13,7 @@ export interface State {
 }
 
 const member = "member@bright-audio.test";
+const owner = "owner@bright-audio.test";
 const starter = "owner@nightshift-labs.test";
 
 const job = (goal: string, shows: RegExp) => async (page: Page) => {
@@ -137,6 +139,60 @@ export const states: State[] = [
   { name: "activity-filter-wrong", email: member, go: (page) => page.goto("/activity?from=never&to=2026-02-30") },
   { name: "plans", email: member, go: (page) => page.goto("/billing") },
   { name: "plans-starter", email: starter, go: (page) => page.goto("/billing") },
+  { name: "plans-owner", email: owner, go: (page) => page.goto("/billing") },
+  {
+    name: "plans-stripe-silent",
+    email: owner,
+    go: async (page) => {
+      await fault(page, "The API answers with status 500");
+      await page.goto("/billing");
+      await page.getByRole("button", { name: "Buy Booster" }).click();
+      await expect(page.getByRole("alert")).toBeVisible();
+    },
+    leave: (page) => fault(page, "The API works"),
+  },
+  {
+    name: "checkout",
+    email: owner,
+    go: order,
+  },
+  {
+    name: "purchase-left",
+    email: owner,
+    go: async (page) => {
+      await order(page);
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await expect(page.getByRole("heading", { name: "Not paid" })).toBeVisible();
+    },
+  },
+  {
+    name: "purchase-pending",
+    email: owner,
+    go: async (page) => {
+      await order(page);
+      await page.getByRole("button", { name: "Pay by bank debit" }).click();
+      await expect(page.getByRole("heading", { name: "On its way" })).toBeVisible();
+    },
+  },
+  {
+    name: "purchase-disputed",
+    email: owner,
+    go: async (page) => {
+      await order(page);
+      await page.getByRole("button", { name: "Pay", exact: true }).click();
+      await expect(page.getByRole("heading", { name: "Paid. Thank you!" })).toBeVisible();
+      const here = page.url();
+      await desk(page, (payment) => payment.getByRole("button", { name: /^Dispute/ }).click());
+      await expect(async () => {
+        await page.goto(here);
+        await expect(page.getByText("disputed with the bank")).toBeVisible({ timeout: 500 });
+      }).toPass({ timeout: 10_000 });
+    },
+  },
+  { name: "purchases", email: owner, go: (page) => page.goto("/billing/purchases") },
+  { name: "sandbox", email: owner, go: (page) => page.goto("/sandbox/stripe") },
+  { name: "purchases-none", email: starter, go: (page) => page.goto("/billing/purchases") },
+  { name: "purchases-forbidden", email: member, go: (page) => page.goto("/billing/purchases") },
   { name: "api-docs", email: member, go: (page) => page.goto("/api/docs") },
   { name: "account", email: member, go: (page) => page.goto("/account") },
   {

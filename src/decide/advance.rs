@@ -32,6 +32,7 @@ impl Draft<'_> {
             }
         }
         self.reset();
+        self.step_down();
     }
 
     fn next_due(&self) -> Option<Due> {

@@ -7,6 +7,7 @@ use super::{Changes, Context, Decision};
 use crate::{
     account::{Account, Balance, Head, PastSpend, Terms},
     command::{Caller, Metadata},
+    dues::Dues,
     entry::{Entry, EntryHash, EntryKind},
     grant::{Grant, Part, Source},
     guard::{Guard, GuardId},
@@ -88,6 +89,10 @@ impl<'a> Draft<'a> {
 
     pub(super) fn spend(&self, id: TransactionId) -> Option<&PastSpend> {
         self.account.spends.get(&id)
+    }
+
+    pub(super) fn dues(&self) -> &Dues {
+        self.changes.dues.as_ref().unwrap_or(&self.account.dues)
     }
 
     pub(super) fn purchase(&self, id: PurchaseId) -> Option<&Purchase> {

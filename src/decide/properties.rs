@@ -121,7 +121,7 @@ fn nothing_that_has_lapsed_is_left_after_a_command() {
 #[test]
 fn an_account_is_due_exactly_when_it_says_so() {
     at_every_step(|history, step| {
-        let due_at = step.before.due_at();
+        let due_at = step.before.due_at(&history.world.catalog.ladder);
         let says = due_at.is_some_and(|at| at <= step.now);
         assert_eq!(is_due(&step.before, &step.cx(history)), says, "due at {due_at:?}, asked at {}", step.now);
     });
@@ -169,7 +169,7 @@ fn balances_are_what_the_receipt_says() {
                 | Outcome::Refunded { token_type, balance, .. }
                 | Outcome::Granted { token_type, balance, .. }
                 | Outcome::Adjusted { token_type, balance, .. } => (token_type, *balance),
-                Outcome::PlanChanged { .. } | Outcome::Settled { .. } | Outcome::Advanced => continue,
+                Outcome::PlanChanged { .. } | Outcome::Settled { .. } | Outcome::Billed | Outcome::Advanced => continue,
             };
             assert_eq!(told, step.after.balance(token_type), "{:?}", decision.receipt);
             assert_eq!(decision.receipt.seq, step.after.head.seq);

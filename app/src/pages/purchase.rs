@@ -90,7 +90,12 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
             </p>
         }
     });
+    let returned = purchase.receipt.as_ref().is_some_and(|receipt| receipt.returned_cents >= receipt.paid_cents.max(1));
     let (headline, detail) = match purchase.stage {
+        Stage::Paid if returned => {
+            let detail = view! { <p>"All of the payment was returned, and the tokens went with it."</p> };
+            ("Returned", detail.into_any())
+        }
         Stage::Paid => {
             let credited = format!("{} were credited. They last until they are spent.", amounts(&purchase.tokens));
             ("Paid. Thank you!", view! { <p>{credited}</p> }.into_any())
@@ -112,8 +117,12 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
         }
         Stage::Open if back => {
             let detail = view! {
-                <p>"Stripe has not told us yet that it is paid. This page looks again by itself."</p>
-                <meta http-equiv="refresh" content="3" />
+                <p>"Stripe has not told us yet that it is paid. The tokens are credited the moment it does."</p>
+                <p class="mt-4">
+                    <a class="btn btn-quiet" href="?from=stripe">
+                        "Look again"
+                    </a>
+                </p>
                 {go_on}
             };
             ("One moment, please", detail.into_any())

@@ -20,10 +20,10 @@ use crate::{
             tokens, uses,
         },
     },
+    dues::{Dues, Invoice},
     entry::{Entry, EntryHash},
     grant::Source,
     ids::{HoldId, PurchaseId, TransactionId},
-    license::License,
     purchase::{Payment, Stage},
     refusal::Refusal,
     time::Instant,
@@ -74,10 +74,12 @@ pub(super) enum Event {
         told: Payment,
     },
     Advance,
-    /// What no command does yet: the state that a payment, a block or a closing leaves.
-    License {
-        state: usize,
+    /// Stripe tells that an invoice was paid, or was not.
+    Bill {
+        invoice: u8,
+        paid: bool,
     },
+    /// What no command does yet: the state that a block or a closing leaves.
     Block {
         caller: usize,
     },
@@ -195,17 +197,9 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             Command::Settle { purchase: PurchaseId(nth_last(ids, order)), told }
         }
         Event::Advance => Command::Advance,
-        Event::License { state } => {
-            let since = world.now - TimeDelta::days(5);
-            world.account.terms.license = [
-                License::Active,
-                License::Active,
-                License::Active,
-                License::Grace { since },
-                License::Grace { since: since - TimeDelta::days(3) },
-                License::Suspended { since },
-            ][state];
-            return None;
+        Event::Bill { invoice, paid } => {
+            let failed_at = (!paid).then_some(world.now);
+            Command::Bill { told: Dues([(format!("in_{invoice}"), Invoice { failed_at, settled: paid })].into()) }
         }
         Event::Block { caller } => {
             let until = world.now + TimeDelta::minutes(15);
@@ -246,7 +240,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (any::<bool>(), -150_i64..100).prop_map(|(deep, amount)| Event::Adjust { deep, amount }),
         5 => (0..PLANS.len()).prop_map(|plan| Event::ChangePlan { plan }),
         4 => Just(Event::Advance),
-        1 => (0_usize..6).prop_map(|state| Event::License { state }),
+        2 => (0..4_u8, any::<bool>()).prop_map(|(invoice, paid)| Event::Bill { invoice, paid }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
         3 => Just(Event::Order),
         16 => (0..=UNKNOWN, told()).prop_map(|(order, told)| Event::Tell { order, told }),

@@ -3,8 +3,9 @@
 use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, quests, tokens, uses};
 use crate::{
     command::Command,
+    dues::{Dues, Invoice},
     grant::Source,
-    license::{License, Off},
+    license::{License, Off, Step},
     refusal::{Action, Refusal},
 };
 
@@ -69,7 +70,7 @@ fn a_suspended_or_canceled_license_switches_all_ai_off() {
 #[test]
 fn payment_restores_everything_at_once() {
     let mut world = check(grace, 14 * DAY, ("license_suspended", "license_suspended"));
-    world.account.terms.license = License::Active;
+    world.bill("in_1", None);
     world.spend(5);
     world.run(Command::Spend(uses(SERVICE, "strategy_analysis", 1))).unwrap();
     assert_eq!(world.lots(), "plan 195, pack 500");
@@ -85,7 +86,8 @@ fn a_refusal_says_what_is_off_since_when_and_what_to_do() {
     assert_eq!(refusal.action(), Action::PayInvoice);
     world.wait(11 * DAY);
     let refusal = world.try_spend(SERVICE, 5).unwrap_err();
-    assert_eq!(refusal, Refusal::LicenseSuspended { off: Off::Ai, since: Some(at(START)) });
+    let since = Some(at(START) + chrono::TimeDelta::days(14));
+    assert_eq!(refusal, Refusal::LicenseSuspended { off: Off::Ai, since });
 }
 
 #[test]
@@ -159,4 +161,87 @@ fn a_job_of_a_closed_account_still_ends() {
     world.advance();
     assert!(!world.account.holds[&third].is_open());
     assert_eq!(world.balance(), (190, 0, 190));
+}
+
+/// The steps of the license that the last command made: when, state and what is off.
+fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Off)> {
+    let decision = world.decide(command).unwrap();
+    let told = |step: &Step| (step.at.format("%m-%d %H:%M:%S").to_string(), step.license.state(), step.off);
+    decision.changes.steps.iter().map(told).collect()
+}
+
+fn invoice(id: &str, failed_at: Option<crate::time::Instant>) -> Command {
+    Command::Bill { told: Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none() })].into()) }
+}
+
+fn step(at: &str, state: &'static str, off: Off) -> (String, &'static str, Off) {
+    (at.into(), state, off)
+}
+
+#[test]
+fn grace_begins_with_the_first_failure_and_retries_do_not_move_it() {
+    let mut world = World::on("pro");
+    world.wait(60);
+    let failed = invoice("in_1", Some(at(START)));
+    assert_eq!(steps(&mut world, &failed), [step("01-15 12:01:00", "grace", Off::Nothing)]);
+    assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
+    world.wait(2 * DAY);
+    let retried = invoice("in_1", Some(world.now));
+    assert_eq!(steps(&mut world, &retried), []);
+    assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
+    assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-17 12:01:00", "active", Off::Nothing)]);
+    assert_eq!(steps(&mut world, &retried), []);
+}
+
+#[test]
+fn every_rung_is_booked_once_as_of_its_instant_whenever_somebody_looks() {
+    let rungs = [
+        step("01-18 12:00:00", "grace", Off::Premium),
+        step("01-22 12:00:00", "grace", Off::Allowance),
+        step("01-29 12:00:00", "suspended", Off::Ai),
+    ];
+    let failed = invoice("in_1", Some(at(START)));
+    let mut world = World::on("pro");
+    steps(&mut world, &failed);
+    let mut late = world.clone();
+    for (n, instant) in ["2026-01-18T12:00:00Z", "2026-01-22T12:00:00Z", "2026-01-29T12:00:00Z"].into_iter().enumerate()
+    {
+        assert_eq!(world.account.due_at(&world.catalog.ladder), Some(at(instant)));
+        world.now = at(instant) - chrono::TimeDelta::microseconds(1);
+        assert_eq!(steps(&mut world, &Command::Advance), []);
+        world.go_to(instant);
+        assert_eq!(steps(&mut world, &Command::Advance), rungs[n..=n]);
+        assert_eq!(steps(&mut world, &Command::Advance), []);
+    }
+    late.go_to("2026-02-03T00:00:00Z");
+    assert_eq!(steps(&mut late, &Command::Advance), rungs);
+    assert_eq!(late.account.terms, world.account.terms);
+    let back = [step("02-03 00:00:00", "active", Off::Nothing)];
+    assert_eq!(steps(&mut late, &invoice("in_1", None)), back);
+}
+
+#[test]
+fn a_failure_that_is_heard_of_late_counts_from_when_it_was() {
+    let mut world = World::on("pro");
+    world.wait(8 * DAY);
+    let failed = invoice("in_1", Some(at(START)));
+    let expected = [
+        step("01-23 12:00:00", "grace", Off::Nothing),
+        step("01-18 12:00:00", "grace", Off::Premium),
+        step("01-22 12:00:00", "grace", Off::Allowance),
+    ];
+    assert_eq!(steps(&mut world, &failed), expected);
+}
+
+#[test]
+fn as_long_as_another_invoice_is_unpaid_paying_one_is_not_enough() {
+    let mut world = World::on("pro");
+    world.bill("in_1", Some(at(START)));
+    world.wait(20 * DAY);
+    world.bill("in_2", Some(world.now));
+    assert_eq!(world.account.terms.license.state(), "suspended");
+    world.bill("in_2", None);
+    assert_eq!(world.account.terms.license.state(), "suspended");
+    world.bill("in_1", None);
+    assert_eq!(world.account.terms.license, License::Active);
 }

@@ -10,6 +10,7 @@ use crate::{
     catalog::Catalog,
     command::{Caller, Command, Use},
     decide::{Context, Decision, after_refusal, decide},
+    dues::{Dues, Invoice},
     entitlement,
     entry::{Entry, EntryHash, EntryKind},
     grant::{Grant, Source},
@@ -270,6 +271,12 @@ impl World {
         self.log.follow(&entry, hash).unwrap();
         self.entries.push((entry, hash));
         self.next_transaction += 1;
+    }
+
+    /// Takes in that an invoice failed, or was paid.
+    pub(crate) fn bill(&mut self, id: &str, failed_at: Option<Instant>) {
+        let told = Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none() })].into());
+        self.run(Command::Bill { told }).unwrap();
     }
 
     /// Orders the first pack of the catalog, as the server does before it asks Stripe.

@@ -1,0 +1,32 @@
+import type { Locator, Page } from "@playwright/test";
+import { expect } from "./support";
+
+const address = "/sandbox/stripe";
+
+/** Orders a pack, as far as Checkout. */
+export async function order(page: Page): Promise<void> {
+  await page.goto("/billing");
+  await page.getByRole("button", { name: "Buy Booster" }).click();
+  await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
+}
+
+/** Does something with the latest payment, at the sandbox's desk. */
+export async function desk(page: Page, act: (payment: Locator) => Promise<unknown>): Promise<void> {
+  await page.goto(address);
+  await act(page.getByRole("article").first());
+  await expect(page).toHaveURL(new RegExp(`${address}$`));
+}
+
+/** Sets how events are delivered. */
+export const deliver = (page: Page, choice: string) => set(page, "Delivery of events", choice);
+
+/** Breaks or mends the sandbox's API. */
+export const fault = (page: Page, choice: string) => set(page, "Fault", choice);
+
+async function set(page: Page, what: string, choice: string): Promise<void> {
+  await page.goto(address);
+  const form = page.locator("form").filter({ hasText: what });
+  await form.getByLabel(choice).check();
+  await form.getByRole("button").click();
+  await expect(page).toHaveURL(new RegExp(`${address}$`));
+}

@@ -1,0 +1,85 @@
+//! Dues: what is known of the invoices for an organization's plan, and since when one is unpaid.
+//!
+//! As with purchases, events come late, twice, and in any order, so facts are joined and only ever grow ([`Dues::join`]): that an
+//! invoice failed, and when first; that it is settled, which nothing that comes later undoes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Instant;
+
+/// Everything that Stripe has told of an organization's invoices, by Stripe's id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Dues(pub BTreeMap<String, Invoice>);
+
+/// What was told of one invoice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// When a payment of it failed for the first time.
+    pub failed_at: Option<Instant>,
+    /// Whether it is paid, or will never have to be.
+    pub settled: bool,
+}
+
+impl Dues {
+    /// Adds what `told` knows. Commutative, associative and idempotent.
+    pub fn join(&mut self, told: &Self) {
+        for (id, new) in &told.0 {
+            let invoice = self.0.entry(id.clone()).or_default();
+            invoice.failed_at = [invoice.failed_at, new.failed_at].into_iter().flatten().min();
+            invoice.settled |= new.settled;
+        }
+    }
+
+    /// Since when an invoice is unpaid: the first failure of the oldest one that is not settled. Retries do not move it.
+    pub fn unpaid_since(&self) -> Option<Instant> {
+        self.0.values().filter(|invoice| !invoice.settled).filter_map(|invoice| invoice.failed_at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(day: u32) -> Instant {
+        format!("2026-03-{day:02}T12:00:00Z").parse().unwrap()
+    }
+
+    fn failed(id: &str, day: u32) -> Dues {
+        Dues([(id.into(), Invoice { failed_at: Some(at(day)), settled: false })].into())
+    }
+
+    fn paid(id: &str) -> Dues {
+        Dues([(id.into(), Invoice { failed_at: None, settled: true })].into())
+    }
+
+    /// What was told, in this order and backwards, leaves an invoice unpaid since that day of March.
+    #[track_caller]
+    fn check(told: &[Dues], since: Option<u32>) {
+        let join = |dues: &mut dyn Iterator<Item = &Dues>| {
+            let mut all = Dues::default();
+            dues.for_each(|told| all.join(told));
+            all
+        };
+        let all = join(&mut told.iter());
+        assert_eq!(all.unpaid_since(), since.map(at));
+        assert_eq!(join(&mut told.iter().rev().chain(told)), all);
+    }
+
+    #[test]
+    fn retries_do_not_move_the_first_failure_and_a_payment_ends_it() {
+        check(&[], None);
+        check(&[failed("in_1", 3)], Some(3));
+        check(&[failed("in_1", 3), failed("in_1", 6), failed("in_1", 9)], Some(3));
+        check(&[failed("in_1", 3), paid("in_1"), failed("in_1", 6)], None);
+        check(&[paid("in_1")], None);
+    }
+
+    #[test]
+    fn of_several_unpaid_invoices_the_oldest_failure_counts() {
+        check(&[failed("in_2", 9), failed("in_1", 3)], Some(3));
+        check(&[failed("in_2", 9), failed("in_1", 3), paid("in_1")], Some(9));
+    }
+}
