@@ -40,6 +40,8 @@ begin
     execute format('grant insert, update on ai_token_accounts, ai_tokens, ai_token_grants, ai_token_holds,
         ai_token_guards, ai_token_daily to %I', writer);
     execute format('grant update on ai_token_purchases to %I', writer);
+    execute format('grant insert, update on ai_token_dues to %I', writer);
+    execute format('grant insert on ai_token_license_log, emails to %I', writer);
     execute format('grant insert on organizations, users, members, ai_token_usage_log, ai_token_receipts,
         ai_token_jobs, quests to %I', writer);
 

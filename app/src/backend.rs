@@ -12,6 +12,7 @@ use crate::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, Viewer,
+        license::LicenseView,
         purchases::{PurchaseView, PurchasesView},
     },
 };
@@ -52,6 +53,8 @@ pub trait Backend: Send + Sync {
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
     /// One purchase, for the same; for whoever comes `back` from Stripe, as Stripe has it.
     async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError>;
+    /// `/license`.
+    async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError>;
     /// `/keys`, for whoever manages the organization.
     async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError>;
 }

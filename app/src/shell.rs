@@ -9,8 +9,8 @@ use leptos_router::{
 };
 
 use crate::pages::{
-    AccountPage, ActivityPage, ApiDocsPage, BillingPage, DashboardPage, JobPage, KeysPage, NotFoundPage, PurchasePage,
-    PurchasesPage, QuestsPage, SignInPage, StartPage,
+    AccountPage, ActivityPage, ApiDocsPage, BillingPage, DashboardPage, JobPage, KeysPage, LicensePage, NotFoundPage,
+    PurchasePage, PurchasesPage, QuestsPage, SignInPage, StartPage,
 };
 
 /// The HTML document. The hydration scripts and the reload script carry the request's nonce by themselves.
@@ -100,6 +100,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/billing/purchases") view=PurchasesPage ssr=SsrMode::Async />
                 <Route path=path!("/billing/purchases/:purchase") view=PurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/api/docs") view=ApiDocsPage ssr=SsrMode::Async />
+                <Route path=path!("/license") view=LicensePage ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=KeysPage ssr=SsrMode::Async />
             </Routes>
         </Router>

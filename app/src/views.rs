@@ -3,6 +3,8 @@
 #[cfg(feature = "ssr")]
 pub mod api_docs;
 #[cfg(feature = "ssr")]
+pub mod license;
+#[cfg(feature = "ssr")]
 pub mod purchases;
 
 use brightmeter::{license::Rung, refusal::Refusal, tokens::Tokens};
@@ -43,8 +45,17 @@ pub struct Viewer {
     pub others: Vec<OrgRef>,
     /// The plan's label.
     pub plan: String,
+    /// What every page tells while something is unpaid.
+    pub license: Option<LicenseBanner>,
     /// Whether this server shows demo data.
     pub demo: bool,
+}
+
+/// That something is unpaid, and what stops next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseBanner {
+    /// In a sentence or two.
+    pub text: String,
 }
 
 impl Viewer {

@@ -193,6 +193,7 @@ export const states: State[] = [
   { name: "sandbox", email: owner, go: (page) => page.goto("/sandbox/stripe") },
   { name: "purchases-none", email: starter, go: (page) => page.goto("/billing/purchases") },
   { name: "purchases-forbidden", email: member, go: (page) => page.goto("/billing/purchases") },
+  { name: "license", email: member, go: (page) => page.goto("/license") },
   { name: "api-docs", email: member, go: (page) => page.goto("/api/docs") },
   { name: "account", email: member, go: (page) => page.goto("/account") },
   {

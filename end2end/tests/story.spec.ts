@@ -1,5 +1,5 @@
 import type { Browser } from "@playwright/test";
-import { expect, generate, signIn, test, tokens, wake } from "./support";
+import { expect, generate, shown, signIn, test, tokens, wake } from "./support";
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? "with WebAssembly" : "without JavaScript", () => {
@@ -9,7 +9,7 @@ for (const javaScriptEnabled of [true, false]) {
       await signIn(page);
       const before = await tokens(page, "available-ai");
       await page.goto("/quests");
-      await expect(page.getByText(`${before - 5} after`)).toBeVisible();
+      await expect(page.getByText(`${shown(before - 5)} after`)).toBeVisible();
 
       await generate(page, "Sell 300 tickets for the winter concert");
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
@@ -183,7 +183,7 @@ test("the dashboard follows what moves elsewhere, in place and without a click",
   await page.evaluate(() => Object.assign(window, { marker: 1 }));
   const before = await tokens(page, "available-ai");
   await spendElsewhere(browser, "Plan the spring tour");
-  await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
+  await expect(page.getByTestId("available-ai")).toHaveText(shown(before - 5));
   await expect(page.getByTestId("held-ai")).toHaveText("0");
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
 });
@@ -195,7 +195,7 @@ test("Refresh brings the numbers of now without leaving the page", async ({ page
   const before = await tokens(page, "available-ai");
   await spendElsewhere(browser, "Plan the summer festival");
   await page.getByRole("button", { name: "Refresh" }).click();
-  await expect(page.getByTestId("available-ai")).toHaveText(String(before - 5));
+  await expect(page.getByTestId("available-ai")).toHaveText(shown(before - 5));
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
 });
 

@@ -41,6 +41,9 @@ export async function tokens(page: Page, id: string): Promise<number> {
   return Number(text.replaceAll(",", ""));
 }
 
+/** A number as pages show it: `4,110`. */
+export const shown = (number: number): string => number.toLocaleString("en-US");
+
 /** Turns to the dashboard, and waits until it has come to life. */
 export async function wake(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Refresh" }).hover();

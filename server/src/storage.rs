@@ -9,6 +9,7 @@ pub mod entries;
 pub mod guards;
 pub mod holdings;
 pub mod holds;
+pub mod licenses;
 pub mod looks;
 pub mod memberships;
 pub mod migrations;

@@ -68,6 +68,7 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
+    let license = viewer.as_ref().and_then(|viewer| viewer.license.clone());
     let home = if viewer.is_some() { "/dashboard" } else { "/" };
     let told = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Told::find(&name));
     // A page that is shown again because its form was refused tells that, and nothing of before.
@@ -90,6 +91,18 @@ pub fn Frame(
                 </a>
                 {viewer.map(|viewer| view! { <Menus viewer place /> })}
             </div>
+            {license
+                .map(|license| {
+                    view! {
+                        <p class="strip strip-bad">
+                            {license.text}
+                            " "
+                            <a class="underline" href="/license">
+                                "What this means"
+                            </a>
+                        </p>
+                    }
+                })}
         </header>
         <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
             {children()}

@@ -206,7 +206,8 @@ pub(super) fn assemble(
         throttle: throttle.clone(),
         clock: clock.clone(),
     };
-    let visitors = Visitors { pool: pools.app.clone(), catalog: catalog.clone(), demo: sign_ins.is_some() };
+    let visitors =
+        Visitors { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), demo: sign_ins.is_some() };
     let changes = Changes::start(pools.app.clone(), writer.touched());
     let purchases = Purchases {
         pool: pools.app.clone(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use brightmeter::refusal::Refusal;
+use brightmeter::{dues::Dues, purchase::Payment, refusal::Refusal};
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     storage::{Result, stripe_events, stripe_events::Taken},
-    stripe::told::{self, Whose},
+    stripe::told::{self, Told, Whose},
 };
 
 /// How often it looks for events that other replicas took in, or whose time has come.
@@ -105,23 +105,37 @@ impl Inbox {
     }
 
     async fn decide(&self, taken: &Taken) -> Result<Outcome> {
-        let told = match told::read(&taken.event) {
-            Ok(Some(told)) => told,
-            Ok(None) => return Ok(Outcome::Done("it concerns no purchase")),
-            Err(why) => return Ok(Outcome::Never(why)),
-        };
-        let (org, purchase) = match &told.whose {
-            Whose::Ours(org, purchase) => (*org, *purchase),
-            Whose::Named(names) => match self.purchases.find_named(names).await? {
+        match told::read(&taken.event) {
+            Ok(None) => Ok(Outcome::Done("it concerns nobody here")),
+            Ok(Some(Told::Payment(whose, payment))) => self.settle(whose, payment).await,
+            Ok(Some(Told::Invoice(customer, dues))) => self.bill(customer, dues).await,
+            Err(why) => Ok(Outcome::Never(why)),
+        }
+    }
+
+    async fn settle(&self, whose: Whose, payment: Payment) -> Result<Outcome> {
+        let (org, purchase) = match whose {
+            Whose::Ours(org, purchase) => (org, purchase),
+            Whose::Named(names) => match self.purchases.find_named(&names).await? {
                 Some(found) => found,
-                None => return Ok(Outcome::Later("no purchase is known by its payment yet".into(), names.clone())),
+                None => return Ok(Outcome::Later("no purchase is known by its payment yet".into(), names)),
             },
         };
-        Ok(match self.purchases.settle(org, purchase, told.payment).await {
+        Ok(match self.purchases.settle(org, purchase, payment).await {
             Ok(()) => Outcome::Done("the purchase is as it says"),
             Err(SettleError::Submit(
                 SubmitError::Refused(Refusal::PurchaseNotFound) | SubmitError::UnknownOrganization,
             )) => Outcome::Later("the purchase that it names does not exist".into(), Vec::new()),
+            Err(error) => Outcome::Later(error.to_string(), Vec::new()),
+        })
+    }
+
+    async fn bill(&self, customer: String, dues: Dues) -> Result<Outcome> {
+        let Some(org) = self.purchases.find_customer(&customer).await? else {
+            return Ok(Outcome::Later("its customer is not known yet".into(), vec![customer]));
+        };
+        Ok(match self.purchases.bill(org, dues).await {
+            Ok(()) => Outcome::Done("the license is as it says"),
             Err(error) => Outcome::Later(error.to_string(), Vec::new()),
         })
     }

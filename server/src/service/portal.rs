@@ -5,6 +5,7 @@ mod billing;
 mod dashboard;
 mod entry;
 mod keys;
+pub mod license;
 mod purchases;
 mod quests;
 
@@ -14,6 +15,7 @@ use app::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, When,
+        license::LicenseView,
         purchases::{PurchaseView, PurchasesView},
     },
 };
@@ -114,6 +116,10 @@ impl Backend for Portal {
 
     async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError> {
         purchases::purchase(self, who, &id, back).await.map_err(PortalError::into_app)
+    }
+
+    async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError> {
+        license::license(self, who).await.map_err(PortalError::into_app)
     }
 
     async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use brightmeter::{
     catalog::Catalog,
     command::Command,
+    dues::Dues,
     ids::{MemberId, OrgId, PurchaseId},
     names::PackName,
     purchase::{Payment, Purchase, Stage},
@@ -24,7 +25,7 @@ use crate::{
     },
     stripe::{
         gateway::{CheckoutOrder, Gateway, GatewayError},
-        told::{Told, Whose},
+        told::Whose,
     },
 };
 
@@ -187,7 +188,7 @@ impl Purchases {
         let (Stage::Open | Stage::Pending, Some(checkout)) = (order.purchase.payment.stage, &order.checkout) else {
             return Ok(());
         };
-        let Some(Told { whose, payment }) = self.gateway()?.find_session(&checkout.session).await? else {
+        let Some((whose, payment)) = self.gateway()?.find_session(&checkout.session).await? else {
             return Ok(());
         };
         // What came under this session's name, but says it is another order's, is not believed.
@@ -195,6 +196,24 @@ impl Purchases {
             return Err(GatewayError::Unreadable("the session belongs to another order").into());
         }
         self.settle(org, order.purchase.id, payment).await
+    }
+
+    /// Takes in what Stripe told of an organization's invoices.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn bill(&self, org: OrgId, told: Dues) -> Result<(), SettleError> {
+        self.writer.submit(Submission::new(org, None, Command::Bill { told })).await?;
+        Ok(())
+    }
+
+    /// Whom Stripe knows by this name.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn find_customer(&self, name: &str) -> Result<Option<OrgId>, StorageError> {
+        let Some(mut tx) = tenant::begin_told(&self.pool, name).await? else { return Ok(None) };
+        stripe_customers::find_told(&mut tx, name).await
     }
 
     /// Whose purchase it is that Stripe knows by one of `names`.

@@ -12,7 +12,11 @@ use brightmeter::{
 };
 use sqlx::PgPool;
 
-use crate::storage::{Result, memberships, memberships::Membership, organizations::Organization, tenant};
+use super::portal::license::banner;
+use crate::{
+    clock::Clock,
+    storage::{Result, memberships, memberships::Membership, organizations::Organization, tenant},
+};
 
 /// Knows who is looking.
 #[derive(Clone)]
@@ -21,6 +25,8 @@ pub struct Visitors {
     pub pool: PgPool,
     /// What plans are called.
     pub catalog: Arc<Catalog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
     /// Whether this server shows demo data.
     pub demo: bool,
 }
@@ -37,6 +43,8 @@ impl Visitors {
         let (mine, others): (Vec<Membership>, Vec<Membership>) =
             memberships.into_iter().partition(|membership| membership.organization.id == org);
         let Some(mine) = mine.into_iter().find(|membership| membership.id == member) else { return Ok(None) };
+        let zone = app::when::zone(&mine.organization.time_zone);
+        let license = mine.license.and_then(|it| banner(it, &self.catalog.ladder, zone, self.clock.now()));
         let plan = mine.plan.unwrap_or_default();
         let label = self.catalog.plans.iter().find(|spec| spec.name.as_str() == plan).map(|spec| spec.label.clone());
         let mut others: Vec<OrgRef> = others.into_iter().map(|membership| org_ref(membership.organization)).collect();
@@ -45,13 +53,14 @@ impl Visitors {
             user,
             org,
             member,
-            zone: app::when::zone(&mine.organization.time_zone),
+            zone,
             viewer: Viewer {
                 name: mine.person,
                 role: mine.role,
                 plan: label.unwrap_or(plan),
                 org: org_ref(mine.organization),
                 others,
+                license,
                 demo: self.demo,
             },
         }))

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use brightmeter::{
     account::{Account, Head, Terms},
+    dues::Dues,
     entry::EntryHash,
     ids::OrgId,
-    license::License,
+    license::{License, Off, Rung},
     period::Anchor,
     time::Instant,
 };
@@ -21,6 +22,7 @@ pub(super) struct Row {
     pub(super) next_plan: Option<String>,
     pub(super) license_state: String,
     pub(super) license_since: Option<Instant>,
+    pub(super) license_off: String,
     pub(super) anchor_at: Instant,
     pub(super) period_start: Option<Instant>,
     pub(super) closed_at: Option<Instant>,
@@ -46,6 +48,7 @@ impl Row {
                 plan: decode("plan", self.plan)?,
                 next_plan: self.next_plan.map(|plan| decode("next plan", plan)).transpose()?,
                 license: license(&self.license_state, self.license_since)?,
+                announced: Off::parse(&self.license_off).ok_or_else(|| corrupt(format!("off {}", self.license_off)))?,
                 anchor: Anchor(self.anchor_at),
                 period_start: self.period_start,
                 closed_at: self.closed_at,
@@ -57,13 +60,14 @@ impl Row {
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
+            dues: Dues::default(),
             receipt_number: 0,
         };
         Ok(Found { account, due_at: self.due_at })
     }
 }
 
-fn license(state: &str, since: Option<Instant>) -> Result<License> {
+pub(super) fn license(state: &str, since: Option<Instant>) -> Result<License> {
     match (state, since) {
         ("active", None) => Ok(License::Active),
         ("grace", Some(since)) => Ok(License::Grace { since }),
@@ -81,8 +85,8 @@ fn license(state: &str, since: Option<Instant>) -> Result<License> {
 pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> {
     let rows = sqlx::query_as!(
         Row,
-        "select org_id, plan, next_plan, license_state, license_since, anchor_at, period_start, closed_at, seq, head_hash,
-             case when isfinite(due_at) then due_at end as due_at
+        "select org_id, plan, next_plan, license_state, license_since, license_off, anchor_at, period_start, closed_at, seq,
+             head_hash, case when isfinite(due_at) then due_at end as due_at
          from ai_token_accounts where org_id = any($1) order by org_id for update",
         orgs
     )
@@ -98,8 +102,8 @@ pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> 
 pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Found>> {
     let row = sqlx::query_as!(
         Row,
-        "select org_id, plan, next_plan, license_state, license_since, anchor_at, period_start, closed_at, seq, head_hash,
-             case when isfinite(due_at) then due_at end as due_at
+        "select org_id, plan, next_plan, license_state, license_since, license_off, anchor_at, period_start, closed_at, seq,
+             head_hash, case when isfinite(due_at) then due_at end as due_at
          from ai_token_accounts where org_id = $1",
         org.0
     )
@@ -120,7 +124,8 @@ pub async fn insert(conn: &mut PgConnection, account: &Account, now: Instant) ->
         account.terms.plan.as_str(),
         account.terms.anchor.0,
         &account.head.hash.0,
-        account.due_at().unwrap_or(now),
+        // Its license is active: no rung is near.
+        account.due_at(&[]).unwrap_or(now),
         now
     )
     .execute(conn)
@@ -128,25 +133,26 @@ pub async fn insert(conn: &mut PgConnection, account: &Account, now: Instant) ->
     Ok(())
 }
 
-/// Writes terms and heads back. Runs after the holds were written: `due_at` looks at all open ones, loaded or not.
+/// Writes terms and heads back; the license steps down the `ladder`. Runs after the holds were written: `due_at` looks at all open ones, loaded or not.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn update(conn: &mut PgConnection, accounts: &[&Account]) -> Result<()> {
+pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Rung]) -> Result<()> {
     let column = |value: fn(&Account) -> Option<String>| accounts.iter().map(|a| value(a)).collect::<Vec<_>>();
     let instants = |value: fn(&Account) -> Option<Instant>| accounts.iter().map(|a| value(a)).collect::<Vec<_>>();
     let orgs: Vec<Uuid> = accounts.iter().map(|account| account.org.0).collect();
+    let due: Vec<Option<Instant>> = accounts.iter().map(|account| account.due_at(ladder)).collect();
     let seqs: Vec<i64> = accounts.iter().map(|account| account.head.seq).collect();
     let hashes: Vec<Vec<u8>> = accounts.iter().map(|account| account.head.hash.0.to_vec()).collect();
     sqlx::query!(
         "update ai_token_accounts a
          set plan = u.plan, next_plan = u.next_plan, license_state = u.license_state, license_since = u.license_since,
-             period_start = u.period_start, closed_at = u.closed_at, seq = u.seq, head_hash = u.head_hash,
+             license_off = u.license_off, period_start = u.period_start, closed_at = u.closed_at, seq = u.seq, head_hash = u.head_hash,
              due_at = coalesce(least(u.due_at,
                  (select min(h.expires_at) from ai_token_holds h where h.org_id = a.org_id and h.state = 'open')), 'infinity')
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[])
-             u(org_id, plan, next_plan, license_state, license_since, period_start, closed_at, seq, head_hash, due_at)
+                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[], $11::text[])
+             u(org_id, plan, next_plan, license_state, license_since, period_start, closed_at, seq, head_hash, due_at, license_off)
          where a.org_id = u.org_id",
         &orgs,
         &column(|a| Some(a.terms.plan.to_string())) as &[Option<String>],
@@ -157,7 +163,8 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account]) -> Result<()
         &instants(|a| a.terms.closed_at) as &[Option<Instant>],
         &seqs,
         &hashes,
-        &instants(Account::due_at) as &[Option<Instant>],
+        &due as &[Option<Instant>],
+        &column(|a| Some(a.terms.announced.as_str().into())) as &[Option<String>],
     )
     .execute(conn)
     .await?;

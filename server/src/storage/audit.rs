@@ -163,7 +163,7 @@ pub async fn wrong_receipts(conn: &mut PgConnection, org: OrgId) -> Result<Vec<S
     Ok(sqlx::query_scalar!(
         r#"select format('transaction %s was answered, the log does not have it', answer::jsonb ->> 'transaction') as "line!"
          from ai_token_receipts r
-         where org_id = $1 and answer::jsonb #>> '{outcome,outcome}' not in ('plan_changed', 'settled', 'advanced')
+         where org_id = $1 and answer::jsonb #>> '{outcome,outcome}' not in ('plan_changed', 'settled', 'billed', 'advanced')
              and not exists (select from ai_token_usage_log l
                  where l.org_id = r.org_id and l.transaction_id = (r.answer::jsonb ->> 'transaction')::uuid)
          union all
@@ -246,6 +246,9 @@ pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Str
              union all select 'api_keys' from api_keys where org_id <> $1
              union all select 'ai_token_purchases' from ai_token_purchases where org_id <> $1
              union all select 'stripe_customers' from stripe_customers where org_id <> $1
+             union all select 'ai_token_dues' from ai_token_dues where org_id <> $1
+             union all select 'ai_token_license_log' from ai_token_license_log where org_id <> $1
+             union all select 'emails' from emails where org_id <> $1
          ) rows group by source"#,
         org.0
     )

@@ -48,7 +48,8 @@ pub struct Look {
 /// [`StorageError`](super::StorageError).
 pub async fn find(conn: &mut PgConnection, org: OrgId, asker: &Asker) -> Result<Option<Look>> {
     let row = sqlx::query!(
-        r#"select plan as "plan!", next_plan, license_state as "license_state!", license_since, anchor_at as "anchor_at!",
+        r#"select plan as "plan!", next_plan, license_state as "license_state!", license_since,
+             license_off as "license_off!", anchor_at as "anchor_at!",
              period_start, closed_at, seq as "seq!", head_hash as "head_hash!", due_at,
              balances as "balances: Json<Vec<BalanceRow>>", grants as "grants: Json<Vec<GrantRow>>",
              guard as "guard: Json<Guard>", api_key as "key: Json<api_keys::Row>", member_found as "member!"
@@ -67,6 +68,7 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, asker: &Asker) -> Result<
         next_plan: row.next_plan,
         license_state: row.license_state,
         license_since: row.license_since,
+        license_off: row.license_off,
         anchor_at: row.anchor_at,
         period_start: row.period_start,
         closed_at: row.closed_at,

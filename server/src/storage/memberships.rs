@@ -2,12 +2,13 @@
 
 use brightmeter::{
     ids::{MemberId, OrgId, UserId},
+    license::License,
     time::Instant,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, organizations::Organization};
+use super::{Result, accounts, organizations::Organization};
 
 /// A person's membership in one organization.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Membership {
     pub organization: Organization,
     /// The organization's plan, where the transaction sees its account.
     pub plan: Option<String>,
+    /// Its license, likewise.
+    pub license: Option<License>,
 }
 
 /// A member, with the name that people read.
@@ -65,7 +68,8 @@ pub async fn insert(
 /// [`StorageError`](super::StorageError).
 pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Membership>> {
     let rows = sqlx::query!(
-        r#"select m.id, m.role, u.display_name, o.id as org_id, o.slug, o.name, o.time_zone, a.plan as "plan?"
+        r#"select m.id, m.role, u.display_name, o.id as org_id, o.slug, o.name, o.time_zone, a.plan as "plan?",
+             a.license_state as "license_state?", a.license_since
          from members m join users u on u.id = m.user_id join organizations o on o.id = m.org_id
              left join ai_token_accounts a on a.org_id = m.org_id
          where m.user_id = $1 order by m.org_id"#,
@@ -73,14 +77,14 @@ pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Member
     )
     .fetch_all(conn)
     .await?;
-    let memberships = rows.into_iter().map(|row| Membership {
-        id: MemberId(row.id),
-        person: row.display_name,
-        role: row.role,
-        organization: Organization { id: OrgId(row.org_id), slug: row.slug, name: row.name, time_zone: row.time_zone },
-        plan: row.plan,
+    let memberships = rows.into_iter().map(|row| {
+        let license = row.license_state.map(|state| accounts::license(&state, row.license_since)).transpose()?;
+        let organization =
+            Organization { id: OrgId(row.org_id), slug: row.slug, name: row.name, time_zone: row.time_zone };
+        let (id, person, role, plan) = (MemberId(row.id), row.display_name, row.role, row.plan);
+        Ok(Membership { id, person, role, organization, plan, license })
     });
-    Ok(memberships.collect())
+    memberships.collect()
 }
 
 /// Which of `named`, each an organization and a member, exist.

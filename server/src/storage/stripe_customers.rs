@@ -13,6 +13,16 @@ pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<String>>
     Ok(sqlx::query_scalar!("select id from stripe_customers where org_id = $1", org.0).fetch_optional(conn).await?)
 }
 
+/// Whom Stripe knows by this name. The transaction has to be of [`begin_told`](super::tenant::begin_told).
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_told(conn: &mut PgConnection, id: &str) -> Result<Option<OrgId>> {
+    let found =
+        sqlx::query_scalar!("select org_id from stripe_customers where id = $1", id).fetch_optional(conn).await?;
+    Ok(found.map(OrgId))
+}
+
 /// Notes Stripe's name for `org`; answers with the one that was noted first.
 ///
 /// # Errors

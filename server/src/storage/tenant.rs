@@ -46,7 +46,7 @@ pub async fn begin_presented(pool: &PgPool, hash: &[u8; 32]) -> Result<Transacti
     begin_with(pool, "app.key_hash", &hex::encode(hash)).await
 }
 
-/// A transaction that sees the purchase that Stripe knows by this name, whose ever it is, and nothing else of its organization.
+/// A transaction that sees the purchase or customer that Stripe knows by this name, whose ever it is, and nothing else of its organization.
 ///
 /// # Errors
 /// If no connection can be had in time; or `None` for what is no name of Stripe's.

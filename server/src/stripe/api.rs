@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use brightmeter::ids::OrgId;
+use brightmeter::{ids::OrgId, purchase::Payment};
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, purchase_path},
-    told::{self, ORG, PURCHASE, Told},
+    told::{self, ORG, PURCHASE, Whose},
 };
 
 /// How long one try may take.
@@ -124,7 +124,7 @@ impl Gateway for StripeApi {
         Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })
     }
 
-    async fn find_session(&self, session: &str) -> Result<Option<Told>, GatewayError> {
+    async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError> {
         let object = self.send(&RetrieveCheckoutSession::new(session), None).await?;
         told::session(&object, None).transpose().map_err(GatewayError::Unreadable)
     }

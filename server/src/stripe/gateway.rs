@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use brightmeter::{
     ids::{OrgId, PurchaseId},
-    purchase::Purchase,
+    purchase::{Payment, Purchase},
     time::Instant,
 };
 
-use super::told::Told;
+use super::told::Whose;
 
 /// Asks Stripe. No lock of ours is held meanwhile, and what is asked is on record before.
 #[async_trait]
@@ -28,7 +28,7 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn find_session(&self, session: &str) -> Result<Option<Told>, GatewayError>;
+    async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError>;
 }
 
 /// An order to be paid.

@@ -1,11 +1,13 @@
-//! What an event tells of a payment, read from as little of it as possible: fields that are not needed may be missing, new, or of
+//! What an event tells of a payment or an invoice, read from as little of it as possible: fields that are not needed may be missing, new, or of
 //! another shape.
 //!
 //! What comes from Stripe's API instead of an event is read here, too, so that both tell the same.
 
 use brightmeter::{
+    dues::{Dues, Invoice},
     ids::{OrgId, PurchaseId},
     purchase::{Dispute, Payment, Refund, Stage, Standing},
+    time::Instant,
 };
 use serde_json::Value;
 
@@ -16,13 +18,13 @@ pub const ORG: &str = "brightmeter_org";
 /// As [`ORG`].
 pub const PURCHASE: &str = "brightmeter_purchase";
 
-/// What is told of one payment.
+/// What an event tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Of which.
-    pub whose: Whose,
-    /// What.
-    pub payment: Payment,
+pub enum Told {
+    /// Something of the payment of a purchase.
+    Payment(Whose, Payment),
+    /// Something of an invoice of the customer that Stripe knows by this name.
+    Invoice(String, Dues),
 }
 
 /// Which purchase is meant.
@@ -36,7 +38,7 @@ pub enum Whose {
 
 /// Reads an event.
 ///
-/// Answers with nothing if its kind tells nothing of a payment.
+/// Answers with nothing if it tells nothing that concerns us.
 ///
 /// # Errors
 /// What of it is missing that cannot be done without.
@@ -44,6 +46,12 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
     let envelope: Value = serde_json::from_str(&event.payload).map_err(|_| "its body is no JSON")?;
     let object = &envelope["data"]["object"];
     let told_at = event.created_at.map_or(0, |at| at.timestamp());
+    if let kind @ ("invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" | "invoice.payment_failed") =
+        event.kind.as_str()
+    {
+        let failed_at = (kind == "invoice.payment_failed").then_some(event.created_at).flatten();
+        return invoice(object, kind, failed_at);
+    }
     let told = match event.kind.as_str() {
         "checkout.session.completed" => session(object, None),
         "checkout.session.async_payment_succeeded" => session(object, Some(Stage::Paid)),
@@ -54,7 +62,23 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
         kind if kind.starts_with("charge.dispute.") => dispute(object, told_at),
         _ => return Ok(None),
     };
-    told.transpose()
+    Ok(told.transpose()?.map(|(whose, payment)| Told::Payment(whose, payment)))
+}
+
+/// Reads an invoice for a plan. The first invoice of a plan is no debt: until it is paid, there is no plan.
+fn invoice(object: &Value, kind: &str, failed_at: Option<Instant>) -> Result<Option<Told>, &'static str> {
+    let parent = &object["parent"]["subscription_details"]["subscription"];
+    let of_plan = name_of(&object["subscription"]).or_else(|| name_of(parent)).is_some();
+    let failed = kind == "invoice.payment_failed";
+    if !of_plan || (failed && object["billing_reason"] == "subscription_create") {
+        return Ok(None);
+    }
+    let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
+    let id = text(&object["id"]).ok_or("the invoice has no id")?;
+    if failed && failed_at.is_none() {
+        return Err("it does not say when the payment failed");
+    }
+    Ok(Some(Told::Invoice(customer, Dues([(id, Invoice { failed_at, settled: !failed })].into()))))
 }
 
 /// Reads a Checkout session; `stage` is what its event says, if it says more than the session. A session that sells no pack tells
@@ -62,7 +86,7 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
 ///
 /// # Errors
 /// What of it is missing.
-pub fn session(object: &Value, stage: Option<Stage>) -> Option<Result<Told, &'static str>> {
+pub fn session(object: &Value, stage: Option<Stage>) -> Option<Result<(Whose, Payment), &'static str>> {
     if object["mode"].as_str().is_some_and(|mode| mode != "payment") {
         return None;
     }
@@ -79,10 +103,10 @@ pub fn session(object: &Value, stage: Option<Stage>) -> Option<Result<Told, &'st
     }
     payment.names.session = Some(id.clone());
     payment.names.payment_intent = name_of(&object["payment_intent"]);
-    Some(Ok(Told { whose: ours(object).unwrap_or(Whose::Named(vec![id])), payment }))
+    Some(Ok((ours(object).unwrap_or(Whose::Named(vec![id])), payment)))
 }
 
-fn charge(object: &Value) -> Option<Result<Told, &'static str>> {
+fn charge(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
     if object["paid"].as_bool() == Some(false) {
         // A try to pay that failed: another charge of the same payment may follow.
         return None;
@@ -98,7 +122,7 @@ fn charge(object: &Value) -> Option<Result<Told, &'static str>> {
     about(object, payment)
 }
 
-fn refund(object: &Value) -> Option<Result<Told, &'static str>> {
+fn refund(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
     let mut payment = Payment::default();
     match refund_of(object) {
         Some((id, refund)) => payment.refunds.insert(id, refund),
@@ -114,7 +138,7 @@ fn refund_of(object: &Value) -> Option<(String, Refund)> {
     Some((text(&object["id"])?, Refund { cents: object["amount"].as_u64()?, failed }))
 }
 
-fn dispute(object: &Value, told_at: i64) -> Option<Result<Told, &'static str>> {
+fn dispute(object: &Value, told_at: i64) -> Option<Result<(Whose, Payment), &'static str>> {
     let (Some(id), Some(cents)) = (text(&object["id"]), object["amount"].as_u64()) else {
         return Some(Err("the dispute has no id or amount"));
     };
@@ -131,11 +155,11 @@ fn dispute(object: &Value, told_at: i64) -> Option<Result<Told, &'static str>> {
     about(object, payment)
 }
 
-fn about(object: &Value, payment: Payment) -> Option<Result<Told, &'static str>> {
+fn about(object: &Value, payment: Payment) -> Option<Result<(Whose, Payment), &'static str>> {
     let names: Vec<String> =
         [&payment.names.payment_intent, &payment.names.charge].into_iter().flatten().cloned().collect();
     let whose = ours(object).or_else(|| (!names.is_empty()).then_some(Whose::Named(names)));
-    Some(whose.map(|whose| Told { whose, payment }).ok_or("it names no payment"))
+    Some(whose.map(|whose| (whose, payment)).ok_or("it names no payment"))
 }
 
 /// The order that an object carries since we asked for it.

@@ -7,7 +7,10 @@ mod sweeps;
 
 use std::sync::Arc;
 
-use brightmeter::ids::{HoldId, MemberId, OrgId};
+use brightmeter::{
+    dues::{Dues, Invoice},
+    ids::{HoldId, MemberId, OrgId},
+};
 use server::{ai::built_in::BuiltIn, clock::Clock, service::jobs::Jobs, storage::stripe_customers};
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -32,6 +35,9 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let mut tx = server::storage::tenant::begin(&server.pools.app, org).await.unwrap();
     stripe_customers::insert(&mut tx, org, &customer, server.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
+    let failed = Invoice { failed_at: Some(server.clock.now()), settled: false };
+    let told = Dues([("in_1".into(), failed)].into());
+    server.submit(org, brightmeter::command::Command::Bill { told }).await.unwrap();
     server.pass(5);
     let jobs = Jobs::new(server.writer.clone(), Arc::new(BuiltIn { faults: false })).unwrap();
     let goal = "Sell more posters".to_owned().try_into().unwrap();

@@ -2,5 +2,6 @@
 
 mod checkout;
 mod inbox;
+mod license;
 pub mod shop;
 mod storm;

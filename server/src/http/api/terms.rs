@@ -54,16 +54,7 @@ pub(super) async fn license(State(state): State<AppState>, who: Who) -> Result<J
     let account = who.account(&state, None).await?;
     let (now, license) = (state.clock.now(), account.terms.license);
     let ladder = &state.reader.catalog.ladder;
-    let next = license.next(ladder, now).map(|(at, stage)| Transition {
-        at,
-        stage,
-        stops: match stage {
-            Off::Nothing => "Nothing stops.",
-            Off::Premium => "Premium features stop.",
-            Off::Allowance => "The allowance stops; packs can still be spent.",
-            Off::Ai => "All AI stops.",
-        },
-    });
+    let next = license.next(ladder, now).map(|(at, stage)| Transition { at, stage, stops: stage.stops() });
     Ok(Json(LicenseBody {
         plan: account.terms.plan.to_string(),
         state: license.state(),

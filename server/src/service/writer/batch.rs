@@ -12,6 +12,7 @@ use brightmeter::{
     guard::Pace,
     ids::{HoldId, OrgId, TransactionId},
     key::IdempotencyKey,
+    license::{Rung, Step},
     quest::{Goal, QuestDraft},
     receipt::{Fingerprint, Outcome},
     time::Instant,
@@ -23,8 +24,8 @@ use super::{Answer, Submission, SubmitError, load, permits::Permits};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, daily, entries, guards, holdings, holds, purchases, quests, receipts, receipts::Kept,
-        tenant,
+        StorageError, accounts, daily, entries, guards, holdings, holds, licenses, purchases, quests, receipts,
+        receipts::Kept, tenant,
     },
 };
 
@@ -86,6 +87,8 @@ struct Fold {
     entries: Vec<(Uuid, Entry, EntryHash)>,
     jobs: Vec<(Uuid, HoldId, Goal)>,
     quests: Vec<(Uuid, HoldId, Vec<QuestDraft>)>,
+    /// Steps of licenses, each with its transaction, its number there, and the id of the email that tells it.
+    steps: Vec<(Uuid, TransactionId, i16, Step, Uuid)>,
 }
 
 impl Batch {
@@ -114,9 +117,10 @@ impl Batch {
             entries: Vec::new(),
             jobs: Vec::new(),
             quests: Vec::new(),
+            steps: Vec::new(),
         };
         let answers = submissions.iter().map(|submission| self.step(&mut fold, submission, now)).collect();
-        write(&mut tx, &fold, now).await?;
+        write(&mut tx, &fold, &self.catalog.ladder, now).await?;
         match tx.commit().await {
             Ok(()) => Ok(answers),
             // The server itself said no: nothing was committed. Anything else may have been lost on the way back.
@@ -151,6 +155,8 @@ impl Batch {
             }
         };
         open.account.apply(&decision.changes);
+        let steps = decision.changes.steps.iter().zip(0..);
+        fold.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, *step, self.clock.new_id())));
         merge(&mut open.changes, decision.changes);
         fold.entries.extend(decision.entries.into_iter().map(|(entry, hash)| (org.0, entry, hash)));
         match (&decision.receipt.outcome, command) {
@@ -186,6 +192,7 @@ fn merge(all: &mut Changes, later: Changes) {
     all.guards.extend(later.guards);
     all.refunds.extend(later.refunds);
     all.purchases.extend(later.purchases);
+    all.dues = later.dues.or(all.dues.take());
 }
 
 /// A statement of its own, after the lock: one that waited for the lock would miss receipts committed meanwhile.
@@ -202,7 +209,7 @@ async fn find_receipts(
     Ok(kept.into_iter().map(|kept| ((kept.org, kept.key.clone()), kept)).collect())
 }
 
-async fn write(tx: &mut PgConnection, fold: &Fold, now: Instant) -> Result<(), StorageError> {
+async fn write(tx: &mut PgConnection, fold: &Fold, ladder: &[Rung], now: Instant) -> Result<(), StorageError> {
     let open = || fold.accounts.iter();
     let balances: Vec<_> = open()
         .flat_map(|(org, open)| open.changes.balances.iter().map(|(name, balance)| (*org, name, *balance)))
@@ -232,6 +239,12 @@ async fn write(tx: &mut PgConnection, fold: &Fold, now: Instant) -> Result<(), S
         for purchase in open.changes.purchases.values() {
             purchases::update(tx, *org, purchase).await?;
         }
+        if let Some(dues) = &open.changes.dues {
+            licenses::upsert_dues(tx, *org, dues).await?;
+        }
+    }
+    for (org, transaction, number, step, email) in &fold.steps {
+        licenses::append(tx, *org, *transaction, *number, step, *email, now).await?;
     }
     for (org, hold, goal) in &fold.jobs {
         quests::insert_job(tx, *org, *hold, goal, now).await?;
@@ -245,7 +258,7 @@ async fn write(tx: &mut PgConnection, fold: &Fold, now: Instant) -> Result<(), S
         .map(|(_, open)| &open.account)
         .collect();
     if !changed.is_empty() {
-        accounts::update(tx, &changed).await?;
+        accounts::update(tx, &changed, ladder).await?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Submission;
-use crate::storage::{StorageError, accounts::Found, entries, guards, holdings, holds, purchases};
+use crate::storage::{StorageError, accounts::Found, entries, guards, holdings, holds, licenses, purchases};
 
 /// What commands name besides their account.
 #[derive(Default)]
@@ -22,6 +22,7 @@ struct Named {
     holds: Vec<(Uuid, HoldId)>,
     spends: Vec<(Uuid, TransactionId)>,
     purchases: Vec<(Uuid, PurchaseId)>,
+    dues: Vec<Uuid>,
     guards: Vec<(Uuid, GuardId)>,
 }
 
@@ -35,6 +36,7 @@ impl Named {
                 }
                 Command::Capture { hold, .. } | Command::Release { hold, .. } => named.holds.push((org.0, *hold)),
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
+                Command::Bill { .. } => named.dues.push(org.0),
                 Command::Settle { purchase, .. } => named.purchases.push((org.0, *purchase)),
                 Command::Grant { .. } | Command::Adjust { .. } | Command::ChangePlan { .. } | Command::Advance => {}
             }
@@ -103,6 +105,13 @@ async fn load(
             if let Some(account) = accounts.get_mut(&org) {
                 account.receipt_number = last_number;
                 account.purchases.insert(purchase.id, purchase);
+            }
+        }
+    }
+    if !named.dues.is_empty() {
+        for (org, dues) in licenses::list_dues(tx, &named.dues).await? {
+            if let Some(account) = accounts.get_mut(&org) {
+                account.dues = dues;
             }
         }
     }

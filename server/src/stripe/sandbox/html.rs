@@ -23,8 +23,8 @@ article, fieldset, li { border: 1px solid var(--line); border-radius: .5rem; pad
 fieldset label { display: block; padding: .25rem 0; }
 ul { list-style: none; margin: 0; padding: 0; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .5rem 0 0; }
-form fieldset { flex: 1 1 100%; margin: 0; }
-button { font: inherit; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--line); border-radius: .5rem;
+form fieldset { flex: 1 1 100%; margin: 0; min-width: 0; }
+button { position: relative; font: inherit; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--line); border-radius: .5rem;
   background: var(--soft); color: inherit; cursor: pointer; }
 button.first { background: #0b5cad; border-color: #0b5cad; color: #fff; }
 input[type=number] { font: inherit; min-height: 2.75rem; width: 8rem; padding: .4rem; border: 1px solid var(--line);

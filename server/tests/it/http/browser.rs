@@ -93,7 +93,12 @@ impl Site {
             backend: Arc::new(portal),
             sign_in: SignIn { pool: pool.clone(), passwords, throttle },
             accounts,
-            visitors: Visitors { pool: pool.clone(), catalog: server.catalog.clone(), demo: false },
+            visitors: Visitors {
+                pool: pool.clone(),
+                catalog: server.catalog.clone(),
+                clock: clock.clone(),
+                demo: false,
+            },
             jobs,
             keys,
             purchases,

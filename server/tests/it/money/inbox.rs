@@ -4,7 +4,10 @@ use brightmeter::ids::{MemberId, OrgId};
 use server::{
     clock::Clock,
     storage::stripe_events,
-    stripe::{event::Event, told},
+    stripe::{
+        event::Event,
+        told::{self, Told},
+    },
 };
 
 use super::shop::{dispute, event, holdings, inbox, order, refund, session, tell, work};
@@ -96,7 +99,7 @@ fn whoever_dies_between_doing_and_noting_it_did_it_once() {
         stripe_events::insert(&mut conn, &Event::read(payload), now).await.unwrap();
         let lease_until = now + chrono::TimeDelta::seconds(60);
         let taken = stripe_events::take(&mut conn, now, lease_until, 10).await.unwrap();
-        let payment = told::read(&taken[0].event).unwrap().unwrap().payment;
+        let Ok(Some(Told::Payment(_, payment))) = told::read(&taken[0].event) else { panic!("{taken:?}") };
         inbox(server).purchases.settle(org, purchase, payment).await.unwrap();
         // Here it dies. Nobody else takes it up before its lease is over.
         work(server).await;
@@ -123,22 +126,22 @@ fn events_of_every_shape_are_acted_on_waited_for_or_left_to_a_person() {
         evt_02_cs_async, no purchase is known by its payment yet, waits
         evt_03_ch_refunded, no purchase is known by its payment yet, waits
         evt_04_dispute, no purchase is known by its payment yet, waits
-        evt_05_inv_paid, it concerns no purchase, done
-        evt_06_inv_failed, it concerns no purchase, done
-        evt_07_sub_upd, it concerns no purchase, done
-        evt_08_sub_del, it concerns no purchase, done
+        evt_05_inv_paid, its customer is not known yet, waits
+        evt_06_inv_failed, its customer is not known yet, waits
+        evt_07_sub_upd, it concerns nobody here, done
+        evt_08_sub_del, it concerns nobody here, done
         evt_09_refund_created, no purchase is known by its payment yet, waits
         evt_10_cs_oldver, no purchase is known by its payment yet, waits
-        evt_11_unknown_type, it concerns no purchase, done
+        evt_11_unknown_type, it concerns nobody here, done
         evt_12_cs_newfield, no purchase is known by its payment yet, waits
         evt_13_cs_missing_required, no purchase is known by its payment yet, waits
         evt_14_cs_newenum, no purchase is known by its payment yet, waits
-        evt_15_sub_prebasil, it concerns no purchase, done
-        evt_16_inv_unknown_ver, it concerns no purchase, done
+        evt_15_sub_prebasil, it concerns nobody here, done
+        evt_16_inv_unknown_ver, its customer is not known yet, waits
         evt_17_charge_refunds_null, no purchase is known by its payment yet, waits
         evt_x, the refund has no id or amount, dead
         unnamed_29ecbeb830e3244605e5a88493e4088424a71780e5cf59bb3475f278f294335b, its body is no JSON, dead
-        unnamed_44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a, it concerns no purchase, done
+        unnamed_44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a, it concerns nobody here, done
         ");
         assert_eq!(holdings(server, org).await, (200, 0));
     });

@@ -1,0 +1,98 @@
+//! `/license`: whether the plan is paid, what is off while it is not, and what stops next.
+
+use leptos::prelude::*;
+
+use crate::{
+    components::{Frame, Place, Time, load},
+    views::{Viewer, license::LicenseView},
+};
+
+/// How the license stands, and how it went.
+#[component]
+pub fn LicensePage() -> impl IntoView {
+    load(
+        |backend, who| async move { backend.license(&who).await },
+        |viewer, view| view! { <License viewer view /> }.into_any(),
+    )
+}
+
+#[component]
+fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
+    let LicenseView { headline, detail, active, upcoming, ladder, history } = view;
+    let tone = if active { "card receipt receipt-good mt-6" } else { "card receipt receipt-warn mt-6" };
+    let next = match upcoming.is_empty() {
+        false => {
+            let items = upcoming.into_iter().map(|(when, what)| {
+                view! {
+                    <div>
+                        <dt>
+                            <Time when=when.clone() />
+                            ", "
+                            {when.relative}
+                        </dt>
+                        <dd>{what}</dd>
+                    </div>
+                }
+            });
+            view! { <dl class="facts mt-4">{items.collect_view()}</dl> }.into_any()
+        }
+        true => {
+            let items = ladder.into_iter().map(|(day, what)| {
+                view! {
+                    <div>
+                        <dt>{format!("After {day} days")}</dt>
+                        <dd>{what}</dd>
+                    </div>
+                }
+            });
+            view! {
+                <p class="mt-1 text-muted">"Nothing stops at once when an invoice is unpaid. Paying it brings everything back in that moment."</p>
+                <dl class="facts mt-4">{items.collect_view()}</dl>
+            }
+            .into_any()
+        }
+    };
+    let history = match history.is_empty() {
+        true => view! { <p class="mt-1 text-muted">"Every invoice was paid so far."</p> }.into_any(),
+        false => {
+            let items = history.into_iter().map(|(when, what)| {
+                view! {
+                    <li>
+                        <Time when />
+                        ": "
+                        {what}
+                    </li>
+                }
+            });
+            view! { <ul class="mt-3 grid gap-2">{items.collect_view()}</ul> }.into_any()
+        }
+    };
+    view! {
+        <Frame viewer place=Place::Billing title="License">
+            <h1 class="text-3xl font-semibold tracking-tight">"License"</h1>
+            <section class=tone aria-labelledby="state">
+                <h2 id="state" class="text-xl font-semibold">
+                    {headline}
+                </h2>
+                <p class="mt-2">{detail}</p>
+            </section>
+            <section class="mt-10" aria-labelledby="next">
+                <h2 id="next" class="text-2xl font-semibold tracking-tight">
+                    "What stops, and when"
+                </h2>
+                {next}
+            </section>
+            <section class="mt-10" aria-labelledby="history">
+                <h2 id="history" class="text-2xl font-semibold tracking-tight">
+                    "What happened"
+                </h2>
+                {history}
+            </section>
+            <p class="mt-8">
+                <a class="link" href="/billing">
+                    "Plans and packs"
+                </a>
+            </p>
+        </Frame>
+    }
+}

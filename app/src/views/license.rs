@@ -1,0 +1,20 @@
+//! What `/license` shows, and the banner that leads there.
+
+use super::When;
+
+/// `/license`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseView {
+    /// How it stands, in a few words.
+    pub headline: String,
+    /// What that means.
+    pub detail: String,
+    /// Whether everything is as it should be.
+    pub active: bool,
+    /// What stops if nothing is paid, and when, the next first; nothing unless an invoice is unpaid.
+    pub upcoming: Vec<(When, String)>,
+    /// What would stop after how many days of an unpaid invoice.
+    pub ladder: Vec<(u16, String)>,
+    /// What happened, the newest first.
+    pub history: Vec<(When, String)>,
+}

@@ -1,0 +1,93 @@
+//! `ai_token_dues` and `ai_token_license_log`: what is known of an organization's invoices, and how its license went.
+
+use brightmeter::{
+    dues::Dues,
+    ids::{OrgId, TransactionId},
+    license::{Off, Step},
+    time::Instant,
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Result, accounts, corrupt};
+
+/// What is known of the invoices of `orgs`; who never had one is missing.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_dues(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<(Uuid, Dues)>> {
+    let rows = sqlx::query!(
+        r#"select org_id, invoices as "invoices: Json<Dues>" from ai_token_dues where org_id = any($1)"#,
+        orgs
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.org_id, row.invoices.0)).collect())
+}
+
+/// Writes what is known of invoices.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn upsert_dues(conn: &mut PgConnection, org: Uuid, dues: &Dues) -> Result<()> {
+    sqlx::query!(
+        "insert into ai_token_dues (org_id, invoices) values ($1, $2)
+         on conflict (org_id) do update set invoices = excluded.invoices",
+        org,
+        Json(dues) as Json<&Dues>
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Appends a step to the log, and queues the email that tells it.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn append(
+    conn: &mut PgConnection,
+    org: Uuid,
+    transaction: TransactionId,
+    number: i16,
+    step: &Step,
+    email: Uuid,
+    now: Instant,
+) -> Result<()> {
+    sqlx::query!(
+        "with step as (
+             insert into ai_token_license_log (org_id, transaction_id, number, at, state, since, off, booked_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
+         )
+         insert into emails (org_id, id, kind, data, queued_at)
+         values ($1, $9, 'license', jsonb_build_object('at', $4, 'state', $5, 'since', $6, 'off', $7), $8)",
+        org,
+        transaction.0,
+        number,
+        step.at,
+        step.license.state(),
+        step.license.since(),
+        step.off.as_str(),
+        now,
+        email
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The latest steps of an organization's license, the newest first.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Step>> {
+    let rows = sqlx::query!(
+        "select at, state, since, off from ai_token_license_log
+         where org_id = $1 order by booked_at desc, transaction_id desc, number desc limit $2",
+        org.0,
+        limit
+    );
+    let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
+        let off = Off::parse(&row.off).ok_or_else(|| corrupt(format!("off {}", row.off)))?;
+        Ok(Step { at: row.at, license: accounts::license(&row.state, row.since)?, off })
+    });
+    rows.collect()
+}
