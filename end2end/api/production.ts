@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "@playwright/test";
+import Stripe from "stripe";
+import { program, root, target } from "./support";
+
+export const secret = "whsec_of_this_test";
+export const stripe = new Stripe("sk_test_nothing_is_called");
+
+/** A server as one starts it in production. */
+export interface Production {
+  url: string;
+  /** Sends a webhook with that signature; by Stripe's own library, if none is named. */
+  tell(payload: string, signature?: string): Promise<[number, string | undefined]>;
+  /** Runs a command beside it, and answers what it printed. */
+  command(...args: string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function production(address: string, more: Record<string, string> = {}): Promise<Production> {
+  const dataDir = mkdtempSync(join(tmpdir(), "brightmeter-serve-"));
+  chmodSync(dataDir, 0o755);
+  const env = {
+    BRIGHTMETER_ADDR: address,
+    BRIGHTMETER_PUBLIC_URL: `http://${address}`,
+    BRIGHTMETER_DATA_DIR: dataDir,
+    BRIGHTMETER_TEST_CLOCK: "0",
+    BRIGHTMETER_LOG: "error",
+    STRIPE_SECRET_KEY: "sk_test_nothing_is_called",
+    STRIPE_WEBHOOK_SECRET: secret,
+    AI_BASE_URL: "http://127.0.0.1:9/v1",
+    AI_MODEL: "none",
+    ...more,
+  };
+  const binary = join(target, "debug/brightmeter");
+  const server = spawn(binary, ["serve"], { cwd: root, stdio: "ignore", env: { ...process.env, ...env } });
+  const url = `http://${address}`;
+  const ready = () => fetch(`${url}/readyz`).then((answer) => answer.status, () => 0);
+  await expect.poll(ready, { timeout: 30_000 }).toBe(200);
+  return {
+    url,
+    async tell(payload, signature) {
+      const answer = await fetch(`${url}/api/v1/stripe/webhook`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature ?? sign(payload) },
+        body: payload,
+      });
+      return [answer.status, (await answer.json()).code];
+    },
+    command: (...args) => program(binary, args, env),
+    async stop() {
+      const ended = new Promise((done) => server.once("exit", done));
+      server.kill("SIGTERM");
+      expect(await ended).toBe(0);
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+/** The header that Stripe's library makes for `payload`. */
+export const sign = (payload: string, more = {}) => stripe.webhooks.generateTestHeaderString({ payload, secret, ...more });
