@@ -7,6 +7,7 @@ mod doctor;
 mod keys;
 mod output;
 mod people;
+mod reconcile;
 mod run;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Hold what is known of purchases against what Stripe says; exit 0 only if all agree, or were mended.
+    Reconcile(reconcile::ReconcileArgs),
     /// Look at what is sold.
     Catalog {
         #[command(subcommand)]
@@ -150,6 +153,8 @@ enum CliError {
     Ai(#[from] crate::ai::openai::OpenAiConfigError),
     #[error(transparent)]
     Stripe(#[from] crate::stripe::gateway::GatewayError),
+    #[error(transparent)]
+    Reconcile(#[from] crate::service::reconcile::ReconcileError),
     #[error("cannot listen on {addr}: {source}; choose another address with BRIGHTMETER_ADDR")]
     Listen { addr: std::net::SocketAddr, source: std::io::Error },
     #[error("{0}")]
@@ -189,6 +194,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
             say("the schema is up to date");
         }
         Command::Audit { json } => return audit::audit(&config, json).await,
+        Command::Reconcile(args) => return reconcile::reconcile(&config, &args).await,
         Command::Admin { command: AdminCommand::CreateStaff { email } } => {
             people::create_staff(&config, &email).await?
         }

@@ -12,6 +12,7 @@ pub mod portal;
 pub mod provisioning;
 pub mod purchases;
 pub mod question;
+pub mod reconcile;
 pub mod sign_in;
 pub mod sweeper;
 pub mod throttle;

@@ -188,14 +188,26 @@ impl Purchases {
         let (Stage::Open | Stage::Pending, Some(checkout)) = (order.purchase.payment.stage, &order.checkout) else {
             return Ok(());
         };
-        let Some((whose, payment)) = self.gateway()?.find_session(&checkout.session).await? else {
-            return Ok(());
-        };
-        // What came under this session's name, but says it is another order's, is not believed.
-        if whose != Whose::Ours(org, order.purchase.id) {
-            return Err(GatewayError::Unreadable("the session belongs to another order").into());
+        let told = self.ask(org, order.purchase.id, &checkout.session).await?;
+        let told = told.ok_or(GatewayError::Unreadable("the session belongs to another order"))?;
+        self.settle(org, order.purchase.id, told).await
+    }
+
+    /// All that Stripe says now of a purchase and of what went back of its payment; nothing if its session says that it is another
+    /// order's: that is not believed.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn ask(&self, org: OrgId, id: PurchaseId, session: &str) -> Result<Option<Payment>, GatewayError> {
+        let gateway = self.gateway()?;
+        let Some((whose, mut told)) = gateway.find_session(session).await? else { return Ok(None) };
+        if whose != Whose::Ours(org, id) {
+            return Ok(None);
         }
-        self.settle(org, order.purchase.id, payment).await
+        if let (Stage::Paid, Some(payment_intent)) = (told.stage, told.names.payment_intent.clone()) {
+            told.join(&gateway.find_returned(&payment_intent, self.clock.now()).await?);
+        }
+        Ok(Some(told))
     }
 
     /// Takes in what Stripe told of an organization's invoices.

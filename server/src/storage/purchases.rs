@@ -264,6 +264,31 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, id: PurchaseId) -> Result
     row.fetch_optional(conn).await?.map(OrderRow::decode).transpose()
 }
 
+/// A page of the purchases of `org` that were ordered at or after `since`, in the order of their ids.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_since(
+    conn: &mut PgConnection,
+    org: OrgId,
+    since: Instant,
+    after: Option<PurchaseId>,
+    limit: i64,
+) -> Result<Vec<Order>> {
+    let rows = sqlx::query_as!(
+        OrderRow,
+        r#"select org_id, id, pack, label, price_cents, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
+             payment as "payment: Json<Payment>", credit as "credit: Json<Credit>", member_id, ordered_at, session_id,
+             checkout_url, checkout_until
+         from ai_token_purchases where org_id = $1 and ordered_at >= $2 and id > $3 order by id limit $4"#,
+        org.0,
+        since,
+        after.map_or(Uuid::nil(), |id| id.0),
+        limit
+    );
+    rows.fetch_all(conn).await?.into_iter().map(OrderRow::decode).collect()
+}
+
 /// The purchases of `org`, newest first.
 ///
 /// # Errors

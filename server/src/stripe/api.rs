@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use brightmeter::{ids::OrgId, purchase::Payment};
+use brightmeter::{ids::OrgId, purchase::Payment, time::Instant};
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
@@ -14,7 +14,7 @@ use stripe_checkout::{
         CreateCheckoutSessionPaymentIntentData, ProductData, RetrieveCheckoutSession,
     },
 };
-use stripe_core::customer::CreateCustomer;
+use stripe_core::{customer::CreateCustomer, dispute::ListDispute, refund::ListRefund};
 use stripe_types::Currency;
 use tokio::time::{sleep, timeout};
 
@@ -28,6 +28,8 @@ const TRY: Duration = Duration::from_millis(2_500);
 /// How long to wait before the second and the third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
+/// How many refunds and disputes of a payment are read: as many as Stripe lists at once.
+const LISTED: i64 = 100;
 /// How long a page may wait for Stripe in all.
 const PAGE: Duration = Duration::from_secs(10);
 const _: () = assert!(TRY.as_millis() * 3 + PAUSES[0].as_millis() + PAUSES[1].as_millis() < PAGE.as_millis());
@@ -127,6 +129,12 @@ impl Gateway for StripeApi {
     async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError> {
         let object = self.send(&RetrieveCheckoutSession::new(session), None).await?;
         told::session(&object, None).transpose().map_err(GatewayError::Unreadable)
+    }
+
+    async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError> {
+        let refunds = self.send(&ListRefund::new().payment_intent(payment_intent).limit(LISTED), None).await?;
+        let disputes = self.send(&ListDispute::new().payment_intent(payment_intent).limit(LISTED), None).await?;
+        told::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
     }
 }
 

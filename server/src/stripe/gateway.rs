@@ -29,6 +29,12 @@ pub trait Gateway: Send + Sync {
     /// # Errors
     /// [`GatewayError`].
     async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError>;
+
+    /// What Stripe knows of a payment's refunds and disputes, at `now`.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError>;
 }
 
 /// An order to be paid.

@@ -106,6 +106,25 @@ pub fn session(object: &Value, stage: Option<Stage>) -> Option<Result<(Whose, Pa
     Some(Ok((ours(object).unwrap_or(Whose::Named(vec![id])), payment)))
 }
 
+/// Reads lists of refunds and disputes of a payment, as they are at `told_at`.
+///
+/// # Errors
+/// What of them cannot be read; also if there are more than the lists hold.
+pub fn returned(refunds: &Value, disputes: &Value, told_at: Instant) -> Result<Payment, &'static str> {
+    let list = |list: &Value| match (list["data"].as_array(), list["has_more"].as_bool()) {
+        (Some(objects), None | Some(false)) => Ok(objects.clone()),
+        _ => Err("its list of refunds or disputes is not whole"),
+    };
+    let mut payment = Payment::default();
+    for told in list(refunds)?.iter().map(refund) {
+        payment.join(&told.ok_or("a refund that is none")??.1);
+    }
+    for told in list(disputes)?.iter().map(|object| dispute(object, told_at.timestamp())) {
+        payment.join(&told.ok_or("a dispute that is none")??.1);
+    }
+    Ok(payment)
+}
+
 fn charge(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
     if object["paid"].as_bool() == Some(false) {
         // A try to pay that failed: another charge of the same payment may follow.

@@ -5,12 +5,13 @@ use std::{ops::RangeInclusive, time::Duration};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Request, State as Shared},
+    extract::{Path, Query, Request, State as Shared},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header::AUTHORIZATION},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::sleep;
@@ -74,6 +75,8 @@ pub(super) fn routes(sandbox: &Sandbox) -> Router<Sandbox> {
         .route("/v1/customers", post(create_customer))
         .route("/v1/checkout/sessions", post(create_session))
         .route("/v1/checkout/sessions/{id}", get(find_session))
+        .route("/v1/refunds", get(list_refunds))
+        .route("/v1/disputes", get(list_disputes))
         .route("/v1/{*rest}", any(unknown))
         .route_layer(from_fn_with_state(sandbox.clone(), guard))
 }
@@ -112,6 +115,40 @@ async fn find_session(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) 
             ApiError { status: StatusCode::NOT_FOUND, ..missing }.into_response()
         }
     }
+}
+
+/// Which refunds or disputes are asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    payment_intent: String,
+    #[serde(default = "Listed::default_limit")]
+    limit: usize,
+}
+
+impl Listed {
+    const fn default_limit() -> usize {
+        10
+    }
+
+    fn answer(&self, of: &str, objects: Vec<Value>) -> Response {
+        let has_more = objects.len() > self.limit;
+        let data: Vec<Value> = objects.into_iter().take(self.limit).collect();
+        Json(json!({ "object": "list", "url": format!("/v1/{of}"), "has_more": has_more, "data": data }))
+            .into_response()
+    }
+}
+
+async fn list_refunds(Shared(sandbox): Shared<Sandbox>, Query(listed): Query<Listed>) -> Response {
+    let state = sandbox.state();
+    let refunds = state.refunds.values().filter(|refund| refund.payment_intent == listed.payment_intent);
+    listed.answer("refunds", refunds.map(objects::refund).collect())
+}
+
+async fn list_disputes(Shared(sandbox): Shared<Sandbox>, Query(listed): Query<Listed>) -> Response {
+    let state = sandbox.state();
+    let disputes = state.disputes.values().filter(|dispute| dispute.payment_intent == listed.payment_intent);
+    listed.answer("disputes", disputes.map(objects::dispute).collect())
 }
 
 async fn unknown(uri: Uri) -> Response {

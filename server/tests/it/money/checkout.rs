@@ -9,7 +9,10 @@ use brightmeter::{
 };
 use server::{
     clock::Clock,
-    service::purchases::{OrderError, Purchases},
+    service::{
+        purchases::{OrderError, Purchases},
+        reconcile::{self, Difference},
+    },
     storage::{purchases, purchases::Order, tenant},
     stripe::{
         api::StripeApi,
@@ -206,6 +209,42 @@ fn while_stripe_is_out_of_order_the_order_is_kept_and_can_be_sent_again() {
         shop.sandbox.pay(&session).unwrap();
         shop.tell().await;
         assert_eq!(shop.holdings().await, (699, 0));
+    });
+}
+
+#[test]
+fn what_no_event_told_is_found_and_mended() {
+    with_shop("pro", async |shop| {
+        let ((paid, session), (returned, other)) = (shop.ordered().await, shop.ordered().await);
+        for session in [&session, &other] {
+            shop.sandbox.pay(session).unwrap();
+        }
+        shop.purchases.look_again(shop.org, &shop.find(returned).await).await.unwrap();
+        shop.sandbox.refund(&shop.payment(returned).await, 1_450).unwrap();
+        let run = async |mend| {
+            let since = shop.server.clock.now();
+            let report = reconcile::run(&shop.purchases, &shop.server.pools.writer, since, mend).await.unwrap();
+            let mut found: Vec<_> =
+                report.findings.iter().map(|finding| (finding.purchase, finding.kind, finding.mended)).collect();
+            found.sort_by_key(|finding| finding.0);
+            (report.purchases, found)
+        };
+        let mut expected =
+            vec![(paid, Difference::PaidNotCredited, false), (returned, Difference::ReturnedOtherwise, false)];
+        expected.sort_by_key(|finding| finding.0);
+        assert_eq!(run(false).await, (2, expected.clone()));
+        assert_eq!(shop.holdings().await, (700, 0));
+        expected.iter_mut().for_each(|finding| finding.2 = true);
+        assert_eq!(run(true).await, (2, expected));
+        assert_eq!(shop.holdings().await, (950, 0));
+        assert_eq!(run(false).await, (2, vec![]));
+        // The events that come in the end change nothing more.
+        shop.tell().await;
+        assert_eq!(shop.holdings().await, (950, 0));
+
+        shop.sandbox.dispute(&shop.payment(paid).await).unwrap();
+        assert_eq!(run(true).await, (2, vec![(paid, Difference::ReturnedOtherwise, true)]));
+        assert_eq!(shop.holdings().await, (450, 0));
     });
 }
 
