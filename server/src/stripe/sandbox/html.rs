@@ -18,7 +18,8 @@ main { max-width: 46rem; margin: 0 auto; padding: 1rem; }
 .banner { margin: 0; padding: .5rem 1rem; text-align: center; background: #ffe08a; color: #33260a; font-weight: 600; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 0; }
 a { color: light-dark(#0b5cad, #8cc4ff); }
-code { overflow-wrap: anywhere; font-size: .85em; }
+article, li { overflow-wrap: anywhere; }
+code { font-size: .85em; }
 article, fieldset, li { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; margin: 0 0 .75rem; }
 fieldset label { display: block; padding: .25rem 0; }
 ul { list-style: none; margin: 0; padding: 0; }
