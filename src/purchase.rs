@@ -56,6 +56,9 @@ pub struct Lot {
     pub amount: Tokens,
     /// How many of them were taken back for returned money, what became debt included.
     pub clawed_back: Tokens,
+    /// How many of those became debt, as they were spent or held, as far as it is not paid.
+    #[serde(default)]
+    pub owed: Tokens,
     /// How many are put aside while the payment is disputed.
     pub frozen: Tokens,
 }
@@ -213,12 +216,15 @@ impl Payment {
 }
 
 impl Purchase {
-    /// Whether its tokens are not simply the customer's: some of the money went back or may do so, or some of the tokens are
-    /// taken back or put aside still. Then whatever brings tokens back to its lots has to look at it.
+    /// Whether its tokens are not simply the customer's: its payment is disputed, or a lot does not follow its money yet, or tokens
+    /// are owed or put aside. Then whatever brings tokens back to its lots has to look at it.
     pub fn is_at_stake(&self) -> bool {
-        let touched = |lot: &Lot| !(lot.clawed_back.is_zero() && lot.frozen.is_zero());
-        let money = self.payment.is_disputed() || self.payment.returned_cents() > 0;
-        self.credit.as_ref().is_some_and(|credit| money || credit.lots.iter().any(touched))
+        let open = |lot: &Lot| {
+            let follows = lot.clawed_back == self.payment.clawback_of(lot.amount);
+            !(follows && lot.owed.is_zero() && lot.frozen.is_zero())
+        };
+        let disputed = self.payment.is_disputed();
+        self.credit.as_ref().is_some_and(|credit| disputed || credit.lots.iter().any(open))
     }
 }
 

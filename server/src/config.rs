@@ -139,9 +139,20 @@ impl Config {
                 return Err(value("AI_BASE_URL", "AI_MODEL is set, so write the address of its API too"));
             }
         };
-        let stripe = get("STRIPE_SECRET_KEY").zip(get("STRIPE_WEBHOOK_SECRET")).map(|(secret_key, webhook_secret)| {
-            StripeConfig { secret_key, webhook_secret, api_base: get("STRIPE_API_BASE") }
-        });
+        let api_base = get("STRIPE_API_BASE").map(|url| stripe_base(&url)).transpose()?;
+        let stripe = match (get("STRIPE_SECRET_KEY"), get("STRIPE_WEBHOOK_SECRET")) {
+            (Some(secret_key), Some(webhook_secret)) => Some(StripeConfig { secret_key, webhook_secret, api_base }),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(value(
+                    "STRIPE_WEBHOOK_SECRET",
+                    "STRIPE_SECRET_KEY is set, so name the webhook's secret too",
+                ));
+            }
+            (None, Some(_)) => {
+                return Err(value("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET is set, so name the key for calls too"));
+            }
+        };
         let test_clock = match get("BRIGHTMETER_TEST_CLOCK").as_deref() {
             None | Some("0") => false,
             Some("1") => true,
@@ -198,6 +209,17 @@ pub fn catalog(file: Option<String>) -> Result<Catalog, ConfigError> {
         reason: format!("{file} cannot be read: {error}"),
     })?;
     Ok(Catalog::parse(&text)?)
+}
+
+/// Where Stripe's API is: the key goes there, so by https, or on this machine.
+fn stripe_base(url: &str) -> Result<String, ConfigError> {
+    let reason = "write it as https://stripe.example.com; without https only on this machine";
+    let error = || ConfigError::Value { name: "STRIPE_API_BASE", reason: reason.into() };
+    let parsed = reqwest::Url::parse(url).map_err(|_| error())?;
+    let local = matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    let safe = parsed.scheme() == "https" || (parsed.scheme() == "http" && local);
+    let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty();
+    if safe && plain { Ok(url.trim_end_matches('/').into()) } else { Err(error()) }
 }
 
 fn public_url(url: &str) -> Result<String, ConfigError> {
@@ -258,6 +280,8 @@ mod tests {
             ("BRIGHTMETER_APP_ROLE", "drop table;hunter2"),
             ("BRIGHTMETER_TEST_CLOCK", "hunter2"),
             ("AI_BASE_URL", "https://hunter2"),
+            ("STRIPE_API_BASE", "http://hunter2.example.com"),
+            ("STRIPE_SECRET_KEY", "hunter2"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name) || name == "AI_BASE_URL", "{name}: {error}");

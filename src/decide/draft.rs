@@ -105,6 +105,13 @@ impl<'a> Draft<'a> {
         untouched.chain(self.changes.purchases.values()).filter(|purchase| purchase.is_at_stake()).cloned().collect()
     }
 
+    /// How many tokens of a grant are put aside because its payment is disputed.
+    pub(super) fn frozen_of(&self, grant: GrantId) -> Tokens {
+        let purchases = self.purchases_at_stake();
+        let lots = purchases.iter().flat_map(|purchase| &purchase.credit).flat_map(|credit| &credit.lots);
+        lots.filter(|lot| lot.grant == grant).map(|lot| lot.frozen).sum()
+    }
+
     pub(super) fn put_purchase(&mut self, purchase: Purchase) {
         self.changes.purchases.insert(purchase.id, purchase);
     }

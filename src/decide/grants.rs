@@ -108,6 +108,28 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &NewGrant<'_>, remaining: Tokens
     id
 }
 
+/// Returns `amount` to a grant, of which `aside` more is put aside; its entry is the caller's to append. Where the grant is full, as
+/// what was owed for it was paid by another, a new one of its kind takes the rest.
+pub(super) fn give_back(draft: &mut Draft<'_>, id: GrantId, amount: Tokens, aside: Tokens) -> Vec<Part> {
+    let Some(grant) = draft.grant(id).cloned() else { return Vec::new() };
+    let room = grant.amount.saturating_sub(grant.remaining).saturating_sub(aside);
+    let fits = room.min(amount);
+    let mut parts = Vec::new();
+    if !fits.is_zero() {
+        draft.change_grant(id, |grant| grant.remaining = grant.remaining.saturating_add(fits));
+        parts.push(Part { grant: id, amount: fits });
+    }
+    let rest = amount.saturating_sub(fits);
+    if !rest.is_zero() {
+        let Grant { token_type, source, expires_at, .. } = grant;
+        // An allowance is one a period; what stands in for it lapses with it.
+        let source = if source == Source::Plan { Source::Refund } else { source };
+        let new = NewGrant { token_type: &token_type, amount: rest, source, expires_at };
+        parts.push(Part { grant: place(draft, &new, rest), amount: rest });
+    }
+    parts
+}
+
 /// Takes the line's parts out of their grants and books them.
 pub(super) fn burn(draft: &mut Draft<'_>, token_type: &TokenType, line: Line<'_>) {
     for part in line.parts {

@@ -6,26 +6,37 @@ use chrono::TimeDelta;
 use super::draft::Draft;
 use crate::{
     dues::Dues,
-    license::{License, Off, Step},
+    license::{License, Off, Rung, Step},
     receipt::Outcome,
     time::Instant,
 };
 
-/// Takes in what Stripe has told of invoices.
+/// Takes in what Stripe has told of invoices. Where the license stands then depends on what is known and on the time alone, not on the
+/// order in which it was told.
 pub(super) fn bill(draft: &mut Draft<'_>, told: &Dues) -> Outcome {
     let mut dues = draft.dues().clone();
     dues.join(told);
     let (now, license) = (draft.cx.now, draft.terms().license);
-    let to = match (license, dues.unpaid_since()) {
-        // What has ended is not brought back by an invoice, nor is what stands still for one by hearing of another.
-        (License::Canceled { .. }, _) | (License::Suspended { .. }, Some(_)) => license,
-        (_, None) => License::Active,
-        // A clock of Stripe's that is ahead of ours.
-        (_, Some(since)) => License::Grace { since: since.min(now) },
-    };
+    // A clock of Stripe's may be ahead of ours.
+    let unpaid_since = dues.unpaid_since().map(|since| since.min(now));
     draft.changes.dues = Some(dues);
-    draft.go_to(to, now);
-    draft.step_down();
+    match (license, unpaid_since) {
+        // What has ended is not brought back by an invoice.
+        (License::Canceled { .. }, _) => {}
+        (_, None) => draft.go_to(License::Active, Off::Nothing, now),
+        (License::Active, Some(since)) => {
+            draft.go_to(License::Grace { since }, Off::Nothing, now);
+            draft.step_down();
+        }
+        // Another invoice is the oldest now, or the same one failed earlier than was known.
+        (License::Grace { .. } | License::Suspended { .. }, Some(since)) => {
+            let ladder = &draft.cx.catalog.ladder;
+            let (grace, off) = (License::Grace { since }, License::Grace { since }.off(ladder, now));
+            let last = ladder.iter().find(|rung| rung.off == Off::Ai).filter(|_| off == Off::Ai);
+            let suspended = |rung: &Rung| License::Suspended { since: since + TimeDelta::days(rung.day.into()) };
+            draft.go_to(last.map_or(grace, suspended), off, now);
+        }
+    }
     Outcome::Billed
 }
 
@@ -50,16 +61,12 @@ impl Draft<'_> {
     }
 
     /// Another state of the license, if it is another.
-    fn go_to(&mut self, license: License, at: Instant) {
-        if self.terms().license == license {
-            return;
+    fn go_to(&mut self, license: License, announced: Off, at: Instant) {
+        if (self.terms().license, self.terms().announced) != (license, announced) {
+            let terms = self.terms_mut();
+            (terms.license, terms.announced) = (license, announced);
+            self.note_step(at);
         }
-        let terms = self.terms_mut();
-        if license == License::Active {
-            terms.announced = Off::Nothing;
-        }
-        terms.license = license;
-        self.note_step(at);
     }
 
     fn note_step(&mut self, at: Instant) {

@@ -22,6 +22,10 @@ pub(super) fn settle(draft: &mut Draft<'_>, id: PurchaseId, told: &Payment) -> R
     let mut purchase = draft.purchase(id).cloned().ok_or(Refusal::PurchaseNotFound)?;
     purchase.payment.join(told);
     if purchase.payment.stage == Stage::Paid && purchase.credit.is_none() {
+        // Stripe need not say how much: no pack is sold for less than its price.
+        if purchase.payment.paid_cents == 0 {
+            purchase.payment.paid_cents = purchase.price_cents.into();
+        }
         purchase.credit = Some(credit(draft, &purchase));
     }
     let number = purchase.credit.as_ref().map(|credit| credit.number);
@@ -53,7 +57,7 @@ fn credit(draft: &mut Draft<'_>, purchase: &Purchase) -> Credit {
         let line = Line { purchase: bought, note, ..Line::new(EntryKind::Granted, Caller::System, &[]) };
         let grant = grants::make(draft, new, line);
         let (token_type, zero) = (token_type.clone(), Tokens::ZERO);
-        Lot { token_type, grant, amount: *amount, clawed_back: zero, frozen: zero }
+        Lot { token_type, grant, amount: *amount, clawed_back: zero, owed: zero, frozen: zero }
     });
     let lots = lots.collect();
     Credit { number: draft.next_number(), at: draft.cx.now, lots }
@@ -86,45 +90,33 @@ impl Following<'_, '_> {
     /// Takes what is there; what was spent, or is held for a job, becomes debt.
     fn claw_back(&mut self, amount: Tokens) {
         let taken = self.free().min(amount);
+        let short = amount.saturating_sub(taken);
         self.lot.clawed_back = self.lot.clawed_back.saturating_add(amount);
-        self.take(EntryKind::ClawedBack, taken, |before| Balance {
-            debt: before.debt.saturating_add(amount.saturating_sub(taken)),
-            ..before
-        });
+        self.lot.owed = self.lot.owed.saturating_add(short);
+        self.take(EntryKind::ClawedBack, taken, |before| Balance { debt: before.debt.saturating_add(short), ..before });
     }
 
     /// Gives back: first what is owed is owed no more; the rest are tokens again.
     fn reinstate(&mut self, amount: Tokens) {
         let before = self.balance();
-        let forgiven = before.debt.min(amount);
+        let forgiven = self.lot.owed.min(before.debt).min(amount);
         let returned = amount.saturating_sub(forgiven);
         self.lot.clawed_back = self.lot.clawed_back.saturating_sub(amount);
-        let mut parts = Vec::new();
-        // Where another pack has paid the debt meanwhile, and the spends were refunded, the lot may be full.
-        let room = self.draft.grant(self.lot.grant).map(|grant| grant.amount.saturating_sub(grant.remaining));
-        let fits = room.unwrap_or_default().min(returned);
-        if !fits.is_zero() {
-            self.draft.change_grant(self.lot.grant, |grant| grant.remaining = grant.remaining.saturating_add(fits));
-            parts.push(Part { grant: self.lot.grant, amount: fits });
-        }
-        let rest = returned.saturating_sub(fits);
-        if !rest.is_zero() {
-            let token_type = self.lot.token_type.clone();
-            let new = NewGrant { token_type: &token_type, amount: rest, source: Source::Pack, expires_at: None };
-            parts.push(Part { grant: grants::place(self.draft, &new, rest), amount: rest });
-        }
+        self.lot.owed = self.lot.owed.saturating_sub(forgiven);
+        let parts = grants::give_back(self.draft, self.lot.grant, returned, self.lot.frozen);
         let settled = before.settled.saturating_add(sum(&parts));
         let after = Balance { settled, debt: before.debt.saturating_sub(forgiven), ..before };
         self.append(EntryKind::Reinstated, &parts, after);
     }
 
-    /// Tokens that came back to the lot after they had become debt pay it.
+    /// Tokens that came back to the lot after they had become debt pay it. What another pack has paid is owed no more.
     fn pay_debt(&mut self) {
-        let Some(grant) = self.draft.grant(self.lot.grant) else { return };
-        let there: Tokens = [grant.remaining, self.lot.clawed_back, self.lot.frozen].into_iter().sum();
-        let paid = there.saturating_sub(self.lot.amount).min(self.free()).min(self.balance().debt);
+        let debt = self.balance().debt;
+        self.lot.owed = self.lot.owed.min(debt);
+        let paid = self.lot.owed.min(self.free());
         if !paid.is_zero() {
-            self.take(EntryKind::DebtPaid, paid, |before| Balance { debt: before.debt.saturating_sub(paid), ..before });
+            self.lot.owed = self.lot.owed.saturating_sub(paid);
+            self.take(EntryKind::DebtPaid, paid, |before| Balance { debt: debt.saturating_sub(paid), ..before });
         }
     }
 

@@ -47,9 +47,11 @@ pub(super) fn refund(
     let now = draft.cx.now;
     let token_type = spend.token_type;
     let amount = sum(&spend.parts);
-    let (lapsed, mut parts): (Vec<Part>, Vec<Part>) = spend.parts.iter().partition(|part| has_lapsed(draft, part, now));
-    for part in &parts {
-        draft.change_grant(part.grant, |grant| grant.remaining = grant.remaining.saturating_add(part.amount));
+    let (lapsed, kept): (Vec<Part>, Vec<Part>) = spend.parts.iter().partition(|part| has_lapsed(draft, part, now));
+    let mut parts = Vec::new();
+    for part in kept {
+        let aside = draft.frozen_of(part.grant);
+        parts.extend(grants::give_back(draft, part.grant, part.amount, aside));
     }
     if !lapsed.is_empty() {
         let amount = sum(&lapsed);

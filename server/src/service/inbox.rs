@@ -95,11 +95,11 @@ impl Inbox {
                 if due_at.is_none() {
                     tracing::error!(event = id, kind, why, "an event is left to a person: it could not be acted on");
                 }
-                stripe_events::put_back(&mut conn, id, &why, due_at, &waits_for).await
+                stripe_events::put_back(&mut conn, &taken, &why, due_at, &waits_for).await
             }
             Outcome::Never(why) => {
                 tracing::error!(event = id, kind, why, "an event is left to a person: it cannot be read");
-                stripe_events::put_back(&mut conn, id, why, None, &[]).await
+                stripe_events::put_back(&mut conn, &taken, why, None, &[]).await
             }
         }
     }

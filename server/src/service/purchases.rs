@@ -32,6 +32,11 @@ use crate::{
 /// How long an order can be paid. Stripe allows 24 hours from when it is asked, which is a moment after the order was made.
 const PAYABLE: TimeDelta = TimeDelta::hours(23);
 
+/// How many orders may wait to be paid that were made in this time: each is a row, and a call to Stripe, whose patience all share.
+const OPEN: i64 = 30;
+/// As [`OPEN`].
+const WINDOW: TimeDelta = TimeDelta::hours(1);
+
 /// Sells packs.
 #[derive(Clone)]
 pub struct Purchases {
@@ -60,6 +65,9 @@ pub enum OrderError {
     /// The plan includes no AI, so the tokens could not be spent.
     #[error("the plan includes no AI feature")]
     PlanWithoutAi,
+    /// Too many orders wait to be paid.
+    #[error("too many orders wait to be paid")]
+    TooMany,
     /// The same form was sent before, for something else.
     #[error("this order was made for another pack")]
     OtherOrder,
@@ -116,7 +124,7 @@ impl Purchases {
         if let Some(checkout) = order.checkout {
             return Ok(checkout.url);
         }
-        let customer = self.customer(org).await?;
+        let customer = self.customer(org, id).await?;
         let until = order.ordered_at + PAYABLE;
         let (purchase, site) = (&order.purchase, &*self.site);
         let asked = CheckoutOrder { org, purchase, customer: &customer, until, site };
@@ -141,6 +149,9 @@ impl Purchases {
         if !account.is_some_and(|found| self.catalog.can_spend(&found.account.terms.plan)) {
             return Err(OrderError::PlanWithoutAi);
         }
+        if purchases::count_open(conn, org, self.clock.now() - WINDOW).await? >= OPEN {
+            return Err(OrderError::TooMany);
+        }
         let (label, price_cents, tokens) = (pack.label.clone(), pack.price_cents, pack.tokens.clone());
         let (pack, payment, credit) = (pack.name.clone(), Payment::default(), None);
         Ok(Purchase { id, pack, label, price_cents, tokens, payment, credit })
@@ -151,16 +162,17 @@ impl Purchases {
     }
 
     /// Whom Stripe knows the organization as; made known if it is not.
-    async fn customer(&self, org: OrgId) -> Result<String, OrderError> {
+    async fn customer(&self, org: OrgId, order: PurchaseId) -> Result<String, OrderError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         if let Some(customer) = stripe_customers::find(&mut tx, org).await? {
             return Ok(customer);
         }
         let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
         drop(tx);
-        let customer = self.gateway()?.create_customer(org, &name).await?;
+        let customer = self.gateway()?.create_customer(org, order, &name).await?;
         let mut tx = tenant::begin(&self.pool, org).await?;
         let customer = stripe_customers::insert(&mut tx, org, &customer, self.clock.now()).await?;
+        stripe_events::wake(&mut tx, std::slice::from_ref(&customer), self.clock.now()).await?;
         tx.commit().await.map_err(StorageError::from)?;
         Ok(customer)
     }

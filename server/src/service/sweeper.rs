@@ -23,7 +23,7 @@ const PRUNE: i64 = 1_000;
 
 /// How long a receipt is kept at least: so long a request can be repeated under its key.
 const KEPT: TimeDelta = TimeDelta::days(7);
-/// How long an event of Stripe's is kept that was acted on.
+/// How long an event of Stripe's is kept that nothing more comes of.
 const EVENTS_KEPT: TimeDelta = TimeDelta::days(90);
 /// How many receipts it removes at once, and how often in a row: more than the writers make.
 const RECEIPTS: (i64, usize) = (5_000, 10);

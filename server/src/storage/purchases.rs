@@ -289,6 +289,20 @@ pub async fn list_since(
     rows.fetch_all(conn).await?.into_iter().map(OrderRow::decode).collect()
 }
 
+/// How many orders of `org` wait to be paid that were made at or after `since`.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn count_open(conn: &mut PgConnection, org: OrgId, since: Instant) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from ai_token_purchases where org_id = $1 and ordered_at >= $2 and stage = 'open'"#,
+        org.0,
+        since
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
 /// The purchases of `org`, newest first.
 ///
 /// # Errors

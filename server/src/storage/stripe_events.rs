@@ -15,6 +15,8 @@ pub struct Taken {
     pub attempts: i32,
     /// When it came.
     pub received_at: Instant,
+    /// Until when it belongs to whoever took it on.
+    pub lease_until: Instant,
 }
 
 /// Keeps an event. Answers whether it is new: Stripe sends some more than once.
@@ -63,6 +65,7 @@ pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, l
         },
         attempts: row.attempts,
         received_at: row.received_at,
+        lease_until,
     });
     Ok(taken.collect())
 }
@@ -82,23 +85,26 @@ pub async fn finish(conn: &mut PgConnection, id: &str, outcome: &str, now: Insta
     Ok(())
 }
 
-/// Notes that an event could not be acted on: why, when to try again if ever, and which of Stripe's names it waits for.
+/// Notes that an event could not be acted on: why, when to try again if ever, and which of Stripe's names it waits for. Nothing is
+/// noted of one that was woken meanwhile: it is due.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn put_back(
     conn: &mut PgConnection,
-    id: &str,
+    taken: &Taken,
     why: &str,
     due_at: Option<Instant>,
     waits_for: &[String],
 ) -> Result<()> {
     let done = sqlx::query!(
-        "update stripe_events set outcome = $2, due_at = $3, waits_for = $4 where id = $1 and done_at is null",
-        id,
+        "update stripe_events set outcome = $2, due_at = $3, waits_for = $4
+         where id = $1 and done_at is null and due_at = $5",
+        taken.event.id,
         why,
         due_at,
-        waits_for
+        waits_for,
+        taken.lease_until
     );
     done.execute(conn).await?;
     Ok(())
@@ -117,13 +123,15 @@ pub async fn wake(conn: &mut PgConnection, names: &[String], now: Instant) -> Re
     Ok(done.execute(conn).await?.rows_affected())
 }
 
-/// Removes some of those that were acted on before `since`.
+/// Removes some of those that were acted on, or left to a person, before `since`.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
-        "delete from stripe_events where id in (select id from stripe_events where done_at < $1 order by done_at limit $2)",
+        "delete from stripe_events where id in (select id from stripe_events where done_at < $1
+             union all select id from stripe_events where done_at is null and due_at is null and received_at < $1
+             limit $2)",
         since,
         limit
     );

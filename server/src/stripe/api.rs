@@ -3,7 +3,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use brightmeter::{ids::OrgId, purchase::Payment, time::Instant};
+use brightmeter::{
+    ids::{OrgId, PurchaseId},
+    purchase::Payment,
+    time::Instant,
+};
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
@@ -91,10 +95,11 @@ impl StripeApi {
 
 #[async_trait]
 impl Gateway for StripeApi {
-    async fn create_customer(&self, org: OrgId, name: &str) -> Result<String, GatewayError> {
+    async fn create_customer(&self, org: OrgId, order: PurchaseId, name: &str) -> Result<String, GatewayError> {
         let metadata = HashMap::from([(ORG.to_owned(), org.to_string())]);
         let request = CreateCustomer::new().name(name).metadata(metadata);
-        let customer = self.send(&request, Some(format!("customer-{org}"))).await?;
+        // Not by the organization alone: Stripe keeps what it first answered to a key for a day, failures included.
+        let customer = self.send(&request, Some(format!("customer-{org}-{order}"))).await?;
         required(&customer, "id", "a customer without an id")
     }
 

@@ -12,11 +12,12 @@ use super::told::Whose;
 /// Asks Stripe. No lock of ours is held meanwhile, and what is asked is on record before.
 #[async_trait]
 pub trait Gateway: Send + Sync {
-    /// Makes the organization known as a customer; asked again for the same one, Stripe answers with the same.
+    /// Makes the organization known as a customer, on account of an order; asked again for the same order, Stripe answers with the
+    /// same.
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn create_customer(&self, org: OrgId, name: &str) -> Result<String, GatewayError>;
+    async fn create_customer(&self, org: OrgId, order: PurchaseId, name: &str) -> Result<String, GatewayError>;
 
     /// Opens a page to pay an order on; asked again for the same order, Stripe answers with the same page.
     ///

@@ -46,13 +46,16 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
     let envelope: Value = serde_json::from_str(&event.payload).map_err(|_| "its body is no JSON")?;
     let object = &envelope["data"]["object"];
     let told_at = event.created_at.map_or(0, |at| at.timestamp());
-    if let kind @ ("invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" | "invoice.payment_failed") =
-        event.kind.as_str()
-    {
-        let failed_at = (kind == "invoice.payment_failed").then_some(event.created_at).flatten();
-        return invoice(object, kind, failed_at);
-    }
     let told = match event.kind.as_str() {
+        // One that Stripe was told to give up is owed no more: it must not keep the license down for ever.
+        "invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" | "invoice.marked_uncollectible" => {
+            return invoice(object, Invoice { failed_at: None, settled: true });
+        }
+        "invoice.payment_failed" if object["billing_reason"] == "subscription_create" => return Ok(None),
+        "invoice.payment_failed" => {
+            let failed_at = Some(event.created_at.ok_or("it does not say when the payment failed")?);
+            return invoice(object, Invoice { failed_at, settled: false });
+        }
         "checkout.session.completed" => session(object, None),
         "checkout.session.async_payment_succeeded" => session(object, Some(Stage::Paid)),
         "checkout.session.async_payment_failed" => session(object, Some(Stage::Failed)),
@@ -65,20 +68,15 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
     Ok(told.transpose()?.map(|(whose, payment)| Told::Payment(whose, payment)))
 }
 
-/// Reads an invoice for a plan. The first invoice of a plan is no debt: until it is paid, there is no plan.
-fn invoice(object: &Value, kind: &str, failed_at: Option<Instant>) -> Result<Option<Told>, &'static str> {
+/// Reads an invoice for a plan. That the first one of a plan fails is no debt: until it is paid, there is no plan.
+fn invoice(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> {
     let parent = &object["parent"]["subscription_details"]["subscription"];
-    let of_plan = name_of(&object["subscription"]).or_else(|| name_of(parent)).is_some();
-    let failed = kind == "invoice.payment_failed";
-    if !of_plan || (failed && object["billing_reason"] == "subscription_create") {
+    if name_of(&object["subscription"]).or_else(|| name_of(parent)).is_none() {
         return Ok(None);
     }
     let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
     let id = text(&object["id"]).ok_or("the invoice has no id")?;
-    if failed && failed_at.is_none() {
-        return Err("it does not say when the payment failed");
-    }
-    Ok(Some(Told::Invoice(customer, Dues([(id, Invoice { failed_at, settled: !failed })].into()))))
+    Ok(Some(Told::Invoice(customer, Dues([(id, told)].into()))))
 }
 
 /// Reads a Checkout session; `stage` is what its event says, if it says more than the session. A session that sells no pack tells
@@ -138,6 +136,10 @@ fn charge(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
     for object in object["refunds"]["data"].as_array().into_iter().flatten() {
         payment.refunds.extend(refund_of(object));
     }
+    // The charges of our orders carry their ids; this one pays something else.
+    if ours(object).is_none() && payment.refunded_cents == 0 && payment.refunds.is_empty() {
+        return None;
+    }
     about(object, payment)
 }
 
@@ -193,5 +195,5 @@ fn name_of(value: &Value) -> Option<String> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| (1..=255).contains(&text.len())).map(Into::into)
+    value.as_str().filter(|text| (1..=255).contains(&text.len()) && !text.contains('\0')).map(Into::into)
 }

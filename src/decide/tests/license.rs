@@ -245,3 +245,30 @@ fn as_long_as_another_invoice_is_unpaid_paying_one_is_not_enough() {
     world.bill("in_1", None);
     assert_eq!(world.account.terms.license, License::Active);
 }
+
+#[test]
+fn where_the_license_stands_does_not_depend_on_the_order_in_which_it_was_told() {
+    let later = at(START) + chrono::TimeDelta::days(10);
+    let facts = [invoice("in_1", Some(at(START))), invoice("in_2", Some(later)), invoice("in_1", None)];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut world = World::on("pro");
+        world.wait(20 * DAY);
+        for n in order {
+            world.run(facts[n].clone()).unwrap();
+        }
+        let terms = &world.account.terms;
+        assert_eq!((terms.license, terms.announced), (License::Grace { since: later }, Off::Allowance), "{order:?}");
+    }
+}
+
+#[test]
+fn paying_the_older_of_two_invoices_brings_back_what_the_newer_leaves_on() {
+    let mut world = World::on("pro");
+    world.bill("in_1", Some(at(START)));
+    world.wait(8 * DAY);
+    world.bill("in_2", Some(world.now));
+    world.wait(DAY);
+    assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-24 12:00:00", "grace", Off::Nothing)]);
+    world.wait(2 * DAY);
+    assert_eq!(steps(&mut world, &Command::Advance), [step("01-26 12:00:00", "grace", Off::Premium)]);
+}

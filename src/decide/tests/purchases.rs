@@ -147,3 +147,59 @@ fn a_closed_account_is_no_reason_to_lose_a_payment() {
     world.tell(purchase, paid()).unwrap();
     assert_eq!(holdings(&world), (500, 0));
 }
+
+#[test]
+fn after_a_partial_refund_what_a_job_gives_back_pays_what_is_owed() {
+    let mut world = World::without_tokens("pro");
+    let purchase = world.buy();
+    world.spend(250);
+    let hold = world.hold(250);
+    world.tell(purchase, refunded("re_1", 1_450, false)).unwrap();
+    assert_eq!((world.balance(), holdings(&world).1), ((250, 250, 0), 250));
+    world.release(hold).unwrap();
+    assert_eq!(holdings(&world), (0, 0));
+}
+
+#[test]
+fn after_a_partial_refund_a_spend_that_is_returned_pays_only_what_is_owed() {
+    let mut world = World::without_tokens("pro");
+    let purchase = world.buy();
+    let spend = world.spend(300);
+    world.tell(purchase, refunded("re_1", 1_450, false)).unwrap();
+    assert_eq!(holdings(&world), (0, 50));
+    world.refund(spend).unwrap();
+    assert_eq!(holdings(&world), (250, 0));
+}
+
+#[test]
+fn a_spend_can_be_returned_whatever_became_of_its_pack() {
+    // Refunded, its debt paid by another pack, and reinstated: the lot is full.
+    let mut world = World::without_tokens("pro");
+    let purchase = world.buy();
+    let spend = world.spend(200);
+    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.buy();
+    world.tell(purchase, refunded("re_1", 2_900, true)).unwrap();
+    world.refund(spend).unwrap();
+    assert_eq!((holdings(&world), world.lots().as_str()), ((1_000, 0), "pack 200, pack 500, pack 300"));
+    // The same while what is left of it is put aside.
+    let mut world = World::without_tokens("pro");
+    let purchase = world.buy();
+    let spend = world.spend(200);
+    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.buy();
+    world.tell(purchase, refunded("re_1", 2_900, true)).unwrap();
+    world.tell(purchase, disputed("dp_1", None)).unwrap();
+    world.refund(spend).unwrap();
+    world.tell(purchase, disputed("dp_1", Some((1, false)))).unwrap();
+    assert_eq!(holdings(&world), (1_000, 0));
+}
+
+#[test]
+fn a_payment_that_does_not_say_how_much_was_the_price() {
+    let mut world = World::without_tokens("pro");
+    let purchase = world.order();
+    world.tell(purchase, Payment { stage: Stage::Paid, ..Payment::default() }).unwrap();
+    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    assert_eq!(holdings(&world), (0, 0));
+}

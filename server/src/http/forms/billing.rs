@@ -52,6 +52,10 @@ async fn order(state: &AppState, who: &SignedIn, form: BuyForm) -> Result<String
         OrderError::PlanWithoutAi => {
             AppError::on("pack", "Your plan includes no AI, so the tokens could not be spent. Take a paid plan first.")
         }
+        OrderError::TooMany => AppError::on(
+            "pack",
+            "Many orders wait to be paid. Pay one of them, on Purchases and receipts, or come back in an hour.",
+        ),
         OrderError::OtherOrder => stale(),
         OrderError::Gateway(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "an order could not be brought to Stripe");

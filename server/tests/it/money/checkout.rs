@@ -249,6 +249,18 @@ fn what_no_event_told_is_found_and_mended() {
 }
 
 #[test]
+fn orders_that_nobody_pays_come_to_an_end() {
+    with_shop("pro", async |shop| {
+        for _ in 0..30 {
+            shop.ordered().await;
+        }
+        assert!(matches!(shop.order(shop.new_id()).await, Err(OrderError::TooMany)));
+        shop.server.pass(3_601);
+        shop.order(shop.new_id()).await.unwrap();
+    });
+}
+
+#[test]
 fn packs_are_not_sold_to_a_plan_that_cannot_spend_them() {
     with_shop("starter", async |shop| {
         assert!(matches!(shop.order(shop.new_id()).await, Err(OrderError::PlanWithoutAi)));

@@ -124,7 +124,7 @@ fn events_of_every_shape_are_acted_on_waited_for_or_left_to_a_person() {
         insta::assert_snapshot!(outcomes(server).await.join("\n"), @"
         evt_01_cs, no purchase is known by its payment yet, waits
         evt_02_cs_async, no purchase is known by its payment yet, waits
-        evt_03_ch_refunded, no purchase is known by its payment yet, waits
+        evt_03_ch_refunded, it concerns nobody here, done
         evt_04_dispute, no purchase is known by its payment yet, waits
         evt_05_inv_paid, its customer is not known yet, waits
         evt_06_inv_failed, its customer is not known yet, waits
@@ -138,7 +138,7 @@ fn events_of_every_shape_are_acted_on_waited_for_or_left_to_a_person() {
         evt_14_cs_newenum, no purchase is known by its payment yet, waits
         evt_15_sub_prebasil, it concerns nobody here, done
         evt_16_inv_unknown_ver, its customer is not known yet, waits
-        evt_17_charge_refunds_null, no purchase is known by its payment yet, waits
+        evt_17_charge_refunds_null, it concerns nobody here, done
         evt_x, the refund has no id or amount, dead
         unnamed_29ecbeb830e3244605e5a88493e4088424a71780e5cf59bb3475f278f294335b, its body is no JSON, dead
         unnamed_44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a, it concerns nobody here, done
