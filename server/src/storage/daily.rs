@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
+    api_key::ApiKey,
     entry::{Entry, EntryKind},
-    ids::OrgId,
+    ids::{KeyId, OrgId},
 };
 use chrono::NaiveDate;
-use sqlx::PgConnection;
+use serde::Deserialize;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::Result;
+use super::{Result, api_keys};
 
 /// What a figure is of: organization, day (UTC), token type, feature, member (nil where none is concerned).
 type Line = (Uuid, NaiveDate, String, String, Uuid);
@@ -103,7 +105,7 @@ impl Group {
 }
 
 /// What was used of one token type on one day, of one feature or by one member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Sum {
     /// The day, the feature's name or the member's id; nothing where no member is concerned.
     pub key: Option<String>,
@@ -115,27 +117,29 @@ pub struct Sum {
     pub tokens: i64,
 }
 
-/// What `org` used from the day `from` to the day `to`, both included, by `group` and token type.
+/// What `org` used from the day `from` to the day `to`, both included, by `group` and token type; and its key of that id, if one is
+/// named and there is one. Its function says itself which organization may be seen, so this needs no transaction.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn sum(
     conn: &mut PgConnection,
     org: OrgId,
+    key: Option<KeyId>,
     from: NaiveDate,
     to: NaiveDate,
     group: Group,
-) -> Result<Vec<Sum>> {
-    let rows = sqlx::query_as!(
-        Sum,
-        r#"select case $4::text when 'day' then day::text when 'feature' then feature
-                 else nullif(member_id, '00000000-0000-0000-0000-000000000000')::text end as key,
-             token_type, sum(uses)::bigint as "uses!", sum(tokens)::bigint as "tokens!"
-         from ai_token_daily where org_id = $1 and day between $2 and $3 group by 1, 2 order by 1, 2"#,
+) -> Result<(Option<ApiKey>, Vec<Sum>)> {
+    let row = sqlx::query!(
+        r#"select api_key as "key: Json<api_keys::Row>", sums as "sums: Json<Vec<Sum>>" from ai_token_sums($1, $2, $3, $4, $5)"#,
         org.0,
+        key.map(|key| key.0),
         from,
         to,
         group.as_str()
-    );
-    Ok(rows.fetch_all(conn).await?)
+    )
+    .fetch_one(conn)
+    .await?;
+    let key = row.key.map(|key| key.0.decode()).transpose()?.map(|(_, key)| key);
+    Ok((key, row.sums.map(|sums| sums.0).unwrap_or_default()))
 }

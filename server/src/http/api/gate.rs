@@ -7,11 +7,12 @@ use axum::{
 };
 use brightmeter::{
     account::Account,
-    api_key::{Denial, Scope, Secret},
+    api_key::{ApiKey, Denial, Scope, Secret},
     command::{Caller, Command},
     ids::{MemberId, OrgId},
     key::IdempotencyKey,
 };
+use chrono::NaiveDate;
 use sqlx::{Postgres, Transaction};
 
 use super::problem::Problem;
@@ -23,6 +24,7 @@ use crate::{
     },
     storage::{
         StorageError,
+        daily::{self, Group, Sum},
         looks::{Asker, Look},
         tenant,
     },
@@ -126,6 +128,23 @@ impl Who {
         Ok(tx)
     }
 
+    /// What the organization used, for whoever may read it.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub(super) async fn sums(
+        &self,
+        state: &AppState,
+        from: NaiveDate,
+        to: NaiveDate,
+        group: Group,
+    ) -> Result<Vec<Sum>, Problem> {
+        let mut conn = state.pool.acquire().await?;
+        let (key, sums) = daily::sum(&mut conn, self.org(), self.asker(None).key, from, to, group).await?;
+        self.check_key(state, key)?;
+        Ok(sums)
+    }
+
     fn asker(&self, caller: Option<Caller>) -> Asker {
         let guard = caller.and_then(|caller| caller.guard());
         match self {
@@ -138,15 +157,20 @@ impl Who {
 
     /// Lets through whose key holds, for a member that is there.
     fn admit(&self, state: &AppState, asker: &Asker, look: Look) -> Result<Account, Problem> {
-        if let Self::Key(credential) = self {
-            let key = look.key.ok_or(Denial::NoKey).and_then(|key| key.check(Scope::Read, state.clock.now()));
-            key.map_err(Problem::Denied)?;
-            if asker.member.is_some() && !look.member {
-                return Err(Problem::Denied(Denial::NoMember));
-            }
-            state.keys.touch(*credential);
+        self.check_key(state, look.key)?;
+        if asker.member.is_some() && !look.member {
+            return Err(Problem::Denied(Denial::NoMember));
         }
         Ok(look.account)
+    }
+
+    /// Lets through a person, and a service whose key, as it was found, holds.
+    fn check_key(&self, state: &AppState, found: Option<ApiKey>) -> Result<(), Problem> {
+        let Self::Key(credential) = self else { return Ok(()) };
+        let key = found.ok_or(Denial::NoKey).and_then(|key| key.check(Scope::Read, state.clock.now()));
+        key.map_err(Problem::Denied)?;
+        state.keys.touch(*credential);
+        Ok(())
     }
 
     /// Gives a command. Whether the key holds for it is looked up in the transaction that decides.

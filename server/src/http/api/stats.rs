@@ -108,8 +108,7 @@ pub(super) async fn stats(
         "member" => Group::Member,
         _ => return Err(Problem::on("group_by", "the series is by day, feature or member")),
     };
-    let mut tx = who.read(&state).await?;
-    let found = daily::sum(&mut tx, who.org(), from, to, group).await?;
+    let found = who.sums(&state, from, to, group).await?;
     let mut totals: BTreeMap<String, Figure> = BTreeMap::new();
     let mut series: Vec<Point> = Vec::with_capacity(found.len());
     for daily::Sum { key, token_type, uses, tokens } in found {
