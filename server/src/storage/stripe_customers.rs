@@ -28,8 +28,9 @@ pub async fn find_told(conn: &mut PgConnection, id: &str) -> Result<Option<OrgId
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn insert(conn: &mut PgConnection, org: OrgId, id: &str, now: Instant) -> Result<String> {
+    // Two at once may meet in either of the table's indexes.
     sqlx::query!(
-        "insert into stripe_customers (org_id, id, created_at) values ($1, $2, $3) on conflict (org_id) do nothing",
+        "insert into stripe_customers (org_id, id, created_at) values ($1, $2, $3) on conflict do nothing",
         org.0,
         id,
         now
