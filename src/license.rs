@@ -90,14 +90,28 @@ impl Off {
     }
 }
 
+impl Rung {
+    /// When it is reached, by an invoice that failed at `since`.
+    pub fn at(self, since: Instant) -> Instant {
+        since + chrono::TimeDelta::days(self.day.into())
+    }
+}
+
 impl License {
+    /// Where the license stands at `now`, and what is off, if an invoice is unpaid since `since`. `ladder` is in order of days.
+    pub fn unpaid(since: Instant, ladder: &[Rung], now: Instant) -> (Self, Off) {
+        let (grace, end) = (Self::Grace { since }, ladder.iter().find(|rung| rung.off == Off::Ai));
+        let end = end.map(|rung| rung.at(since)).filter(|at| *at <= now);
+        (end.map_or(grace, |since| Self::Suspended { since }), grace.off(ladder, now))
+    }
+
     /// What is off at `now`. `ladder` is in order of days.
     pub fn off(self, ladder: &[Rung], now: Instant) -> Off {
         match self {
             Self::Active => Off::Nothing,
             Self::Suspended { .. } | Self::Canceled { .. } => Off::Ai,
             Self::Grace { since } => {
-                let reached = |rung: &&Rung| since + chrono::TimeDelta::days(i64::from(rung.day)) <= now;
+                let reached = |rung: &&Rung| rung.at(since) <= now;
                 ladder.iter().take_while(reached).last().map_or(Off::Nothing, |rung| rung.off)
             }
         }
@@ -105,16 +119,20 @@ impl License {
 
     /// When it steps down next if nothing is paid, and what is off then. `ladder` is in order of days.
     pub fn next(self, ladder: &[Rung], now: Instant) -> Option<(Instant, Off)> {
-        let Self::Grace { since } = self else { return None };
-        let rungs = ladder.iter().map(|rung| (since + chrono::TimeDelta::days(i64::from(rung.day)), rung.off));
-        rungs.filter(|(at, _)| *at > now).find(|(_, off)| *off > self.off(ladder, now))
+        self.ahead(ladder, now).find(|(_, off)| *off > self.off(ladder, now))
+    }
+
+    /// The rungs that are not reached at `now`, each with its instant. `ladder` is in order of days.
+    pub fn ahead(self, ladder: &[Rung], now: Instant) -> impl Iterator<Item = (Instant, Off)> {
+        let since = if let Self::Grace { since } = self { Some(since) } else { None };
+        let rungs = ladder.iter().filter_map(move |rung| Some((rung.at(since?), rung.off)));
+        rungs.filter(move |(at, _)| *at > now)
     }
 
     /// When the first rung comes below `announced`, reached or not. `ladder` is in order of days.
     pub fn after(self, announced: Off, ladder: &[Rung]) -> Option<Instant> {
         let Self::Grace { since } = self else { return None };
-        let next = ladder.iter().find(|rung| rung.off > announced)?;
-        Some(since + chrono::TimeDelta::days(next.day.into()))
+        ladder.iter().find(|rung| rung.off > announced).map(|rung| rung.at(since))
     }
 
     /// The name of the state.

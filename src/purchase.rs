@@ -160,6 +160,13 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Whether it is not known yet if the money comes.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Pending)
+    }
+}
+
 impl Payment {
     /// Adds what `told` knows. Commutative, associative and idempotent, so that the order and the number of events do not matter.
     pub fn join(&mut self, told: &Self) {
@@ -201,6 +208,13 @@ impl Payment {
     /// Whether a dispute about it is open.
     pub fn is_disputed(&self) -> bool {
         self.disputes.values().any(|dispute| dispute.standing == Standing::Open)
+    }
+
+    /// Whether adding what `told` knows would change what goes back, or what is put aside.
+    pub fn would_move(&self, told: &Self) -> bool {
+        let mut joined = self.clone();
+        joined.join(told);
+        (joined.returned_cents(), joined.is_disputed()) != (self.returned_cents(), self.is_disputed())
     }
 
     /// How many of `amount` tokens go back with the money: the same part of them, rounded down to whole tokens, so in the

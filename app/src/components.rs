@@ -6,6 +6,8 @@ pub mod live_balances;
 pub mod time;
 
 #[cfg(feature = "ssr")]
+pub mod amounts;
+#[cfg(feature = "ssr")]
 pub mod confirm;
 #[cfg(feature = "ssr")]
 pub mod entries;
@@ -34,6 +36,7 @@ pub use live_balances::LiveBalances;
 pub use time::{Date, Time};
 #[cfg(feature = "ssr")]
 pub use {
+    amounts::in_words,
     confirm::Confirm,
     entries::Entries,
     error::{ErrorNotice, ErrorPage},

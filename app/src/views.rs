@@ -45,17 +45,10 @@ pub struct Viewer {
     pub others: Vec<OrgRef>,
     /// The plan's label.
     pub plan: String,
-    /// What every page tells while something is unpaid.
-    pub license: Option<LicenseBanner>,
+    /// What every page tells while something is unpaid: that it is, and what stops next.
+    pub license: Option<String>,
     /// Whether this server shows demo data.
     pub demo: bool,
-}
-
-/// That something is unpaid, and what stops next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LicenseBanner {
-    /// In a sentence or two.
-    pub text: String,
 }
 
 impl Viewer {

@@ -1,12 +1,10 @@
 //! The license follows the money. Decision 5 lives here: when an invoice fails, AI steps down before the core product does; paying
 //! restores everything at once.
 
-use chrono::TimeDelta;
-
 use super::draft::Draft;
 use crate::{
     dues::Dues,
-    license::{License, Off, Rung, Step},
+    license::{License, Off, Step},
     receipt::Outcome,
     time::Instant,
 };
@@ -30,11 +28,8 @@ pub(super) fn bill(draft: &mut Draft<'_>, told: &Dues) -> Outcome {
         }
         // Another invoice is the oldest now, or the same one failed earlier than was known.
         (License::Grace { .. } | License::Suspended { .. }, Some(since)) => {
-            let ladder = &draft.cx.catalog.ladder;
-            let (grace, off) = (License::Grace { since }, License::Grace { since }.off(ladder, now));
-            let last = ladder.iter().find(|rung| rung.off == Off::Ai).filter(|_| off == Off::Ai);
-            let suspended = |rung: &Rung| License::Suspended { since: since + TimeDelta::days(rung.day.into()) };
-            draft.go_to(last.map_or(grace, suspended), off, now);
+            let (license, off) = License::unpaid(since, &draft.cx.catalog.ladder, now);
+            draft.go_to(license, off, now);
         }
     }
     Outcome::Billed
@@ -46,7 +41,7 @@ impl Draft<'_> {
         let (ladder, now) = (&self.cx.catalog.ladder, self.cx.now);
         for rung in ladder {
             let License::Grace { since } = self.terms().license else { return };
-            let at = since + TimeDelta::days(rung.day.into());
+            let at = rung.at(since);
             if at > now {
                 return;
             }

@@ -95,7 +95,7 @@ pub fn Frame(
                 .map(|license| {
                     view! {
                         <p class="strip strip-bad">
-                            {license.text}
+                            {license}
                             " "
                             <a class="underline" href="/license">
                                 "What this means"

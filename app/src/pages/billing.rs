@@ -8,7 +8,7 @@ use brightmeter::{
 use leptos::prelude::*;
 
 use crate::{
-    components::{ErrorSummary, Frame, Place, Time, load},
+    components::{ErrorSummary, Frame, Place, Time, in_words, load},
     form::Form,
     views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView, Viewer, When},
 };
@@ -100,13 +100,12 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
 #[component]
 fn Advice(advice: AdviceView) -> impl IntoView {
     let AdviceView { used, plan, current, packs, price_cents } = advice;
-    let used: Vec<String> = used.into_iter().map(|(amount, label)| format!("{amount} {label}")).collect();
     let with = packs.map(|(count, pack)| format!(" with {count} × {pack}")).unwrap_or_default();
     let verdict = match (current, with.is_empty()) {
         (true, true) => format!("{plan}, which you have, covers that"),
         _ => format!("the cheapest cover for that is {plan}{with}"),
     };
-    let (used, price) = (used.join(" and "), dollars(price_cents));
+    let (used, price) = (in_words(&used), dollars(price_cents));
     format!("In the last 30 days you used {used}: {verdict}, at {price} a month.")
 }
 
@@ -168,10 +167,9 @@ fn Pack(pack: PackView, sells: bool) -> impl IntoView {
 /// What the next pack pays first.
 #[component]
 fn Debts(debts: Vec<(Tokens, String)>) -> impl IntoView {
-    let debts: Vec<String> = debts.into_iter().map(|(amount, label)| format!("{amount} {label}")).collect();
     let text = format!(
         "{} are owed: they were spent, and then their payment was returned. The next pack pays them first; what is left of it is yours to spend.",
-        debts.join(" and ")
+        in_words(&debts)
     );
     view! { <p class="notice mt-4">{text}</p> }
 }

@@ -1,11 +1,11 @@
 //! `/billing/purchases/:purchase`: one purchase; once it is paid, its receipt, also on paper.
 
-use brightmeter::{money::dollars, purchase::Stage, tokens::Tokens};
+use brightmeter::{money::dollars, purchase::Stage};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    components::{Frame, Place, Time, load},
+    components::{Frame, Place, Time, in_words, load},
     views::{
         Viewer,
         purchases::{PurchaseReceiptView, PurchaseView},
@@ -51,7 +51,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
                 <dl class="facts mt-5">
                     <div>
                         <dt>"Pack"</dt>
-                        <dd>{label} ": " {amounts(&tokens)}</dd>
+                        <dd>{label} ": " {in_words(&tokens)}</dd>
                     </div>
                     <div>
                         <dt>"Price"</dt>
@@ -97,7 +97,7 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
             ("Returned", detail.into_any())
         }
         Stage::Paid => {
-            let credited = format!("{} were credited. They last until they are spent.", amounts(&purchase.tokens));
+            let credited = format!("{} were credited. They last until they are spent.", in_words(&purchase.tokens));
             ("Paid. Thank you!", view! { <p>{credited}</p> }.into_any())
         }
         Stage::Pending => {
@@ -166,7 +166,7 @@ fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
     let PurchaseReceiptView { number: _, at, paid_cents, returned_cents, taken_back, put_aside, stripe_url } = receipt;
     let returned = (returned_cents > 0).then(|| {
         let with =
-            if taken_back.is_empty() { String::new() } else { format!(", and {} with it", amounts(&taken_back)) };
+            if taken_back.is_empty() { String::new() } else { format!(", and {} with it", in_words(&taken_back)) };
         view! {
             <div>
                 <dt>"Returned"</dt>
@@ -178,7 +178,7 @@ fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
         view! {
             <div>
                 <dt>"Put aside"</dt>
-                <dd>{amounts(&put_aside)}</dd>
+                <dd>{in_words(&put_aside)}</dd>
             </div>
         }
     });
@@ -207,10 +207,4 @@ fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
         {aside}
         {stripe}
     }
-}
-
-/// `500 AI tokens and 50 Deep tokens`.
-pub(super) fn amounts(amounts: &[(Tokens, String)]) -> String {
-    let texts: Vec<String> = amounts.iter().map(|(amount, label)| format!("{amount} {label}")).collect();
-    texts.join(" and ")
 }

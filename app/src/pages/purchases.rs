@@ -3,9 +3,8 @@
 use brightmeter::{money::dollars, purchase::Stage};
 use leptos::prelude::*;
 
-use super::purchase::amounts;
 use crate::{
-    components::{Date, Frame, Place, load},
+    components::{Date, Frame, Place, in_words, load},
     views::{
         Viewer,
         purchases::{PurchaseView, PurchasesView},
@@ -81,7 +80,7 @@ fn Line(purchase: PurchaseView) -> impl IntoView {
                         {label}
                     </a>
                 </h2>
-                <p class="mt-1 text-sm text-muted">{amounts(&tokens)}</p>
+                <p class="mt-1 text-sm text-muted">{in_words(&tokens)}</p>
                 <p class="mt-1 text-sm text-muted">{number} <Date when=ordered_at /> " · " {who}</p>
             </div>
             <p class="flex items-center gap-3">

@@ -192,17 +192,19 @@ impl Purchases {
         Ok(())
     }
 
-    /// Asks Stripe how an order stands and takes that in: for whoever comes back from Checkout before the event does.
+    /// Asks Stripe how an order stands and takes that in: for whoever comes back from Checkout before the event does. Answers whether
+    /// there was anything to ask.
     ///
     /// # Errors
     /// [`SettleError`].
-    pub async fn look_again(&self, org: OrgId, order: &Order) -> Result<(), SettleError> {
-        let (Stage::Open | Stage::Pending, Some(checkout)) = (order.purchase.payment.stage, &order.checkout) else {
-            return Ok(());
+    pub async fn look_again(&self, org: OrgId, order: &Order) -> Result<bool, SettleError> {
+        let Some(checkout) = order.checkout.as_ref().filter(|_| order.purchase.payment.stage.is_open()) else {
+            return Ok(false);
         };
         let told = self.ask(org, order.purchase.id, &checkout.session).await?;
         let told = told.ok_or(GatewayError::Unreadable("the session belongs to another order"))?;
-        self.settle(org, order.purchase.id, told).await
+        self.settle(org, order.purchase.id, told).await?;
+        Ok(true)
     }
 
     /// All that Stripe says now of a purchase and of what went back of its payment; nothing if its session says that it is another

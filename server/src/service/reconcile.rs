@@ -3,7 +3,7 @@
 
 use brightmeter::{
     ids::{OrgId, PurchaseId},
-    purchase::{Payment, Stage},
+    purchase::Stage,
     time::Instant,
 };
 use serde::Serialize;
@@ -126,7 +126,7 @@ async fn look(
     };
     let kind = match (told.stage, &order.purchase.credit) {
         (Stage::Paid, None) => Difference::PaidNotCredited,
-        (Stage::Paid, Some(_)) if differs(known, &told) => Difference::ReturnedOtherwise,
+        (Stage::Paid, Some(_)) if known.would_move(&told) => Difference::ReturnedOtherwise,
         (Stage::Paid, Some(_)) | (_, None) => return Ok(()),
         (_, Some(_)) => {
             found(Difference::CreditedNotPaid, false);
@@ -138,11 +138,4 @@ async fn look(
     }
     found(kind, mend);
     Ok(())
-}
-
-/// Whether taking in what was told would change what goes back, or what is put aside.
-fn differs(known: &Payment, told: &Payment) -> bool {
-    let mut joined = known.clone();
-    joined.join(told);
-    (joined.returned_cents(), joined.is_disputed()) != (known.returned_cents(), known.is_disputed())
 }

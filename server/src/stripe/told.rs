@@ -1,5 +1,5 @@
-//! What an event tells of a payment or an invoice, read from as little of it as possible: fields that are not needed may be missing, new, or of
-//! another shape.
+//! What an event tells of a payment or an invoice, read from as little of it as possible: fields that are not needed may be
+//! missing, new, or of another shape.
 //!
 //! What comes from Stripe's API instead of an event is read here, too, so that both tell the same.
 
@@ -36,6 +36,9 @@ pub enum Whose {
     Named(Vec<String>),
 }
 
+/// What was told of a payment, or what of it is missing.
+pub type Read = Result<(Whose, Payment), &'static str>;
+
 /// Reads an event.
 ///
 /// Answers with nothing if it tells nothing that concerns us.
@@ -61,8 +64,8 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
         "checkout.session.async_payment_failed" => session(object, Some(Stage::Failed)),
         "checkout.session.expired" => session(object, Some(Stage::Expired)),
         "charge.succeeded" | "charge.updated" | "charge.refunded" => charge(object),
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => refund(object),
-        kind if kind.starts_with("charge.dispute.") => dispute(object, told_at),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => Some(refund(object)),
+        kind if kind.starts_with("charge.dispute.") => Some(dispute(object, told_at)),
         _ => return Ok(None),
     };
     Ok(told.transpose()?.map(|(whose, payment)| Told::Payment(whose, payment)))
@@ -84,7 +87,7 @@ fn invoice(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> 
 ///
 /// # Errors
 /// What of it is missing.
-pub fn session(object: &Value, stage: Option<Stage>) -> Option<Result<(Whose, Payment), &'static str>> {
+pub fn session(object: &Value, stage: Option<Stage>) -> Option<Read> {
     if object["mode"].as_str().is_some_and(|mode| mode != "payment") {
         return None;
     }
@@ -115,15 +118,15 @@ pub fn returned(refunds: &Value, disputes: &Value, told_at: Instant) -> Result<P
     };
     let mut payment = Payment::default();
     for told in list(refunds)?.iter().map(refund) {
-        payment.join(&told.ok_or("a refund that is none")??.1);
+        payment.join(&told?.1);
     }
     for told in list(disputes)?.iter().map(|object| dispute(object, told_at.timestamp())) {
-        payment.join(&told.ok_or("a dispute that is none")??.1);
+        payment.join(&told?.1);
     }
     Ok(payment)
 }
 
-fn charge(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
+fn charge(object: &Value) -> Option<Read> {
     if object["paid"].as_bool() == Some(false) {
         // A try to pay that failed: another charge of the same payment may follow.
         return None;
@@ -140,15 +143,12 @@ fn charge(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
     if ours(object).is_none() && payment.refunded_cents == 0 && payment.refunds.is_empty() {
         return None;
     }
-    about(object, payment)
+    Some(about(object, payment))
 }
 
-fn refund(object: &Value) -> Option<Result<(Whose, Payment), &'static str>> {
+fn refund(object: &Value) -> Read {
     let mut payment = Payment::default();
-    match refund_of(object) {
-        Some((id, refund)) => payment.refunds.insert(id, refund),
-        None => return Some(Err("the refund has no id or amount")),
-    };
+    payment.refunds.extend([refund_of(object).ok_or("the refund has no id or amount")?]);
     payment.names.payment_intent = name_of(&object["payment_intent"]);
     payment.names.charge = name_of(&object["charge"]);
     about(object, payment)
@@ -159,9 +159,9 @@ fn refund_of(object: &Value) -> Option<(String, Refund)> {
     Some((text(&object["id"])?, Refund { cents: object["amount"].as_u64()?, failed }))
 }
 
-fn dispute(object: &Value, told_at: i64) -> Option<Result<(Whose, Payment), &'static str>> {
+fn dispute(object: &Value, told_at: i64) -> Read {
     let (Some(id), Some(cents)) = (text(&object["id"]), object["amount"].as_u64()) else {
-        return Some(Err("the dispute has no id or amount"));
+        return Err("the dispute has no id or amount");
     };
     // An inquiry that ends without a dispute ("warning_closed"), and one that was fended off, cost nothing.
     let standing = match object["status"].as_str() {
@@ -176,11 +176,11 @@ fn dispute(object: &Value, told_at: i64) -> Option<Result<(Whose, Payment), &'st
     about(object, payment)
 }
 
-fn about(object: &Value, payment: Payment) -> Option<Result<(Whose, Payment), &'static str>> {
+fn about(object: &Value, payment: Payment) -> Read {
     let names: Vec<String> =
         [&payment.names.payment_intent, &payment.names.charge].into_iter().flatten().cloned().collect();
     let whose = ours(object).or_else(|| (!names.is_empty()).then_some(Whose::Named(names)));
-    Some(whose.map(|whose| (whose, payment)).ok_or("it names no payment"))
+    whose.map(|whose| (whose, payment)).ok_or("it names no payment")
 }
 
 /// The order that an object carries since we asked for it.

@@ -35,7 +35,6 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         tokens: amounts(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
         new_id: portal.reader.clock.new_id().to_string(),
     });
-    let owed = catalog.token_types.iter().map(|spec| (account.balance(&spec.name).debt, spec.label.clone()));
     let features = catalog.features.iter().map(|feature| FeatureView {
         label: feature.label.clone(),
         summary: feature.summary.clone(),
@@ -48,7 +47,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         plans: plans.collect(),
         packs: packs.collect(),
         can_spend: catalog.can_spend(&account.terms.plan),
-        debts: owed.filter(|(debt, _)| !debt.is_zero()).collect(),
+        debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
         resets_at: wording.when(account.terms.period(wording.now).end),
         ladder: catalog.ladder.clone(),
@@ -63,9 +62,8 @@ fn advice(catalog: &Catalog, account: &Account, days: &[DayUse]) -> Option<Advic
     let used: BTreeMap<TokenType, Tokens> =
         types.filter_map(|name| Some((name.clone(), Tokens::new(of_type(name)).ok()?))).collect();
     let cover = catalog.cheapest_cover(&used)?;
-    let labelled = amounts(catalog, |name| used.get(name).copied().unwrap_or_default());
     Some(AdviceView {
-        used: labelled.into_iter().map(|amount| (amount.amount, amount.label)).collect(),
+        used: labelled(catalog, |name| used.get(name).copied().unwrap_or_default()),
         plan: cover.plan.label.clone(),
         current: cover.plan.name == account.terms.plan,
         packs: cover.packs.map(|(pack, count)| (count, pack.label.clone())),
@@ -73,7 +71,12 @@ fn advice(catalog: &Catalog, account: &Account, days: &[DayUse]) -> Option<Advic
     })
 }
 
-/// Amounts in the catalog's order, without those that there are none of.
+/// Amounts in the catalog's order, with labels, without those that there are none of.
+pub(super) fn labelled(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<(Tokens, String)> {
+    amounts(catalog, amount).into_iter().map(|AmountView { amount, label, .. }| (amount, label)).collect()
+}
+
+/// The same, each with what it pays.
 fn amounts(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<AmountView> {
     let types = catalog.token_types.iter().map(|spec| (amount(&spec.name), spec));
     let some = types.filter(|(amount, _)| !amount.is_zero());

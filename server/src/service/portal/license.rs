@@ -2,13 +2,12 @@
 
 use app::{
     backend::SignedIn,
-    views::{LicenseBanner, When, license::LicenseView},
+    views::{When, license::LicenseView},
 };
 use brightmeter::{
     license::{License, Off, Rung, Step},
     time::Instant,
 };
-use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::{Portal, PortalError, Wording};
@@ -37,28 +36,20 @@ pub(super) async fn license(portal: &Portal, who: &SignedIn) -> Result<LicenseVi
         }
         License::Canceled { .. } => ("The subscription has ended", "Take a plan to use AI again.".into()),
     };
-    let upcoming = match license {
-        License::Grace { since } => ladder
-            .iter()
-            .map(|rung| (since + TimeDelta::days(rung.day.into()), rung.off))
-            .filter(|(at, _)| *at > wording.now)
-            .map(|(at, off)| (wording.when(at), off.stops().to_owned()))
-            .collect(),
-        _ => Vec::new(),
-    };
+    let upcoming = license.ahead(ladder, wording.now).map(|(at, off)| (wording.when(at), off.stops().to_owned()));
     let rungs = ladder.iter().filter(|rung| rung.off != Off::Nothing);
     Ok(LicenseView {
         headline: headline.into(),
         detail,
         active: license == License::Active,
-        upcoming,
+        upcoming: upcoming.collect(),
         ladder: rungs.map(|rung| (rung.day, rung.off.stops().to_owned())).collect(),
         history: steps.iter().map(|step| (wording.when(step.at), told(step))).collect(),
     })
 }
 
 /// What everybody in the organization is told on every page; nothing while all is paid.
-pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Option<LicenseBanner> {
+pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Option<String> {
     let text = match license {
         License::Active => return None,
         License::Grace { .. } => {
@@ -73,7 +64,7 @@ pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Opti
         }
         License::Canceled { .. } => "The subscription has ended, and AI is off. Take a plan to use it again.".into(),
     };
-    Some(LicenseBanner { text })
+    Some(text)
 }
 
 const fn is_off(off: Off) -> &'static str {

@@ -12,7 +12,7 @@ use brightmeter::{
     tokens::Tokens,
 };
 
-use super::{Names, Portal, PortalError, Wording};
+use super::{Names, Portal, PortalError, Wording, billing::labelled};
 use crate::storage::{purchases, purchases::Order, tenant};
 
 /// How many the page lists.
@@ -51,26 +51,24 @@ pub(super) async fn purchase(
         Ok::<_, PortalError>((order, names))
     };
     let (mut order, mut names) = find().await?;
-    if back && matches!(order.purchase.payment.stage, Stage::Open | Stage::Pending) {
-        if let Err(error) = portal.purchases.look_again(who.org, &order).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about an order");
+    if back {
+        match portal.purchases.look_again(who.org, &order).await {
+            Ok(true) => (order, names) = find().await?,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about an order");
+            }
         }
-        (order, names) = find().await?;
     }
     Ok(view(order, &portal.reader.catalog, &names, Wording::new(portal, who)))
 }
 
 fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> PurchaseView {
     let Order { purchase, member, ordered_at, checkout } = order;
-    let types = || catalog.token_types.iter().map(|spec| &spec.name);
-    let labelled = |amount: &dyn Fn(&brightmeter::names::TokenType) -> Tokens| {
-        let some = types().map(|name| (amount(name), catalog.token_label(name).to_owned()));
-        some.filter(|(amount, _)| !amount.is_zero()).collect::<Vec<_>>()
-    };
     let payment = &purchase.payment;
     let receipt = purchase.credit.as_ref().map(|Credit { number, at, lots }| {
         let of_lots = |value: fn(&Lot) -> Tokens| {
-            labelled(&|name| lots.iter().filter(|lot| lot.token_type == *name).map(value).sum())
+            labelled(catalog, |name| lots.iter().filter(|lot| lot.token_type == *name).map(value).sum())
         };
         PurchaseReceiptView {
             number: *number,
@@ -86,7 +84,7 @@ fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> Pur
     PurchaseView {
         id: purchase.id.to_string(),
         label: purchase.label.clone(),
-        tokens: labelled(&|name| purchase.tokens.get(name).copied().unwrap_or_default()),
+        tokens: labelled(catalog, |name| purchase.tokens.get(name).copied().unwrap_or_default()),
         price_cents: purchase.price_cents,
         who: names.caller(&Caller::Member { member }),
         ordered_at: wording.when(ordered_at),

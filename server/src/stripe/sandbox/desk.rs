@@ -7,11 +7,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use brightmeter::money::dollars;
 use serde::Deserialize;
 
 use super::{
     Delivery, Fault, Sandbox,
-    html::{alert, dollars, escape, page},
+    html::{alert, escape, page},
     state::{Dispute, Event, Progress, Refund, Session, Standing, State},
 };
 

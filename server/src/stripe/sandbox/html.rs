@@ -76,8 +76,3 @@ pub(super) fn alert(message: &str) -> String {
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
-
-/// `$29.00`.
-pub(super) fn dollars(cents: u64) -> String {
-    format!("${}.{:02}", cents / 100, cents % 100)
-}

@@ -7,11 +7,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use brightmeter::money::dollars;
 use serde::Deserialize;
 
 use super::{
     Sandbox,
-    html::{alert, dollars, escape, missing, page},
+    html::{alert, escape, missing, page},
     state::{Progress, Session},
 };
 
