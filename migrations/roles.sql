@@ -30,6 +30,7 @@ begin
     execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, waits_for) on stripe_events to %I', app);
     -- Pages record what was ordered. What was paid, and what came of it, only the writer does.
     execute format('grant insert on stripe_customers to %I', app);
+    execute format('grant usage on sequence stripe_readings to %I', app);
     execute format('grant insert (org_id, id, pack, label, price_cents, tokens, member_id, ordered_at)
         on ai_token_purchases to %I', app);
     execute format('grant update (session_id, checkout_url, checkout_until) on ai_token_purchases to %I', app);

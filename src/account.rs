@@ -15,6 +15,7 @@ use crate::{
     names::{FeatureName, PlanName, TokenType},
     period::{Anchor, Period},
     purchase::Purchase,
+    subscription::Reading,
     time::Instant,
     tokens::Tokens,
 };
@@ -47,6 +48,8 @@ pub struct Account {
     pub purchases: BTreeMap<PurchaseId, Purchase>,
     /// What is known of its invoices; known where a command tells of one.
     pub dues: Dues,
+    /// How its subscription stands, if Stripe was ever asked; known where a command tells of it or of an invoice.
+    pub subscription: Option<Reading>,
     /// How many receipts of purchases are numbered; known where a purchase is at hand.
     pub receipt_number: i64,
 }
@@ -151,6 +154,7 @@ impl Account {
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
             dues: Dues::default(),
+            subscription: None,
             receipt_number: 0,
         }
     }

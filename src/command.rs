@@ -13,6 +13,7 @@ use crate::{
     names::{FeatureName, PlanName, TokenType},
     purchase::Payment,
     quest::{Goal, QuestDraft},
+    subscription::Reading,
     time::Instant,
     tokens::Tokens,
 };
@@ -252,6 +253,11 @@ pub enum Command {
         /// What was told; joined to what is known.
         told: Dues,
     },
+    /// Take in how Stripe says the subscription stands: plan, months and license follow it.
+    Follow {
+        /// What Stripe said.
+        reading: Reading,
+    },
     /// Book what time has brought: expired holds and grants, a new period, a step down the ladder.
     Advance,
 }
@@ -278,6 +284,7 @@ impl Command {
             Self::ChangePlan { .. } => "change_plan",
             Self::Settle { .. } => "settle",
             Self::Bill { .. } => "bill",
+            Self::Follow { .. } => "follow",
             Self::Advance => "advance",
         }
     }

@@ -10,6 +10,7 @@ mod plan;
 mod properties;
 mod purchases;
 mod spends;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use crate::{
     purchase::Purchase,
     receipt::{Outcome, Receipt},
     refusal::Refusal,
+    subscription::Reading,
     time::Instant,
 };
 
@@ -76,6 +78,8 @@ pub struct Changes {
     pub refunds: BTreeMap<TransactionId, TransactionId>,
     /// What is known of invoices.
     pub dues: Option<Dues>,
+    /// How its subscription stands.
+    pub subscription: Option<Reading>,
     /// Steps of the license, in order.
     pub steps: Vec<Step>,
     /// Purchases, paid, or with more known of their payment.
@@ -116,6 +120,7 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
         Command::ChangePlan { caller, plan } => plan::change(&mut draft, *caller, plan)?,
         Command::Settle { purchase, told } => purchases::settle(&mut draft, *purchase, told)?,
         Command::Bill { told } => license::bill(&mut draft, told),
+        Command::Follow { reading } => subscription::follow(&mut draft, reading),
         Command::Advance => Outcome::Advanced,
     };
     Ok(draft.finish(outcome))
@@ -171,6 +176,9 @@ impl Account {
         self.guards.extend(changes.guards.iter().map(|(id, guard)| (*id, guard.clone())));
         if let Some(dues) = &changes.dues {
             self.dues = dues.clone();
+        }
+        if let Some(reading) = &changes.subscription {
+            self.subscription = Some(reading.clone());
         }
         for (id, purchase) in &changes.purchases {
             self.receipt_number = self.receipt_number.max(purchase.credit.as_ref().map_or(0, |credit| credit.number));

@@ -15,12 +15,15 @@ use crate::time::Instant;
 pub struct Dues(pub BTreeMap<String, Invoice>);
 
 /// What was told of one invoice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     /// When a payment of it failed for the first time.
     pub failed_at: Option<Instant>,
     /// Whether it is paid, or will never have to be.
     pub settled: bool,
+    /// Stripe's name of the subscription that it is for.
+    #[serde(default)]
+    pub subscription: Option<String>,
 }
 
 impl Dues {
@@ -30,12 +33,23 @@ impl Dues {
             let invoice = self.0.entry(id.clone()).or_default();
             invoice.failed_at = [invoice.failed_at, new.failed_at].into_iter().flatten().min();
             invoice.settled |= new.settled;
+            invoice.subscription = invoice.subscription.take().max(new.subscription.clone());
         }
     }
 
-    /// Since when an invoice is unpaid: the first failure of the oldest one that is not settled. Retries do not move it.
-    pub fn unpaid_since(&self) -> Option<Instant> {
-        self.0.values().filter(|invoice| !invoice.settled).filter_map(|invoice| invoice.failed_at).min()
+    /// Since when an invoice is unpaid: the first failure of the oldest one that is not settled. Retries do not move it. Where it
+    /// is known which subscription is `live`, the invoices of others are nobody's concern any more.
+    pub fn unpaid_since(&self, live: Option<&str>) -> Option<Instant> {
+        let concerns = |invoice: &&Invoice| match (live, invoice.subscription.as_deref()) {
+            (Some(live), Some(of)) => live == of,
+            _ => true,
+        };
+        self.0
+            .values()
+            .filter(concerns)
+            .filter(|invoice| !invoice.settled)
+            .filter_map(|invoice| invoice.failed_at)
+            .min()
     }
 }
 
@@ -48,11 +62,11 @@ mod tests {
     }
 
     fn failed(id: &str, day: u32) -> Dues {
-        Dues([(id.into(), Invoice { failed_at: Some(at(day)), settled: false })].into())
+        Dues([(id.into(), Invoice { failed_at: Some(at(day)), ..Invoice::default() })].into())
     }
 
     fn paid(id: &str) -> Dues {
-        Dues([(id.into(), Invoice { failed_at: None, settled: true })].into())
+        Dues([(id.into(), Invoice { settled: true, ..Invoice::default() })].into())
     }
 
     /// What was told, in this order and backwards, leaves an invoice unpaid since that day of March.
@@ -64,7 +78,7 @@ mod tests {
             all
         };
         let all = join(&mut told.iter());
-        assert_eq!(all.unpaid_since(), since.map(at));
+        assert_eq!(all.unpaid_since(None), since.map(at));
         assert_eq!(join(&mut told.iter().rev().chain(told)), all);
     }
 
@@ -75,6 +89,20 @@ mod tests {
         check(&[failed("in_1", 3), failed("in_1", 6), failed("in_1", 9)], Some(3));
         check(&[failed("in_1", 3), paid("in_1"), failed("in_1", 6)], None);
         check(&[paid("in_1")], None);
+    }
+
+    #[test]
+    fn an_invoice_of_a_subscription_that_is_over_is_owed_no_more() {
+        let of = |subscription: &str| {
+            let mut dues = failed("in_1", 3);
+            dues.join(&Dues(
+                [("in_1".into(), Invoice { subscription: Some(subscription.into()), ..Invoice::default() })].into(),
+            ));
+            dues
+        };
+        assert_eq!(of("sub_1").unpaid_since(Some("sub_1")), Some(at(3)));
+        assert_eq!(of("sub_1").unpaid_since(Some("sub_2")), None);
+        assert_eq!(failed("in_1", 3).unpaid_since(Some("sub_2")), Some(at(3)), "it does not say whose it is");
     }
 
     #[test]

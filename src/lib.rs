@@ -28,6 +28,7 @@ pub mod quest;
 pub mod receipt;
 pub mod refusal;
 pub mod runway;
+pub mod subscription;
 pub mod time;
 pub mod tokens;
 

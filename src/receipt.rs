@@ -129,6 +129,8 @@ pub enum Outcome {
     },
     /// What was told of invoices is known.
     Billed,
+    /// How the subscription stands is known.
+    Followed,
     /// What time brought was booked.
     Advanced,
 }

@@ -49,8 +49,8 @@ use crate::{
     clock::{Clock, ManualClock},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, purchases::Purchases, question::Reader,
-        sign_in::SignIn, sweeper::Sweeper, visitors::Visitors,
+        account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, plans::Plans, purchases::Purchases,
+        question::Reader, sign_in::SignIn, sweeper::Sweeper, visitors::Visitors,
     },
     stripe::{
         sandbox::{self, Sandbox},
@@ -100,6 +100,8 @@ pub struct Tools {
     pub keys: Keys,
     /// Sells packs.
     pub purchases: Purchases,
+    /// Has plans and licenses follow Stripe.
+    pub plans: Plans,
     /// Tells whose tokens have moved.
     pub changes: Changes,
     /// Reads accounts.

@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod jobs;
 pub mod keys;
 pub mod passwords;
+pub mod plans;
 pub mod portal;
 pub mod provisioning;
 pub mod purchases;

@@ -48,7 +48,7 @@ impl Draft<'_> {
     }
 
     /// What is free of the grant lapses; what an open hold reserves of it stays until that ends.
-    fn expire_grant(&mut self, id: GrantId) {
+    pub(super) fn expire_grant(&mut self, id: GrantId) {
         let Some(grant) = self.grant(id).cloned() else { return };
         let lapsed = grant.free();
         self.change_grant(id, |grant| grant.remaining = grant.held);
@@ -61,7 +61,7 @@ impl Draft<'_> {
 
     /// Starts the current period if it is newer than the last one that was started: a clock that jumps back starts none
     /// twice, and periods that nobody looked at are skipped.
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         let period = self.period();
         if self.terms().closed_at.is_some() || self.terms().period_start.is_some_and(|start| start >= period.start) {
             return;

@@ -18,6 +18,7 @@ use crate::{
     purchase::Purchase,
     receipt::{Outcome, Receipt},
     refusal::Refusal,
+    subscription::Reading,
     time::Instant,
     tokens::Tokens,
 };
@@ -93,6 +94,10 @@ impl<'a> Draft<'a> {
 
     pub(super) fn dues(&self) -> &Dues {
         self.changes.dues.as_ref().unwrap_or(&self.account.dues)
+    }
+
+    pub(super) fn subscription(&self) -> Option<&Reading> {
+        self.changes.subscription.as_ref().or(self.account.subscription.as_ref())
     }
 
     pub(super) fn purchase(&self, id: PurchaseId) -> Option<&Purchase> {

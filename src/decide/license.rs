@@ -14,15 +14,28 @@ use crate::{
 pub(super) fn bill(draft: &mut Draft<'_>, told: &Dues) -> Outcome {
     let mut dues = draft.dues().clone();
     dues.join(told);
-    let (now, license) = (draft.cx.now, draft.terms().license);
-    // A clock of Stripe's may be ahead of ours.
-    let unpaid_since = dues.unpaid_since().map(|since| since.min(now));
     draft.changes.dues = Some(dues);
+    judge(draft);
+    Outcome::Billed
+}
+
+/// Brings the license to where the subscription and its invoices say it stands.
+pub(super) fn judge(draft: &mut Draft<'_>) {
+    let (now, license) = (draft.cx.now, draft.terms().license);
+    let reading = draft.subscription();
+    if let Some(ended_at) = reading.and_then(|reading| reading.ended_at) {
+        draft.go_to(License::Canceled { since: ended_at.min(now) }, Off::Ai, now);
+        return;
+    }
+    let live = reading.and_then(|reading| reading.live.as_ref());
+    // A clock of Stripe's may be ahead of ours.
+    let unpaid_since =
+        draft.dues().unpaid_since(live.map(|subscription| subscription.id.as_str())).map(|since| since.min(now));
     match (license, unpaid_since) {
         // What has ended is not brought back by an invoice.
-        (License::Canceled { .. }, _) => {}
+        (License::Canceled { .. }, _) if live.is_none() => {}
         (_, None) => draft.go_to(License::Active, Off::Nothing, now),
-        (License::Active, Some(since)) => {
+        (License::Active | License::Canceled { .. }, Some(since)) => {
             draft.go_to(License::Grace { since }, Off::Nothing, now);
             draft.step_down();
         }
@@ -32,7 +45,6 @@ pub(super) fn bill(draft: &mut Draft<'_>, told: &Dues) -> Outcome {
             draft.go_to(license, off, now);
         }
     }
-    Outcome::Billed
 }
 
 impl Draft<'_> {

@@ -1,5 +1,7 @@
 //! Plan changes: up at once, down at the next reset; going to and fro gains nothing.
 
+use std::cmp::Ordering;
+
 use super::{
     draft::{Draft, Line},
     grants::{self, NewGrant},
@@ -12,32 +14,46 @@ use crate::{
     names::{PlanName, TokenType},
     receipt::Outcome,
     refusal::Refusal,
+    time::Instant,
     tokens::Tokens,
 };
 
 pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Result<Outcome, Refusal> {
     draft.check_open()?;
-    let catalog = draft.cx.catalog;
-    let to = catalog.plan(plan).ok_or_else(|| Refusal::UnknownPlan { plan: plan.clone() })?;
-    let from = if catalog.plan_rank(plan) > catalog.plan_rank(&draft.terms().plan) {
-        let terms = draft.terms_mut();
-        terms.plan = plan.clone();
-        terms.next_plan = None;
-        for spec in &catalog.token_types {
-            raise_allowance(draft, caller, &spec.name, to.allowance_of(&spec.name));
-        }
-        draft.cx.now
-    } else if *plan == draft.terms().plan {
-        if draft.terms().next_plan.is_none() {
-            return Err(Refusal::PlanUnchanged { plan: plan.clone() });
-        }
-        draft.terms_mut().next_plan = None;
-        draft.cx.now
-    } else {
-        draft.terms_mut().next_plan = Some(plan.clone());
-        draft.period().end
-    };
+    if draft.cx.catalog.plan(plan).is_none() {
+        return Err(Refusal::UnknownPlan { plan: plan.clone() });
+    }
+    if *plan == draft.terms().plan && draft.terms().next_plan.is_none() {
+        return Err(Refusal::PlanUnchanged { plan: plan.clone() });
+    }
+    let from = go_to(draft, caller, plan);
     Ok(Outcome::PlanChanged { plan: plan.clone(), from })
+}
+
+/// To a larger plan at once, to a smaller one at the next reset; to the present one, to stay on it. Answers from when it counts.
+pub(super) fn go_to(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Instant {
+    let catalog = draft.cx.catalog;
+    match catalog.plan_rank(plan).cmp(&catalog.plan_rank(&draft.terms().plan)) {
+        Ordering::Greater => {
+            let terms = draft.terms_mut();
+            (terms.plan, terms.next_plan) = (plan.clone(), None);
+            for spec in &catalog.token_types {
+                let allowance = catalog.plan(plan).map_or(Tokens::ZERO, |plan| plan.allowance_of(&spec.name));
+                raise_allowance(draft, caller, &spec.name, allowance);
+            }
+            draft.cx.now
+        }
+        Ordering::Equal => {
+            if draft.terms().next_plan.is_some() {
+                draft.terms_mut().next_plan = None;
+            }
+            draft.cx.now
+        }
+        Ordering::Less => {
+            draft.terms_mut().next_plan = Some(plan.clone());
+            draft.period().end
+        }
+    }
 }
 
 /// The allowance of the running period becomes `allowance` less what the period has used already.

@@ -12,4 +12,5 @@ mod purchases;
 mod refunds;
 mod refusals;
 mod spending;
+mod subscription;
 pub(super) mod world;

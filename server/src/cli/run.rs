@@ -26,6 +26,7 @@ use crate::{
         jobs::Jobs,
         keys::Keys,
         passwords::Passwords,
+        plans::Plans,
         portal::Portal,
         purchases::Purchases,
         question::Reader,
@@ -150,10 +151,13 @@ async fn serve_on(
     }
     let demo = edition.sign_ins.is_some();
     let (state, sweeper, tasks) = assemble(config, edition, database, addr)?;
+    if let Some(sandbox) = &state.sandbox {
+        demo::adopt(&database.pools, &config.catalog, sandbox, &*state.clock).await.map_err(demo::DemoError::from)?;
+    }
     let jobs = state.jobs.clone();
     let sweeping = tokio::spawn(sweeper.run());
     let auditing = tokio::spawn(audit::run_daily(database.pools.clone(), state.clock.clone()));
-    let working = tokio::spawn(Inbox { purchases: state.purchases.clone() }.run());
+    let working = tokio::spawn(Inbox { purchases: state.purchases.clone(), plans: state.plans.clone() }.run());
     let delivering = state.sandbox.clone().map(|sandbox| tokio::spawn(sandbox.deliver()));
     let address = address(config, addr);
     if demo {
@@ -209,6 +213,7 @@ pub(super) fn assemble(
     let visitors =
         Visitors { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), demo: sign_ins.is_some() };
     let changes = Changes::start(pools.app.clone(), writer.touched());
+    let plans = Plans { pool: pools.app.clone(), writer: writer.clone(), gateway: payments.gateway.clone() };
     let purchases = Purchases {
         pool: pools.app.clone(),
         writer: writer.clone(),
@@ -247,6 +252,7 @@ pub(super) fn assemble(
         jobs,
         keys,
         purchases,
+        plans,
         changes,
         reader,
         pool: pools.app.clone(),

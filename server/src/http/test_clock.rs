@@ -21,6 +21,9 @@ pub(super) struct Now {
 pub(super) async fn set(State(state): State<AppState>, Json(body): Json<Now>) -> Response {
     let Some((clock, sweeper)) = &state.test_clock else { return StatusCode::NOT_FOUND.into_response() };
     clock.set(body.now);
+    if let Some(sandbox) = &state.sandbox {
+        sandbox.tick();
+    }
     match sweeper.sweep().await {
         Ok(swept) => Json(serde_json::json!({ "now": body.now, "swept": swept })).into_response(),
         Err(error) => {

@@ -1,6 +1,7 @@
 //! The demo: three organizations with thirty days of history, made by the real writer with the clock moved along.
 
 mod story;
+mod subscriptions;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use brightmeter::{
 use chrono::{TimeDelta, Timelike};
 
 use self::story::{Event, Story};
+pub use self::subscriptions::adopt;
 use super::{
     passwords::{PasswordError, Passwords},
     provisioning::{NewOrganization, ProvisionError, Provisioning},
@@ -27,7 +29,7 @@ use crate::{
     ai::{AiProvider, built_in::BuiltIn},
     clock::{Clock, ManualClock},
     database::DatabaseError,
-    storage::pools::Pools,
+    storage::{StorageError, pools::Pools},
 };
 
 /// The password of every demo account.
@@ -47,6 +49,9 @@ pub enum DemoError {
     /// A password could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The database could not be made.
     #[error(transparent)]
     Database(#[from] DatabaseError),

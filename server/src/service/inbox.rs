@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
-use brightmeter::{dues::Dues, purchase::Payment, refusal::Refusal};
+use brightmeter::{purchase::Payment, refusal::Refusal};
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{
+    plans::Plans,
     purchases::{Purchases, SettleError},
     writer::SubmitError,
 };
 use crate::{
     storage::{Result, stripe_events, stripe_events::Taken},
-    stripe::told::{self, Told, Whose},
+    stripe::told::{self, News, Told, Whose},
 };
 
 /// How often it looks for events that other replicas took in, or whose time has come.
@@ -35,6 +36,8 @@ const PATIENCE: TimeDelta = TimeDelta::days(3);
 pub struct Inbox {
     /// Settles payments.
     pub purchases: Purchases,
+    /// Has plans and licenses follow.
+    pub plans: Plans,
 }
 
 /// What became of an event.
@@ -108,7 +111,7 @@ impl Inbox {
         match told::read(&taken.event) {
             Ok(None) => Ok(Outcome::Done("it concerns nobody here")),
             Ok(Some(Told::Payment(whose, payment))) => self.settle(whose, payment).await,
-            Ok(Some(Told::Invoice(customer, dues))) => self.bill(customer, dues).await,
+            Ok(Some(Told::Customer(customer, news))) => self.follow(customer, news).await,
             Err(why) => Ok(Outcome::Never(why)),
         }
     }
@@ -130,12 +133,16 @@ impl Inbox {
         })
     }
 
-    async fn bill(&self, customer: String, dues: Dues) -> Result<Outcome> {
-        let Some(org) = self.purchases.find_customer(&customer).await? else {
+    async fn follow(&self, customer: String, news: News) -> Result<Outcome> {
+        let Some(org) = self.plans.find_customer(&customer).await? else {
             return Ok(Outcome::Later("its customer is not known yet".into(), vec![customer]));
         };
-        Ok(match self.purchases.bill(org, dues).await {
-            Ok(()) => Outcome::Done("the license is as it says"),
+        let taken_in = match news {
+            News::Invoice(dues) => self.plans.bill(org, dues).await,
+            News::Subscription => self.plans.follow(org, &customer).await,
+        };
+        Ok(match taken_in {
+            Ok(()) => Outcome::Done("plan and license are as Stripe says"),
             Err(error) => Outcome::Later(error.to_string(), Vec::new()),
         })
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use brightmeter::{
     catalog::Catalog,
     command::Command,
-    dues::Dues,
     ids::{MemberId, OrgId, PurchaseId},
     names::PackName,
     purchase::{Payment, Purchase, Stage},
@@ -222,24 +221,6 @@ impl Purchases {
             told.join(&gateway.find_returned(&payment_intent, self.clock.now()).await?);
         }
         Ok(Some(told))
-    }
-
-    /// Takes in what Stripe told of an organization's invoices.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn bill(&self, org: OrgId, told: Dues) -> Result<(), SettleError> {
-        self.writer.submit(Submission::new(org, None, Command::Bill { told })).await?;
-        Ok(())
-    }
-
-    /// Whom Stripe knows by this name.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn find_customer(&self, name: &str) -> Result<Option<OrgId>, StorageError> {
-        let Some(mut tx) = tenant::begin_told(&self.pool, name).await? else { return Ok(None) };
-        stripe_customers::find_told(&mut tx, name).await
     }
 
     /// Whose purchase it is that Stripe knows by one of `names`.

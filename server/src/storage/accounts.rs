@@ -61,6 +61,7 @@ impl Row {
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
             dues: Dues::default(),
+            subscription: None,
             receipt_number: 0,
         };
         Ok(Found { account, due_at: self.due_at })

@@ -4,6 +4,7 @@ use brightmeter::{
     dues::Dues,
     ids::{OrgId, TransactionId},
     license::{Off, Step},
+    subscription::Reading,
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};
@@ -11,28 +12,37 @@ use uuid::Uuid;
 
 use super::{Result, accounts, corrupt};
 
-/// What is known of the invoices of `orgs`; who never had one is missing.
+/// What is known of the invoices and the subscriptions of `orgs`; of whom nothing was ever told is missing.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn list_dues(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<(Uuid, Dues)>> {
+pub async fn list_dues(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<(Uuid, Dues, Option<Reading>)>> {
     let rows = sqlx::query!(
-        r#"select org_id, invoices as "invoices: Json<Dues>" from ai_token_dues where org_id = any($1)"#,
+        r#"select org_id, invoices as "invoices: Json<Dues>", subscription as "subscription: Json<Reading>"
+         from ai_token_dues where org_id = any($1)"#,
         orgs
     );
-    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.org_id, row.invoices.0)).collect())
+    let rows = rows.fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.org_id, row.invoices.0, row.subscription.map(|it| it.0))).collect())
 }
 
-/// Writes what is known of invoices.
+/// Writes what is known of invoices, or of the subscription; what is not given stays.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn upsert_dues(conn: &mut PgConnection, org: Uuid, dues: &Dues) -> Result<()> {
+pub async fn upsert_dues(
+    conn: &mut PgConnection,
+    org: Uuid,
+    dues: Option<&Dues>,
+    reading: Option<&Reading>,
+) -> Result<()> {
     sqlx::query!(
-        "insert into ai_token_dues (org_id, invoices) values ($1, $2)
-         on conflict (org_id) do update set invoices = excluded.invoices",
+        "insert into ai_token_dues (org_id, invoices, subscription) values ($1, coalesce($2, '{}'::jsonb), $3)
+         on conflict (org_id) do update set invoices = coalesce($2, ai_token_dues.invoices),
+             subscription = coalesce($3, ai_token_dues.subscription)",
         org,
-        Json(dues) as Json<&Dues>
+        dues.map(Json) as Option<Json<&Dues>>,
+        reading.map(Json) as Option<Json<&Reading>>
     )
     .execute(conn)
     .await?;

@@ -23,6 +23,14 @@ pub async fn find_told(conn: &mut PgConnection, id: &str) -> Result<Option<OrgId
     Ok(found.map(OrgId))
 }
 
+/// The number of the next reading of a customer's subscriptions: larger than any that was drawn before.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn next_reading(conn: &mut PgConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar!(r#"select nextval('stripe_readings') as "number!""#).fetch_one(conn).await?)
+}
+
 /// Notes Stripe's name for `org`; answers with the one that was noted first.
 ///
 /// # Errors

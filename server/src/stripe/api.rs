@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use brightmeter::{
     ids::{OrgId, PurchaseId},
     purchase::Payment,
+    subscription::Reading,
     time::Instant,
 };
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
+use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
 use stripe_checkout::{
     CheckoutSessionMode,
     checkout_session::{
@@ -32,7 +34,7 @@ const TRY: Duration = Duration::from_millis(2_500);
 /// How long to wait before the second and the third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
-/// How many refunds and disputes of a payment are read: as many as Stripe lists at once.
+/// How many refunds and disputes of a payment, and subscriptions of a customer, are read: as many as Stripe lists at once.
 const LISTED: i64 = 100;
 /// How long a page may wait for Stripe in all.
 const PAGE: Duration = Duration::from_secs(10);
@@ -140,6 +142,11 @@ impl Gateway for StripeApi {
         let refunds = self.send(&ListRefund::new().payment_intent(payment_intent).limit(LISTED), None).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(payment_intent).limit(LISTED), None).await?;
         told::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
+    }
+
+    async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError> {
+        let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LISTED);
+        told::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use brightmeter::{
+    catalog::Plan,
     ids::{OrgId, PurchaseId},
     purchase::{Payment, Purchase},
+    subscription::Reading,
     time::Instant,
 };
 
@@ -36,6 +38,12 @@ pub trait Gateway: Send + Sync {
     /// # Errors
     /// [`GatewayError`].
     async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError>;
+
+    /// How the subscriptions of a customer stand; `number` was drawn before.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError>;
 }
 
 /// An order to be paid.
@@ -75,6 +83,11 @@ pub enum GatewayError {
     /// Its answer cannot be read.
     #[error("Stripe's answer cannot be read: {0}")]
     Unreadable(&'static str),
+}
+
+/// Under which name Stripe keeps the price of a plan; another price has another name.
+pub fn price_key(plan: &Plan) -> String {
+    format!("brightmeter-{}-{}-usd-month", plan.name, plan.price_cents)
 }
 
 /// Where a purchase's page of ours is: where Stripe sends people back to.

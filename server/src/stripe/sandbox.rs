@@ -2,14 +2,22 @@
 //! that we make, and tells what people do there by signed webhooks, once or more often, in order or not.
 
 mod acts;
+mod adopt;
 mod delivery;
 mod desk;
 mod html;
+mod invoices;
 mod objects;
 mod pages;
 mod params;
+mod passage;
+mod plan_acts;
+mod plans;
+mod proration;
 mod rest;
+mod sessions;
 mod state;
+mod subscribe;
 
 use std::{
     fs, io,
@@ -20,6 +28,7 @@ use std::{
 use axum::Router;
 use tokio::sync::Notify;
 
+pub use self::adopt::Adopted;
 use self::state::State;
 use super::signature::WebhookSecret;
 use crate::clock::Clock;
@@ -210,6 +219,7 @@ impl Sandbox {
 
     /// The bodies of all events so far, oldest first.
     pub fn events(&self) -> Vec<String> {
+        self.tick();
         self.state().events.iter().map(|event| event.payload.clone()).collect()
     }
 
@@ -234,13 +244,16 @@ impl Sandbox {
         self.0.settings.clock.now().timestamp()
     }
 
-    /// Changes the books; if that fails, nothing may have changed.
+    /// Changes the books, once time has brought what it brings; if that fails, nothing else may have changed.
     fn change<T, E>(&self, change: impl FnOnce(&mut State, i64) -> Result<T, E>) -> Result<T, E> {
-        let mut state = self.state();
-        let done = change(&mut state, self.now())?;
-        self.keep(&state);
-        self.0.bell.notify_one();
-        Ok(done)
+        let (mut state, now) = (self.state(), self.now());
+        let advanced = state.advance(now);
+        let done = change(&mut state, now);
+        if advanced || done.is_ok() {
+            self.keep(&state);
+            self.0.bell.notify_one();
+        }
+        done
     }
 
     /// Written under the lock, so that an older version never replaces a newer one. The file is small, and nobody's money waits.

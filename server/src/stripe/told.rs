@@ -1,4 +1,4 @@
-//! What an event tells of a payment or an invoice, read from as little of it as possible: fields that are not needed may be
+//! What an event tells of a payment, an invoice or a subscription, read from as little of it as possible: fields that are not needed may be
 //! missing, new, or of another shape.
 //!
 //! What comes from Stripe's API instead of an event is read here, too, so that both tell the same.
@@ -6,7 +6,10 @@
 use brightmeter::{
     dues::{Dues, Invoice},
     ids::{OrgId, PurchaseId},
+    names::PlanName,
+    period::Anchor,
     purchase::{Dispute, Payment, Refund, Stage, Standing},
+    subscription::{Reading, Subscription},
     time::Instant,
 };
 use serde_json::Value;
@@ -17,14 +20,25 @@ use super::event::Event;
 pub const ORG: &str = "brightmeter_org";
 /// As [`ORG`].
 pub const PURCHASE: &str = "brightmeter_purchase";
+/// Under which name a plan travels with its price and its subscriptions.
+pub const PLAN: &str = "brightmeter_plan";
 
 /// What an event tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Something of the payment of a purchase.
     Payment(Whose, Payment),
-    /// Something of an invoice of the customer that Stripe knows by this name.
-    Invoice(String, Dues),
+    /// Something of the plan of the customer that Stripe knows by this name.
+    Customer(String, News),
+}
+
+/// What an event tells of a customer's plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something of an invoice.
+    Invoice(Dues),
+    /// That a subscription changed: how it stands, Stripe is asked.
+    Subscription,
 }
 
 /// Which purchase is meant.
@@ -52,12 +66,16 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
     let told = match event.kind.as_str() {
         // One that Stripe was told to give up is owed no more: it must not keep the license down for ever.
         "invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" | "invoice.marked_uncollectible" => {
-            return invoice(object, Invoice { failed_at: None, settled: true });
+            return invoice(object, Invoice { settled: true, ..Invoice::default() });
         }
         "invoice.payment_failed" if object["billing_reason"] == "subscription_create" => return Ok(None),
         "invoice.payment_failed" => {
             let failed_at = Some(event.created_at.ok_or("it does not say when the payment failed")?);
-            return invoice(object, Invoice { failed_at, settled: false });
+            return invoice(object, Invoice { failed_at, ..Invoice::default() });
+        }
+        kind if kind.starts_with("customer.subscription.") || sells_plan(kind, object) => {
+            let customer = name_of(&object["customer"]).ok_or("the subscription names no customer")?;
+            return Ok(Some(Told::Customer(customer, News::Subscription)));
         }
         "checkout.session.completed" => session(object, None),
         "checkout.session.async_payment_succeeded" => session(object, Some(Stage::Paid)),
@@ -74,12 +92,58 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
 /// Reads an invoice for a plan. That the first one of a plan fails is no debt: until it is paid, there is no plan.
 fn invoice(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> {
     let parent = &object["parent"]["subscription_details"]["subscription"];
-    if name_of(&object["subscription"]).or_else(|| name_of(parent)).is_none() {
-        return Ok(None);
-    }
+    let Some(subscription) = name_of(&object["subscription"]).or_else(|| name_of(parent)) else { return Ok(None) };
     let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
     let id = text(&object["id"]).ok_or("the invoice has no id")?;
-    Ok(Some(Told::Invoice(customer, Dues([(id, told)].into()))))
+    let told = Invoice { subscription: Some(subscription), ..told };
+    Ok(Some(Told::Customer(customer, News::Invoice(Dues([(id, told)].into())))))
+}
+
+/// Whether a Checkout session is complete that sold a plan.
+fn sells_plan(kind: &str, object: &Value) -> bool {
+    let complete = matches!(kind, "checkout.session.completed" | "checkout.session.async_payment_succeeded");
+    complete && object["mode"] == "subscription"
+}
+
+/// Reads the list of a customer's subscriptions. Of those that run the newest counts; one for none of our plans is nobody's.
+///
+/// # Errors
+/// What of it cannot be read; also if there are more than the list holds.
+pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str> {
+    let mut reading = Reading { number, live: None, ended_at: None };
+    let mut newest = i64::MIN;
+    for object in whole(list)? {
+        let Some(plan) = plan_of(object) else { continue };
+        let second = |name: &str| object[name].as_i64().and_then(|seconds| Instant::from_timestamp(seconds, 0));
+        match object["status"].as_str() {
+            Some("active" | "trialing" | "past_due" | "unpaid") => {
+                let created = object["created"].as_i64().unwrap_or_default();
+                if created >= newest {
+                    let id = text(&object["id"]).ok_or("a subscription has no id")?;
+                    let anchor = second("billing_cycle_anchor").ok_or("a subscription has no billing_cycle_anchor")?;
+                    // Set to end with the month, or on a day: either way no further month is paid.
+                    let ends = object["cancel_at_period_end"] == true || object["cancel_at"].is_i64();
+                    newest = created;
+                    reading.live = Some(Subscription { id, plan, anchor: Anchor(anchor), ends });
+                }
+            }
+            Some("canceled") => {
+                reading.ended_at = reading.ended_at.max(second("ended_at").or_else(|| second("canceled_at")));
+            }
+            // Not paid for the first time, on hold, or of a status that is new: it runs no plan, and has ended none.
+            _ => {}
+        }
+    }
+    if reading.live.is_some() {
+        reading.ended_at = None;
+    }
+    Ok(reading)
+}
+
+/// The plan that a subscription is for: its price says so, and where that was made by hand, the subscription itself.
+fn plan_of(object: &Value) -> Option<PlanName> {
+    let price = &object["items"]["data"][0]["price"];
+    [price, object].into_iter().find_map(|it| it["metadata"][PLAN].as_str()?.parse().ok())
 }
 
 /// Reads a Checkout session; `stage` is what its event says, if it says more than the session. A session that sells no pack tells
@@ -112,18 +176,22 @@ pub fn session(object: &Value, stage: Option<Stage>) -> Option<Read> {
 /// # Errors
 /// What of them cannot be read; also if there are more than the lists hold.
 pub fn returned(refunds: &Value, disputes: &Value, told_at: Instant) -> Result<Payment, &'static str> {
-    let list = |list: &Value| match (list["data"].as_array(), list["has_more"].as_bool()) {
-        (Some(objects), None | Some(false)) => Ok(objects.clone()),
-        _ => Err("its list of refunds or disputes is not whole"),
-    };
     let mut payment = Payment::default();
-    for told in list(refunds)?.iter().map(refund) {
+    for told in whole(refunds)?.iter().map(refund) {
         payment.join(&told?.1);
     }
-    for told in list(disputes)?.iter().map(|object| dispute(object, told_at.timestamp())) {
+    for told in whole(disputes)?.iter().map(|object| dispute(object, told_at.timestamp())) {
         payment.join(&told?.1);
     }
     Ok(payment)
+}
+
+/// A list of Stripe's that holds all there is.
+fn whole(list: &Value) -> Result<&[Value], &'static str> {
+    match (list["data"].as_array(), list["has_more"].as_bool()) {
+        (Some(objects), None | Some(false)) => Ok(objects),
+        _ => Err("its list is not whole"),
+    }
 }
 
 fn charge(object: &Value) -> Option<Read> {

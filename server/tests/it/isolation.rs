@@ -35,7 +35,7 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let mut tx = server::storage::tenant::begin(&server.pools.app, org).await.unwrap();
     stripe_customers::insert(&mut tx, org, &customer, server.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    let failed = Invoice { failed_at: Some(server.clock.now()), settled: false };
+    let failed = Invoice { failed_at: Some(server.clock.now()), ..Invoice::default() };
     let told = Dues([("in_1".into(), failed)].into());
     server.submit(org, brightmeter::command::Command::Bill { told }).await.unwrap();
     server.pass(5);

@@ -5,3 +5,4 @@ mod inbox;
 mod license;
 pub mod shop;
 mod storm;
+mod subscriptions;

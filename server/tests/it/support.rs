@@ -29,6 +29,7 @@ use server::{
         audit::{self, AuditReport},
         keys::{Keys, NewKey},
         passwords::Passwords,
+        plans::Plans,
         provisioning::{NewOrganization, Provisioning},
         purchases::Purchases,
         question::Reader,
@@ -183,6 +184,11 @@ impl TestServer {
             site: "http://brightmeter.test".into(),
             news: Arc::default(),
         }
+    }
+
+    /// What has plans follow Stripe, without Stripe.
+    pub fn plans(&self, writer: &Writer) -> Plans {
+        Plans { pool: self.pools.app.clone(), writer: writer.clone(), gateway: None }
     }
 
     /// Holds the database against every invariant.

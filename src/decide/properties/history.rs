@@ -24,8 +24,10 @@ use crate::{
     entry::{Entry, EntryHash},
     grant::Source,
     ids::{HoldId, PurchaseId, TransactionId},
+    period::Anchor,
     purchase::{Payment, Stage},
     refusal::Refusal,
+    subscription::{Reading, Subscription},
     time::Instant,
 };
 
@@ -74,6 +76,14 @@ pub(super) enum Event {
         told: Payment,
     },
     Advance,
+    /// Stripe says how the subscription stands.
+    Follow {
+        number: i64,
+        live: bool,
+        plan: usize,
+        hours: i64,
+        ends: bool,
+    },
     /// Stripe tells that an invoice was paid, or was not.
     Bill {
         invoice: u8,
@@ -199,7 +209,18 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
         Event::Advance => Command::Advance,
         Event::Bill { invoice, paid } => {
             let failed_at = (!paid).then_some(world.now);
-            Command::Bill { told: Dues([(format!("in_{invoice}"), Invoice { failed_at, settled: paid })].into()) }
+            Command::Bill {
+                told: Dues(
+                    [(format!("in_{invoice}"), Invoice { failed_at, settled: paid, subscription: None })].into(),
+                ),
+            }
+        }
+        Event::Follow { number, live, plan, hours, ends } => {
+            let anchor = Anchor(world.now + TimeDelta::hours(hours));
+            let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
+            let live = live.then_some(Subscription { id, plan, anchor, ends });
+            let ended_at = live.is_none().then_some(world.now);
+            Command::Follow { reading: Reading { number, live, ended_at } }
         }
         Event::Block { caller } => {
             let until = world.now + TimeDelta::minutes(15);
@@ -241,9 +262,12 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (0..PLANS.len()).prop_map(|plan| Event::ChangePlan { plan }),
         4 => Just(Event::Advance),
         2 => (0..4_u8, any::<bool>()).prop_map(|(invoice, paid)| Event::Bill { invoice, paid }),
+        1 => (0..200_i64, 0..5_u8, 0..PLANS.len(), -900..900_i64, any::<bool>()).prop_map(
+            |(number, live, plan, hours, ends)| Event::Follow { number, live: live > 0, plan, hours, ends }
+        ),
         1 => caller().prop_map(|caller| Event::Block { caller }),
-        3 => Just(Event::Order),
-        16 => (0..=UNKNOWN, told()).prop_map(|(order, told)| Event::Tell { order, told }),
+        4 => Just(Event::Order),
+        20 => (0..=UNKNOWN, told()).prop_map(|(order, told)| Event::Tell { order, told }),
         // Mostly open: a closed account refuses nearly everything.
         1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),
     ]
@@ -281,9 +305,9 @@ pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
     prop::collection::vec((pause(), event()), 1..60)
 }
 
-/// Holds `property` against 256 cases of `strategy`, the same ones every time.
+/// Holds `property` against 512 cases of `strategy`, the same ones every time.
 pub(super) fn check<S: Strategy>(strategy: S, property: impl Fn(S::Value)) {
-    let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 512, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::XorShift);
     let run = TestRunner::new_with_rng(config, rng).run(&strategy, |value| {
         property(value);

@@ -171,7 +171,9 @@ fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Off
 }
 
 fn invoice(id: &str, failed_at: Option<crate::time::Instant>) -> Command {
-    Command::Bill { told: Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none() })].into()) }
+    Command::Bill {
+        told: Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), subscription: None })].into()),
+    }
 }
 
 fn step(at: &str, state: &'static str, off: Off) -> (String, &'static str, Off) {

@@ -275,7 +275,7 @@ impl World {
 
     /// Takes in that an invoice failed, or was paid.
     pub(crate) fn bill(&mut self, id: &str, failed_at: Option<Instant>) {
-        let told = Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none() })].into());
+        let told = Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), subscription: None })].into());
         self.run(Command::Bill { told }).unwrap();
     }
 

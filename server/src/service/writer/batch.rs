@@ -193,6 +193,7 @@ fn merge(all: &mut Changes, later: Changes) {
     all.refunds.extend(later.refunds);
     all.purchases.extend(later.purchases);
     all.dues = later.dues.or(all.dues.take());
+    all.subscription = later.subscription.or(all.subscription.take());
 }
 
 /// A statement of its own, after the lock: one that waited for the lock would miss receipts committed meanwhile.
@@ -239,8 +240,9 @@ async fn write(tx: &mut PgConnection, fold: &Fold, ladder: &[Rung], now: Instant
         for purchase in open.changes.purchases.values() {
             purchases::update(tx, *org, purchase).await?;
         }
-        if let Some(dues) = &open.changes.dues {
-            licenses::upsert_dues(tx, *org, dues).await?;
+        let Changes { dues, subscription, .. } = &open.changes;
+        if dues.is_some() || subscription.is_some() {
+            licenses::upsert_dues(tx, *org, dues.as_ref(), subscription.as_ref()).await?;
         }
     }
     for (org, transaction, number, step, email) in &fold.steps {

@@ -36,7 +36,7 @@ impl Named {
                 }
                 Command::Capture { hold, .. } | Command::Release { hold, .. } => named.holds.push((org.0, *hold)),
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
-                Command::Bill { .. } => named.dues.push(org.0),
+                Command::Bill { .. } | Command::Follow { .. } => named.dues.push(org.0),
                 Command::Settle { purchase, .. } => named.purchases.push((org.0, *purchase)),
                 Command::Grant { .. } | Command::Adjust { .. } | Command::ChangePlan { .. } | Command::Advance => {}
             }
@@ -109,9 +109,9 @@ async fn load(
         }
     }
     if !named.dues.is_empty() {
-        for (org, dues) in licenses::list_dues(tx, &named.dues).await? {
+        for (org, dues, subscription) in licenses::list_dues(tx, &named.dues).await? {
             if let Some(account) = accounts.get_mut(&org) {
-                account.dues = dues;
+                (account.dues, account.subscription) = (dues, subscription);
             }
         }
     }

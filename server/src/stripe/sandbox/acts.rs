@@ -2,33 +2,53 @@
 
 use super::{
     SandboxError, objects,
-    state::{Charge, Dispute, Payment, Progress, Refund, Session, Standing, State, new_id},
+    sessions::{Progress, Sale, Sells},
+    state::{Charge, Dispute, Payment, Refund, Standing, State, new_id},
 };
 
 impl State {
     pub(super) fn pay(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let payment_intent = self.begin_payment(session, now)?;
-        self.charge(&payment_intent, now);
-        self.advance(session, Progress::Paid { payment_intent }, "checkout.session.completed", now);
+        let made = match self.open_session(session, now)?.sells.clone() {
+            Sells::Payment(sale) => {
+                let payment_intent = self.begin_payment(sale);
+                self.charge(&payment_intent, now);
+                payment_intent
+            }
+            Sells::Subscription(signup) => self.subscribe(&signup, true, now),
+        };
+        self.move_on(session, Progress::Paid { made }, "checkout.session.completed", now);
         Ok(())
     }
 
     pub(super) fn pay_later(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let payment_intent = self.begin_payment(session, now)?;
-        self.advance(session, Progress::Processing { payment_intent }, "checkout.session.completed", now);
+        let progress = match self.open_session(session, now)?.sells.clone() {
+            Sells::Payment(sale) => Progress::Processing { made: self.begin_payment(sale) },
+            Sells::Subscription(signup) => {
+                let made = self.subscribe(&signup, false, now);
+                // During a trial there is nothing that the bank could be asked for.
+                if signup.trial_days.is_some() { Progress::Paid { made } } else { Progress::Processing { made } }
+            }
+        };
+        self.move_on(session, progress, "checkout.session.completed", now);
         Ok(())
     }
 
     pub(super) fn clear(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let payment_intent = self.processing(session)?;
-        self.charge(&payment_intent, now);
-        self.advance(session, Progress::Paid { payment_intent }, "checkout.session.async_payment_succeeded", now);
+        let made = self.processing(session)?;
+        match self.session(session)?.sells {
+            Sells::Payment(_) => self.charge(&made, now),
+            Sells::Subscription(_) => self.start(&made, now)?,
+        }
+        self.move_on(session, Progress::Paid { made }, "checkout.session.async_payment_succeeded", now);
         Ok(())
     }
 
     pub(super) fn bounce(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let payment_intent = self.processing(session)?;
-        self.advance(session, Progress::Bounced { payment_intent }, "checkout.session.async_payment_failed", now);
+        let made = self.processing(session)?;
+        if let Sells::Subscription(_) = self.session(session)?.sells {
+            self.give_back(&made, now);
+        }
+        self.move_on(session, Progress::Bounced { made }, "checkout.session.async_payment_failed", now);
         Ok(())
     }
 
@@ -37,7 +57,7 @@ impl State {
         if self.session(session)?.progress != Progress::Open {
             return Err(SandboxError::WrongState("This checkout is no longer open."));
         }
-        self.advance(session, Progress::Expired, "checkout.session.expired", now);
+        self.move_on(session, Progress::Expired, "checkout.session.expired", now);
         Ok(())
     }
 
@@ -94,20 +114,19 @@ impl State {
         Ok(())
     }
 
-    /// A payment intent for an open session; like Stripe's, it comes about only when somebody pays.
-    fn begin_payment(&mut self, session: &str, now: i64) -> Result<String, SandboxError> {
-        let Session { customer, item, amount_cents, payment_metadata, .. } = self.open_session(session, now)?.clone();
+    /// A payment intent for a sale; like Stripe's, it comes about only when somebody pays.
+    fn begin_payment(&mut self, sale: Sale) -> String {
+        let Sale { customer, item, amount_cents, payment_metadata: metadata, .. } = sale;
         let id = new_id("pi_");
-        let payment =
-            Payment { id: id.clone(), customer, item, amount_cents, metadata: payment_metadata, charge: None };
+        let payment = Payment { id: id.clone(), customer, item, amount_cents, metadata, charge: None };
         self.payments.insert(id.clone(), payment);
-        Ok(id)
+        id
     }
 
-    /// The payment intent of a session whose bank was asked for the money.
+    /// What a session made whose bank was asked for the money.
     fn processing(&self, session: &str) -> Result<String, SandboxError> {
         match &self.session(session)?.progress {
-            Progress::Processing { payment_intent } => Ok(payment_intent.clone()),
+            Progress::Processing { made } => Ok(made.clone()),
             _ => Err(SandboxError::WrongState("No bank has been asked to pay this checkout, or it has answered.")),
         }
     }
@@ -119,7 +138,7 @@ impl State {
         Ok((payment, charge))
     }
 
-    fn charge(&mut self, payment_intent: &str, now: i64) {
+    pub(super) fn charge(&mut self, payment_intent: &str, now: i64) {
         if let Some(payment) = self.payments.get_mut(payment_intent) {
             payment.charge = Some(Charge { id: new_id("ch_"), created: now });
         }
@@ -132,7 +151,7 @@ impl State {
         self.emit(kind, &object, now);
     }
 
-    fn advance(&mut self, session: &str, progress: Progress, kind: &str, now: i64) {
+    fn move_on(&mut self, session: &str, progress: Progress, kind: &str, now: i64) {
         let Some(session) = self.sessions.get_mut(session) else { return };
         session.progress = progress;
         let object = objects::session(session, &self.base, now);

@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest pause before the next try.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long it waits at most before it looks whether time has brought anything.
+const TICK: Duration = Duration::from_secs(1);
+
 /// What is to be done next.
 enum Next {
     Send { id: String, payload: String },
@@ -31,6 +34,7 @@ pub(super) async fn run(sandbox: &Sandbox) {
     };
     let url = format!("{}/api/v1/stripe/webhook", sandbox.0.settings.site);
     loop {
+        sandbox.tick();
         let delivery = sandbox.switches().0;
         let next = sandbox.state().next_delivery(delivery, Instant::now());
         match next {
@@ -44,9 +48,11 @@ pub(super) async fn run(sandbox: &Sandbox) {
                 }
             }
             Next::WaitFor(pause) => {
-                timeout(pause, sandbox.0.bell.notified()).await.ok();
+                timeout(pause.min(TICK), sandbox.0.bell.notified()).await.ok();
             }
-            Next::Wait => sandbox.0.bell.notified().await,
+            Next::Wait => {
+                timeout(TICK, sandbox.0.bell.notified()).await.ok();
+            }
         }
     }
 }

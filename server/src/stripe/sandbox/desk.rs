@@ -1,5 +1,7 @@
 //! The desk: everything that happens to payments after they were made, or does not, at the press of a button.
 
+mod subscriptions;
+
 use axum::{
     Form, Router,
     extract::State as Shared,
@@ -13,7 +15,8 @@ use serde::Deserialize;
 use super::{
     Delivery, Fault, Sandbox,
     html::{alert, escape, page},
-    state::{Dispute, Event, Progress, Refund, Session, Standing, State},
+    sessions::{Progress, Sells, Session},
+    state::{Dispute, Event, Refund, Standing, State},
 };
 
 /// How many payments and events are listed.
@@ -48,6 +51,7 @@ pub(super) fn routes() -> Router<Sandbox> {
 }
 
 async fn show(Shared(sandbox): Shared<Sandbox>) -> Response {
+    sandbox.tick();
     desk(&sandbox, StatusCode::OK, None)
 }
 
@@ -71,6 +75,13 @@ fn perform(sandbox: &Sandbox, act: &Act) -> Result<(), String> {
         ("clear", _) => sandbox.clear(id),
         ("bounce", _) => sandbox.bounce(id),
         ("expire", _) => sandbox.expire(id),
+        ("card", "works") => sandbox.set_card(id, true),
+        ("card", "fails") => sandbox.set_card(id, false),
+        ("pay_invoice", _) => sandbox.pay_invoice(id),
+        ("void_invoice", _) => sandbox.void_invoice(id),
+        ("give_up_invoice", _) => sandbox.give_up_invoice(id),
+        ("cancel_subscription", _) => sandbox.cancel_subscription(id),
+        ("cancel_later", _) => sandbox.cancel_later(id),
         ("redeliver", _) => sandbox.redeliver(id),
         ("delivery", value) => {
             let chosen = DELIVERIES.iter().find(|it| it.1 == value).ok_or("There is no such way to deliver.")?;
@@ -109,8 +120,9 @@ fn desk(sandbox: &Sandbox, status: StatusCode, message: Option<&str>) -> Respons
     let events: String = state.events.iter().rev().take(events).map(|it| event(&mount, it)).collect();
     let events = if events.is_empty() { "<p>None yet.</p>".into() } else { format!("<ul>{events}</ul>") };
     let content = format!(
-        "{}<h2>Payments</h2>{sessions}<h2>Events</h2>{events}<h2>Behaviour</h2>{}{}",
+        "{}<h2>Payments</h2>{sessions}<h2>Subscriptions</h2>{}<h2>Events</h2>{events}<h2>Behaviour</h2>{}{}",
         message.map(alert).unwrap_or_default(),
+        subscriptions::section(&state, &mount),
         radios(&mount, "delivery", "Delivery of events", &DELIVERIES, delivery),
         radios(&mount, "fault", "Fault", &FAULTS, fault),
     );
@@ -118,7 +130,11 @@ fn desk(sandbox: &Sandbox, status: StatusCode, message: Option<&str>) -> Respons
 }
 
 fn payment(state: &State, mount: &str, session: &Session, now: i64) -> String {
-    let (id, item) = (escape(&session.id), escape(&session.item));
+    let id = escape(&session.id);
+    let item = match &session.sells {
+        Sells::Payment(sale) => escape(&sale.item),
+        Sells::Subscription(signup) => format!("Subscription to {}", escape(&signup.price.name)),
+    };
     let status = match session.progress {
         Progress::Open if session.is_open(now) => "open",
         Progress::Open => "past its time",
@@ -137,12 +153,15 @@ fn payment(state: &State, mount: &str, session: &Session, now: i64) -> String {
             button(mount, "clear", &session.id, "", "The bank pays")
                 + &button(mount, "bounce", &session.id, "", "The bank bounces")
         }
-        Progress::Paid { payment_intent } => paid(state, mount, payment_intent, session.amount_cents),
+        Progress::Paid { .. } => {
+            let paid = |intent| paid(state, mount, intent, session.amount_cents());
+            session.payment_intent().map(paid).unwrap_or_default()
+        }
         Progress::Expired | Progress::Bounced { .. } => String::new(),
     };
     format!(
         r#"<article aria-labelledby="{id}"><h3 id="{id}">{item}, {}: {status}</h3><p><code>{id}</code></p>{rest}</article>"#,
-        dollars(session.amount_cents),
+        dollars(session.amount_cents()),
     )
 }
 

@@ -7,6 +7,7 @@ use axum::{
     },
     response::{Html, IntoResponse, Response},
 };
+use brightmeter::time::Instant;
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
@@ -70,6 +71,11 @@ pub(super) fn missing(what: &str) -> Response {
 /// What went wrong, read out at once.
 pub(super) fn alert(message: &str) -> String {
     format!(r#"<p class="alert" role="alert">{}</p>"#, escape(message))
+}
+
+/// A day, as people read it; `at` is in seconds since 1970.
+pub(super) fn day(at: i64) -> String {
+    Instant::from_timestamp(at, 0).unwrap_or_default().format("%-d %B %Y").to_string()
 }
 
 /// `text` as HTML shows it, also in an attribute's quotes.

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Charge, Customer, Dispute, Payment, Progress, Refund, Session, Standing};
+use super::{
+    plans::{Invoice, Line, Portal, Price, Settlement, Subscription},
+    sessions::{Sells, Session},
+    state::{Charge, Customer, Dispute, Payment, Refund, Standing},
+};
 
 /// The version that our events say they are written in.
 const API_VERSION: &str = "2026-09-30.endive";
@@ -36,26 +40,29 @@ pub(super) fn customer(customer: &Customer) -> Value {
 pub(super) fn session(session: &Session, base: &str, now: i64) -> Value {
     // As at Stripe, a session that is not open has no page any more.
     let url = session.is_open(now).then(|| format!("{base}/pay/{}", session.id));
-    let payment_status = if matches!(session.progress, Progress::Paid { .. }) { "paid" } else { "unpaid" };
+    let mode = match session.sells {
+        Sells::Payment(_) => "payment",
+        Sells::Subscription(_) => "subscription",
+    };
     json!({
         "id": session.id,
         "object": "checkout.session",
-        "amount_subtotal": session.amount_cents,
-        "amount_total": session.amount_cents,
+        "amount_subtotal": session.amount_cents(),
+        "amount_total": session.amount_cents(),
         "cancel_url": session.cancel_url,
         "client_reference_id": session.client_reference_id,
         "created": session.created,
         "currency": "usd",
-        "customer": session.customer,
+        "customer": session.customer(),
         "expires_at": session.expires_at,
         "livemode": false,
         "metadata": session.metadata,
-        "mode": "payment",
+        "mode": mode,
         "payment_intent": session.payment_intent(),
         "payment_method_types": ["card", "us_bank_account"],
-        "payment_status": payment_status,
+        "payment_status": session.payment_status(),
         "status": session.status(now),
-        "subscription": null,
+        "subscription": session.subscription(),
         "success_url": session.success_url,
         "url": url,
     })
@@ -115,5 +122,175 @@ pub(super) fn dispute(dispute: &Dispute) -> Value {
         "payment_intent": dispute.payment_intent,
         "reason": "general",
         "status": status,
+    })
+}
+
+pub(super) fn price(price: &Price) -> Value {
+    json!({
+        "id": price.id,
+        "object": "price",
+        "active": true,
+        "billing_scheme": "per_unit",
+        "created": price.created,
+        "currency": "usd",
+        "livemode": false,
+        "lookup_key": price.lookup_key,
+        "metadata": price.metadata,
+        "product": price.product,
+        "recurring": { "interval": "month", "interval_count": 1, "usage_type": "licensed" },
+        "type": "recurring",
+        "unit_amount": price.unit_cents,
+    })
+}
+
+pub(super) fn subscription(it: &Subscription) -> Value {
+    let cancels = it.cancel_asked_at.is_some();
+    let item = json!({
+        "id": it.item,
+        "object": "subscription_item",
+        "created": it.created,
+        "current_period_end": it.period.end,
+        "current_period_start": it.period.start,
+        "metadata": {},
+        "price": price(&it.price),
+        "quantity": 1,
+        "subscription": it.id,
+    });
+    json!({
+        "id": it.id,
+        "object": "subscription",
+        "billing_cycle_anchor": it.anchor,
+        "cancel_at": cancels.then_some(it.period.end),
+        "cancel_at_period_end": cancels,
+        "canceled_at": it.cancel_asked_at.or(it.ended_at()),
+        "collection_method": "charge_automatically",
+        "created": it.created,
+        "currency": "usd",
+        "customer": it.customer,
+        "ended_at": it.ended_at(),
+        "items": list(&format!("/v1/subscription_items?subscription={}", it.id), false, vec![item]),
+        "latest_invoice": it.latest_invoice,
+        "livemode": false,
+        "metadata": it.metadata,
+        "start_date": it.created,
+        "status": it.status.name(),
+        "trial_end": it.trial.map(|trial| trial.end),
+        "trial_start": it.trial.map(|trial| trial.start),
+    })
+}
+
+pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
+    let (mut paid_at, mut voided_at, mut given_up_at) = (None, None, None);
+    match it.settlement {
+        Settlement::Open { .. } => {}
+        Settlement::Paid { at, .. } => paid_at = Some(at),
+        Settlement::Void { at } => voided_at = Some(at),
+        Settlement::Uncollectible { at } => given_up_at = Some(at),
+    }
+    let paid_cents = if paid_at.is_some() { it.amount_cents } else { 0 };
+    json!({
+        "id": it.id,
+        "object": "invoice",
+        "amount_due": it.amount_cents,
+        "amount_paid": paid_cents,
+        "amount_remaining": it.amount_cents - paid_cents,
+        "attempt_count": it.attempts,
+        "attempted": it.attempts > 0,
+        "billing_reason": it.reason.name(),
+        "collection_method": "charge_automatically",
+        "created": it.created,
+        "currency": "usd",
+        "customer": it.customer,
+        "hosted_invoice_url": format!("{base}/invoices/{}", it.id),
+        "lines": lines(&it.lines, &it.id, &it.subscription),
+        "livemode": false,
+        "metadata": {},
+        "next_payment_attempt": it.next_try(),
+        "parent": parent(&it.subscription, &json!(it.metadata)),
+        "period_end": it.period.end,
+        "period_start": it.period.start,
+        "status": it.status(),
+        "status_transitions": {
+            "finalized_at": it.created,
+            "marked_uncollectible_at": given_up_at,
+            "paid_at": paid_at,
+            "voided_at": voided_at,
+        },
+        "subtotal": it.amount_cents,
+        "total": it.amount_cents,
+    })
+}
+
+/// An invoice that there would be.
+pub(super) fn preview(of: &Subscription, asked: &[Line], now: i64) -> Value {
+    let (id, total) = ("upcoming_in", asked.iter().map(|line| line.cents).sum::<i64>());
+    json!({
+        "id": id,
+        "object": "invoice",
+        "amount_due": total.max(0),
+        "amount_paid": 0,
+        "amount_remaining": total.max(0),
+        "attempt_count": 0,
+        "billing_reason": "upcoming",
+        "collection_method": "charge_automatically",
+        "created": now,
+        "currency": "usd",
+        "customer": of.customer,
+        "lines": lines(asked, id, &of.id),
+        "livemode": false,
+        "metadata": {},
+        "parent": parent(&of.id, &json!(of.metadata)),
+        "period_end": of.period.end,
+        "period_start": of.period.start,
+        "status": "draft",
+        "subtotal": total,
+        "total": total,
+    })
+}
+
+pub(super) fn portal(portal: &Portal, base: &str) -> Value {
+    json!({
+        "id": portal.id,
+        "object": "billing_portal.session",
+        "created": portal.created,
+        "customer": portal.customer,
+        "livemode": false,
+        "return_url": portal.return_url,
+        "url": format!("{base}/portal/{}", portal.id),
+    })
+}
+
+/// What can be got at `url`, or the first of it.
+pub(super) fn list(url: &str, has_more: bool, data: Vec<Value>) -> Value {
+    json!({ "object": "list", "url": url, "has_more": has_more, "data": data })
+}
+
+fn lines(lines: &[Line], invoice: &str, subscription: &str) -> Value {
+    let line = |line: &Line| {
+        json!({
+            "id": line.id,
+            "object": "line_item",
+            "amount": line.cents,
+            "currency": "usd",
+            "description": line.description,
+            "invoice": invoice,
+            "livemode": false,
+            "metadata": {},
+            "parent": {
+                "type": "subscription_item_details",
+                "subscription_item_details": { "proration": line.is_proration, "subscription": subscription },
+            },
+            "period": { "end": line.period.end, "start": line.period.start },
+            "quantity": 1,
+            "subscription": subscription,
+        })
+    };
+    list(&format!("/v1/invoices/{invoice}/lines"), false, lines.iter().map(line).collect())
+}
+
+fn parent(subscription: &str, metadata: &Value) -> Value {
+    json!({
+        "type": "subscription_details",
+        "subscription_details": { "metadata": metadata, "subscription": subscription },
     })
 }

@@ -1,5 +1,7 @@
 //! What whoever pays sees: the page to pay on, and the receipt.
 
+mod portal;
+
 use axum::{
     Form, Router,
     extract::{Path, State as Shared},
@@ -13,7 +15,8 @@ use serde::Deserialize;
 use super::{
     Sandbox,
     html::{alert, escape, missing, page},
-    state::{Progress, Session},
+    plans::Price,
+    sessions::{Progress, Sale, Sells, Session, Signup},
 };
 
 const DECLINED: &str = "The card was declined. Nothing was charged.";
@@ -25,10 +28,14 @@ struct Chosen {
 }
 
 pub(super) fn routes() -> Router<Sandbox> {
-    Router::new().route("/pay/{session}", get(show).post(choose)).route("/receipts/{charge}", get(receipt))
+    Router::new()
+        .route("/pay/{session}", get(show).post(choose))
+        .route("/receipts/{charge}", get(receipt))
+        .merge(portal::routes())
 }
 
 async fn show(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+    sandbox.tick();
     checkout(&sandbox, &id, StatusCode::OK, None)
 }
 
@@ -69,13 +76,23 @@ fn find(sandbox: &Sandbox, id: &str) -> Option<Session> {
 fn checkout(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str>) -> Response {
     let Some(session) = find(sandbox, id) else { return missing("checkout") };
     let alert = message.map(alert).unwrap_or_default();
-    let item = match session.quantity {
-        1 => escape(&session.item),
-        quantity => format!("{quantity} × {}", escape(&session.item)),
+    let item = match &session.sells {
+        Sells::Payment(Sale { item, quantity: 1, .. }) => escape(item),
+        Sells::Payment(Sale { item, quantity, .. }) => format!("{quantity} × {}", escape(item)),
+        Sells::Subscription(Signup { price, trial_days, .. }) => plan(price, *trial_days),
     };
-    let amount = dollars(session.amount_cents);
+    let amount = dollars(session.amount_cents());
     let rest = if session.is_open(sandbox.now()) { choices(sandbox, &session) } else { outcome(&session) };
     page(status, "Checkout", &format!(r#"{alert}<p>{item}</p><p class="amount">{amount}</p>{rest}"#))
+}
+
+fn plan(price: &Price, trial_days: Option<u32>) -> String {
+    let price = escape(&price.label());
+    match trial_days {
+        None => price,
+        Some(1) => format!("1 day free, then {price}"),
+        Some(days) => format!("{days} days free, then {price}"),
+    }
 }
 
 fn choices(sandbox: &Sandbox, session: &Session) -> String {
@@ -99,7 +116,8 @@ fn outcome(session: &Session) -> String {
     let told = match session.progress {
         Progress::Open | Progress::Expired => "This checkout has expired. Nothing was charged.",
         Progress::Processing { .. } => "This checkout is complete. The bank has been asked for the money.",
-        Progress::Paid { .. } => "This checkout is paid.",
+        Progress::Paid { .. } if session.payment_status() == "paid" => "This checkout is paid.",
+        Progress::Paid { .. } => "This checkout is complete. Nothing is charged before the trial ends.",
         Progress::Bounced { .. } => "This checkout is complete, but the bank did not pay.",
     };
     format!(r#"<p>{told}</p><p><a href="{}">Back to the shop</a></p>"#, escape(&session.return_address()))

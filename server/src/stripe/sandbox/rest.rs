@@ -1,11 +1,15 @@
 //! The calls of Stripe's API that we make, answered as Stripe does.
 
+mod checkout;
+mod plans;
+mod subscriptions;
+
 use std::{ops::RangeInclusive, time::Duration};
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, Request, State as Shared},
+    extract::{Query, Request, State as Shared},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header::AUTHORIZATION},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -18,14 +22,12 @@ use tokio::time::sleep;
 
 use super::{
     Fault, Sandbox, objects,
-    params::{Params, address, required, whole},
-    state::{Answer, Customer, Progress, Session, State, new_id},
+    params::Params,
+    state::{Answer, Customer, State, new_id},
 };
 
 /// How long it says nothing when it hangs.
 const HANG: Duration = Duration::from_secs(60);
-/// How long a session may be open, in seconds.
-const OPEN_SECONDS: [i64; 2] = [30 * 60, 24 * 60 * 60];
 /// What Stripe takes at a time, in cents.
 const AMOUNT_CENTS: RangeInclusive<u64> = 50..=99_999_999;
 
@@ -52,6 +54,21 @@ impl ApiError {
         Self { code: Some(code), param: Some(param.to_owned()), ..Self::invalid(message) }
     }
 
+    /// What `param` names is not there; `kind` is what it would be at Stripe.
+    fn unknown(param: &str, kind: &str, id: &str) -> Self {
+        Self::param(param, "resource_missing", format!("No such {kind}: '{id}'"))
+    }
+
+    /// The same, where it is what the call is about.
+    fn missing(param: &str, kind: &str, id: &str) -> Self {
+        Self { status: StatusCode::NOT_FOUND, ..Self::unknown(param, kind, id) }
+    }
+
+    fn card_declined() -> Self {
+        let declined = Self::new(StatusCode::PAYMENT_REQUIRED, "card_error", "Your card was declined.");
+        Self { code: Some("card_declined"), ..declined }
+    }
+
     fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
         if let Some(code) = self.code {
@@ -73,15 +90,17 @@ impl IntoResponse for ApiError {
 pub(super) fn routes(sandbox: &Sandbox) -> Router<Sandbox> {
     Router::new()
         .route("/v1/customers", post(create_customer))
-        .route("/v1/checkout/sessions", post(create_session))
-        .route("/v1/checkout/sessions/{id}", get(find_session))
         .route("/v1/refunds", get(list_refunds))
         .route("/v1/disputes", get(list_disputes))
+        .merge(checkout::routes())
+        .merge(plans::routes())
+        .merge(subscriptions::routes())
         .route("/v1/{*rest}", any(unknown))
         .route_layer(from_fn_with_state(sandbox.clone(), guard))
 }
 
 async fn guard(Shared(sandbox): Shared<Sandbox>, request: Request, next: Next) -> Response {
+    sandbox.tick();
     let fault = sandbox.switches().1;
     if fault == Fault::Hang {
         sleep(HANG).await;
@@ -102,53 +121,37 @@ async fn create_customer(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, b
     once(&sandbox, &headers, "/v1/customers", &body, customer)
 }
 
-async fn create_session(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
-    once(&sandbox, &headers, "/v1/checkout/sessions", &body, session)
-}
-
-async fn find_session(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
-    let (state, now) = (sandbox.state(), sandbox.now());
-    match state.sessions.get(&id) {
-        Some(session) => Json(objects::session(session, &state.base, now)).into_response(),
-        None => {
-            let missing = ApiError::param("session", "resource_missing", format!("No such checkout.session: '{id}'"));
-            ApiError { status: StatusCode::NOT_FOUND, ..missing }.into_response()
-        }
-    }
-}
-
 /// Which refunds or disputes are asked for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+struct Returned {
     payment_intent: String,
-    #[serde(default = "Listed::default_limit")]
+    #[serde(default = "default_limit")]
     limit: usize,
 }
 
-impl Listed {
-    const fn default_limit() -> usize {
-        10
-    }
-
-    fn answer(&self, of: &str, objects: Vec<Value>) -> Response {
-        let has_more = objects.len() > self.limit;
-        let data: Vec<Value> = objects.into_iter().take(self.limit).collect();
-        Json(json!({ "object": "list", "url": format!("/v1/{of}"), "has_more": has_more, "data": data }))
-            .into_response()
-    }
+/// How many objects Stripe lists unless it is told.
+const fn default_limit() -> usize {
+    10
 }
 
-async fn list_refunds(Shared(sandbox): Shared<Sandbox>, Query(listed): Query<Listed>) -> Response {
-    let state = sandbox.state();
-    let refunds = state.refunds.values().filter(|refund| refund.payment_intent == listed.payment_intent);
-    listed.answer("refunds", refunds.map(objects::refund).collect())
+/// The first `limit` objects of a list.
+fn listed(of: &str, limit: usize, all: Vec<Value>) -> Response {
+    let has_more = all.len() > limit;
+    let data = all.into_iter().take(limit).collect();
+    Json(objects::list(&format!("/v1/{of}"), has_more, data)).into_response()
 }
 
-async fn list_disputes(Shared(sandbox): Shared<Sandbox>, Query(listed): Query<Listed>) -> Response {
+async fn list_refunds(Shared(sandbox): Shared<Sandbox>, Query(asked): Query<Returned>) -> Response {
     let state = sandbox.state();
-    let disputes = state.disputes.values().filter(|dispute| dispute.payment_intent == listed.payment_intent);
-    listed.answer("disputes", disputes.map(objects::dispute).collect())
+    let refunds = state.refunds.values().filter(|refund| refund.payment_intent == asked.payment_intent);
+    listed("refunds", asked.limit, refunds.map(objects::refund).collect())
+}
+
+async fn list_disputes(Shared(sandbox): Shared<Sandbox>, Query(asked): Query<Returned>) -> Response {
+    let state = sandbox.state();
+    let disputes = state.disputes.values().filter(|dispute| dispute.payment_intent == asked.payment_intent);
+    listed("disputes", asked.limit, disputes.map(objects::dispute).collect())
 }
 
 async fn unknown(uri: Uri) -> Response {
@@ -169,7 +172,7 @@ fn once(
     headers: &HeaderMap,
     path: &str,
     body: &[u8],
-    create: fn(&mut State, Params, i64) -> Result<Value, ApiError>,
+    create: impl FnOnce(&mut State, Params, i64) -> Result<Value, ApiError>,
 ) -> Response {
     let key = match headers.get("idempotency-key").map(HeaderValue::to_str) {
         None => None,
@@ -221,65 +224,8 @@ fn replay(answer: &Answer, fingerprint: &str) -> Answered {
 fn customer(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let (name, email, metadata) = (params.take("name"), params.take("email"), params.take_map("metadata"));
     params.finish()?;
-    let customer = Customer { id: new_id("cus_"), created: now, name, email, metadata };
+    let customer = Customer { id: new_id("cus_"), created: now, name, email, metadata, card_fails: false };
     let object = objects::customer(&customer);
     state.customers.insert(customer.id.clone(), customer);
     Ok(object)
-}
-
-fn session(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
-    const QUANTITY: &str = "line_items[0][quantity]";
-    const CURRENCY: &str = "line_items[0][price_data][currency]";
-    const UNIT_AMOUNT: &str = "line_items[0][price_data][unit_amount]";
-    const NAME: &str = "line_items[0][price_data][product_data][name]";
-    let [mode, customer, client_reference_id] =
-        ["mode", "customer", "client_reference_id"].map(|name| params.take(name));
-    let [quantity, currency, unit_amount, item] = [QUANTITY, CURRENCY, UNIT_AMOUNT, NAME].map(|name| params.take(name));
-    let [expires_at, success_url, cancel_url] =
-        ["expires_at", "success_url", "cancel_url"].map(|name| params.take(name));
-    let (metadata, payment_metadata) = (params.take_map("metadata"), params.take_map("payment_intent_data[metadata]"));
-    params.finish()?;
-
-    for (name, value, expected) in [("mode", mode, "payment"), (CURRENCY, currency, "usd")] {
-        if required(name, value)? != expected {
-            let message = format!("{name} must be {expected} in the sandbox.");
-            return Err(ApiError::param(name, "parameter_invalid", message));
-        }
-    }
-    if let Some(id) = customer.as_ref().filter(|id| !state.customers.contains_key(*id)) {
-        return Err(ApiError::param("customer", "resource_missing", format!("No such customer: '{id}'")));
-    }
-    let quantity = whole(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1_000))?;
-    let unit_cents = whole(UNIT_AMOUNT, &required(UNIT_AMOUNT, unit_amount)?, &AMOUNT_CENTS)?;
-    let expires_at = expiry(expires_at, now)?;
-    let (id, number) = (new_id("cs_test_"), state.number());
-    let session = Session {
-        id,
-        number,
-        created: now,
-        expires_at,
-        customer,
-        client_reference_id,
-        metadata,
-        payment_metadata,
-        item: required(NAME, item)?,
-        quantity,
-        amount_cents: unit_cents.saturating_mul(quantity),
-        success_url: address("success_url", required("success_url", success_url)?)?,
-        cancel_url: cancel_url.map(|url| address("cancel_url", url)).transpose()?,
-        progress: Progress::Open,
-    };
-    let object = objects::session(&session, &state.base, now);
-    state.sessions.insert(session.id.clone(), session);
-    Ok(object)
-}
-
-/// Until when a session is open: a day unless it is said otherwise.
-fn expiry(value: Option<String>, now: i64) -> Result<i64, ApiError> {
-    let [least, most] = OPEN_SECONDS;
-    let Some(value) = value else { return Ok(now + most) };
-    let at: Option<i64> = value.parse().ok();
-    at.filter(|at| (now + least..=now + most).contains(at)).ok_or_else(|| {
-        ApiError::param("expires_at", "parameter_invalid", "expires_at must be from 30 minutes to 24 hours from now.")
-    })
 }

@@ -1,13 +1,17 @@
 //! The sandbox's books.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use rand::distr::{Alphanumeric, SampleString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{SandboxError, objects};
+use super::{
+    SandboxError, objects,
+    plans::{Invoice, Portal, Price, Subscription},
+    sessions::Session,
+};
 
 /// Everything it knows, each under its id.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,6 +26,14 @@ pub(super) struct State {
     pub(super) payments: BTreeMap<String, Payment>,
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) disputes: BTreeMap<String, Dispute>,
+    #[serde(default)]
+    pub(super) prices: BTreeMap<String, Price>,
+    #[serde(default)]
+    pub(super) subscriptions: BTreeMap<String, Subscription>,
+    #[serde(default)]
+    pub(super) invoices: BTreeMap<String, Invoice>,
+    #[serde(default)]
+    pub(super) portals: BTreeMap<String, Portal>,
     /// What was answered, by idempotency key.
     pub(super) answers: BTreeMap<String, Answer>,
     /// Oldest first.
@@ -35,42 +47,9 @@ pub(super) struct Customer {
     pub(super) name: Option<String>,
     pub(super) email: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Session {
-    pub(super) id: String,
-    pub(super) number: u64,
-    pub(super) created: i64,
-    pub(super) expires_at: i64,
-    pub(super) customer: Option<String>,
-    pub(super) client_reference_id: Option<String>,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) payment_metadata: BTreeMap<String, String>,
-    pub(super) item: String,
-    pub(super) quantity: u64,
-    pub(super) amount_cents: u64,
-    pub(super) success_url: String,
-    pub(super) cancel_url: Option<String>,
-    pub(super) progress: Progress,
-}
-
-/// How far a session is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Progress {
-    Open,
-    Expired,
-    /// The bank was asked for the money.
-    Processing {
-        payment_intent: String,
-    },
-    Paid {
-        payment_intent: String,
-    },
-    Bounced {
-        payment_intent: String,
-    },
+    /// Whether their card is declined when a plan is to be paid by it.
+    #[serde(default)]
+    pub(super) card_fails: bool,
 }
 
 /// A payment intent and, once there is money, its charge.
@@ -168,40 +147,29 @@ impl State {
         refunds.map(|refund| refund.amount_cents).sum()
     }
 
+    pub(super) fn card_works(&self, customer: &str) -> bool {
+        self.customers.get(customer).is_none_or(|customer| !customer.card_fails)
+    }
+
+    /// A customer's subscriptions, newest first.
+    pub(super) fn subscriptions_of(&self, customer: &str) -> Vec<&Subscription> {
+        let mut all: Vec<_> = self.subscriptions.values().filter(|it| it.customer == customer).collect();
+        all.sort_by_key(|it| Reverse(it.number));
+        all
+    }
+
+    /// A customer's invoices, oldest first.
+    pub(super) fn invoices_of(&self, customer: &str) -> Vec<&Invoice> {
+        let mut all: Vec<_> = self.invoices.values().filter(|it| it.customer == customer).collect();
+        all.sort_by_key(|it| it.number);
+        all
+    }
+
     /// Queues an event about `object`.
     pub(super) fn emit(&mut self, kind: &str, object: &Value, now: i64) {
         let id = new_id("evt_");
         let payload = objects::event(&id, kind, object, now).to_string();
         self.events.push(Event { id, kind: kind.to_owned(), payload, copies: None, failures: 0, due: None });
-    }
-}
-
-impl Session {
-    /// Whether it can be paid: past its time it cannot, though its event may not have been told yet.
-    pub(super) fn is_open(&self, now: i64) -> bool {
-        self.progress == Progress::Open && now < self.expires_at
-    }
-
-    pub(super) fn status(&self, now: i64) -> &'static str {
-        match self.progress {
-            Progress::Open if self.is_open(now) => "open",
-            Progress::Open | Progress::Expired => "expired",
-            Progress::Processing { .. } | Progress::Paid { .. } | Progress::Bounced { .. } => "complete",
-        }
-    }
-
-    pub(super) fn payment_intent(&self) -> Option<&str> {
-        match &self.progress {
-            Progress::Open | Progress::Expired => None,
-            Progress::Processing { payment_intent }
-            | Progress::Paid { payment_intent }
-            | Progress::Bounced { payment_intent } => Some(payment_intent),
-        }
-    }
-
-    /// Where people go who are done.
-    pub(super) fn return_address(&self) -> String {
-        self.success_url.replace("{CHECKOUT_SESSION_ID}", &self.id)
     }
 }
 

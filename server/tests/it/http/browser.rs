@@ -17,8 +17,9 @@ use server::{
     http::{self, Tools},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, portal::Portal, purchases::Purchases,
-        question::Reader, sign_in::SignIn, throttle::Throttle, visitors::Visitors, writer::Writer,
+        account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, plans::Plans, portal::Portal,
+        purchases::Purchases, question::Reader, sign_in::SignIn, throttle::Throttle, visitors::Visitors,
+        writer::Writer,
     },
 };
 use tower::ServiceExt;
@@ -101,6 +102,7 @@ impl Site {
             },
             jobs,
             keys,
+            plans: Plans { gateway: purchases.gateway.clone(), ..server.plans(&purchases.writer) },
             purchases,
             changes,
             reader,

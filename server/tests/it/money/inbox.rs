@@ -128,15 +128,15 @@ fn events_of_every_shape_are_acted_on_waited_for_or_left_to_a_person() {
         evt_04_dispute, no purchase is known by its payment yet, waits
         evt_05_inv_paid, its customer is not known yet, waits
         evt_06_inv_failed, its customer is not known yet, waits
-        evt_07_sub_upd, it concerns nobody here, done
-        evt_08_sub_del, it concerns nobody here, done
+        evt_07_sub_upd, its customer is not known yet, waits
+        evt_08_sub_del, its customer is not known yet, waits
         evt_09_refund_created, no purchase is known by its payment yet, waits
         evt_10_cs_oldver, no purchase is known by its payment yet, waits
         evt_11_unknown_type, it concerns nobody here, done
         evt_12_cs_newfield, no purchase is known by its payment yet, waits
         evt_13_cs_missing_required, no purchase is known by its payment yet, waits
         evt_14_cs_newenum, no purchase is known by its payment yet, waits
-        evt_15_sub_prebasil, it concerns nobody here, done
+        evt_15_sub_prebasil, its customer is not known yet, waits
         evt_16_inv_unknown_ver, its customer is not known yet, waits
         evt_17_charge_refunds_null, it concerns nobody here, done
         evt_x, the refund has no id or amount, dead

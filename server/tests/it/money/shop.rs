@@ -58,17 +58,22 @@ pub fn dispute(id: &str, payment_intent: &str, status: &str) -> Value {
 
 /// The inbox of a server.
 pub fn inbox(server: &TestServer) -> Inbox {
-    Inbox { purchases: server.purchases(&server.writer) }
+    Inbox { purchases: server.purchases(&server.writer), plans: server.plans(&server.writer) }
 }
 
 /// Puts events into the inbox, and lets it work until nothing is due.
 pub async fn tell(server: &TestServer, payloads: &[String]) {
+    tell_through(&inbox(server), server, payloads).await;
+}
+
+/// The same, with this inbox.
+pub async fn tell_through(inbox: &Inbox, server: &TestServer, payloads: &[String]) {
     let mut conn = server.pools.app.acquire().await.unwrap();
     for payload in payloads {
         stripe_events::insert(&mut conn, &Event::read(payload.clone()), server.clock.now()).await.unwrap();
     }
     drop(conn);
-    work(server).await;
+    while inbox.work().await.unwrap() > 0 {}
 }
 
 /// Lets the inbox work until nothing is due.

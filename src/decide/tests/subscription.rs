@@ -1,0 +1,156 @@
+//! The plan, its months and the license follow what Stripe says of the subscription, whatever was said before.
+
+use super::world::{FIRST_RESET, START, World, at, tokens};
+use crate::{
+    command::Command,
+    grant::Source,
+    license::License,
+    period::Anchor,
+    subscription::{Reading, Subscription},
+};
+
+fn reading(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> Reading {
+    let live = Subscription { id: id.into(), plan: plan.parse().unwrap(), anchor: Anchor(at(anchor)), ends };
+    Reading { number, live: Some(live), ended_at: None }
+}
+
+fn ended(number: i64, instant: &str) -> Reading {
+    Reading { number, live: None, ended_at: Some(at(instant)) }
+}
+
+fn follow(world: &mut World, reading: Reading) {
+    world.run(Command::Follow { reading }).unwrap();
+}
+
+/// The plan, the one after it, and the AI grants.
+#[track_caller]
+fn check(world: &World, plan: &str, next: Option<&str>, lots: &str) {
+    let terms = &world.account.terms;
+    let found = (terms.plan.as_str(), terms.next_plan.as_ref().map(|plan| plan.as_str()), world.lots());
+    assert_eq!(found, (plan, next, lots.to_owned()));
+}
+
+#[test]
+fn the_first_subscription_starts_its_month_with_the_whole_allowance() {
+    let mut world = World::on("starter");
+    world.go_to("2026-01-20T08:30:00Z");
+    follow(&mut world, reading(1, "sub_1", "pro", "2026-01-20T08:29:50Z", false));
+    check(&world, "pro", None, "plan 200");
+    world.spend(60);
+    world.go_to(FIRST_RESET);
+    world.advance();
+    check(&world, "pro", None, "plan 140");
+    world.go_to("2026-02-20T08:29:50Z");
+    world.advance();
+    check(&world, "pro", None, "plan 200");
+}
+
+#[test]
+fn a_trial_has_the_allowance_of_a_month_that_ends_with_it() {
+    let mut world = World::on("starter");
+    world.go_to("2026-01-20T08:30:00Z");
+    follow(&mut world, reading(1, "sub_1", "pro", "2026-02-03T08:30:00Z", false));
+    check(&world, "pro", None, "plan 200");
+    world.spend(200);
+    world.go_to("2026-02-03T08:29:59Z");
+    world.advance();
+    check(&world, "pro", None, "");
+    world.go_to("2026-02-03T08:30:00Z");
+    world.advance();
+    check(&world, "pro", None, "plan 200");
+}
+
+#[test]
+fn it_goes_up_at_once_and_down_with_the_reset() {
+    let mut world = World::on("starter");
+    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    world.spend(60);
+    world.give(Source::Pack, 500, "");
+    follow(&mut world, reading(2, "sub_1", "enterprise", START, false));
+    check(&world, "enterprise", None, "plan 1,940, pack 500");
+    follow(&mut world, reading(3, "sub_1", "pro", START, false));
+    check(&world, "enterprise", Some("pro"), "plan 1,940, pack 500");
+    follow(&mut world, reading(4, "sub_1", "enterprise", START, false));
+    check(&world, "enterprise", None, "plan 1,940, pack 500");
+    follow(&mut world, reading(5, "sub_1", "enterprise", START, true));
+    check(&world, "enterprise", Some("starter"), "plan 1,940, pack 500");
+    world.go_to(FIRST_RESET);
+    follow(&mut world, ended(6, FIRST_RESET));
+    check(&world, "starter", None, "pack 500");
+    assert_eq!(world.account.terms.license, License::Canceled { since: at(FIRST_RESET) });
+    assert_eq!(world.try_spend(super::world::SERVICE, 5).unwrap_err().code(), "feature_not_in_plan");
+}
+
+#[test]
+fn a_reading_that_is_older_than_the_last_changes_nothing() {
+    let mut world = World::on("starter");
+    follow(&mut world, reading(7, "sub_1", "enterprise", START, false));
+    let before = world.account.clone();
+    follow(&mut world, ended(6, START));
+    follow(&mut world, reading(7, "sub_1", "pro", START, true));
+    assert_eq!(world.account, before);
+}
+
+#[test]
+fn what_stripe_never_sold_it_does_not_end() {
+    let mut world = World::on("pro");
+    follow(&mut world, Reading { number: 1, live: None, ended_at: None });
+    check(&world, "pro", None, "plan 200");
+    assert_eq!(world.account.terms.license, License::Active);
+}
+
+#[test]
+fn to_and_fro_between_subscriptions_gains_nothing_that_was_not_paid() {
+    let mut world = World::on("starter");
+    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    world.spend(150);
+    world.go_to("2026-01-16T12:00:00Z");
+    // Another one is paid, for a month of its own: the rest of the first month ends with it.
+    follow(&mut world, reading(2, "sub_2", "pro", "2026-01-16T12:00:00Z", false));
+    check(&world, "pro", None, "plan 200");
+    world.spend(150);
+    // It is canceled, and the first still runs.
+    follow(&mut world, reading(3, "sub_1", "pro", START, false));
+    check(&world, "pro", None, "plan 50");
+    follow(&mut world, reading(4, "sub_2", "pro", "2026-01-16T12:00:00Z", false));
+    check(&world, "pro", None, "plan 50");
+    world.go_to("2026-02-16T12:00:00Z");
+    world.advance();
+    check(&world, "pro", None, "plan 200");
+}
+
+#[test]
+fn a_hold_outlives_the_month_that_a_subscription_ends() {
+    let mut world = World::on("pro");
+    let hold = world.hold(40);
+    world.wait(60);
+    let anchor = "2026-01-15T12:01:00Z";
+    follow(&mut world, reading(1, "sub_1", "pro", anchor, false));
+    assert_eq!(world.balance(), (240, 40, 200));
+    world.release(hold).unwrap();
+    check(&world, "pro", None, "plan 200, refund 40");
+    assert_eq!(world.account.balance(&super::world::deep()).settled, tokens(20));
+}
+
+#[test]
+fn a_new_subscription_brings_back_what_had_ended_and_owes_nothing_of_the_old() {
+    let mut world = World::on("starter");
+    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    let of = |subscription: &str, failed_at| {
+        let invoice = crate::dues::Invoice { failed_at, settled: false, subscription: Some(subscription.into()) };
+        Command::Bill { told: crate::dues::Dues([(format!("in_of_{subscription}"), invoice)].into()) }
+    };
+    world.run(of("sub_1", Some(at(START)))).unwrap();
+    assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
+    world.wait(60);
+    follow(&mut world, ended(2, START));
+    assert_eq!(world.account.terms.license, License::Canceled { since: at(START) });
+    // What is told late of an invoice does not bring it back.
+    world.run(of("sub_1", Some(at(START)))).unwrap();
+    assert_eq!(world.account.terms.license, License::Canceled { since: at(START) });
+    follow(&mut world, reading(3, "sub_2", "pro", "2026-01-15T12:01:00Z", false));
+    assert_eq!(world.account.terms.license, License::Active);
+    check(&world, "pro", None, "plan 200");
+    world.run(of("sub_2", Some(world.now))).unwrap();
+    assert_eq!(world.account.terms.license, License::Grace { since: world.now });
+}

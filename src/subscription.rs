@@ -1,0 +1,34 @@
+//! Subscriptions: what Stripe says of the plan that an organization pays for.
+//!
+//! Events about a subscription come late, twice, and in any order, and none of them is acted on: each only says that it is time to
+//! read the subscriptions of its customer anew. A reading has a number that was drawn before it was made, and one with a smaller
+//! number than the last that was followed is stale. As the event of every change is read after the change, the reading with the
+//! largest number knows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{names::PlanName, period::Anchor, time::Instant};
+
+/// What Stripe said of a customer's subscriptions when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Drawn before Stripe was asked: of two readings the larger one is followed.
+    pub number: i64,
+    /// The subscription that runs.
+    pub live: Option<Subscription>,
+    /// When the last one ended; nothing while one runs.
+    pub ended_at: Option<Instant>,
+}
+
+/// A subscription that runs: on trial, paid, or with an invoice that is not paid yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Stripe's name of it.
+    pub id: String,
+    /// The plan that its next invoice is for.
+    pub plan: PlanName,
+    /// What its months are counted from.
+    pub anchor: Anchor,
+    /// Whether it ends with the running month.
+    pub ends: bool,
+}
