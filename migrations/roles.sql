@@ -27,7 +27,8 @@ begin
     end loop;
 
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
-    execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, waits_for) on stripe_events to %I', app);
+    execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, waits_for, replayed_at)
+        on stripe_events to %I', app);
     -- Pages record what was ordered. What was paid, and what came of it, only the writer does.
     execute format('grant insert on stripe_customers to %I', app);
     execute format('grant usage on sequence stripe_readings to %I', app);

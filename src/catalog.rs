@@ -3,6 +3,7 @@
 mod cover;
 mod margin;
 mod parse;
+mod what_if;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ pub use self::{
     cover::Cover,
     margin::{Margin, MarginLine},
     parse::{CatalogError, CatalogProblem},
+    what_if::{Figure, Month, MonthLine, OutOfReach, WhatIf},
 };
 use crate::{
     command::Quantity,
@@ -208,6 +210,11 @@ impl Catalog {
         let priced = |feature: &&Feature| feature.token_type == *token_type && !feature.cost.is_zero();
         let cheapest = self.features.iter().filter(priced).min_by_key(|feature| feature.cost)?;
         Some((amount.get() / cheapest.cost.get(), cheapest))
+    }
+
+    /// The least margin of any price.
+    pub fn margin_floor(&self) -> Margin {
+        Margin(self.margin_floor_permille.into())
     }
 
     /// The margin of every plan and pack.

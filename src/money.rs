@@ -11,14 +11,40 @@ pub fn dollars(cents: u64) -> String {
     }
 }
 
+/// Millionths of a dollar, to the last one: `$2`, `$0.008`, `$2.50`.
+pub fn dollars_of_micros(micros: u64) -> String {
+    let whole = grouped(i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX));
+    match micros % 1_000_000 {
+        0 => format!("${whole}"),
+        rest => {
+            let digits = format!("{rest:06}");
+            format!("${whole}.{:0<2}", digits.trim_end_matches('0'))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::dollars;
+    use super::{dollars, dollars_of_micros};
 
     #[test]
     fn prices_show_cents_only_where_there_are_any() {
         for (cents, text) in [(0, "$0"), (14_900, "$149"), (2_950, "$29.50"), (123_405, "$1,234.05")] {
             assert_eq!(dollars(cents), text);
+        }
+    }
+
+    #[test]
+    fn costs_show_every_digit_that_counts() {
+        for (micros, text) in [
+            (0, "$0"),
+            (8_000, "$0.008"),
+            (2_500_000, "$2.50"),
+            (1_100_000_000, "$1,100"),
+            (1, "$0.000001"),
+            (1_234_560_000, "$1,234.56"),
+        ] {
+            assert_eq!(dollars_of_micros(micros), text);
         }
     }
 }

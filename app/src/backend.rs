@@ -12,6 +12,7 @@ use crate::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, Viewer,
+        admin::{EventsView, PricingView, ReconciliationView},
         license::LicenseView,
         purchases::{PurchaseView, PurchasesView},
     },
@@ -32,7 +33,21 @@ pub struct SignedIn {
     pub viewer: Viewer,
 }
 
-/// What pages ask for. Every call is for one signed-in member and sees that member's organization only.
+/// Staff who are signed in; put into the request by the session layer, which asks the database each time.
+#[derive(Clone, Debug)]
+pub struct StaffMember {
+    /// The person.
+    pub user: UserId,
+    /// What others read.
+    pub name: String,
+    /// The organization that the person looks at as its member, if there is one.
+    pub org: Option<String>,
+    /// Whether this server shows demo data.
+    pub demo: bool,
+}
+
+/// What pages ask for. Every call is for one signed-in member and sees that member's organization only; those of the staff console
+/// are for staff, and show nothing of what an organization does.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// `/dashboard`.
@@ -57,6 +72,12 @@ pub trait Backend: Send + Sync {
     async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError>;
     /// `/keys`, for whoever manages the organization.
     async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError>;
+    /// `/admin/pricing`, with the figures that the address has.
+    async fn pricing(&self, staff: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError>;
+    /// `/admin/events`.
+    async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError>;
+    /// `/admin/reconciliation`.
+    async fn reconciliation(&self, staff: &StaffMember) -> Result<ReconciliationView, AppError>;
 }
 
 /// The backend and whoever is signed in.
@@ -67,6 +88,21 @@ pub fn backend() -> Result<(Arc<dyn Backend>, SignedIn), AppError> {
     let who = use_context::<axum::http::request::Parts>().and_then(|parts| parts.extensions.get::<SignedIn>().cloned());
     match (use_context::<Arc<dyn Backend>>(), who) {
         (Some(backend), Some(who)) => Ok((backend, who)),
+        _ => Err(AppError::SignInRequired),
+    }
+}
+
+/// The backend and whoever of the staff is signed in.
+///
+/// # Errors
+/// [`AppError::SignInRequired`]; [`AppError::NotFound`] for whoever is no staff, as if there were no such page.
+pub fn staff_backend() -> Result<(Arc<dyn Backend>, StaffMember), AppError> {
+    let parts = use_context::<axum::http::request::Parts>();
+    let staff = parts.as_ref().and_then(|parts| parts.extensions.get::<StaffMember>().cloned());
+    let member = parts.is_some_and(|parts| parts.extensions.get::<SignedIn>().is_some());
+    match (use_context::<Arc<dyn Backend>>(), staff) {
+        (Some(backend), Some(staff)) => Ok((backend, staff)),
+        _ if member => Err(AppError::NotFound),
         _ => Err(AppError::SignInRequired),
     }
 }

@@ -6,6 +6,8 @@ pub mod live_balances;
 pub mod time;
 
 #[cfg(feature = "ssr")]
+pub mod admin_frame;
+#[cfg(feature = "ssr")]
 pub mod amounts;
 #[cfg(feature = "ssr")]
 pub mod confirm;
@@ -36,13 +38,14 @@ pub use live_balances::LiveBalances;
 pub use time::{Date, Time};
 #[cfg(feature = "ssr")]
 pub use {
+    admin_frame::{AdminErrorPage, AdminFrame, Desk},
     amounts::in_words,
     confirm::Confirm,
     entries::Entries,
     error::{ErrorNotice, ErrorPage},
     field::{ErrorSummary, Field, described_by},
     frame::{Frame, Place},
-    load::{answer_with, load},
+    load::{answer_with, load, load_staff},
     quest::{Goals, QuestItem, QuestList, quest_id},
     receipt::Receipt,
     refusal::{RefusalNotice, action_address},

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod admin;
 pub mod api_docs;
 pub mod billing;
 pub mod dashboard;
@@ -17,6 +18,7 @@ pub mod start;
 
 pub use account::AccountPage;
 pub use activity::ActivityPage;
+pub use admin::{ConsolePage, EventsPage, PricingPage, ReconciliationPage};
 pub use api_docs::ApiDocsPage;
 pub use billing::BillingPage;
 pub use dashboard::DashboardPage;

@@ -9,8 +9,9 @@ use leptos_router::{
 };
 
 use crate::pages::{
-    AccountPage, ActivityPage, ApiDocsPage, BillingPage, DashboardPage, JobPage, KeysPage, LicensePage, NotFoundPage,
-    PurchasePage, PurchasesPage, QuestsPage, SignInPage, StartPage,
+    AccountPage, ActivityPage, ApiDocsPage, BillingPage, ConsolePage, DashboardPage, EventsPage, JobPage, KeysPage,
+    LicensePage, NotFoundPage, PricingPage, PurchasePage, PurchasesPage, QuestsPage, ReconciliationPage, SignInPage,
+    StartPage,
 };
 
 /// The HTML document. The hydration scripts and the reload script carry the request's nonce by themselves.
@@ -102,6 +103,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/api/docs") view=ApiDocsPage ssr=SsrMode::Async />
                 <Route path=path!("/license") view=LicensePage ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=KeysPage ssr=SsrMode::Async />
+                <Route path=path!("/admin") view=ConsolePage ssr=SsrMode::Async />
+                <Route path=path!("/admin/pricing") view=PricingPage ssr=SsrMode::Async />
+                <Route path=path!("/admin/events") view=EventsPage ssr=SsrMode::Async />
+                <Route path=path!("/admin/reconciliation") view=ReconciliationPage ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

@@ -11,6 +11,10 @@ pub enum Told {
     PasswordChanged,
     /// A key of a service holds no more.
     KeyRevoked,
+    /// An event of Stripe's is tried again.
+    EventReplayed,
+    /// A purchase is as Stripe says.
+    PurchaseMended,
     /// The session goes on in another organization.
     Switched,
     /// The session has ended.
@@ -22,11 +26,13 @@ pub enum Told {
 }
 
 impl Told {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::QuestDone,
         Self::QuestOpen,
         Self::PasswordChanged,
         Self::KeyRevoked,
+        Self::EventReplayed,
+        Self::PurchaseMended,
         Self::Switched,
         Self::SignedOut,
         Self::SignedOutEverywhere,
@@ -40,6 +46,8 @@ impl Told {
             Self::QuestOpen => "quest-open",
             Self::PasswordChanged => "password-changed",
             Self::KeyRevoked => "key-revoked",
+            Self::EventReplayed => "event-replayed",
+            Self::PurchaseMended => "purchase-mended",
             Self::Switched => "switched",
             Self::SignedOut => "signed-out",
             Self::SignedOutEverywhere => "signed-out-everywhere",
@@ -71,6 +79,8 @@ impl Told {
             Self::QuestOpen => "Marked open",
             Self::PasswordChanged => "Password changed",
             Self::KeyRevoked => "Key revoked",
+            Self::EventReplayed => "Event replayed",
+            Self::PurchaseMended => "As Stripe says now",
             Self::Switched => "Organization switched",
             Self::SignedOut => "Signed out",
             Self::SignedOutEverywhere => "Signed out everywhere",
@@ -83,6 +93,8 @@ impl Told {
         match self {
             Self::PasswordChanged => Some("Every other session has ended."),
             Self::KeyRevoked => Some("Services that use it are refused from now on."),
+            Self::EventReplayed => Some("It is tried at once. If it is still listed in a moment, it says why."),
+            Self::PurchaseMended => Some("Compare again to see whether anything else differs."),
             Self::SignedOutEverywhere => Some("Every session of yours has ended."),
             Self::SessionEnded => Some("Nothing was sent. Sign in and try again."),
             Self::QuestDone | Self::QuestOpen | Self::Switched | Self::SignedOut => None,

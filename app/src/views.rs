@@ -1,6 +1,8 @@
 //! What pages show: one struct a page, filled by one call of the backend. Amounts are whole tokens.
 
 #[cfg(feature = "ssr")]
+pub mod admin;
+#[cfg(feature = "ssr")]
 pub mod api_docs;
 #[cfg(feature = "ssr")]
 pub mod license;
@@ -47,6 +49,8 @@ pub struct Viewer {
     pub plan: String,
     /// What every page tells while something is unpaid: that it is, and what stops next.
     pub license: Option<String>,
+    /// Whether the person is staff besides.
+    pub staff: bool,
     /// Whether this server shows demo data.
     pub demo: bool,
 }

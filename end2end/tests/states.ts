@@ -15,6 +15,7 @@ export interface State {
 const member = "member@bright-audio.test";
 const owner = "owner@bright-audio.test";
 const starter = "owner@nightshift-labs.test";
+const staff = "staff@brightmeter.test";
 
 const job = (goal: string, shows: RegExp) => async (page: Page) => {
   await generate(page, goal);
@@ -206,6 +207,26 @@ export const states: State[] = [
     },
   },
   { name: "account-wrong-password", email: member, go: (page) => password(page, "a guess", "long enough to be one") },
+  { name: "staff-console", email: staff, go: (page) => page.goto("/admin") },
+  { name: "staff-pricing", email: staff, go: (page) => page.goto("/admin/pricing") },
+  {
+    name: "staff-pricing-under-floor",
+    email: staff,
+    go: (page) => page.goto("/admin/pricing?price-pack-booster=2400&sold-booster=20"),
+  },
+  { name: "staff-pricing-wrong", email: staff, go: (page) => page.goto("/admin/pricing?customers-pro=many") },
+  { name: "staff-events", email: staff, go: (page) => page.goto("/admin/events") },
+  { name: "staff-reconciliation", email: staff, go: (page) => page.goto("/admin/reconciliation") },
+  {
+    name: "staff-reconciliation-compared",
+    email: staff,
+    go: async (page) => {
+      await page.goto("/admin/reconciliation");
+      await page.getByRole("button", { name: "Compare with Stripe" }).click();
+      await expect(page.getByRole("status")).toBeVisible({ timeout: 60_000 });
+    },
+  },
+  { name: "staff-console-for-others", email: owner, go: (page) => page.goto("/admin/pricing") },
   { name: "not-found", email: member, go: (page) => page.goto("/nothing-here") },
   { name: "not-found-signed-out", go: (page) => page.goto("/nothing-here") },
 ];

@@ -32,7 +32,7 @@ export async function signIn(page: Page, email = "member@bright-audio.test"): Pr
   await page.getByLabel("Email").fill(email);
   await page.getByLabel("Password").fill("brightmeter-demo");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await expect(page).toHaveURL(/\/dashboard$/);
+  await expect(page).toHaveURL(/\/(dashboard|admin)$/);
 }
 
 /** The number in an element of the dashboard, such as `available-ai`. */

@@ -49,8 +49,17 @@ use crate::{
     clock::{Clock, ManualClock},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, jobs::Jobs, keys::Keys, plans::Plans, purchases::Purchases,
-        question::Reader, sign_in::SignIn, sweeper::Sweeper, visitors::Visitors,
+        account::Accounts,
+        changes::Changes,
+        console::{COMPARING, Console},
+        jobs::Jobs,
+        keys::Keys,
+        plans::Plans,
+        purchases::Purchases,
+        question::Reader,
+        sign_in::SignIn,
+        sweeper::Sweeper,
+        visitors::Visitors,
     },
     stripe::{
         sandbox::{self, Sandbox},
@@ -60,6 +69,8 @@ use crate::{
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request may take that waits for Stripe to answer about many purchases: longer than that wait.
+const LONG_PATIENCE: Duration = COMPARING.saturating_add(Duration::from_secs(15));
 /// What a form gets that another site sent.
 const ELSEWHERE: &str =
     "This form was sent from another site, so nothing was done. Open the page here and send it again.\n";
@@ -102,6 +113,8 @@ pub struct Tools {
     pub purchases: Purchases,
     /// Has plans and licenses follow Stripe.
     pub plans: Plans,
+    /// Works for staff.
+    pub console: Console,
     /// Tells whose tokens have moved.
     pub changes: Changes,
     /// Reads accounts.
@@ -154,6 +167,7 @@ impl Site {
             .route("/keys/revoke", post(forms::keys::revoke))
             .route("/account/password", post(forms::account::change_password))
             .route("/account/sign-out-everywhere", post(forms::account::sign_out_everywhere))
+            .route("/admin/events/replay", post(forms::admin::replay))
             .layer(DefaultBodyLimit::max(FORM_BYTES));
         let pages = pages::routes(&state)
             .merge(forms)
@@ -162,6 +176,14 @@ impl Site {
             .route("/billing/purchases.csv", get(purchases_csv::export))
             .layer(middleware::from_fn_with_state(state.clone(), session::identify))
             .layer(session::layer(&state));
+        // Its own patience: what it does waits for Stripe to answer about many purchases.
+        let slow: Router = Router::new()
+            .route("/admin/reconciliation", post(forms::admin::compare))
+            .route("/admin/reconciliation/mend", post(forms::admin::mend))
+            .layer(DefaultBodyLimit::max(FORM_BYTES))
+            .layer(middleware::from_fn_with_state(state.clone(), session::identify))
+            .layer(session::layer(&state))
+            .with_state(state.clone());
         let mut router = pages
             .merge(site::routes(&state.leptos))
             .route("/api/openapi.json", get(api::openapi))
@@ -176,19 +198,24 @@ impl Site {
         }
         let (https, proxies) = (state.https, state.proxies.clone());
         // One stack for all: each layer put on by itself would be boxed and cloned for every request.
-        let around = ServiceBuilder::new()
+        let outer = ServiceBuilder::new()
             .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
             .layer(PropagateRequestIdLayer::new(request_id))
             .layer(middleware::from_fn(observe::observe))
             .map_response(move |response| headers::add(https, response))
             .layer(middleware::from_fn(api::explain))
             .layer(CompressionLayer::new())
-            .layer(CatchPanicLayer::new())
-            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+            .layer(CatchPanicLayer::new());
+        let inner = ServiceBuilder::new()
             .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
             .map_request(move |request| client::identify(&proxies, request));
+        let around = |patience: Duration| {
+            let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience);
+            outer.clone().layer(in_time).layer(inner.clone())
+        };
         let by_key = api::routes().layer(MapResponseLayer::new(headers::keep_nowhere)).with_state(state.clone());
-        Self { all: router.with_state(state).layer(around.clone()), by_key: by_key.layer(around) }
+        let all = router.with_state(state).layer(around(PATIENCE)).merge(slow.layer(around(LONG_PATIENCE)));
+        Self { all, by_key: by_key.layer(around(PATIENCE)) }
     }
 }
 

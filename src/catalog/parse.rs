@@ -212,15 +212,11 @@ fn figures(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
 }
 
 fn margins(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
-    let floor = super::Margin(i32::from(catalog.margin_floor_permille));
+    let floor = catalog.margin_floor();
     for line in catalog.margins() {
-        if let Some(margin) = line.margin.filter(|margin| *margin < floor) {
-            let (margin, missing) = if margin.0 == i32::MIN {
-                ("below zero: it is free and costs money".into(), "far".into())
-            } else {
-                (margin.to_string(), format!("{}.{} points", (floor.0 - margin.0) / 10, (floor.0 - margin.0) % 10))
-            };
-            problems.push(CatalogProblem::UnderFloor { what: line.what, margin, missing, floor: floor.to_string() });
+        if let Some((margin, missing)) = line.margin.and_then(|margin| Some((margin, margin.missing(floor)?))) {
+            let (margin, floor) = (margin.to_string(), floor.to_string());
+            problems.push(CatalogProblem::UnderFloor { what: line.what, margin, missing, floor });
         }
     }
 }

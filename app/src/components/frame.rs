@@ -70,13 +70,7 @@ pub fn Frame(
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
     let license = viewer.as_ref().and_then(|viewer| viewer.license.clone());
     let home = if viewer.is_some() { "/dashboard" } else { "/" };
-    let told = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Told::find(&name));
-    // A page that is shown again because its form was refused tells that, and nothing of before.
-    let told = told.filter(|_| Form::current().error.is_none());
-    let title = match told {
-        Some(told) => format!("{} · {title} · Brightmeter", told.headline()),
-        None => format!("{title} · Brightmeter"),
-    };
+    let (told, title) = told_in(&title);
     view! {
         <Title text=title />
         <a class="skip" href="#content">
@@ -116,6 +110,18 @@ pub fn Frame(
             </p>
         </footer>
     }
+}
+
+/// What the form before this page has done, and the page's whole title, which starts with it.
+pub(super) fn told_in(title: &str) -> (Option<Told>, String) {
+    let told = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Told::find(&name));
+    // A page that is shown again because its form was refused tells that, and nothing of before.
+    let told = told.filter(|_| Form::current().error.is_none());
+    let title = match told {
+        Some(told) => format!("{} · {title} · Brightmeter", told.headline()),
+        None => format!("{title} · Brightmeter"),
+    };
+    (told, title)
 }
 
 /// The navigation, and a menu for the organization and the person; on a phone the menu holds the navigation too.
@@ -159,7 +165,7 @@ fn Links(place: Place, manages: bool, class: &'static str) -> impl IntoView {
 
 #[component]
 fn Account(viewer: Viewer, place: Place) -> impl IntoView {
-    let Viewer { name, role, org, others, plan, .. } = viewer;
+    let Viewer { name, role, org, others, plan, staff, .. } = viewer;
     let switch = others.into_iter().map(|other| {
         view! {
             <li>
@@ -184,7 +190,17 @@ fn Account(viewer: Viewer, place: Place) -> impl IntoView {
                     <a class="menu-item" href="/account">
                         "Account"
                     </a>
-                </li> <li>
+                </li>
+                {staff
+                    .then(|| {
+                        view! {
+                            <li>
+                                <a class="menu-item" href="/admin">
+                                    "Staff console"
+                                </a>
+                            </li>
+                        }
+                    })} <li>
                     <form method="post" action="/signout">
                         <button type="submit" class="menu-item">
                             "Sign out"

@@ -12,8 +12,8 @@ use leptos_axum::ResponseOptions;
 use leptos_router::location::Url;
 
 use crate::{
-    backend::{Backend, SignedIn, backend},
-    components::ErrorPage,
+    backend::{Backend, SignedIn, StaffMember, backend, staff_backend},
+    components::{AdminErrorPage, ErrorPage},
     error::AppError,
     views::Viewer,
 };
@@ -44,6 +44,37 @@ where
             Err(error) => {
                 answer_error(response.as_ref(), &error, &sign_in);
                 view! { <ErrorPage error viewer=Some(viewer) /> }.into_any()
+            }
+        }
+    })
+    .into_any()
+}
+
+/// The same for a page of the staff console. Whoever is no staff finds nothing there.
+pub fn load_staff<V, Answer>(
+    ask: impl FnOnce(Arc<dyn Backend>, StaffMember) -> Answer + Send + 'static,
+    page: impl FnOnce(StaffMember, V) -> AnyView + Send + 'static,
+) -> AnyView
+where
+    V: Send + 'static,
+    Answer: Future<Output = Result<V, AppError>> + Send + 'static,
+{
+    let response = use_context::<ResponseOptions>();
+    let sign_in = sign_in_address();
+    let (backend, staff) = match staff_backend() {
+        Ok(both) => both,
+        Err(error) => {
+            answer_error(response.as_ref(), &error, &sign_in);
+            let viewer = backend().ok().map(|(_, who)| who.viewer);
+            return view! { <ErrorPage error viewer /> }.into_any();
+        }
+    };
+    Suspend::new(async move {
+        match ask(backend, staff.clone()).await {
+            Ok(view) => page(staff, view),
+            Err(error) => {
+                answer_error(response.as_ref(), &error, &sign_in);
+                view! { <AdminErrorPage error staff /> }.into_any()
             }
         }
     })

@@ -1,6 +1,7 @@
 //! Forms: plain POSTs that answer with a redirect, or with their page again and what is wrong.
 
 pub(super) mod account;
+pub(super) mod admin;
 pub(super) mod billing;
 pub(super) mod keys;
 pub(super) mod quests;

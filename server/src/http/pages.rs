@@ -1,6 +1,12 @@
 //! Pages, rendered by Leptos; and a page rendered again after its form was refused.
 
-use app::{App, backend::SignedIn, error::AppError, form::Form, shell};
+use app::{
+    App,
+    backend::{SignedIn, StaffMember},
+    error::AppError,
+    form::Form,
+    shell,
+};
 use axum::{
     Router,
     body::Body,
@@ -69,6 +75,13 @@ impl Posted {
     pub(super) fn by(who: SignedIn, uri: &'static str, headers: HeaderMap) -> Self {
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(who);
+        Self { uri: Uri::from_static(uri), headers, extensions }
+    }
+
+    /// The same for a form of the staff console.
+    pub(super) fn by_staff(staff: StaffMember, uri: &'static str, headers: HeaderMap) -> Self {
+        let mut extensions = axum::http::Extensions::new();
+        extensions.insert(staff);
         Self { uri: Uri::from_static(uri), headers, extensions }
     }
 }

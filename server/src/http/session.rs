@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use app::{backend::SignedIn, told::Told};
+use app::{error::AppError, form::Form, told::Told};
 use axum::{
     extract::{Request, State},
     http::Method,
@@ -22,8 +22,13 @@ use tower_sessions::{
     session_store,
 };
 
-use super::{AppState, headers::keep_nowhere, session_store::PgSessions};
-use crate::storage::memberships::Membership;
+use super::{
+    AppState,
+    headers::keep_nowhere,
+    pages::{Posted, again, status},
+    session_store::PgSessions,
+};
+use crate::{service::visitors::Visitor, storage::memberships::Membership};
 
 /// A session that nobody used for so long ends.
 const IDLE: time::Duration = time::Duration::days(7);
@@ -34,14 +39,34 @@ const TOUCH: TimeDelta = TimeDelta::minutes(10);
 /// What the session's record is kept under.
 const KEY: &str = "signed_in";
 
+/// Pages and forms for members of an organization.
+const FOR_MEMBERS: [&str; 8] =
+    ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch", "/account", "/keys"];
+/// Pages and forms for staff.
+const FOR_STAFF: &str = "/admin";
+
 /// What a session remembers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Remembered {
     user: UserId,
-    org: OrgId,
-    member: MemberId,
+    /// None for staff who belong to no organization.
+    #[serde(flatten)]
+    seat: Option<Seat>,
     signed_in_at: Instant,
     touched_at: Instant,
+}
+
+/// A membership in an organization.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Seat {
+    org: OrgId,
+    member: MemberId,
+}
+
+impl Seat {
+    fn of(membership: &Membership) -> Self {
+        Self { org: membership.organization.id, member: membership.id }
+    }
 }
 
 /// Sessions by cookie: not readable by scripts, not sent along from other sites but for following a link (the way back from
@@ -63,24 +88,31 @@ pub(super) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserI
     Remembered::deserialize(remembered).ok().map(|remembered| remembered.user)
 }
 
-/// Puts [`SignedIn`] into the request, and sends those who are not to the sign-in, where a page needs it.
+/// Puts [`SignedIn`](app::backend::SignedIn) and [`StaffMember`](app::backend::StaffMember) into the request, and sends those who
+/// are neither to the sign-in, where a page needs it. For whoever is no staff there is no staff console.
 pub(super) async fn identify(
     State(state): State<AppState>,
     session: Session,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let who = match recall(&state, &session).await {
-        Ok(who) => who,
+    let visitor = match recall(&state, &session).await {
+        Ok(visitor) => visitor,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
             return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
     let path = request.uri().path();
-    match (&who, request.method()) {
-        (Some(_), &Method::GET) if path == "/" || path == "/signin" => {
-            return Redirect::to("/dashboard").into_response();
+    match (&visitor, request.method()) {
+        (Some(visitor), &Method::GET) if path == "/" || path == "/signin" => {
+            return Redirect::to(visitor.home()).into_response();
+        }
+        (Some(Visitor::Staff(_)), &Method::GET) if is_for_members(path) => {
+            return Redirect::to(FOR_STAFF).into_response();
+        }
+        (Some(Visitor::Staff(_)), _) if is_for_members(path) => {
+            return status(&AppError::NotFound).into_response();
         }
         (None, &Method::GET) if needs_sign_in(path) => {
             let next = request.uri().path_and_query().map_or("/dashboard", |path| path.as_str());
@@ -89,20 +121,35 @@ pub(super) async fn identify(
         (None, _) if needs_sign_in(path) => return Redirect::to(&Told::SessionEnded.on("/signin")).into_response(),
         _ => {}
     }
+    let hidden = is_in(path, FOR_STAFF) && visitor.as_ref().is_some_and(|visitor| visitor.staff().is_none());
+    let (who, staff) = match visitor {
+        Some(Visitor::Member(who, staff)) => (Some(*who), staff),
+        Some(Visitor::Staff(staff)) => (None, Some(staff)),
+        None => (None, None),
+    };
     if let Some(who) = who {
         request.extensions_mut().insert(who);
     }
-    keep_nowhere(next.run(request).await)
+    if let Some(staff) = staff {
+        request.extensions_mut().insert(staff);
+    }
+    keep_nowhere(if hidden { nothing_here(&state, request).await } else { next.run(request).await })
+}
+
+/// What an address without a page answers, whatever was sent to it.
+async fn nothing_here(state: &AppState, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let posted = Posted { uri: parts.uri, headers: parts.headers, extensions: parts.extensions };
+    again(state, posted, Form { values: Vec::new(), error: Some(AppError::NotFound) }).await
 }
 
 /// Starts a session under a new id, so that one known from before is worth nothing.
 ///
 /// # Errors
 /// If the store does not answer.
-pub(super) async fn begin(session: &Session, user: UserId, to: &Membership, now: Instant) -> Result<(), Error> {
+pub(super) async fn begin(session: &Session, user: UserId, to: Option<&Membership>, now: Instant) -> Result<(), Error> {
     session.cycle_id().await?;
-    let (org, member) = (to.organization.id, to.id);
-    let remembered = Remembered { user, org, member, signed_in_at: now, touched_at: now };
+    let remembered = Remembered { user, seat: to.map(Seat::of), signed_in_at: now, touched_at: now };
     session.insert(KEY, remembered).await
 }
 
@@ -112,20 +159,20 @@ pub(super) async fn begin(session: &Session, user: UserId, to: &Membership, now:
 /// If the store does not answer.
 pub(super) async fn change(session: &Session, to: &Membership) -> Result<(), Error> {
     if let Some(remembered) = session.get::<Remembered>(KEY).await? {
-        session.insert(KEY, Remembered { org: to.organization.id, member: to.id, ..remembered }).await?;
+        session.insert(KEY, Remembered { seat: Some(Seat::of(to)), ..remembered }).await?;
     }
     Ok(())
 }
 
-async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>, Error> {
+async fn recall(state: &AppState, session: &Session) -> Result<Option<Visitor>, Error> {
     let Some(remembered) = session.get::<Remembered>(KEY).await? else { return Ok(None) };
     let now = state.clock.now();
     if now - remembered.signed_in_at >= ABSOLUTE {
         session.flush().await?;
         return Ok(None);
     }
-    // A membership that has ended ends the session with it, whatever was asked for.
-    let found = state.visitors.find(remembered.user, remembered.org, remembered.member).await;
+    // A membership that has ended ends the session with it, whatever was asked for; so does being staff, for those without one.
+    let found = state.visitors.find(remembered.user, remembered.seat.map(|seat| (seat.org, seat.member))).await;
     let found = found.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
     if found.is_none() {
         session.flush().await?;
@@ -136,10 +183,15 @@ async fn recall(state: &AppState, session: &Session) -> Result<Option<SignedIn>,
 }
 
 fn needs_sign_in(path: &str) -> bool {
-    let sections = ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch", "/account", "/keys"];
-    sections
-        .iter()
-        .any(|section| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    is_for_members(path) || is_in(path, FOR_STAFF)
+}
+
+fn is_for_members(path: &str) -> bool {
+    FOR_MEMBERS.iter().any(|section| is_in(path, section))
+}
+
+fn is_in(path: &str, section: &str) -> bool {
+    path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The sign-in that leads back to `next`.
@@ -169,5 +221,23 @@ mod tests {
             assert_eq!(local(next), "/dashboard", "{next}");
         }
         assert_eq!(local("/quests?job=1"), "/quests?job=1");
+    }
+
+    #[test]
+    fn a_session_with_or_without_a_seat_is_read_as_it_was_written() {
+        let (user, id) = (UserId(uuid::Uuid::from_u128(1)), uuid::Uuid::from_u128(2));
+        let now: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
+        for seat in [None, Some(Seat { org: OrgId(id), member: MemberId(id) })] {
+            let written = Remembered { user, seat, signed_in_at: now, touched_at: now };
+            let written = serde_json::to_value(written).unwrap();
+            assert_eq!(
+                written.get("org").is_some(),
+                seat.is_some(),
+                "the names are those of older sessions: {written}"
+            );
+            let read: Remembered = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(read.seat.map(|seat| (seat.org.0, seat.member.0)), seat.map(|_| (id, id)));
+            assert_eq!(user_of(&HashMap::from([(KEY.to_owned(), written)])), Some(user));
+        }
     }
 }

@@ -68,6 +68,7 @@ pub fn sign_ins() -> DemoSignIns {
         ("owner@bright-audio.test", "the owner on Pro"),
         ("owner@nightshift-labs.test", "an owner on Starter, where AI is not included"),
         ("owner@stagecraft.test", "an owner on Enterprise"),
+        ("staff@brightmeter.test", "staff, who run Brightmeter: the staff console"),
     ];
     let accounts = accounts.into_iter().map(|(email, shows)| (email.into(), shows.into())).collect();
     DemoSignIns { accounts, password: PASSWORD.into() }

@@ -94,7 +94,7 @@ impl Inbox {
                 stripe_events::finish(&mut conn, id, what, now).await
             }
             Outcome::Later(why, waits_for) => {
-                let due_at = (now - taken.received_at < PATIENCE).then(|| now + pause(taken.attempts));
+                let due_at = (now - taken.tried_since < PATIENCE).then(|| now + pause(taken.attempts));
                 if due_at.is_none() {
                     tracing::error!(event = id, kind, why, "an event is left to a person: it could not be acted on");
                 }

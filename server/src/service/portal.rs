@@ -1,6 +1,7 @@
 //! What pages look through: the [`Backend`] of the app. One call a page, in one transaction.
 
 mod activity;
+mod admin;
 mod billing;
 mod dashboard;
 mod entry;
@@ -10,11 +11,12 @@ mod purchases;
 mod quests;
 
 use app::{
-    backend::{Backend, SignedIn},
+    backend::{Backend, SignedIn, StaffMember},
     error::AppError,
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, When,
+        admin::{EventsView, PricingView, ReconciliationView},
         license::LicenseView,
         purchases::{PurchaseView, PurchasesView},
     },
@@ -124,6 +126,18 @@ impl Backend for Portal {
 
     async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError> {
         keys::keys(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn pricing(&self, _: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError> {
+        Ok(admin::pricing(&self.reader.catalog, &asked))
+    }
+
+    async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError> {
+        admin::events(self, staff).await.map_err(PortalError::into_app)
+    }
+
+    async fn reconciliation(&self, _: &StaffMember) -> Result<ReconciliationView, AppError> {
+        Ok(admin::reconciliation(self))
     }
 }
 

@@ -54,6 +54,16 @@ pub enum Difference {
     AnotherPayment,
 }
 
+impl Difference {
+    /// Whether taking in what Stripe says mends it.
+    pub const fn is_mendable(self) -> bool {
+        match self {
+            Self::PaidNotCredited | Self::ReturnedOtherwise => true,
+            Self::CreditedNotPaid | Self::AnotherPayment => false,
+        }
+    }
+}
+
 impl Report {
     /// Whether nothing is left to do.
     pub fn is_settled(&self) -> bool {
@@ -106,6 +116,21 @@ pub async fn run(
         }
     }
     Ok(report)
+}
+
+/// Asks Stripe about one purchase, and mends it if it can safely be mended. What is found is nothing if all is as Stripe says;
+/// the answer is nothing if there is no such purchase.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn mend(purchases: &Purchases, org: OrgId, id: PurchaseId) -> Result<Option<Report>, ReconcileError> {
+    let mut tx = tenant::begin(&purchases.pool, org).await?;
+    let order = purchases::find(&mut tx, org, id).await?;
+    drop(tx);
+    let Some(order) = order else { return Ok(None) };
+    let mut report = Report::default();
+    look(purchases, org, &order, true, &mut report).await?;
+    Ok(Some(report))
 }
 
 async fn look(

@@ -20,7 +20,7 @@ pub enum SignInError {
     /// Too many failures.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// The person belongs to no organization.
+    /// The person belongs to no organization, and is no staff either.
     #[error("the account belongs to no organization")]
     NoOrganization,
     /// The database did not answer.
@@ -43,7 +43,7 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// The person with that email and password, and the organization to start with.
+    /// The person with that email and password, and the organization to start with; none for staff who belong to none.
     ///
     /// # Errors
     /// [`SignInError`].
@@ -52,7 +52,7 @@ impl SignIn {
         email: &str,
         password: &str,
         from: IpAddr,
-    ) -> Result<(UserId, Membership), SignInError> {
+    ) -> Result<(UserId, Option<Membership>), SignInError> {
         let email = email.trim().to_lowercase();
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         self.throttle.count(&mut conn, &email, from).await??;
@@ -67,7 +67,10 @@ impl SignIn {
         self.throttle.forgive(&mut tx, &email, from).await?;
         let memberships = memberships::list_of(&mut tx, user.id).await?;
         tx.commit().await.map_err(StorageError::from)?;
-        let first = memberships.into_iter().next().ok_or(SignInError::NoOrganization)?;
+        let first = memberships.into_iter().next();
+        if first.is_none() && !user.is_staff {
+            return Err(SignInError::NoOrganization);
+        }
         Ok((user.id, first))
     }
 }

@@ -17,6 +17,8 @@ pub struct Membership {
     pub id: MemberId,
     /// The person's name.
     pub person: String,
+    /// Whether the person is staff.
+    pub is_staff: bool,
     /// `owner`, `admin` or `member`.
     pub role: String,
     /// The organization.
@@ -68,7 +70,7 @@ pub async fn insert(
 /// [`StorageError`](super::StorageError).
 pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Membership>> {
     let rows = sqlx::query!(
-        r#"select m.id, m.role, u.display_name, o.id as org_id, o.slug, o.name, o.time_zone, a.plan as "plan?",
+        r#"select m.id, m.role, u.display_name, u.is_staff, o.id as org_id, o.slug, o.name, o.time_zone, a.plan as "plan?",
              a.license_state as "license_state?", a.license_since
          from members m join users u on u.id = m.user_id join organizations o on o.id = m.org_id
              left join ai_token_accounts a on a.org_id = m.org_id
@@ -82,7 +84,7 @@ pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Member
         let organization =
             Organization { id: OrgId(row.org_id), slug: row.slug, name: row.name, time_zone: row.time_zone };
         let (id, person, role, plan) = (MemberId(row.id), row.display_name, row.role, row.plan);
-        Ok(Membership { id, person, role, organization, plan, license })
+        Ok(Membership { id, person, is_staff: row.is_staff, role, organization, plan, license })
     });
     memberships.collect()
 }

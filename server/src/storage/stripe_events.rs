@@ -13,8 +13,8 @@ pub struct Taken {
     pub event: Event,
     /// How often it was taken on, this time included.
     pub attempts: i32,
-    /// When it came.
-    pub received_at: Instant,
+    /// Since when it is tried: since it came, or a person had it tried again.
+    pub tried_since: Instant,
     /// Until when it belongs to whoever took it on.
     pub lease_until: Instant,
 }
@@ -44,11 +44,11 @@ pub async fn insert(conn: &mut PgConnection, event: &Event, now: Instant) -> Res
 /// [`StorageError`](super::StorageError).
 pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, limit: i64) -> Result<Vec<Taken>> {
     let rows = sqlx::query!(
-        "update stripe_events set due_at = $2, attempts = attempts + 1
+        r#"update stripe_events set due_at = $2, attempts = attempts + 1
          where id in (
              select id from stripe_events where due_at <= $1 order by due_at limit $3 for update skip locked
          )
-         returning id, kind, api_version, created_at, received_at, payload, attempts",
+         returning id, kind, api_version, created_at, payload, attempts, coalesce(replayed_at, received_at) as "tried_since!""#,
         now,
         lease_until,
         limit
@@ -64,7 +64,7 @@ pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, l
             payload: row.payload,
         },
         attempts: row.attempts,
-        received_at: row.received_at,
+        tried_since: row.tried_since,
         lease_until,
     });
     Ok(taken.collect())
@@ -123,6 +123,67 @@ pub async fn wake(conn: &mut PgConnection, names: &[String], now: Instant) -> Re
     Ok(done.execute(conn).await?.rows_affected())
 }
 
+/// Has an event tried at once that was not acted on, as if it had come now. Answers whether there is one.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn replay(conn: &mut PgConnection, id: &str, now: Instant) -> Result<bool> {
+    let done = sqlx::query!(
+        "update stripe_events set due_at = $2, replayed_at = $2, attempts = 0, waits_for = null
+         where id = $1 and done_at is null",
+        id,
+        now
+    );
+    Ok(done.execute(conn).await?.rows_affected() > 0)
+}
+
+/// An event that was not acted on yet, without what it tells.
+#[derive(Debug)]
+pub struct Unsettled {
+    /// Stripe's name for it.
+    pub id: String,
+    /// `refund.created`.
+    pub kind: String,
+    /// When it came.
+    pub received_at: Instant,
+    /// How often it was taken on since it came, or was last replayed.
+    pub attempts: i32,
+    /// Why it was not acted on; nothing before the first try.
+    pub outcome: Option<String>,
+    /// When it is tried again, if it was tried before and is to be again.
+    pub due_at: Option<Instant>,
+    /// When a person last had it tried again.
+    pub replayed_at: Option<Instant>,
+}
+
+/// Events that were left to a person, the newest first.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_left(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
+    let rows = sqlx::query_as!(
+        Unsettled,
+        "select id, kind, received_at, attempts, outcome, due_at, replayed_at from stripe_events
+         where due_at is null and done_at is null order by received_at desc, id limit $1",
+        limit
+    );
+    Ok(rows.fetch_all(conn).await?)
+}
+
+/// Events that wait to be acted on, the newest first.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn list_waiting(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
+    let rows = sqlx::query_as!(
+        Unsettled,
+        "select id, kind, received_at, attempts, outcome, case when isfinite(due_at) then due_at end as due_at, replayed_at
+         from stripe_events where due_at is not null order by received_at desc, id limit $1",
+        limit
+    );
+    Ok(rows.fetch_all(conn).await?)
+}
+
 /// Removes some of those that were acted on, or left to a person, before `since`.
 ///
 /// # Errors
@@ -131,6 +192,7 @@ pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Resul
     let done = sqlx::query!(
         "delete from stripe_events where id in (select id from stripe_events where done_at < $1
              union all select id from stripe_events where done_at is null and due_at is null and received_at < $1
+                 and (replayed_at is null or replayed_at < $1)
              limit $2)",
         since,
         limit

@@ -83,6 +83,15 @@ pub async fn find_email(conn: &mut PgConnection, id: UserId) -> Result<Option<St
     Ok(sqlx::query_scalar!("select email from users where id = $1", id.0).fetch_optional(conn).await?)
 }
 
+/// The name of a person who is staff; nothing for whoever is not, or no more.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_staff(conn: &mut PgConnection, id: UserId) -> Result<Option<String>> {
+    let name = sqlx::query_scalar!("select display_name from users where id = $1 and is_staff", id.0);
+    Ok(name.fetch_optional(conn).await?)
+}
+
 /// Gives a person another password, if the hash is still the one that was checked. Needs a transaction from
 /// [`begin_as`](super::tenant::begin_as).
 ///

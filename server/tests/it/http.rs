@@ -11,4 +11,5 @@ mod quests;
 mod safety;
 mod sessions;
 mod sign_in;
+mod staff;
 mod tenants;

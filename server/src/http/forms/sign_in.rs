@@ -52,7 +52,8 @@ pub(in crate::http) async fn sign_in(
         Err(AppError::Invalid { fields: problems })
     };
     match result {
-        Ok((user, membership)) => match session::begin(&session, user, &membership, state.clock.now()).await {
+        Ok((user, membership)) => match session::begin(&session, user, membership.as_ref(), state.clock.now()).await {
+            Ok(()) if membership.is_none() && form.next.is_empty() => Redirect::to("/admin").into_response(),
             Ok(()) => Redirect::to(local(&form.next)).into_response(),
             Err(error) => status(&internal(&error)).into_response(),
         },

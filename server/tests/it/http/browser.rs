@@ -17,9 +17,9 @@ use server::{
     http::{self, Tools},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, jobs::Jobs, passwords::Passwords, plans::Plans, portal::Portal,
-        purchases::Purchases, question::Reader, sign_in::SignIn, throttle::Throttle, visitors::Visitors,
-        writer::Writer,
+        account::Accounts, changes::Changes, console::Console, jobs::Jobs, passwords::Passwords, plans::Plans,
+        portal::Portal, purchases::Purchases, question::Reader, sign_in::SignIn, throttle::Throttle,
+        visitors::Visitors, writer::Writer,
     },
 };
 use tower::ServiceExt;
@@ -103,6 +103,7 @@ impl Site {
             jobs,
             keys,
             plans: Plans { gateway: purchases.gateway.clone(), ..server.plans(&purchases.writer) },
+            console: Console::new(purchases.clone(), server.pools.writer.clone()),
             purchases,
             changes,
             reader,
@@ -131,6 +132,18 @@ impl Site {
         let mut browser = self.browser();
         let page = browser.sign_in(email, "correct horse").await;
         assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/dashboard"), "{}", page.text());
+        browser
+    }
+}
+
+impl Site {
+    /// A browser in which a person has signed in who is staff, and a member of no organization.
+    pub async fn staff(&self, server: &TestServer) -> Browser {
+        let (email, password) = ("staff@brightmeter.test", "correct horse");
+        server.provisioning.create_user(email, "Sam", password, true).await.unwrap();
+        let mut browser = self.browser();
+        let page = browser.sign_in(email, password).await;
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin"), "{}", page.text());
         browser
     }
 }

@@ -4,7 +4,18 @@ use axum::http::{Request, StatusCode, header};
 
 use super::browser::{FORM, ONE, form, with_site};
 
-const FORMS: [&str; 7] = ["/signin", "/signout", "/switch", "/quests", "/quests/done", "/keys", "/keys/revoke"];
+const FORMS: [&str; 10] = [
+    "/signin",
+    "/signout",
+    "/switch",
+    "/quests",
+    "/quests/done",
+    "/keys",
+    "/keys/revoke",
+    "/admin/events/replay",
+    "/admin/reconciliation",
+    "/admin/reconciliation/mend",
+];
 
 #[test]
 fn no_form_takes_a_post_from_another_site() {

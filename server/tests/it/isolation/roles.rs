@@ -52,7 +52,7 @@ fn the_roles_may_write_exactly_this() {
         insta::assert_snapshot!(granted.join("\n"), @"
         brightmeter_app delete sessions sign_in_failures stripe_events
         brightmeter_app insert ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_keys sessions sign_in_failures stripe_customers stripe_events
-        brightmeter_app update ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_events.attempts stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.waits_for users.password_hash
+        brightmeter_app update ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_events.attempts stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.replayed_at stripe_events.waits_for users.password_hash
         brightmeter_app_writer delete ai_token_receipts
         brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_dues ai_token_grants ai_token_guards ai_token_holds ai_token_jobs ai_token_license_log ai_token_receipts ai_token_usage_log ai_tokens emails members organizations quests users
         brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_dues ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens

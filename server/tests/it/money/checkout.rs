@@ -316,3 +316,45 @@ fn who_manages_the_organization_buys_and_sees_what_was_bought() {
         assert!(refused.text().contains("does not answer right now. Nothing was charged"), "{}", refused.text());
     });
 }
+
+#[test]
+fn staff_see_what_differs_from_stripe_and_mend_it() {
+    with_shop("pro", async |shop| {
+        let site = Site::selling(shop.server, shop.purchases.clone());
+        let mut staff = site.staff(shop.server).await;
+        let page = staff.post("/admin/reconciliation", &[]).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text().contains("All is as Stripe says"), "{}", page.text());
+        let (id, session) = shop.ordered().await;
+        shop.sandbox.pay(&session).unwrap();
+        let text = staff.post("/admin/reconciliation", &[]).await.text();
+        for part in ["1 purchase is not as Stripe says", "1 purchase was asked about", "Paid, but not credited"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(shop.holdings().await, (200, 0), "to compare changes nothing");
+
+        let (org, purchase) = (shop.org.to_string(), id.to_string());
+        let fields = [("org", org.as_str()), ("purchase", purchase.as_str())];
+        let mut owner = site.signed_in("owner@bright-audio.test").await;
+        for path in ["/admin/reconciliation", "/admin/reconciliation/mend"] {
+            assert_eq!(owner.post(path, &fields).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
+        assert_eq!(shop.holdings().await, (200, 0));
+        for _ in 0..2 {
+            let mended = staff.post("/admin/reconciliation/mend", &fields).await;
+            let leads_to = "/admin/reconciliation?told=purchase-mended";
+            assert_eq!((mended.status, mended.location()), (StatusCode::SEE_OTHER, leads_to));
+            assert_eq!(shop.holdings().await, (700, 0));
+        }
+        let text = staff.post("/admin/reconciliation", &[]).await.text();
+        assert!(text.contains("All is as Stripe says"), "{text}");
+        let unknown = shop.new_id().to_string();
+        let fields = [("org", org.as_str()), ("purchase", unknown.as_str())];
+        assert_eq!(staff.post("/admin/reconciliation/mend", &fields).await.status, StatusCode::NOT_FOUND);
+
+        shop.sandbox.set_fault(Fault::Error500);
+        let page = staff.post("/admin/reconciliation", &[]).await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(page.text().contains("Stripe did not answer in time"), "{}", page.text());
+    });
+}

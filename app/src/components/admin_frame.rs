@@ -1,0 +1,173 @@
+//! The frame around every page of the staff console.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    backend::StaffMember,
+    components::{Toast, frame::told_in},
+    error::AppError,
+};
+
+/// Where in the staff console a page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Desk {
+    /// `/admin/pricing`.
+    Pricing,
+    /// `/admin/events`.
+    Events,
+    /// `/admin/reconciliation`.
+    Reconciliation,
+    /// Outside the navigation.
+    Elsewhere,
+}
+
+impl Desk {
+    const NAVIGATION: [Self; 3] = [Self::Pricing, Self::Events, Self::Reconciliation];
+
+    /// The address.
+    pub const fn address(self) -> &'static str {
+        match self {
+            Self::Pricing => "/admin/pricing",
+            Self::Events => "/admin/events",
+            Self::Reconciliation => "/admin/reconciliation",
+            Self::Elsewhere => "/admin",
+        }
+    }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pricing => "Pricing",
+            Self::Events => "Events",
+            Self::Reconciliation => "Reconciliation",
+            Self::Elsewhere => "Staff console",
+        }
+    }
+}
+
+/// A whole page of the staff console.
+#[component]
+pub fn AdminFrame(
+    /// Who is looking.
+    staff: StaffMember,
+    /// Where in the console the page stands.
+    desk: Desk,
+    /// The page's title.
+    #[prop(into)]
+    title: String,
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let demo = staff.demo;
+    let (told, title) = told_in(&format!("{title} · Staff console"));
+    view! {
+        <Title text=title />
+        <a class="skip" href="#content">
+            "Skip to the content"
+        </a>
+        <header class="border-b border-line bg-surface">
+            {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
+            <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6 print:hidden">
+                <a href="/admin" class="brand">
+                    <img src="/favicon.svg" alt="Brightmeter" width="22" height="22" />
+                    "Staff console"
+                </a>
+                <nav aria-label="Main" class="order-last w-full md:order-none md:w-auto md:grow">
+                    <Links desk />
+                </nav>
+                <Menu staff />
+            </div>
+        </header>
+        <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
+            {children()}
+            {told.map(|told| view! { <Toast told /> })}
+        </main>
+        <footer class="border-t border-line print:hidden">
+            <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">
+                "Brightmeter. For those who run it; times are UTC."
+            </p>
+        </footer>
+    }
+}
+
+#[component]
+fn Links(desk: Desk) -> impl IntoView {
+    let link = |to: Desk| {
+        view! {
+            <li>
+                <a class="nav-link" href=to.address() aria-current={(to == desk).then_some("page")}>
+                    {to.label()}
+                </a>
+            </li>
+        }
+    };
+    view! { <ul class="-mx-3 flex flex-wrap gap-1 md:mx-0">{Desk::NAVIGATION.map(link).collect_view()}</ul> }
+}
+
+/// The way back to one's own organization, and out.
+#[component]
+fn Menu(staff: StaffMember) -> impl IntoView {
+    let StaffMember { name, org, .. } = staff;
+    let back = org.map(|org| {
+        view! {
+            <li>
+                <a class="menu-item" href="/dashboard">
+                    {format!("Back to {org}")}
+                </a>
+            </li>
+        }
+    });
+    view! {
+        <details class="menu">
+            <summary class="btn btn-quiet btn-small">
+                <span class="max-w-32 truncate lg:max-w-56">{name.clone()}</span>
+            </summary>
+            <div class="menu-sheet">
+                <div class="grid gap-3 text-sm">
+                    <div class="px-3">
+                        <p class="font-medium">{name}</p>
+                        <p class="text-muted">"staff"</p>
+                    </div>
+                    <ul class="border-t border-line pt-2">
+                        {back} <li>
+                            <form method="post" action="/signout">
+                                <button type="submit" class="menu-item">
+                                    "Sign out"
+                                </button>
+                            </form>
+                        </li>
+                    </ul>
+                </div>
+            </div>
+        </details>
+    }
+}
+
+/// Says within the staff console what went wrong.
+#[component]
+pub fn AdminErrorPage(
+    /// What went wrong.
+    error: AppError,
+    /// Who is looking.
+    staff: StaffMember,
+) -> impl IntoView {
+    let (title, way_out, address) = match &error {
+        AppError::NotFound => ("Page not found", "Go to the staff console", "/admin"),
+        AppError::Busy => ("One moment, please", "Try again", ""),
+        _ => ("Something went wrong", "Try again", ""),
+    };
+    view! {
+        <AdminFrame staff desk=Desk::Elsewhere title>
+            <div class="mx-auto max-w-xl py-10">
+                <h1 class="text-3xl font-semibold tracking-tight">{title}</h1>
+                <p class="mt-3 text-lg text-muted">{error.to_string()}</p>
+                <p class="mt-8">
+                    <a class="btn" href=address>
+                        {way_out}
+                    </a>
+                </p>
+            </div>
+        </AdminFrame>
+    }
+}

@@ -1,0 +1,174 @@
+//! The form of the what-if: sliders that start where the catalog stands.
+
+use brightmeter::{
+    catalog::Figure,
+    money::{dollars, dollars_of_micros},
+    tokens::grouped,
+};
+use leptos::prelude::*;
+
+use crate::views::admin::FigureView;
+
+/// Sliders by what they change. Complete without a script; with one, each says where it stands while it moves.
+#[component]
+pub fn Figures(
+    /// The figures, those of one kind together.
+    figures: Vec<FigureView>,
+) -> impl IntoView {
+    let problems: Vec<(String, String)> =
+        figures.iter().filter_map(|it| Some((it.figure.to_string(), it.problem.clone()?))).collect();
+    let mut groups: Vec<(&'static str, Vec<FigureView>)> = Vec::new();
+    for figure in figures {
+        let group = group(&figure.figure);
+        match groups.last_mut() {
+            Some((name, members)) if *name == group => members.push(figure),
+            _ => groups.push((group, vec![figure])),
+        }
+    }
+    let groups = groups.into_iter().map(|(name, members)| {
+        let sliders = members.into_iter().map(|figure| view! { <Slider figure /> }).collect_view();
+        view! {
+            <fieldset class="grid content-start gap-4">
+                <legend class="card-title mb-3">{name}</legend>
+                {sliders}
+            </fieldset>
+        }
+    });
+    view! {
+        <form id="what-if" method="get" action="/admin/pricing" class="card mt-8" aria-labelledby="what-if-title">
+            <h2 id="what-if-title" class="text-lg font-semibold">
+                "What if"
+            </h2>
+            <Problems problems />
+            <div class="mt-4 grid gap-x-10 gap-y-8 md:grid-cols-2">{groups.collect_view()}</div>
+            <p class="mt-6 flex flex-wrap items-center gap-3">
+                <button type="submit" class="btn">
+                    "Calculate"
+                </button>
+                <a class="link" href="/admin/pricing">
+                    "Back to the catalog"
+                </a>
+            </p>
+        </form>
+    }
+}
+
+#[component]
+fn Problems(problems: Vec<(String, String)>) -> impl IntoView {
+    let some = !problems.is_empty();
+    let items = problems.into_iter().map(|(name, problem)| {
+        view! {
+            <li>
+                <a class="underline" href=format!("#{name}")>
+                    {problem}
+                </a>
+            </li>
+        }
+    });
+    let items = items.collect_view();
+    some.then(|| {
+        view! {
+            <div role="alert" class="notice notice-bad mt-4">
+                <ul>{items}</ul>
+            </div>
+        }
+    })
+}
+
+#[component]
+fn Slider(figure: FigureView) -> impl IntoView {
+    let FigureView { figure, label, value, usual, most, problem } = figure;
+    let name = figure.to_string();
+    let (unit, words) = unit(&figure);
+    let number = value.parse::<u32>().ok().filter(|number| *number <= most);
+    // What is no figure shows as it was typed: a slider would quietly make one of it.
+    let (kind, shown) = number.map_or(("text", "not a figure".into()), |number| ("range", words(number)));
+    let hint = format!("{name}-hint");
+    let error = format!("{name}-error");
+    let described = if problem.is_some() { format!("{hint} {error}") } else { hint.clone() };
+    let class = if number.is_some() { "w-full accent-accent" } else { "control" };
+    let invalid = problem.is_some().then_some("true");
+    view! {
+        <div class="grid gap-1">
+            <div class="flex flex-wrap items-baseline justify-between gap-x-4">
+                <label for=name.clone() class="text-sm font-medium">
+                    {label}
+                </label>
+                <output for=name.clone() aria-live="off" class="font-medium tabular-nums">
+                    {shown}
+                </output>
+            </div>
+            {problem.map(|problem| view! { <p id=error class="problem">{problem}</p> })}
+            <input
+                id=name.clone()
+                name=name
+                type=kind
+                class=class
+                min="0"
+                max=most.to_string()
+                step=step(number.unwrap_or(usual), usual).to_string()
+                value=value
+                data-unit=unit
+                aria-describedby=described
+                aria-invalid=invalid
+            />
+            <p id=hint class="text-sm text-muted">
+                {format!("{}; up to {}", usually(&figure, &words(usual)), words(most))}
+            </p>
+        </div>
+    }
+}
+
+/// What a figure is of.
+const fn group(figure: &Figure) -> &'static str {
+    match figure {
+        Figure::Customers(_) => "Customers",
+        Figure::Sold(_) => "Packs sold a month",
+        Figure::PlanPrice(_) => "Price of a month",
+        Figure::PackPrice(_) => "Price of a pack",
+        Figure::UnitCost(_) => "What one token costs to serve",
+    }
+}
+
+fn usually(figure: &Figure, usual: &str) -> String {
+    match figure {
+        Figure::Customers(_) | Figure::Sold(_) => format!("To begin with, {usual}"),
+        _ => format!("Now {usual}"),
+    }
+}
+
+/// What a figure counts in, and how that reads.
+fn unit(figure: &Figure) -> (&'static str, fn(u32) -> String) {
+    match figure {
+        Figure::Customers(_) | Figure::Sold(_) => ("count", |count| grouped(count.into())),
+        Figure::PlanPrice(_) | Figure::PackPrice(_) => ("cents", |cents| dollars(cents.into())),
+        Figure::UnitCost(_) => ("micros", |micros| dollars_of_micros(micros.into())),
+    }
+}
+
+/// The largest step on which both figures lie: a slider moves what lies beside its steps.
+fn step(value: u32, usual: u32) -> u32 {
+    let lies_on = |step: &u32| value.is_multiple_of(*step) && usual.is_multiple_of(*step);
+    // A count goes by ones; it is small.
+    let steps = if value.max(usual) > 1_000 { [100, 10] } else { [1, 1] };
+    steps.into_iter().find(lies_on).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::step;
+
+    #[test]
+    fn a_slider_can_stand_where_the_figure_is() {
+        for (value, usual, expected) in [
+            (50, 50, 1),
+            (14_900, 14_900, 100),
+            (14_950, 14_900, 10),
+            (2_999, 2_900, 1),
+            (0, 8_000, 100),
+            (8_001, 8_000, 1),
+        ] {
+            assert_eq!(step(value, usual), expected, "{value} and {usual}");
+        }
+    }
+}

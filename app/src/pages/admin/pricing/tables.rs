@@ -1,0 +1,112 @@
+//! Prices and months, in lines.
+
+use brightmeter::{
+    catalog::{Margin, Month, MonthLine},
+    money::{dollars, dollars_of_micros},
+    tokens::grouped,
+};
+use leptos::prelude::*;
+
+/// Cost, price, margin and floor of every plan and pack.
+#[component]
+pub fn PriceTable(
+    /// What is sold; how much of it does not matter here.
+    month: Month,
+    /// The least margin.
+    floor: Margin,
+) -> impl IntoView {
+    let rows = month.lines.into_iter().map(|line| {
+        let MonthLine { label, each, .. } = line;
+        view! {
+            <tr>
+                <th scope="row">{label}</th>
+                <td class="number">{dollars_of_micros(each.cost_micros)}</td>
+                <td class="number">{dollars(each.price_cents.into())}</td>
+                <td class="number">{each.margin.map_or_else(|| "–".into(), |margin| margin.to_string())}</td>
+                <td class="number">{floor.to_string()}</td>
+            </tr>
+        }
+    });
+    view! {
+        <div class="overflow-x-auto" tabindex="0" role="region" aria-label="Plans and packs, scrolls sideways">
+            <table class="prices mt-4">
+                <caption class="sr-only">"Plans and packs: what each costs to serve, its price, its margin and the floor"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Sold"</th>
+                        <th scope="col" class="number">
+                            "Cost"
+                        </th>
+                        <th scope="col" class="number">
+                            "Price"
+                        </th>
+                        <th scope="col" class="number">
+                            "Margin"
+                        </th>
+                        <th scope="col" class="number">
+                            "Floor"
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+/// What each plan and pack brings and costs in a month.
+#[component]
+pub fn MonthTable(
+    /// The month.
+    month: Month,
+) -> impl IntoView {
+    let (revenue, cost) = (dollars(month.revenue_cents()), dollars_of_micros(month.cost_micros()));
+    let margin = month.margin().map_or_else(|| "–".into(), |margin| margin.to_string());
+    let rows = month.lines.into_iter().map(|line| {
+        let (revenue, cost) = (dollars(line.revenue_cents()), dollars_of_micros(line.cost_micros()));
+        let MonthLine { label, each, count, .. } = line;
+        view! {
+            <tr>
+                <th scope="row">{label}</th>
+                <td class="number">{grouped(count.into())}</td>
+                <td class="number">{revenue}</td>
+                <td class="number">{cost}</td>
+                <td class="number">{each.margin.map_or_else(|| "–".into(), |margin| margin.to_string())}</td>
+            </tr>
+        }
+    });
+    view! {
+        <div class="overflow-x-auto" tabindex="0" role="region" aria-label="The month by plan and pack, scrolls sideways">
+            <table class="prices mt-4">
+                <caption class="sr-only">"The month by plan and pack: how many, what they bring, what they cost, and the margin of one"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Sold"</th>
+                        <th scope="col" class="number">
+                            "Count"
+                        </th>
+                        <th scope="col" class="number">
+                            "Revenue"
+                        </th>
+                        <th scope="col" class="number">
+                            "Cost"
+                        </th>
+                        <th scope="col" class="number">
+                            "Margin"
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+                <tfoot>
+                    <tr>
+                        <th scope="row">"Together"</th>
+                        <td></td>
+                        <td class="number">{revenue}</td>
+                        <td class="number">{cost}</td>
+                        <td class="number">{margin}</td>
+                    </tr>
+                </tfoot>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,114 @@
+//! What the pages of the staff console show.
+
+use brightmeter::catalog::{Figure, Margin, Month};
+
+use super::When;
+
+/// `/admin/pricing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricingView {
+    /// The least margin of any price.
+    pub floor: Margin,
+    /// The catalog as it is.
+    pub sold: Month,
+    /// The figures of the what-if.
+    pub figures: Vec<FigureView>,
+    /// The month that comes of them; nothing while one is wrong.
+    pub assumed: Option<Month>,
+}
+
+/// A figure that can be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FigureView {
+    /// Which.
+    pub figure: Figure,
+    /// The plan, pack or token type.
+    pub label: String,
+    /// What it is, or what was asked for instead.
+    pub value: String,
+    /// What it is in the catalog, or is to begin with.
+    pub usual: u32,
+    /// How large it can be.
+    pub most: u32,
+    /// What is wrong with what was asked for.
+    pub problem: Option<String>,
+}
+
+/// `/admin/events`, and what `/admin` tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventsView {
+    /// Those that were left to a person, the newest first.
+    pub left: Vec<EventView>,
+    /// Whether there are more of them.
+    pub more_left: bool,
+    /// Those that wait to be acted on, the newest first.
+    pub waiting: Vec<EventView>,
+    /// Whether there are more of them.
+    pub more_waiting: bool,
+}
+
+/// An event of Stripe's, without what it tells: that may be personal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventView {
+    /// Stripe's name for it.
+    pub id: String,
+    /// `refund.created`.
+    pub kind: String,
+    /// When it came.
+    pub received_at: When,
+    /// How often it was tried, since it was last replayed.
+    pub attempts: i32,
+    /// Why it was not acted on yet; nothing before the first try.
+    pub why: Option<String>,
+    /// When it is tried again; nothing if it never is, or is any moment now.
+    pub next_at: Option<When>,
+    /// When a person last had it tried again.
+    pub replayed_at: Option<When>,
+    /// Where Stripe shows it.
+    pub stripe_url: Option<String>,
+}
+
+/// `/admin/reconciliation`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconciliationView {
+    /// Whether there is a Stripe to ask.
+    pub sells: bool,
+}
+
+/// What came of a comparison with Stripe. In a page's context only right after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// It was finished.
+    Report {
+        /// How many purchases were asked about.
+        purchases: usize,
+        /// What differs.
+        findings: Vec<FindingView>,
+    },
+    /// Stripe did not answer, or not in time.
+    Unanswered,
+    /// Another comparison is under way.
+    Busy,
+}
+
+/// A purchase that is not as Stripe has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingView {
+    /// Whose.
+    pub org: String,
+    /// Which.
+    pub purchase: String,
+    /// How it differs.
+    pub what: String,
+    /// What mends it.
+    pub mend: MendView,
+}
+
+/// What mends a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MendView {
+    /// Taking in what Stripe says; in words, what that does.
+    TakeIn(&'static str),
+    /// A person; in words, what to do.
+    Person(&'static str),
+}

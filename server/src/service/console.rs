@@ -1,0 +1,105 @@
+//! What staff do: have events tried again, and hold purchases against what Stripe says.
+
+use std::{sync::Arc, time::Duration};
+
+use brightmeter::ids::{OrgId, PurchaseId, UserId};
+use chrono::TimeDelta;
+use sqlx::PgPool;
+use tokio::{sync::Mutex, time::timeout};
+
+use super::{
+    purchases::{Purchases, SettleError},
+    reconcile::{self, ReconcileError, Report},
+};
+use crate::storage::{Result, stripe_events};
+
+/// How far back purchases are asked about.
+const BACK: TimeDelta = TimeDelta::days(90);
+/// How long Stripe is asked at most.
+pub const COMPARING: Duration = Duration::from_secs(60);
+
+/// Works for staff. Who may use it is for the session layer to say.
+#[derive(Clone)]
+pub struct Console {
+    purchases: Purchases,
+    /// As the writer's role, which sees what organizations there are.
+    writer_pool: PgPool,
+    /// Held by whoever compares: Stripe's patience is shared by all.
+    comparing: Arc<Mutex<()>>,
+}
+
+/// Why a comparison was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    /// Another one is under way.
+    #[error("another comparison is under way")]
+    Busy,
+    /// It took too long.
+    #[error("Stripe did not answer about every purchase in time")]
+    TooLong,
+    /// It failed.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+}
+
+impl CompareError {
+    /// Whether it was for Stripe to answer.
+    pub const fn is_stripes(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLong
+                | Self::Reconcile(ReconcileError::Gateway(_) | ReconcileError::Settle(SettleError::Gateway(_)))
+        )
+    }
+}
+
+impl Console {
+    /// A console beside whatever sells.
+    pub fn new(purchases: Purchases, writer_pool: PgPool) -> Self {
+        Self { purchases, writer_pool, comparing: Arc::default() }
+    }
+
+    /// Has an event tried at once, and for three days more. Answers whether there is one that was not acted on.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError).
+    pub async fn replay(&self, by: UserId, id: &str) -> Result<bool> {
+        let mut conn = self.purchases.pool.acquire().await?;
+        let found = stripe_events::replay(&mut conn, id, self.purchases.clock.now()).await?;
+        drop(conn);
+        if found {
+            tracing::info!(event = id, staff = %by, "an event is replayed");
+            self.purchases.news.notify_one();
+        }
+        Ok(found)
+    }
+
+    /// Holds every purchase of the last ninety days against what Stripe says, and changes nothing.
+    ///
+    /// # Errors
+    /// [`CompareError`].
+    pub async fn compare(&self) -> std::result::Result<Report, CompareError> {
+        let _turn = self.comparing.try_lock().map_err(|_| CompareError::Busy)?;
+        let since = self.purchases.clock.now() - BACK;
+        let report = reconcile::run(&self.purchases, &self.writer_pool, since, false);
+        Ok(timeout(COMPARING, report).await.map_err(|_| CompareError::TooLong)??)
+    }
+
+    /// Takes in what Stripe says of one purchase, where that is safe. Nothing if there is no such purchase.
+    ///
+    /// # Errors
+    /// [`CompareError`].
+    pub async fn mend(
+        &self,
+        by: UserId,
+        org: OrgId,
+        purchase: PurchaseId,
+    ) -> std::result::Result<Option<Report>, CompareError> {
+        let mend = reconcile::mend(&self.purchases, org, purchase);
+        let report = timeout(COMPARING, mend).await.map_err(|_| CompareError::TooLong)??;
+        if report.as_ref().is_some_and(|report| report.findings.iter().any(|finding| finding.mended)) {
+            tracing::info!(%org, %purchase, staff = %by, "a purchase was mended");
+        }
+        Ok(report)
+    }
+}
