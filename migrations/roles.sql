@@ -31,6 +31,8 @@ begin
         on stripe_events to %I', app);
     -- Pages record what was ordered. What was paid, and what came of it, only the writer does.
     execute format('grant insert on stripe_customers to %I', app);
+    execute format('grant insert (org_id, id, plan, member_id, ordered_at), update (session_id, checkout_url, checkout_until, done_at)
+        on ai_token_plan_orders to %I', app);
     execute format('grant usage on sequence stripe_readings to %I', app);
     execute format('grant insert (org_id, id, pack, label, price_cents, tokens, member_id, ordered_at)
         on ai_token_purchases to %I', app);

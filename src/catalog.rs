@@ -67,6 +67,9 @@ pub struct Plan {
     pub label: String,
     /// The price of a month, in cents.
     pub price_cents: u32,
+    /// How many days are free for whoever subscribes for the first time; none if not said.
+    #[serde(default)]
+    pub trial_days: u16,
     /// Tokens a month, by type; a type that is missing has none.
     pub allowance: BTreeMap<TokenType, Tokens>,
 }

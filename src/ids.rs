@@ -51,6 +51,8 @@ ids! {
     TransactionId;
     /// A pack that was ordered.
     PurchaseId;
+    /// A plan that was chosen.
+    PlanOrderId;
     /// One run of an AI feature.
     JobId;
 }

@@ -25,6 +25,8 @@ pub struct Reading {
 pub struct Subscription {
     /// Stripe's name of it.
     pub id: String,
+    /// Stripe's name of its line, which a change names.
+    pub item: String,
     /// The plan that its next invoice is for.
     pub plan: PlanName,
     /// What its months are counted from.

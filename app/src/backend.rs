@@ -14,6 +14,7 @@ use crate::{
         QuestsView, Viewer,
         admin::{EventsView, PricingView, ReconciliationView},
         license::LicenseView,
+        plans::PlanChoiceView,
         purchases::{PurchaseView, PurchasesView},
     },
 };
@@ -62,8 +63,10 @@ pub trait Backend: Send + Sync {
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
     /// `/account`.
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
-    /// `/billing`.
-    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
+    /// `/billing`; for whoever comes `back` from Stripe, as Stripe has it.
+    async fn billing(&self, who: &SignedIn, back: bool) -> Result<BillingView, AppError>;
+    /// `/billing/plan`: what it means to go to that plan; for whoever manages the organization.
+    async fn plan_choice(&self, who: &SignedIn, to: String) -> Result<PlanChoiceView, AppError>;
     /// `/billing/purchases`, for whoever manages the organization.
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
     /// One purchase, for the same; for whoever comes `back` from Stripe, as Stripe has it.

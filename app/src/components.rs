@@ -22,6 +22,8 @@ pub mod frame;
 #[cfg(feature = "ssr")]
 pub mod load;
 #[cfg(feature = "ssr")]
+pub mod portal;
+#[cfg(feature = "ssr")]
 pub mod quest;
 #[cfg(feature = "ssr")]
 pub mod receipt;
@@ -46,6 +48,7 @@ pub use {
     field::{ErrorSummary, Field, described_by},
     frame::{Frame, Place},
     load::{answer_with, load, load_staff},
+    portal::Portal,
     quest::{Goals, QuestItem, QuestList, quest_id},
     receipt::Receipt,
     refusal::{RefusalNotice, action_address},

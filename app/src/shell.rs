@@ -10,8 +10,8 @@ use leptos_router::{
 
 use crate::pages::{
     AccountPage, ActivityPage, ApiDocsPage, BillingPage, ConsolePage, DashboardPage, EventsPage, JobPage, KeysPage,
-    LicensePage, NotFoundPage, PricingPage, PurchasePage, PurchasesPage, QuestsPage, ReconciliationPage, SignInPage,
-    StartPage,
+    LicensePage, NotFoundPage, PlanPage, PricingPage, PurchasePage, PurchasesPage, QuestsPage, ReconciliationPage,
+    SignInPage, StartPage,
 };
 
 /// The HTML document. The hydration scripts and the reload script carry the request's nonce by themselves.
@@ -98,6 +98,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/activity") view=ActivityPage ssr=SsrMode::Async />
                 <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />
                 <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async />
+                <Route path=path!("/billing/plan") view=PlanPage ssr=SsrMode::Async />
                 <Route path=path!("/billing/purchases") view=PurchasesPage ssr=SsrMode::Async />
                 <Route path=path!("/billing/purchases/:purchase") view=PurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/api/docs") view=ApiDocsPage ssr=SsrMode::Async />

@@ -11,6 +11,8 @@ pub enum Told {
     PasswordChanged,
     /// A key of a service holds no more.
     KeyRevoked,
+    /// A plan was chosen.
+    PlanChosen,
     /// An event of Stripe's is tried again.
     EventReplayed,
     /// A purchase is as Stripe says.
@@ -26,11 +28,12 @@ pub enum Told {
 }
 
 impl Told {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::QuestDone,
         Self::QuestOpen,
         Self::PasswordChanged,
         Self::KeyRevoked,
+        Self::PlanChosen,
         Self::EventReplayed,
         Self::PurchaseMended,
         Self::Switched,
@@ -46,6 +49,7 @@ impl Told {
             Self::QuestOpen => "quest-open",
             Self::PasswordChanged => "password-changed",
             Self::KeyRevoked => "key-revoked",
+            Self::PlanChosen => "plan-chosen",
             Self::EventReplayed => "event-replayed",
             Self::PurchaseMended => "purchase-mended",
             Self::Switched => "switched",
@@ -79,6 +83,7 @@ impl Told {
             Self::QuestOpen => "Marked open",
             Self::PasswordChanged => "Password changed",
             Self::KeyRevoked => "Key revoked",
+            Self::PlanChosen => "Plan changed",
             Self::EventReplayed => "Event replayed",
             Self::PurchaseMended => "As Stripe says now",
             Self::Switched => "Organization switched",
@@ -93,6 +98,7 @@ impl Told {
         match self {
             Self::PasswordChanged => Some("Every other session has ended."),
             Self::KeyRevoked => Some("Services that use it are refused from now on."),
+            Self::PlanChosen => Some("What counts now, and what from the next reset, stands below."),
             Self::EventReplayed => Some("It is tried at once. If it is still listed in a moment, it says why."),
             Self::PurchaseMended => Some("Compare again to see whether anything else differs."),
             Self::SignedOutEverywhere => Some("Every session of yours has ended."),

@@ -7,6 +7,8 @@ pub mod api_docs;
 #[cfg(feature = "ssr")]
 pub mod license;
 #[cfg(feature = "ssr")]
+pub mod plans;
+#[cfg(feature = "ssr")]
 pub mod purchases;
 
 use brightmeter::{license::Rung, refusal::Refusal, tokens::Tokens};
@@ -353,6 +355,8 @@ pub struct BillingView {
     pub features: Vec<FeatureView>,
     /// When the running period ends.
     pub resets_at: When,
+    /// Whether the plan is paid through Stripe, where invoices and cards are, too.
+    pub subscribed: bool,
     /// What is off after how many days of an unpaid invoice.
     pub ladder: Vec<Rung>,
 }
@@ -389,6 +393,8 @@ pub struct PlanView {
     pub current: bool,
     /// Whether the next reset brings it.
     pub next: bool,
+    /// What whoever manages the organization can do about it: "Upgrade to Pro".
+    pub choice: Option<String>,
 }
 
 /// A pack.

@@ -163,6 +163,8 @@ impl Site {
             .route("/quests", post(forms::quests::generate))
             .route("/quests/done", post(forms::quests::set_done))
             .route("/billing/buy", post(forms::billing::buy))
+            .route("/billing/plan", post(forms::plans::choose))
+            .route("/billing/portal", post(forms::plans::portal))
             .route("/keys", post(forms::keys::create))
             .route("/keys/revoke", post(forms::keys::revoke))
             .route("/account/password", post(forms::account::change_password))

@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod changes;
 pub mod console;
+pub mod customers;
 pub mod demo;
 pub mod inbox;
 pub mod jobs;

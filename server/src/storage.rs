@@ -15,6 +15,7 @@ pub mod memberships;
 pub mod migrations;
 pub mod notices;
 pub mod organizations;
+pub mod plan_orders;
 pub mod pools;
 pub mod purchases;
 pub mod quests;

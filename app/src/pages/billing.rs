@@ -6,9 +6,10 @@ use brightmeter::{
     tokens::{Tokens, grouped},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Frame, Place, Time, in_words, load},
+    components::{ErrorSummary, Frame, Place, Portal, Time, in_words, load},
     form::Form,
     views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView, Viewer, When},
 };
@@ -17,20 +18,17 @@ use crate::{
 #[component]
 pub fn BillingPage() -> impl IntoView {
     let form = Form::current();
+    let back = use_query_map().get_untracked().get("from").is_some();
     load(
-        |backend, who| async move { backend.billing(&who).await },
+        move |backend, who| async move { backend.billing(&who, back).await },
         |viewer, view| view! { <Billing viewer view form /> }.into_any(),
     )
 }
 
 #[component]
 fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
-    let BillingView { advice, plans, packs, can_spend, debts, features, resets_at, ladder } = view;
+    let BillingView { advice, plans, packs, can_spend, debts, features, resets_at, subscribed, ladder } = view;
     let manages = viewer.manages();
-    let whom_to_ask = match manages {
-        true => "To change the plan, write to support.",
-        false => "To change the plan or to buy a pack, ask an owner or admin of your organization.",
-    };
     let before_buying = match (can_spend, debts.is_empty()) {
         (false, _) => view! { <p class="notice mt-4">"Packs are spent on a paid plan. Take one first, then buy packs on top."</p> }.into_any(),
         (true, false) => view! { <Debts debts /> }.into_any(),
@@ -57,7 +55,13 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
                 {month}
                 {advice.map(|advice| view! { <Advice advice /> })}
             </p>
-            <p class="notice mt-5">{whom_to_ask}</p>
+            {(!manages)
+                .then(|| {
+                    view! {
+                        <p class="notice mt-5">"To change the plan or to buy a pack, ask an owner or admin of your organization."</p>
+                    }
+                })}
+            {(manages && subscribed).then(|| view! { <Portal /> })}
             <div class="mt-5 empty:hidden">
                 <ErrorSummary form fields=&[] />
             </div>
@@ -111,7 +115,7 @@ fn Advice(advice: AdviceView) -> impl IntoView {
 
 #[component]
 fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
-    let PlanView { label, price_cents, allowance, features, current, next, .. } = plan;
+    let PlanView { name, label, price_cents, allowance, features, current, next, choice } = plan;
     let allowance = match allowance.is_empty() {
         true => view! { <p class="text-muted">"No AI tokens, and none can be spent"</p> }.into_any(),
         false => view! { <Amounts amounts=allowance each=" a month" /> }.into_any(),
@@ -132,6 +136,16 @@ fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
             <div class="mt-4 border-t border-line pt-4">{allowance}</div>
             <ul class="mt-4 grid gap-1">{features}</ul>
             {next.then(|| view! { <p class="mt-4 text-sm text-muted">"Starts on " <Time when=resets_at /> "."</p> })}
+            {choice
+                .map(|choice| {
+                    view! {
+                        <p class="mt-auto pt-5">
+                            <a class="btn btn-quiet" href=format!("/billing/plan?to={name}")>
+                                {choice}
+                            </a>
+                        </p>
+                    }
+                })}
         </li>
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Frame, Place, Time, load},
+    components::{Frame, Place, Portal, Time, load},
     views::{Viewer, license::LicenseView},
 };
 
@@ -18,7 +18,7 @@ pub fn LicensePage() -> impl IntoView {
 
 #[component]
 fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
-    let LicenseView { headline, detail, active, upcoming, ladder, history } = view;
+    let LicenseView { headline, detail, portal, active, upcoming, ladder, history } = view;
     let tone = if active { "card receipt receipt-good mt-6" } else { "card receipt receipt-warn mt-6" };
     let next = match upcoming.is_empty() {
         false => {
@@ -75,6 +75,7 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
                     {headline}
                 </h2>
                 <p class="mt-2">{detail}</p>
+                {portal.then(|| view! { <Portal /> })}
             </section>
             <section class="mt-10" aria-labelledby="next">
                 <h2 id="next" class="text-2xl font-semibold tracking-tight">

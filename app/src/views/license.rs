@@ -9,6 +9,8 @@ pub struct LicenseView {
     pub headline: String,
     /// What that means.
     pub detail: String,
+    /// Whether whoever looks can pay and change cards at Stripe.
+    pub portal: bool,
     /// Whether everything is as it should be.
     pub active: bool,
     /// What stops if nothing is paid, and when, the next first; nothing unless an invoice is unpaid.

@@ -214,7 +214,14 @@ pub(super) fn assemble(
     let visitors =
         Visitors { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), demo: sign_ins.is_some() };
     let changes = Changes::start(pools.app.clone(), writer.touched());
-    let plans = Plans { pool: pools.app.clone(), writer: writer.clone(), gateway: payments.gateway.clone() };
+    let plans = Plans {
+        pool: pools.app.clone(),
+        writer: writer.clone(),
+        gateway: payments.gateway.clone(),
+        catalog: catalog.clone(),
+        clock: clock.clone(),
+        site: address(config, addr).into(),
+    };
     let purchases = Purchases {
         pool: pools.app.clone(),
         writer: writer.clone(),
@@ -233,6 +240,7 @@ pub(super) fn assemble(
         accounts: accounts.clone(),
         keys: keys.clone(),
         purchases: purchases.clone(),
+        plans: plans.clone(),
     };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };

@@ -139,7 +139,7 @@ impl Inbox {
         };
         let taken_in = match news {
             News::Invoice(dues) => self.plans.bill(org, dues).await,
-            News::Subscription => self.plans.follow(org, &customer).await,
+            News::Subscription => self.plans.follow(org, &customer).await.map(drop),
         };
         Ok(match taken_in {
             Ok(()) => Outcome::Done("plan and license are as Stripe says"),

@@ -1,21 +1,25 @@
-//! Plans that are paid through Stripe: what is told of their invoices is taken in, and what is told of their subscriptions is
-//! reason to ask Stripe how they stand.
+//! Plans that are paid through Stripe. What is told of their invoices is taken in; what is told of their subscriptions is reason to
+//! ask Stripe how they stand ([`Plans::follow`]), and so is whoever comes back from Checkout, and every choice that was made here.
+
+mod choice;
 
 use std::sync::Arc;
 
-use brightmeter::{command::Command, dues::Dues, ids::OrgId};
+use brightmeter::{catalog::Catalog, command::Command, dues::Dues, ids::OrgId, subscription::Reading};
 use sqlx::PgPool;
 
+pub use self::choice::{Next, PlanError};
 use super::{
     purchases::SettleError,
     writer::{Submission, Writer},
 };
 use crate::{
+    clock::Clock,
     storage::{StorageError, stripe_customers, tenant},
     stripe::gateway::{Gateway, GatewayError},
 };
 
-/// Has plans and licenses follow Stripe.
+/// Sells plans, and has plans and licenses follow Stripe.
 #[derive(Clone)]
 pub struct Plans {
     /// As the application's role.
@@ -24,6 +28,12 @@ pub struct Plans {
     pub writer: Writer,
     /// Stripe; none where nothing is for sale.
     pub gateway: Option<Arc<dyn Gateway>>,
+    /// What is sold.
+    pub catalog: Arc<Catalog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where people reach this server, without a slash at the end.
+    pub site: Arc<str>,
 }
 
 impl Plans {
@@ -40,15 +50,14 @@ impl Plans {
     ///
     /// # Errors
     /// [`SettleError`].
-    pub async fn follow(&self, org: OrgId, customer: &str) -> Result<(), SettleError> {
+    pub async fn follow(&self, org: OrgId, customer: &str) -> Result<Reading, SettleError> {
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         // Before it asks: whoever asks later knows at least as much.
         let number = stripe_customers::next_reading(&mut conn).await?;
         drop(conn);
-        let gateway = self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("nothing is for sale here".into()))?;
-        let reading = gateway.find_subscription(customer, number).await?;
-        self.writer.submit(Submission::new(org, None, Command::Follow { reading })).await?;
-        Ok(())
+        let reading = self.gateway()?.find_subscription(customer, number).await?;
+        self.writer.submit(Submission::new(org, None, Command::Follow { reading: reading.clone() })).await?;
+        Ok(reading)
     }
 
     /// Whom Stripe knows by this name.
@@ -58,5 +67,34 @@ impl Plans {
     pub async fn find_customer(&self, name: &str) -> Result<Option<OrgId>, StorageError> {
         let Some(mut tx) = tenant::begin_told(&self.pool, name).await? else { return Ok(None) };
         stripe_customers::find_told(&mut tx, name).await
+    }
+
+    /// Follows, for whoever comes back from Stripe before its events do; nothing for whom Stripe does not know.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn look_again(&self, org: OrgId) -> Result<(), SettleError> {
+        if let Some(customer) = self.customer_of(org).await? {
+            self.follow(org, &customer).await?;
+        }
+        Ok(())
+    }
+
+    /// Stripe's page where invoices are paid and cards are changed.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub async fn portal(&self, org: OrgId) -> Result<String, PlanError> {
+        let customer = self.customer_of(org).await?.ok_or(PlanError::NoSubscription)?;
+        Ok(self.gateway()?.open_portal(&customer, &format!("{}/billing?from=stripe", self.site)).await?)
+    }
+
+    fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {
+        self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("nothing is for sale here".into()))
+    }
+
+    async fn customer_of(&self, org: OrgId) -> Result<Option<String>, StorageError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        stripe_customers::find(&mut tx, org).await
     }
 }

@@ -7,6 +7,7 @@ mod dashboard;
 mod entry;
 mod keys;
 pub mod license;
+pub mod plans;
 mod purchases;
 mod quests;
 
@@ -18,6 +19,7 @@ use app::{
         QuestsView, When,
         admin::{EventsView, PricingView, ReconciliationView},
         license::LicenseView,
+        plans::PlanChoiceView,
         purchases::{PurchaseView, PurchasesView},
     },
 };
@@ -30,6 +32,7 @@ use super::{
     account::Accounts,
     jobs::Jobs,
     keys::Keys,
+    plans::Plans,
     purchases::Purchases,
     question::{ReadError, Reader},
     writer::SubmitError,
@@ -53,6 +56,8 @@ pub struct Portal {
     pub keys: Keys,
     /// Asks Stripe how an order stands.
     pub purchases: Purchases,
+    /// Asks Stripe how a plan stands, and what another one costs.
+    pub plans: Plans,
 }
 
 /// Words an instant in an organization's time zone.
@@ -108,8 +113,12 @@ impl Backend for Portal {
         Ok(AccountView { email, sessions })
     }
 
-    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
-        billing::billing(self, who).await.map_err(PortalError::into_app)
+    async fn billing(&self, who: &SignedIn, back: bool) -> Result<BillingView, AppError> {
+        billing::billing(self, who, back).await.map_err(PortalError::into_app)
+    }
+
+    async fn plan_choice(&self, who: &SignedIn, to: String) -> Result<PlanChoiceView, AppError> {
+        plans::choice(self, who, &to).await.map_err(PortalError::into_app)
     }
 
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {

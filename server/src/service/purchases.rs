@@ -14,13 +14,16 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 
-use super::writer::{Submission, SubmitError, Writer};
+use super::{
+    customers::{self, CustomerError},
+    writer::{Submission, SubmitError, Writer},
+};
 use crate::{
     clock::Clock,
     storage::{
-        self, StorageError, organizations, purchases,
+        self, StorageError, purchases,
         purchases::{Checkout, Order},
-        stripe_customers, stripe_events, tenant,
+        stripe_events, tenant,
     },
     stripe::{
         gateway::{CheckoutOrder, Gateway, GatewayError},
@@ -78,6 +81,15 @@ pub enum OrderError {
     Storage(#[from] StorageError),
 }
 
+impl From<CustomerError> for OrderError {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::Gateway(error) => Self::Gateway(error),
+            CustomerError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
 /// Why what Stripe told could not be taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
@@ -123,11 +135,12 @@ impl Purchases {
         if let Some(checkout) = order.checkout {
             return Ok(checkout.url);
         }
-        let customer = self.customer(org, id).await?;
+        let gateway = self.gateway()?;
+        let customer = customers::find_or_create(&self.pool, &**gateway, &*self.clock, org, id.0).await?;
         let until = order.ordered_at + PAYABLE;
         let (purchase, site) = (&order.purchase, &*self.site);
         let asked = CheckoutOrder { org, purchase, customer: &customer, until, site };
-        let checkout = self.gateway()?.open_checkout(&asked).await?;
+        let checkout = gateway.open_checkout(&asked).await?;
         let mut tx = tenant::begin(&self.pool, org).await?;
         let checkout = Checkout { session: checkout.session, url: checkout.url, until };
         purchases::set_checkout(&mut tx, org, id, &checkout).await?;
@@ -158,22 +171,6 @@ impl Purchases {
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {
         self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("nothing is for sale here".into()))
-    }
-
-    /// Whom Stripe knows the organization as; made known if it is not.
-    async fn customer(&self, org: OrgId, order: PurchaseId) -> Result<String, OrderError> {
-        let mut tx = tenant::begin(&self.pool, org).await?;
-        if let Some(customer) = stripe_customers::find(&mut tx, org).await? {
-            return Ok(customer);
-        }
-        let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
-        drop(tx);
-        let customer = self.gateway()?.create_customer(org, order, &name).await?;
-        let mut tx = tenant::begin(&self.pool, org).await?;
-        let customer = stripe_customers::insert(&mut tx, org, &customer, self.clock.now()).await?;
-        stripe_events::wake(&mut tx, std::slice::from_ref(&customer), self.clock.now()).await?;
-        tx.commit().await.map_err(StorageError::from)?;
-        Ok(customer)
     }
 
     /// Takes in what Stripe told of a purchase. Once it is known under names that events wait for, they are tried again.

@@ -244,6 +244,7 @@ pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Str
              union all select 'ai_token_jobs' from ai_token_jobs where org_id <> $1
              union all select 'quests' from quests where org_id <> $1
              union all select 'api_keys' from api_keys where org_id <> $1
+             union all select 'ai_token_plan_orders' from ai_token_plan_orders where org_id <> $1
              union all select 'ai_token_purchases' from ai_token_purchases where org_id <> $1
              union all select 'stripe_customers' from stripe_customers where org_id <> $1
              union all select 'ai_token_dues' from ai_token_dues where org_id <> $1

@@ -1,31 +1,32 @@
 //! Stripe over HTTP: parameters as Stripe's own types have them, answers read as little as needed.
 
+mod plans;
+
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use brightmeter::{
-    ids::{OrgId, PurchaseId},
-    purchase::Payment,
-    subscription::Reading,
-    time::Instant,
-};
+use brightmeter::{ids::OrgId, purchase::Payment, subscription::Reading, time::Instant};
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
-use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
+use stripe_billing::{
+    billing_portal_session::CreateBillingPortalSession,
+    subscription::{ListSubscription, ListSubscriptionStatus},
+};
 use stripe_checkout::{
     CheckoutSessionMode,
     checkout_session::{
         CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
-        CreateCheckoutSessionPaymentIntentData, ProductData, RetrieveCheckoutSession,
+        CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession, ProductData, RetrieveCheckoutSession,
     },
 };
 use stripe_core::{customer::CreateCustomer, dispute::ListDispute, refund::ListRefund};
 use stripe_types::Currency;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::{
-    gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, purchase_path},
+    gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, PlanChange, PlanOrder, purchase_path},
     told::{self, ORG, PURCHASE, Whose},
 };
 
@@ -97,7 +98,7 @@ impl StripeApi {
 
 #[async_trait]
 impl Gateway for StripeApi {
-    async fn create_customer(&self, org: OrgId, order: PurchaseId, name: &str) -> Result<String, GatewayError> {
+    async fn create_customer(&self, org: OrgId, order: Uuid, name: &str) -> Result<String, GatewayError> {
         let metadata = HashMap::from([(ORG.to_owned(), org.to_string())]);
         let request = CreateCustomer::new().name(name).metadata(metadata);
         // Not by the organization alone: Stripe keeps what it first answered to a key for a day, failures included.
@@ -144,6 +145,30 @@ impl Gateway for StripeApi {
         told::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
     }
 
+    async fn open_subscription(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError> {
+        self.open_plan_checkout(order).await
+    }
+
+    async fn close_checkout(&self, session: &str) -> Result<(), GatewayError> {
+        // Closed already, it is refused: the same key as before would not tell why.
+        self.send(&ExpireCheckoutSession::new(session), Some(format!("close-{session}"))).await.map(drop)
+    }
+
+    async fn price_change(&self, change: &PlanChange<'_>) -> Result<u64, GatewayError> {
+        self.preview(change).await
+    }
+
+    async fn change_subscription(&self, change: &PlanChange<'_>) -> Result<(), GatewayError> {
+        self.update(change).await
+    }
+
+    async fn open_portal(&self, customer: &str, back: &str) -> Result<String, GatewayError> {
+        let request = CreateBillingPortalSession::new().customer(customer).return_url(back);
+        // A page for one visit: made twice, the first is of no use to anybody.
+        let portal = self.send(&request, Some(format!("portal-{}", Uuid::now_v7()))).await?;
+        required(&portal, "url", "a portal without a url")
+    }
+
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError> {
         let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LISTED);
         told::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
@@ -164,6 +189,7 @@ fn explain(error: StripeError) -> GatewayError {
         StripeError::Stripe(error, status @ (409 | 429 | 500..)) => {
             GatewayError::Unavailable(format!("status {status}, {}", error.type_))
         }
+        StripeError::Stripe(_, 402) => GatewayError::Declined,
         StripeError::Stripe(error, status) => {
             let (kind, param) = (error.type_, error.param.unwrap_or_default());
             GatewayError::Refused(format!("status {status}, {kind}, {param}"))

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use brightmeter::{
     catalog::Plan,
-    ids::{OrgId, PurchaseId},
+    ids::{OrgId, PlanOrderId, PurchaseId},
     purchase::{Payment, Purchase},
-    subscription::Reading,
+    subscription::{Reading, Subscription},
     time::Instant,
 };
+
+use uuid::Uuid;
 
 use super::told::Whose;
 
@@ -19,7 +21,7 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn create_customer(&self, org: OrgId, order: PurchaseId, name: &str) -> Result<String, GatewayError>;
+    async fn create_customer(&self, org: OrgId, order: Uuid, name: &str) -> Result<String, GatewayError>;
 
     /// Opens a page to pay an order on; asked again for the same order, Stripe answers with the same page.
     ///
@@ -38,6 +40,36 @@ pub trait Gateway: Send + Sync {
     /// # Errors
     /// [`GatewayError`].
     async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError>;
+
+    /// Opens a page to subscribe on; asked again for the same order, Stripe answers with the same page.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn open_subscription(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError>;
+
+    /// Closes a page to pay on, so that nobody pays there any more.
+    ///
+    /// # Errors
+    /// [`GatewayError`]: it is refused where somebody has paid there already.
+    async fn close_checkout(&self, session: &str) -> Result<(), GatewayError>;
+
+    /// What a change costs at once, in cents.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn price_change(&self, change: &PlanChange<'_>) -> Result<u64, GatewayError>;
+
+    /// Changes what a subscription is for; sent again, it is done once.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; [`GatewayError::Declined`] if it costs something and the card does not pay: then nothing was changed.
+    async fn change_subscription(&self, change: &PlanChange<'_>) -> Result<(), GatewayError>;
+
+    /// Opens a page where a customer pays invoices and changes cards, which leads back to `back`.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn open_portal(&self, customer: &str, back: &str) -> Result<String, GatewayError>;
 
     /// How the subscriptions of a customer stand; `number` was drawn before.
     ///
@@ -61,6 +93,51 @@ pub struct CheckoutOrder<'a> {
     pub site: &'a str,
 }
 
+/// A plan to be subscribed to.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanOrder<'a> {
+    /// Whose.
+    pub org: OrgId,
+    /// The order's id.
+    pub id: PlanOrderId,
+    /// What.
+    pub plan: &'a Plan,
+    /// Whom Stripe knows the organization as.
+    pub customer: &'a str,
+    /// How many days are free first.
+    pub trial_days: u16,
+    /// Until when it can be paid.
+    pub until: Instant,
+    /// Where people reach this server, without a slash at the end.
+    pub site: &'a str,
+}
+
+/// Another plan, or an end, for a subscription.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanChange<'a> {
+    /// Whose.
+    pub org: OrgId,
+    /// The order's id.
+    pub id: PlanOrderId,
+    /// Whom Stripe knows the organization as.
+    pub customer: &'a str,
+    /// What is changed.
+    pub subscription: &'a Subscription,
+    /// How.
+    pub to: Turn<'a>,
+}
+
+/// How a subscription is changed.
+#[derive(Clone, Copy, Debug)]
+pub enum Turn<'a> {
+    /// To a larger plan: the rest of the month is paid at once, counted from this instant.
+    Up(&'a Plan, Instant),
+    /// To a plan that the next month is paid for.
+    Next(&'a Plan),
+    /// It ends with the month.
+    End,
+}
+
 /// A page of Stripe's to pay on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
@@ -77,6 +154,9 @@ pub enum GatewayError {
     /// request may be sent again.
     #[error("Stripe does not answer: {0}")]
     Unavailable(String),
+    /// The card does not pay.
+    #[error("the card was declined")]
+    Declined,
     /// It says no.
     #[error("Stripe refuses: {0}")]
     Refused(String),

@@ -120,11 +120,12 @@ pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str>
                 let created = object["created"].as_i64().unwrap_or_default();
                 if created >= newest {
                     let id = text(&object["id"]).ok_or("a subscription has no id")?;
+                    let item = text(&object["items"]["data"][0]["id"]).ok_or("a subscription has no line")?;
                     let anchor = second("billing_cycle_anchor").ok_or("a subscription has no billing_cycle_anchor")?;
                     // Set to end with the month, or on a day: either way no further month is paid.
                     let ends = object["cancel_at_period_end"] == true || object["cancel_at"].is_i64();
                     newest = created;
-                    reading.live = Some(Subscription { id, plan, anchor: Anchor(anchor), ends });
+                    reading.live = Some(Subscription { id, item, plan, anchor: Anchor(anchor), ends });
                 }
             }
             Some("canceled") => {

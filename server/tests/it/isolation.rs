@@ -9,9 +9,14 @@ use std::sync::Arc;
 
 use brightmeter::{
     dues::{Dues, Invoice},
-    ids::{HoldId, MemberId, OrgId},
+    ids::{HoldId, MemberId, OrgId, PlanOrderId},
 };
-use server::{ai::built_in::BuiltIn, clock::Clock, service::jobs::Jobs, storage::stripe_customers};
+use server::{
+    ai::built_in::BuiltIn,
+    clock::Clock,
+    service::jobs::Jobs,
+    storage::{plan_orders, stripe_customers},
+};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{TestServer, member, usage};
@@ -34,6 +39,8 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let customer = format!("cus_{slug}").replace('-', "_");
     let mut tx = server::storage::tenant::begin(&server.pools.app, org).await.unwrap();
     stripe_customers::insert(&mut tx, org, &customer, server.clock.now()).await.unwrap();
+    let (order, plan) = (PlanOrderId(server.clock.new_id()), "pro".parse().unwrap());
+    plan_orders::insert(&mut tx, org, order, &plan, id, server.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let failed = Invoice { failed_at: Some(server.clock.now()), ..Invoice::default() };
     let told = Dues([("in_1".into(), failed)].into());

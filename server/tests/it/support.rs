@@ -188,7 +188,14 @@ impl TestServer {
 
     /// What has plans follow Stripe, without Stripe.
     pub fn plans(&self, writer: &Writer) -> Plans {
-        Plans { pool: self.pools.app.clone(), writer: writer.clone(), gateway: None }
+        Plans {
+            pool: self.pools.app.clone(),
+            writer: writer.clone(),
+            gateway: None,
+            catalog: self.catalog.clone(),
+            clock: self.clock.clone(),
+            site: "http://brightmeter.test".into(),
+        }
     }
 
     /// Holds the database against every invariant.

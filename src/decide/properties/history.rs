@@ -218,7 +218,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
         Event::Follow { number, live, plan, hours, ends } => {
             let anchor = Anchor(world.now + TimeDelta::hours(hours));
             let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
-            let live = live.then_some(Subscription { id, plan, anchor, ends });
+            let live = live.then_some(Subscription { id, item: "si_1".into(), plan, anchor, ends });
             let ended_at = live.is_none().then_some(world.now);
             Command::Follow { reading: Reading { number, live, ended_at } }
         }

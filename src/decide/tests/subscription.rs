@@ -10,7 +10,13 @@ use crate::{
 };
 
 fn reading(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> Reading {
-    let live = Subscription { id: id.into(), plan: plan.parse().unwrap(), anchor: Anchor(at(anchor)), ends };
+    let live = Subscription {
+        id: id.into(),
+        item: "si_1".into(),
+        plan: plan.parse().unwrap(),
+        anchor: Anchor(at(anchor)),
+        ends,
+    };
     Reading { number, live: Some(live), ended_at: None }
 }
 

@@ -1,22 +1,35 @@
 //! `/billing`: the plans and packs.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use app::{
     backend::SignedIn,
     views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView},
 };
-use brightmeter::{account::Account, catalog::Catalog, names::TokenType, tokens::Tokens};
+use brightmeter::{
+    account::{Account, Terms},
+    catalog::{Catalog, Plan},
+    ids::OrgId,
+    names::TokenType,
+    tokens::Tokens,
+};
+use sqlx::PgConnection;
 
 use super::{Portal, PortalError, Wording, dashboard};
 use crate::storage::{
+    self,
     daily::DayUse,
+    licenses,
     looks::{Asker, Look},
 };
 
-pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingView, PortalError> {
+pub(super) async fn billing(portal: &Portal, who: &SignedIn, back: bool) -> Result<BillingView, PortalError> {
     let wording = Wording::new(portal, who);
+    if back && let Err(error) = portal.plans.look_again(who.org).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about a plan");
+    }
     let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+    let subscribed = is_subscribed(&mut tx, who.org).await?;
     let used = dashboard::list_use(&mut tx, who.org, wording).await?;
     let catalog = &portal.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {
@@ -27,6 +40,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
         next: account.terms.next_plan.as_ref() == Some(&plan.name),
+        choice: who.viewer.manages().then(|| choice(catalog, &account.terms, subscribed, plan)).flatten(),
     });
     let packs = catalog.packs.iter().map(|pack| PackView {
         name: pack.name.to_string(),
@@ -49,9 +63,32 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         can_spend: catalog.can_spend(&account.terms.plan),
         debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
+        subscribed,
         resets_at: wording.when(account.terms.period(wording.now).end),
         ladder: catalog.ladder.clone(),
     })
+}
+
+/// Whether the plan of `org` is paid through Stripe.
+pub(super) async fn is_subscribed(conn: &mut PgConnection, org: OrgId) -> storage::Result<bool> {
+    let known = licenses::list_dues(conn, &[org.0]).await?.into_iter().next();
+    Ok(known.and_then(|(_, _, reading)| reading?.live).is_some())
+}
+
+/// What can be done about a plan: nothing about the one that they are on and stay on, nor about the one that is next.
+fn choice(catalog: &Catalog, terms: &Terms, subscribed: bool, plan: &Plan) -> Option<String> {
+    let next = terms.next_plan.as_ref();
+    if next == Some(&plan.name) || (!subscribed && plan.price_cents == 0) {
+        return None;
+    }
+    let label = &plan.label;
+    match catalog.plan_rank(&plan.name).cmp(&catalog.plan_rank(&terms.plan)) {
+        _ if !subscribed => Some(format!("Subscribe to {label}")),
+        Ordering::Greater => Some(format!("Upgrade to {label}")),
+        Ordering::Equal => next.map(|_| format!("Stay on {label}")),
+        Ordering::Less if plan.price_cents == 0 => Some("Cancel the subscription".into()),
+        Ordering::Less => Some(format!("Move down to {label}")),
+    }
 }
 
 /// What the use of the last thirty days costs at the least.

@@ -10,7 +10,7 @@ use brightmeter::{
 };
 use chrono_tz::Tz;
 
-use super::{Portal, PortalError, Wording};
+use super::{Portal, PortalError, Wording, billing::is_subscribed};
 use crate::storage::{licenses, looks::Asker};
 
 /// How many steps the page lists.
@@ -19,6 +19,7 @@ const STEPS: i64 = 50;
 pub(super) async fn license(portal: &Portal, who: &SignedIn) -> Result<LicenseView, PortalError> {
     let wording = Wording::new(portal, who);
     let (look, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+    let subscribed = is_subscribed(&mut tx, who.org).await?;
     let steps = licenses::list(&mut tx, who.org, STEPS).await?;
     let (license, ladder) = (look.account.terms.license, &portal.reader.catalog.ladder);
     let off = license.off(ladder, wording.now);
@@ -41,6 +42,7 @@ pub(super) async fn license(portal: &Portal, who: &SignedIn) -> Result<LicenseVi
     Ok(LicenseView {
         headline: headline.into(),
         detail,
+        portal: who.viewer.manages() && subscribed,
         active: license == License::Active,
         upcoming: upcoming.collect(),
         ladder: rungs.map(|rung| (rung.day, rung.off.stops().to_owned())).collect(),

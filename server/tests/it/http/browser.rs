@@ -81,6 +81,7 @@ impl Site {
         };
         let keys = server.keys.clone();
         let changes = Changes::start(pool.clone(), writer.touched());
+        let plans = Plans { gateway: purchases.gateway.clone(), ..server.plans(&purchases.writer) };
         let portal = Portal {
             pool: pool.clone(),
             reader: reader.clone(),
@@ -88,6 +89,7 @@ impl Site {
             accounts: accounts.clone(),
             keys: keys.clone(),
             purchases: purchases.clone(),
+            plans: plans.clone(),
         };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
         let tools = Tools {
@@ -102,7 +104,7 @@ impl Site {
             },
             jobs,
             keys,
-            plans: Plans { gateway: purchases.gateway.clone(), ..server.plans(&purchases.writer) },
+            plans,
             console: Console::new(purchases.clone(), server.pools.writer.clone()),
             purchases,
             changes,

@@ -51,8 +51,8 @@ fn the_roles_may_write_exactly_this() {
         .await;
         insta::assert_snapshot!(granted.join("\n"), @"
         brightmeter_app delete sessions sign_in_failures stripe_events
-        brightmeter_app insert ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_keys sessions sign_in_failures stripe_customers stripe_events
-        brightmeter_app update ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_events.attempts stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.replayed_at stripe_events.waits_for users.password_hash
+        brightmeter_app insert ai_token_plan_orders.id ai_token_plan_orders.member_id ai_token_plan_orders.ordered_at ai_token_plan_orders.org_id ai_token_plan_orders.plan ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_keys sessions sign_in_failures stripe_customers stripe_events
+        brightmeter_app update ai_token_plan_orders.checkout_until ai_token_plan_orders.checkout_url ai_token_plan_orders.done_at ai_token_plan_orders.session_id ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_events.attempts stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.replayed_at stripe_events.waits_for users.password_hash
         brightmeter_app_writer delete ai_token_receipts
         brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_dues ai_token_grants ai_token_guards ai_token_holds ai_token_jobs ai_token_license_log ai_token_receipts ai_token_usage_log ai_tokens emails members organizations quests users
         brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_dues ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens
@@ -65,7 +65,7 @@ fn the_role_of_pages_cannot_write_a_token_and_neither_role_can_empty_a_table() {
     with_server(async |server| {
         let writes = "select c.relname::text from pg_class c
              where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname like 'ai\\_token%'
-                 and c.relname <> 'ai_token_purchases'
+                 and c.relname not in ('ai_token_purchases', 'ai_token_plan_orders')
                  and (has_table_privilege(($1::text[])[1], c.oid, 'insert, delete, truncate, trigger, references')
                      or has_any_column_privilege(($1::text[])[1], c.oid, 'insert, update'))";
         assert_eq!(list(server, writes).await, [""; 0]);

@@ -3,13 +3,21 @@
 use std::sync::Arc;
 
 use axum::Router;
-use brightmeter::{ids::OrgId, license::License};
+use brightmeter::{
+    ids::{MemberId, OrgId, PlanOrderId},
+    license::License,
+};
+use futures::future::join_all;
 use server::{
     clock::Clock,
-    service::{inbox::Inbox, plans::Plans},
+    service::{
+        inbox::Inbox,
+        plans::{Next, PlanError, Plans},
+    },
     storage::{stripe_customers, tenant},
     stripe::{
         api::StripeApi,
+        gateway::GatewayError,
         sandbox::{Adopted, Fault, MOUNT, Sandbox, Settings},
         signature::WebhookSecret,
     },
@@ -176,6 +184,160 @@ fn all_orders_of_six_events_of_a_subscription_leave_the_same() {
             assert_eq!(found, ("pro", Some("starter"), License::Active), "{order:?}");
             assert_eq!(holdings(office.server, org).await, (200, 0), "{order:?}");
         }
+    });
+}
+
+/// A member of an organization on Starter, who chooses plans.
+struct Chooser<'a> {
+    office: &'a Office<'a>,
+    org: OrgId,
+    owner: MemberId,
+}
+
+fn with_chooser(test: impl AsyncFnOnce(&Chooser)) {
+    with_office(async |office| {
+        let org = office.server.org("acme", "starter").await;
+        let owner = office.server.person(org, "owner@acme.test", "owner").await;
+        test(&Chooser { office, org, owner }).await;
+    });
+}
+
+impl Chooser<'_> {
+    fn new_id(&self) -> PlanOrderId {
+        PlanOrderId(self.office.server.clock.new_id())
+    }
+
+    async fn choose(&self, id: PlanOrderId, plan: &str) -> Result<Next, PlanError> {
+        let from = self.office.server.clock.now();
+        self.office.inbox.plans.choose(self.org, self.owner, id, &plan.parse().unwrap(), from).await
+    }
+
+    /// Chooses, and answers with Stripe's name of the session to pay.
+    async fn order(&self, plan: &str) -> String {
+        match self.choose(self.new_id(), plan).await.unwrap() {
+            Next::Pay(url) => url.rsplit('/').next().unwrap().to_owned(),
+            Next::Done => panic!("nothing is to be paid"),
+        }
+    }
+
+    async fn change(&self, plan: &str) {
+        assert_eq!(self.choose(self.new_id(), plan).await.unwrap(), Next::Done);
+    }
+
+    /// Subscribes to a plan, and pays.
+    async fn subscribe(&self, plan: &str) {
+        let session = self.order(plan).await;
+        self.office.sandbox.pay(&session).unwrap();
+        self.office.inbox.plans.look_again(self.org).await.unwrap();
+    }
+
+    /// The plan, the next one, and what is settled of AI tokens.
+    async fn stands(&self) -> (String, Option<String>, i64) {
+        let terms = self.office.server.account(self.org).await.terms;
+        let settled = holdings(self.office.server, self.org).await.0;
+        (terms.plan.to_string(), terms.next_plan.map(|plan| plan.to_string()), settled)
+    }
+
+    fn customer(&self) -> String {
+        let mut customers = self.office.sandbox.customers();
+        customers.retain(|(_, org)| *org == self.org.to_string());
+        assert_eq!(customers.len(), 1);
+        customers.remove(0).0
+    }
+}
+
+#[test]
+fn a_plan_is_subscribed_to_once_however_often_the_form_is_sent() {
+    with_chooser(async |chooser| {
+        let id = chooser.new_id();
+        let first = chooser.choose(id, "pro").await.unwrap();
+        assert_eq!(chooser.choose(id, "pro").await.unwrap(), first);
+        assert!(matches!(chooser.choose(id, "enterprise").await, Err(PlanError::OtherOrder)));
+        // Another choice closes the page of the first: nobody pays both.
+        let session = chooser.order("enterprise").await;
+        let Next::Pay(url) = first else { panic!("nothing is to be paid") };
+        assert!(chooser.office.sandbox.pay(url.rsplit('/').next().unwrap()).is_err());
+        chooser.office.sandbox.pay(&session).unwrap();
+        assert_eq!(chooser.stands().await, ("starter".into(), None, 0));
+        for _ in 0..2 {
+            chooser.office.inbox.plans.look_again(chooser.org).await.unwrap();
+            chooser.office.tell().await;
+            assert_eq!(chooser.stands().await, ("enterprise".into(), None, 2_000));
+        }
+        assert!(matches!(chooser.choose(chooser.new_id(), "enterprise").await, Err(PlanError::Same)));
+        assert_eq!(chooser.office.sandbox.subscriptions(&chooser.customer()).len(), 1);
+    });
+}
+
+#[test]
+fn of_choices_at_the_same_time_one_can_be_paid_at_the_most() {
+    with_chooser(async |chooser| {
+        let choices = ["pro", "enterprise", "pro", "enterprise"].map(|plan| chooser.choose(chooser.new_id(), plan));
+        let pages: Vec<Next> = join_all(choices).await.into_iter().flatten().collect();
+        let mut paid = 0;
+        for page in pages {
+            let Next::Pay(url) = page else { panic!("nothing is to be paid") };
+            paid += usize::from(chooser.office.sandbox.pay(url.rsplit('/').next().unwrap()).is_ok());
+        }
+        assert!(paid <= 1, "{paid} were paid");
+        // Several at once may each have made Stripe know them; one of those names is kept.
+        let customers = chooser.office.sandbox.customers();
+        let made = customers.iter().map(|(customer, _)| chooser.office.sandbox.subscriptions(customer).len());
+        assert_eq!(made.sum::<usize>(), paid);
+    });
+}
+
+#[test]
+fn up_is_paid_and_counts_at_once_and_down_counts_from_the_reset() {
+    with_chooser(async |chooser| {
+        chooser.subscribe("pro").await;
+        chooser.office.server.submit(chooser.org, spend("ping")).await.unwrap();
+        let before = chooser.stands().await.2;
+        chooser.office.go_to("2026-03-20T09:00:00Z");
+        let (plans, now) = (&chooser.office.inbox.plans, chooser.office.server.clock.now());
+        let enterprise = "enterprise".parse().unwrap();
+        // 21 of 31 days are left: $270.29 of $399, less $100.94 of $149.
+        assert_eq!(plans.price(chooser.org, &enterprise, now).await.unwrap(), Some(16_935));
+        chooser.change("enterprise").await;
+        assert_eq!(chooser.stands().await, ("enterprise".into(), None, before + 1_800));
+        chooser.change("pro").await;
+        assert_eq!(chooser.stands().await, ("enterprise".into(), Some("pro".into()), before + 1_800));
+        chooser.change("enterprise").await;
+        assert_eq!(chooser.stands().await, ("enterprise".into(), None, before + 1_800));
+        chooser.change("starter").await;
+        assert_eq!(chooser.stands().await, ("enterprise".into(), Some("starter".into()), before + 1_800));
+        chooser.office.go_to("2026-04-10T08:56:00Z");
+        assert!(matches!(chooser.choose(chooser.new_id(), "enterprise").await, Err(PlanError::MonthEnds(_))));
+        chooser.office.go_to("2026-04-10T09:00:00Z");
+        chooser.office.tell().await;
+        assert_eq!(chooser.stands().await, ("starter".into(), None, 0));
+        chooser.subscribe("pro").await;
+        assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
+    });
+}
+
+#[test]
+fn what_the_card_does_not_pay_changes_nothing() {
+    with_chooser(async |chooser| {
+        chooser.subscribe("pro").await;
+        chooser.office.go_to("2026-03-20T09:00:00Z");
+        chooser.office.sandbox.set_card(&chooser.customer(), false).unwrap();
+        let declined = chooser.choose(chooser.new_id(), "enterprise").await;
+        assert!(matches!(declined, Err(PlanError::Gateway(GatewayError::Declined))), "{declined:?}");
+        chooser.office.tell().await;
+        assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
+        // The renewal fails, too; while that is unpaid there is no larger plan, and the page for cards is there.
+        chooser.office.go_to("2026-04-10T09:00:00Z");
+        chooser.office.tell().await;
+        assert!(matches!(chooser.choose(chooser.new_id(), "enterprise").await, Err(PlanError::Unpaid)));
+        let portal = chooser.office.inbox.plans.portal(chooser.org).await.unwrap();
+        assert!(portal.contains("/portal/"), "{portal}");
+        chooser.office.sandbox.set_card(&chooser.customer(), true).unwrap();
+        let unpaid = chooser.office.sandbox.unpaid_invoices(&chooser.customer()).remove(0);
+        chooser.office.sandbox.pay_invoice(&unpaid).unwrap();
+        chooser.office.tell().await;
+        chooser.change("enterprise").await;
+        assert_eq!(chooser.stands().await, ("enterprise".into(), None, 2_000));
     });
 }
 

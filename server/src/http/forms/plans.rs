@@ -1,0 +1,93 @@
+//! Choosing a plan, and the way to Stripe's page for invoices and cards.
+
+use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
+use axum::{
+    Extension,
+    extract::{Form as Body, State},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use brightmeter::{names::PlanName, time::Instant};
+use serde::Deserialize;
+
+use crate::{
+    http::{
+        AppState,
+        pages::{Posted, again},
+    },
+    service::{
+        plans::{Next, PlanError},
+        portal::{internal, plans::in_words},
+    },
+    stripe::gateway::GatewayError,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct ChoiceForm {
+    id: String,
+    plan: String,
+    from: String,
+}
+
+pub(in crate::http) async fn choose(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    headers: HeaderMap,
+    Body(form): Body<ChoiceForm>,
+) -> Response {
+    match choice(&state, &who, &form).await {
+        Ok(Next::Pay(url)) => Redirect::to(&url).into_response(),
+        Ok(Next::Done) => Redirect::to(&Told::PlanChosen.on("/billing")).into_response(),
+        Err(error) => {
+            let form = Form { values: vec![("plan".into(), form.plan)], error: Some(error) };
+            again(&state, Posted::by(who, "/billing/plan", headers), form).await
+        }
+    }
+}
+
+pub(in crate::http) async fn portal(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    headers: HeaderMap,
+) -> Response {
+    let url = match who.viewer.manages() {
+        true => state.plans.portal(who.org).await.map_err(explain),
+        false => Err(AppError::Forbidden),
+    };
+    match url {
+        Ok(url) => Redirect::to(&url).into_response(),
+        Err(error) => {
+            let form = Form { values: Vec::new(), error: Some(error) };
+            again(&state, Posted::by(who, "/billing", headers), form).await
+        }
+    }
+}
+
+async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<Next, AppError> {
+    if !who.viewer.manages() {
+        return Err(AppError::Forbidden);
+    }
+    let stale = || explain(PlanError::OtherOrder);
+    let id = form.id.parse().map_err(|_| stale())?;
+    let plan: PlanName = form.plan.parse().map_err(|_| stale())?;
+    let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0)).ok_or_else(stale)?;
+    state.plans.choose(who.org, who.member, id, &plan, from).await.map_err(explain)
+}
+
+fn explain(error: PlanError) -> AppError {
+    match &error {
+        PlanError::Gateway(GatewayError::Declined) => {}
+        PlanError::Gateway(source) => {
+            tracing::warn!(error = source as &dyn std::error::Error, "a choice could not be brought to Stripe");
+            return AppError::PaymentUnavailable;
+        }
+        PlanError::Unconfirmed(source) => {
+            tracing::warn!(error = source as &dyn std::error::Error, "a choice is not confirmed by Stripe");
+            return AppError::OutcomeUnknown;
+        }
+        PlanError::Settle(_) | PlanError::Storage(_) => return internal(&error),
+        _ => {}
+    }
+    AppError::on("plan", in_words(&error))
+}

@@ -1,0 +1,47 @@
+//! Whom Stripe knows an organization as.
+
+use brightmeter::ids::OrgId;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    storage::{StorageError, organizations, stripe_customers, stripe_events, tenant},
+    stripe::gateway::{Gateway, GatewayError},
+};
+
+/// Why an organization has no name at Stripe.
+#[derive(Debug, thiserror::Error)]
+pub enum CustomerError {
+    /// Stripe gave it none.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Stripe's name for `org`; made known there, on account of an order, if it is not. Events that waited for the name are tried again.
+///
+/// # Errors
+/// [`CustomerError`].
+pub async fn find_or_create(
+    pool: &PgPool,
+    gateway: &dyn Gateway,
+    clock: &dyn Clock,
+    org: OrgId,
+    order: Uuid,
+) -> Result<String, CustomerError> {
+    let mut tx = tenant::begin(pool, org).await?;
+    if let Some(customer) = stripe_customers::find(&mut tx, org).await? {
+        return Ok(customer);
+    }
+    let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
+    drop(tx);
+    let customer = gateway.create_customer(org, order, &name).await?;
+    let mut tx = tenant::begin(pool, org).await?;
+    let customer = stripe_customers::insert(&mut tx, org, &customer, clock.now()).await?;
+    stripe_events::wake(&mut tx, std::slice::from_ref(&customer), clock.now()).await?;
+    tx.commit().await.map_err(StorageError::from)?;
+    Ok(customer)
+}

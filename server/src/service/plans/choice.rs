@@ -1,0 +1,311 @@
+//! Choosing a plan: by a page of Stripe's to subscribe on, or by a change of the subscription. What is chosen is on record before Stripe
+//! is asked, and asked again, Stripe does it once.
+
+use std::{cmp::Ordering, time::Duration};
+
+use brightmeter::{
+    account::Terms,
+    catalog::{Catalog, Plan},
+    ids::{MemberId, OrgId, PlanOrderId},
+    license::License,
+    names::PlanName,
+    subscription::Subscription,
+    time::Instant,
+};
+use chrono::TimeDelta;
+use tokio::time::timeout;
+
+use super::Plans;
+use crate::{
+    service::{
+        customers::{self, CustomerError},
+        purchases::SettleError,
+    },
+    storage::{
+        StorageError, accounts,
+        plan_orders::{self, PlanOrder},
+        purchases::Checkout,
+        tenant,
+    },
+    stripe::gateway::{self, GatewayError, PlanChange, Turn},
+};
+
+/// How long a page to subscribe on is open: what was chosen yesterday nobody means any more.
+const OPEN: TimeDelta = TimeDelta::hours(1);
+/// For how long Stripe opens a page at the least: half an hour, and a bit for clocks that differ.
+const SHORTEST: TimeDelta = TimeDelta::minutes(31);
+/// How many choices may be made in this time: each is a row, and calls to Stripe, whose patience all share.
+const CHOICES: i64 = 30;
+/// As [`CHOICES`].
+const WINDOW: TimeDelta = TimeDelta::hours(1);
+/// How long before its end a month is left as it is: which month a change counts for must not hang on whose clock is ahead.
+const QUIET: TimeDelta = TimeDelta::minutes(5);
+
+/// How long all that one page asks of Stripe may take: the page answers within ten seconds.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// What comes after a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// To pay on this page of Stripe's.
+    Pay(String),
+    /// Nothing: it is done.
+    Done,
+}
+
+/// Why a choice came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The catalog has no such plan.
+    #[error("there is no such plan")]
+    Unknown,
+    /// It is the plan that they are on, and stay on.
+    #[error("this is the plan already")]
+    Same,
+    /// Another change waits for the reset; it has to be taken back first.
+    #[error("another change waits for the reset")]
+    ChangeWaits,
+    /// The month ends in a moment.
+    #[error("the month ends in a moment")]
+    MonthEnds(Instant),
+    /// An invoice is unpaid.
+    #[error("an invoice is unpaid")]
+    Unpaid,
+    /// Nothing is paid through Stripe.
+    #[error("there is no subscription")]
+    NoSubscription,
+    /// Too many choices.
+    #[error("too many choices")]
+    TooMany,
+    /// The same form was sent before, for something else, or another choice was made since.
+    #[error("another choice was made")]
+    OtherOrder,
+    /// Stripe did not do it.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// It did not say whether it changed the subscription.
+    #[error("a change of a subscription is not confirmed")]
+    Unconfirmed(#[source] GatewayError),
+    /// What it said could not be taken in.
+    #[error(transparent)]
+    Settle(SettleError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<SettleError> for PlanError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Gateway(error) => Self::Gateway(error),
+            SettleError::Storage(error) => Self::Storage(error),
+            error @ SettleError::Submit(_) => Self::Settle(error),
+        }
+    }
+}
+
+impl From<CustomerError> for PlanError {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::Gateway(error) => Self::Gateway(error),
+            CustomerError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+impl Plans {
+    /// Has an organization go to a plan: subscribes to it, changes the subscription, or ends it. `id` names the choice: a form that
+    /// is sent twice is done once. A larger plan is paid for from `from` on.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub async fn choose(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        id: PlanOrderId,
+        plan: &PlanName,
+        from: Instant,
+    ) -> Result<Next, PlanError> {
+        let chosen = timeout(PATIENCE, self.choose_slowly(org, member, id, plan, from)).await;
+        chosen.unwrap_or_else(|_| Err(PlanError::Unconfirmed(GatewayError::Unavailable("it took too long".into()))))
+    }
+
+    /// The same, however long it takes. It may be dropped at any point: it is on record, and asking Stripe again changes nothing.
+    async fn choose_slowly(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        id: PlanOrderId,
+        plan: &PlanName,
+        from: Instant,
+    ) -> Result<Next, PlanError> {
+        let plan = self.catalog.plan(plan).ok_or(PlanError::Unknown)?;
+        let order = self.record(org, member, id, plan).await?;
+        if order.done_at.is_some() {
+            return Ok(Next::Done);
+        }
+        if let Some(checkout) = order.checkout.as_ref().filter(|checkout| checkout.until > self.clock.now()) {
+            return Ok(Next::Pay(checkout.url.clone()));
+        }
+        let customer = customers::find_or_create(&self.pool, &**self.gateway()?, &*self.clock, org, id.0).await?;
+        self.close_pages(org, id).await?;
+        // As Stripe says now, not as we remember: nobody subscribes twice.
+        let reading = self.follow(org, &customer).await?;
+        let next = match &reading.live {
+            None => self.subscribe(org, &order, plan, &customer, reading.ended_at.is_none()).await?,
+            Some(subscription) => {
+                let to = self.turn(org, subscription, plan, from).await?;
+                self.change(&PlanChange { org, id, customer: &customer, subscription, to }).await?;
+                Next::Done
+            }
+        };
+        if next == Next::Done {
+            self.finish(org, id).await?;
+        }
+        Ok(next)
+    }
+
+    /// What it costs at once, in cents, to go to a plan that is larger than what is subscribed to; nothing where nothing is paid
+    /// through Stripe, and for a change that costs nothing now.
+    ///
+    /// # Errors
+    /// [`PlanError`]: also why the change cannot be made.
+    pub async fn price(&self, org: OrgId, plan: &PlanName, from: Instant) -> Result<Option<u64>, PlanError> {
+        let priced = timeout(PATIENCE, self.price_slowly(org, plan, from)).await;
+        priced.unwrap_or_else(|_| Err(GatewayError::Unavailable("it took too long".into()).into()))
+    }
+
+    async fn price_slowly(&self, org: OrgId, plan: &PlanName, from: Instant) -> Result<Option<u64>, PlanError> {
+        let plan = self.catalog.plan(plan).ok_or(PlanError::Unknown)?;
+        let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
+        let Some(subscription) = self.follow(org, &customer).await?.live else { return Ok(None) };
+        let to = self.turn(org, &subscription, plan, from).await?;
+        let Turn::Up(..) = to else { return Ok(None) };
+        let id = PlanOrderId(self.clock.new_id());
+        let change = PlanChange { org, id, customer: &customer, subscription: &subscription, to };
+        Ok(Some(self.gateway()?.price_change(&change).await?))
+    }
+
+    async fn record(&self, org: OrgId, member: MemberId, id: PlanOrderId, plan: &Plan) -> Result<PlanOrder, PlanError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let now = self.clock.now();
+        let order = plan_orders::insert(&mut tx, org, id, &plan.name, member, now).await?;
+        if order.plan != plan.name {
+            return Err(PlanError::OtherOrder);
+        }
+        if plan_orders::count(&mut tx, org, now - WINDOW).await? > CHOICES {
+            return Err(PlanError::TooMany);
+        }
+        tx.commit().await.map_err(StorageError::from)?;
+        Ok(order)
+    }
+
+    /// Closes the pages of other choices: who has two open could pay both. Where another choice was made after this one, it is
+    /// this one's page that is closed.
+    async fn close_pages(&self, org: OrgId, id: PlanOrderId) -> Result<(), PlanError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let open = plan_orders::list_open(&mut tx, org, self.clock.now()).await?;
+        drop(tx);
+        let newest = open.iter().map(|order| (order.ordered_at, order.id)).max();
+        let outdated = newest.is_some_and(|(_, newest)| newest != id) && open.iter().any(|order| order.id == id);
+        for order in open {
+            let closes = (order.id == id) == outdated;
+            let Some(checkout) = order.checkout.filter(|_| closes) else { continue };
+            match self.gateway()?.close_checkout(&checkout.session).await {
+                // Paid or closed already: how it ended, the subscriptions tell.
+                Ok(()) | Err(GatewayError::Refused(_)) => self.finish(org, order.id).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if outdated { Err(PlanError::OtherOrder) } else { Ok(()) }
+    }
+
+    async fn subscribe(
+        &self,
+        org: OrgId,
+        order: &PlanOrder,
+        plan: &Plan,
+        customer: &str,
+        first: bool,
+    ) -> Result<Next, PlanError> {
+        if plan.price_cents == 0 {
+            return Err(PlanError::NoSubscription);
+        }
+        // Asked again, Stripe has to be asked for the same.
+        let (id, until) = (order.id, order.ordered_at + OPEN);
+        if until - self.clock.now() < SHORTEST {
+            return Err(PlanError::OtherOrder);
+        }
+        let trial_days = if first { plan.trial_days } else { 0 };
+        let asked = gateway::PlanOrder { org, id, plan, customer, trial_days, until, site: &self.site };
+        let checkout = self.gateway()?.open_subscription(&asked).await?;
+        let checkout = Checkout { session: checkout.session, url: checkout.url, until };
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        plan_orders::set_checkout(&mut tx, org, id, &checkout).await?;
+        tx.commit().await.map_err(StorageError::from)?;
+        // Two choices at the same time may each have found no other page open.
+        self.close_pages(org, id).await?;
+        Ok(Next::Pay(checkout.url))
+    }
+
+    /// Has Stripe change a subscription, and takes in how it stands then.
+    async fn change(&self, change: &PlanChange<'_>) -> Result<(), PlanError> {
+        self.gateway()?.change_subscription(change).await.map_err(|error| match error {
+            error @ (GatewayError::Declined | GatewayError::Refused(_)) => PlanError::Gateway(error),
+            error @ (GatewayError::Unavailable(_) | GatewayError::Unreadable(_)) => PlanError::Unconfirmed(error),
+        })?;
+        if let Err(error) = self.follow(change.org, change.customer).await {
+            // It is changed; what Stripe does not say now, its event will.
+            tracing::warn!(error = &error as &dyn std::error::Error, "a changed subscription could not be read");
+        }
+        Ok(())
+    }
+
+    /// How the subscription has to be changed for the organization to go to `plan`.
+    async fn turn<'a>(
+        &self,
+        org: OrgId,
+        subscription: &Subscription,
+        plan: &'a Plan,
+        from: Instant,
+    ) -> Result<Turn<'a>, PlanError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let found = accounts::find(&mut tx, org).await?;
+        let terms = found.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?.account.terms;
+        drop(tx);
+        let now = self.clock.now();
+        let end = terms.period(now).end;
+        if end - now < QUIET {
+            return Err(PlanError::MonthEnds(end));
+        }
+        turn(&self.catalog, &terms, subscription, plan, from.clamp(terms.period(now).start, now))
+    }
+
+    async fn finish(&self, org: OrgId, id: PlanOrderId) -> Result<(), PlanError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        plan_orders::finish(&mut tx, org, id, self.clock.now()).await?;
+        Ok(tx.commit().await.map_err(StorageError::from)?)
+    }
+}
+
+/// The same, by what is known.
+fn turn<'a>(
+    catalog: &Catalog,
+    terms: &Terms,
+    subscription: &Subscription,
+    plan: &'a Plan,
+    from: Instant,
+) -> Result<Turn<'a>, PlanError> {
+    let unpaid = matches!(terms.license, License::Grace { .. } | License::Suspended { .. });
+    match catalog.plan_rank(&plan.name).cmp(&catalog.plan_rank(&terms.plan)) {
+        Ordering::Greater if unpaid => Err(PlanError::Unpaid),
+        // What is left of the present plan would be credited at the price of the smaller one.
+        Ordering::Greater if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
+        Ordering::Greater => Ok(Turn::Up(plan, from)),
+        Ordering::Equal if terms.next_plan.is_none() => Err(PlanError::Same),
+        Ordering::Equal => Ok(Turn::Next(plan)),
+        Ordering::Less if plan.price_cents == 0 => Ok(Turn::End),
+        Ordering::Less => Ok(Turn::Next(plan)),
+    }
+}
