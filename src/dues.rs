@@ -37,6 +37,19 @@ impl Dues {
         }
     }
 
+    /// What a list of invoices adds to what is known; nothing, if all of it is known. Such a list does not say exactly when one failed:
+    /// what is known of that stays.
+    pub fn learn(&self, mut listed: Self) -> Option<Self> {
+        for (id, invoice) in &mut listed.0 {
+            if self.0.get(id).is_some_and(|known| known.failed_at.is_some()) {
+                invoice.failed_at = None;
+            }
+        }
+        let mut all = self.clone();
+        all.join(&listed);
+        (all != *self).then_some(listed)
+    }
+
     /// Since when an invoice is unpaid: the first failure of the oldest one that is not settled. Retries do not move it. Where it
     /// is known which subscription is `live`, the invoices of others are nobody's concern any more.
     pub fn unpaid_since(&self, live: Option<&str>) -> Option<Instant> {
@@ -103,6 +116,16 @@ mod tests {
         assert_eq!(of("sub_1").unpaid_since(Some("sub_1")), Some(at(3)));
         assert_eq!(of("sub_1").unpaid_since(Some("sub_2")), None);
         assert_eq!(failed("in_1", 3).unpaid_since(Some("sub_2")), Some(at(3)), "it does not say whose it is");
+    }
+
+    #[test]
+    fn a_list_adds_what_is_not_known_and_moves_no_failure() {
+        assert_eq!(Dues::default().learn(failed("in_1", 3)), Some(failed("in_1", 3)));
+        assert_eq!(failed("in_1", 3).learn(failed("in_1", 2)), None);
+        assert_eq!(failed("in_1", 3).learn(paid("in_1")), Some(paid("in_1")));
+        let mut settled = failed("in_1", 3);
+        settled.join(&paid("in_1"));
+        assert_eq!(settled.learn(paid("in_1")), None);
     }
 
     #[test]

@@ -20,6 +20,13 @@ pub struct Reading {
     pub ended_at: Option<Instant>,
 }
 
+impl Reading {
+    /// Whether both say the same, whichever was made later.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.live, self.ended_at) == (&other.live, other.ended_at)
+    }
+}
+
 /// A subscription that runs: on trial, paid, or with an invoice that is not paid yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {

@@ -20,7 +20,7 @@ const DESKS: [(Desk, &str); 3] = [
         "What each price leaves after its costs, and what would be if prices, costs or customers were others.",
     ),
     (Desk::Events, "What Stripe told that could not be acted on, and what waits for something else."),
-    (Desk::Reconciliation, "Purchases held against what Stripe says of them, each difference with its mend."),
+    (Desk::Reconciliation, "Purchases and plans held against what Stripe says of them, each difference with its mend."),
 ];
 
 /// What waits for a person, and the ways from here.

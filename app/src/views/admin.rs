@@ -82,6 +82,8 @@ pub enum Compared {
     Report {
         /// How many purchases were asked about.
         purchases: usize,
+        /// How many organizations' plans.
+        plans: usize,
         /// What differs.
         findings: Vec<FindingView>,
     },
@@ -91,13 +93,13 @@ pub enum Compared {
     Busy,
 }
 
-/// A purchase that is not as Stripe has it.
+/// A purchase or a plan that is not as Stripe has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingView {
     /// Whose.
     pub org: String,
-    /// Which.
-    pub purchase: String,
+    /// Which; nothing if it is about the plan.
+    pub purchase: Option<String>,
     /// How it differs.
     pub what: String,
     /// What mends it.

@@ -10,6 +10,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     service::{
+        plans::Plans,
         purchases::Purchases,
         reconcile::{self, Difference},
         writer::Writer,
@@ -17,10 +18,11 @@ use crate::{
     stripe::api::StripeApi,
 };
 
-/// Holds what is known of purchases against what Stripe says.
+/// Holds what is known of purchases and plans against what Stripe says.
 #[derive(Args)]
 pub(super) struct ReconcileArgs {
-    /// Mend what can safely be mended: credit what is paid, take and give back what goes with refunds and disputes.
+    /// Mend what can safely be mended: credit what is paid, take and give back what goes with refunds and disputes, have plans and
+    /// licenses follow.
     #[arg(long)]
     fix: bool,
     /// How many days back purchases are asked about.
@@ -49,25 +51,31 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
         site: config.public_url.clone().unwrap_or_default().into(),
         news: Arc::default(),
     };
+    let plans = Plans::beside(&purchases);
     let since = clock.now() - TimeDelta::days(args.days.into());
-    let report = reconcile::run(&purchases, &pools.writer, since, args.fix).await;
-    drop(purchases);
+    let report = reconcile::run(&purchases, &plans, &pools.writer, since, args.fix).await;
+    drop((purchases, plans));
     tasks.finish().await;
     database.close().await?;
     let report = report?;
     if args.json {
         say(serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?);
     } else {
-        say(format!("{} purchases of the last {} days were asked about", report.purchases, args.days));
+        say(format!(
+            "{} purchases of the last {} days and {} plans were asked about",
+            report.purchases, args.days, report.plans
+        ));
         for finding in &report.findings {
             let what = match finding.kind {
                 Difference::PaidNotCredited => "paid, but not credited",
                 Difference::CreditedNotPaid => "credited, but not paid: look at it in Stripe, and correct the balance",
                 Difference::ReturnedOtherwise => "its refunds or disputes were not followed",
+                Difference::PlanOtherwise => "its subscription or invoices were not followed",
                 Difference::AnotherPayment => "its session in Stripe is another order's: look at it there",
             };
             let mended = if finding.mended { " (mended)" } else { "" };
-            say(format!("purchase {} of {}: {what}{mended}", finding.purchase, finding.org));
+            let which = finding.purchase.map_or_else(|| "the plan".into(), |id| format!("purchase {id}"));
+            say(format!("{which} of {}: {what}{mended}", finding.org));
         }
         if report.findings.is_empty() {
             say("all are as Stripe says");

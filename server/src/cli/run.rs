@@ -214,14 +214,6 @@ pub(super) fn assemble(
     let visitors =
         Visitors { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), demo: sign_ins.is_some() };
     let changes = Changes::start(pools.app.clone(), writer.touched());
-    let plans = Plans {
-        pool: pools.app.clone(),
-        writer: writer.clone(),
-        gateway: payments.gateway.clone(),
-        catalog: catalog.clone(),
-        clock: clock.clone(),
-        site: address(config, addr).into(),
-    };
     let purchases = Purchases {
         pool: pools.app.clone(),
         writer: writer.clone(),
@@ -231,6 +223,7 @@ pub(super) fn assemble(
         site: address(config, addr).into(),
         news: Arc::default(),
     };
+    let plans = Plans::beside(&purchases);
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
     let keys = Keys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
     let portal = Portal {
@@ -260,7 +253,7 @@ pub(super) fn assemble(
         visitors,
         jobs,
         keys,
-        console: Console::new(purchases.clone(), pools.writer.clone()),
+        console: Console::new(purchases.clone(), plans.clone(), pools.writer.clone()),
         purchases,
         plans,
         changes,

@@ -1,4 +1,4 @@
-//! What staff do: have events tried again, and hold purchases against what Stripe says.
+//! What staff do: have events tried again, and hold purchases and plans against what Stripe says.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
+    plans::Plans,
     purchases::{Purchases, SettleError},
     reconcile::{self, ReconcileError, Report},
 };
@@ -22,6 +23,7 @@ pub const COMPARING: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Console {
     purchases: Purchases,
+    plans: Plans,
     /// As the writer's role, which sees what organizations there are.
     writer_pool: PgPool,
     /// Held by whoever compares: Stripe's patience is shared by all.
@@ -35,7 +37,7 @@ pub enum CompareError {
     #[error("another comparison is under way")]
     Busy,
     /// It took too long.
-    #[error("Stripe did not answer about every purchase in time")]
+    #[error("Stripe did not answer about everything in time")]
     TooLong,
     /// It failed.
     #[error(transparent)]
@@ -55,8 +57,8 @@ impl CompareError {
 
 impl Console {
     /// A console beside whatever sells.
-    pub fn new(purchases: Purchases, writer_pool: PgPool) -> Self {
-        Self { purchases, writer_pool, comparing: Arc::default() }
+    pub fn new(purchases: Purchases, plans: Plans, writer_pool: PgPool) -> Self {
+        Self { purchases, plans, writer_pool, comparing: Arc::default() }
     }
 
     /// Has an event tried at once, and for three days more. Answers whether there is one that was not acted on.
@@ -74,18 +76,18 @@ impl Console {
         Ok(found)
     }
 
-    /// Holds every purchase of the last ninety days against what Stripe says, and changes nothing.
+    /// Holds every purchase of the last ninety days and every plan against what Stripe says, and changes nothing.
     ///
     /// # Errors
     /// [`CompareError`].
     pub async fn compare(&self) -> std::result::Result<Report, CompareError> {
         let _turn = self.comparing.try_lock().map_err(|_| CompareError::Busy)?;
         let since = self.purchases.clock.now() - BACK;
-        let report = reconcile::run(&self.purchases, &self.writer_pool, since, false);
+        let report = reconcile::run(&self.purchases, &self.plans, &self.writer_pool, since, false);
         Ok(timeout(COMPARING, report).await.map_err(|_| CompareError::TooLong)??)
     }
 
-    /// Takes in what Stripe says of one purchase, where that is safe. Nothing if there is no such purchase.
+    /// Takes in what Stripe says of one purchase, or of the plan, where that is safe. Nothing if there is no such purchase.
     ///
     /// # Errors
     /// [`CompareError`].
@@ -93,12 +95,17 @@ impl Console {
         &self,
         by: UserId,
         org: OrgId,
-        purchase: PurchaseId,
+        purchase: Option<PurchaseId>,
     ) -> std::result::Result<Option<Report>, CompareError> {
-        let mend = reconcile::mend(&self.purchases, org, purchase);
+        let mend = async {
+            match purchase {
+                Some(purchase) => reconcile::mend(&self.purchases, org, purchase).await,
+                None => reconcile::mend_plan(&self.plans, org).await.map(Some),
+            }
+        };
         let report = timeout(COMPARING, mend).await.map_err(|_| CompareError::TooLong)??;
         if report.as_ref().is_some_and(|report| report.findings.iter().any(|finding| finding.mended)) {
-            tracing::info!(%org, %purchase, staff = %by, "a purchase was mended");
+            tracing::info!(%org, ?purchase, staff = %by, "what Stripe says was taken in");
         }
         Ok(report)
     }

@@ -10,12 +10,12 @@ use sqlx::PgPool;
 
 pub use self::choice::{Next, PlanError};
 use super::{
-    purchases::SettleError,
+    purchases::{Purchases, SettleError},
     writer::{Submission, Writer},
 };
 use crate::{
     clock::Clock,
-    storage::{StorageError, stripe_customers, tenant},
+    storage::{StorageError, licenses, stripe_customers, tenant},
     stripe::gateway::{Gateway, GatewayError},
 };
 
@@ -37,6 +37,12 @@ pub struct Plans {
 }
 
 impl Plans {
+    /// Sells plans where `purchases` sells packs.
+    pub fn beside(purchases: &Purchases) -> Self {
+        let Purchases { pool, writer, gateway, catalog, clock, site, .. } = purchases.clone();
+        Self { pool, writer, gateway, catalog, clock, site }
+    }
+
     /// Takes in what Stripe told of an organization's invoices.
     ///
     /// # Errors
@@ -69,15 +75,36 @@ impl Plans {
         stripe_customers::find_told(&mut tx, name).await
     }
 
-    /// Follows, for whoever comes back from Stripe before its events do; nothing for whom Stripe does not know.
+    /// Takes in how the subscriptions and invoices of an organization stand, for whoever comes back from Stripe before its events do;
+    /// nothing for whom Stripe does not know.
     ///
     /// # Errors
     /// [`SettleError`].
     pub async fn look_again(&self, org: OrgId) -> Result<(), SettleError> {
-        if let Some(customer) = self.customer_of(org).await? {
-            self.follow(org, &customer).await?;
+        let Some(customer) = self.customer_of(org).await? else { return Ok(()) };
+        self.follow(org, &customer).await?;
+        let (known, _) = self.known(org).await?;
+        match known.learn(self.gateway()?.find_invoices(&customer).await?) {
+            Some(news) => self.bill(org, news).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether Stripe says of an organization's subscriptions and invoices what is known of them; nothing for whom Stripe does not
+    /// know.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn agrees(&self, org: OrgId) -> Result<Option<bool>, SettleError> {
+        let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
+        let reading = self.gateway()?.find_subscription(&customer, 0).await?;
+        let invoices = self.gateway()?.find_invoices(&customer).await?;
+        let (dues, known) = self.known(org).await?;
+        let same = match known {
+            Some(known) => known.says_the_same(&reading),
+            None => reading.live.is_none() && reading.ended_at.is_none(),
+        };
+        Ok(Some(same && dues.learn(invoices).is_none()))
     }
 
     /// Stripe's page where invoices are paid and cards are changed.
@@ -87,6 +114,13 @@ impl Plans {
     pub async fn portal(&self, org: OrgId) -> Result<String, PlanError> {
         let customer = self.customer_of(org).await?.ok_or(PlanError::NoSubscription)?;
         Ok(self.gateway()?.open_portal(&customer, &format!("{}/billing?from=stripe", self.site)).await?)
+    }
+
+    /// What is known of an organization's invoices and subscriptions.
+    async fn known(&self, org: OrgId) -> Result<(Dues, Option<Reading>), StorageError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let known = licenses::list_dues(&mut tx, &[org.0]).await?.into_iter().next();
+        Ok(known.map(|(_, dues, reading)| (dues, reading)).unwrap_or_default())
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {

@@ -1,5 +1,5 @@
-//! Reconciling: holds what is known of recent purchases against what Stripe says now. Each thing that differs has one safe mend, which
-//! goes through the same door as an event would: what Stripe says is taken in.
+//! Reconciling: holds what is known of recent purchases, and of plans, against what Stripe says now. Each thing that differs has one safe
+//! mend, which goes through the same door as an event would: what Stripe says is taken in.
 
 use brightmeter::{
     ids::{OrgId, PurchaseId},
@@ -9,7 +9,10 @@ use brightmeter::{
 use serde::Serialize;
 use sqlx::PgPool;
 
-use super::purchases::{Purchases, SettleError};
+use super::{
+    plans::Plans,
+    purchases::{Purchases, SettleError},
+};
 use crate::{
     storage::{StorageError, purchases, purchases::Order, sweeps, tenant},
     stripe::gateway::GatewayError,
@@ -23,24 +26,26 @@ const PAGE: i64 = 500;
 pub struct Report {
     /// How many purchases were asked about.
     pub purchases: usize,
+    /// How many organizations' plans were asked about.
+    pub plans: usize,
     /// What differs.
     pub findings: Vec<Finding>,
 }
 
-/// A purchase that is not as Stripe has it.
+/// A purchase or a plan that is not as Stripe has it.
 #[derive(Debug, Serialize)]
 pub struct Finding {
     /// Whose.
     pub org: OrgId,
-    /// Which.
-    pub purchase: PurchaseId,
+    /// Which; nothing if it is about the plan.
+    pub purchase: Option<PurchaseId>,
     /// How it differs.
     pub kind: Difference,
     /// Whether it was mended.
     pub mended: bool,
 }
 
-/// How a purchase differs from what Stripe says.
+/// How a purchase or a plan differs from what Stripe says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
@@ -52,13 +57,15 @@ pub enum Difference {
     ReturnedOtherwise,
     /// Another payment than ours stands under its session. What to do about it is for a person to say.
     AnotherPayment,
+    /// The subscription, or an invoice for it, stands otherwise. Taking it in has the plan and the license follow.
+    PlanOtherwise,
 }
 
 impl Difference {
     /// Whether taking in what Stripe says mends it.
     pub const fn is_mendable(self) -> bool {
         match self {
-            Self::PaidNotCredited | Self::ReturnedOtherwise => true,
+            Self::PaidNotCredited | Self::ReturnedOtherwise | Self::PlanOtherwise => true,
             Self::CreditedNotPaid | Self::AnotherPayment => false,
         }
     }
@@ -85,13 +92,14 @@ pub enum ReconcileError {
     Storage(#[from] StorageError),
 }
 
-/// Asks Stripe about every purchase that was ordered at or after `since`, and mends what can safely be mended if `mend` says so.
+/// Asks Stripe about every purchase that was ordered at or after `since`, and about every plan, and mends what can safely be mended if `mend` says so.
 /// `writer_pool` sees which organizations there are.
 ///
 /// # Errors
 /// [`ReconcileError`]; what was mended before stays so.
 pub async fn run(
     purchases: &Purchases,
+    plans: &Plans,
     writer_pool: &PgPool,
     since: Instant,
     mend: bool,
@@ -101,6 +109,7 @@ pub async fn run(
     drop(tx);
     let mut report = Report::default();
     for org in orgs {
+        look_at_plan(plans, org, mend, &mut report).await?;
         let mut after = None;
         loop {
             let mut tx = tenant::begin(&purchases.pool, org).await?;
@@ -133,6 +142,28 @@ pub async fn mend(purchases: &Purchases, org: OrgId, id: PurchaseId) -> Result<O
     Ok(Some(report))
 }
 
+/// Asks Stripe about the plan of an organization, and has it follow. What is found is nothing if all is as Stripe says.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn mend_plan(plans: &Plans, org: OrgId) -> Result<Report, ReconcileError> {
+    let mut report = Report::default();
+    look_at_plan(plans, org, true, &mut report).await?;
+    Ok(report)
+}
+
+async fn look_at_plan(plans: &Plans, org: OrgId, mend: bool, report: &mut Report) -> Result<(), ReconcileError> {
+    let Some(agrees) = plans.agrees(org).await? else { return Ok(()) };
+    report.plans += 1;
+    if !agrees {
+        if mend {
+            plans.look_again(org).await?;
+        }
+        report.findings.push(Finding { org, purchase: None, kind: Difference::PlanOtherwise, mended: mend });
+    }
+    Ok(())
+}
+
 async fn look(
     purchases: &Purchases,
     org: OrgId,
@@ -144,7 +175,7 @@ async fn look(
     let Some(checkout) = &order.checkout else { return Ok(()) };
     report.purchases += 1;
     let (known, id) = (&order.purchase.payment, order.purchase.id);
-    let mut found = |kind, mended| report.findings.push(Finding { org, purchase: id, kind, mended });
+    let mut found = |kind, mended| report.findings.push(Finding { org, purchase: Some(id), kind, mended });
     let Some(told) = purchases.ask(org, id, &checkout.session).await? else {
         found(Difference::AnotherPayment, false);
         return Ok(());

@@ -5,12 +5,13 @@ mod plans;
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use brightmeter::{ids::OrgId, purchase::Payment, subscription::Reading, time::Instant};
+use brightmeter::{dues::Dues, ids::OrgId, purchase::Payment, subscription::Reading, time::Instant};
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
 use stripe_billing::{
     billing_portal_session::CreateBillingPortalSession,
+    invoice::ListInvoice,
     subscription::{ListSubscription, ListSubscriptionStatus},
 };
 use stripe_checkout::{
@@ -35,7 +36,7 @@ const TRY: Duration = Duration::from_millis(2_500);
 /// How long to wait before the second and the third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
-/// How many refunds and disputes of a payment, and subscriptions of a customer, are read: as many as Stripe lists at once.
+/// How many refunds and disputes of a payment, and subscriptions and invoices of a customer, are read: as many as Stripe lists at once.
 const LISTED: i64 = 100;
 /// How long a page may wait for Stripe in all.
 const PAGE: Duration = Duration::from_secs(10);
@@ -167,6 +168,11 @@ impl Gateway for StripeApi {
         // A page for one visit: made twice, the first is of no use to anybody.
         let portal = self.send(&request, Some(format!("portal-{}", Uuid::now_v7()))).await?;
         required(&portal, "url", "a portal without a url")
+    }
+
+    async fn find_invoices(&self, customer: &str) -> Result<Dues, GatewayError> {
+        let request = ListInvoice::new().customer(customer).limit(LISTED);
+        told::invoices(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
     }
 
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use brightmeter::{
     catalog::Plan,
+    dues::Dues,
     ids::{OrgId, PlanOrderId, PurchaseId},
     purchase::{Payment, Purchase},
     subscription::{Reading, Subscription},
@@ -70,6 +71,12 @@ pub trait Gateway: Send + Sync {
     /// # Errors
     /// [`GatewayError`].
     async fn open_portal(&self, customer: &str, back: &str) -> Result<String, GatewayError>;
+
+    /// What is to be known of a customer's latest invoices.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    async fn find_invoices(&self, customer: &str) -> Result<Dues, GatewayError>;
 
     /// How the subscriptions of a customer stand; `number` was drawn before.
     ///

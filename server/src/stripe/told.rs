@@ -99,6 +99,33 @@ fn invoice(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> 
     Ok(Some(Told::Customer(customer, News::Invoice(Dues([(id, told)].into())))))
 }
 
+/// Reads the list of a customer's latest invoices.
+///
+/// # Errors
+/// What of it cannot be read.
+pub fn invoices(list: &Value) -> Result<Dues, &'static str> {
+    let mut dues = Dues::default();
+    for object in list["data"].as_array().ok_or("it is no list")? {
+        let told = match object["status"].as_str() {
+            Some("paid" | "void" | "uncollectible") => Invoice { settled: true, ..Invoice::default() },
+            Some("open") if object["attempted"] == true && object["billing_reason"] != "subscription_create" => {
+                // It is tried as soon as it is final.
+                let tried = [&object["status_transitions"]["finalized_at"], &object["created"]];
+                let tried = tried.into_iter().find_map(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
+                Invoice {
+                    failed_at: Some(tried.ok_or("an invoice does not say since when it is final")?),
+                    ..Invoice::default()
+                }
+            }
+            _ => continue,
+        };
+        if let Some(Told::Customer(_, News::Invoice(told))) = invoice(object, told)? {
+            dues.join(&told);
+        }
+    }
+    Ok(dues)
+}
+
 /// Whether a Checkout session is complete that sold a plan.
 fn sells_plan(kind: &str, object: &Value) -> bool {
     let complete = matches!(kind, "checkout.session.completed" | "checkout.session.async_payment_succeeded");

@@ -188,14 +188,7 @@ impl TestServer {
 
     /// What has plans follow Stripe, without Stripe.
     pub fn plans(&self, writer: &Writer) -> Plans {
-        Plans {
-            pool: self.pools.app.clone(),
-            writer: writer.clone(),
-            gateway: None,
-            catalog: self.catalog.clone(),
-            clock: self.clock.clone(),
-            site: "http://brightmeter.test".into(),
-        }
+        Plans::beside(&self.purchases(writer))
     }
 
     /// Holds the database against every invariant.

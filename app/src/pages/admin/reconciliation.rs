@@ -1,4 +1,4 @@
-//! `/admin/reconciliation`: purchases held against what Stripe says.
+//! `/admin/reconciliation`: purchases and plans held against what Stripe says.
 
 use leptos::prelude::*;
 
@@ -33,7 +33,7 @@ fn Reconciliation(staff: StaffMember, view: ReconciliationView, compared: Option
                     "Compare with Stripe"
                 </button>
                 <p id="patience" class="mt-2 text-sm text-muted">
-                    "Stripe is asked about each purchase. That may take up to a minute, and changes nothing."
+                    "Stripe is asked about each purchase and each plan. That may take up to a minute, and changes nothing."
                 </p>
             </form>
         }
@@ -46,7 +46,7 @@ fn Reconciliation(staff: StaffMember, view: ReconciliationView, compared: Option
         <AdminFrame staff desk=Desk::Reconciliation title>
             <h1 class="text-3xl font-semibold tracking-tight">"Reconciliation"</h1>
             <p class="mt-1 max-w-2xl text-muted">
-                "Every purchase of the last 90 days is held against what Stripe says of it now: whether it was paid, and what went back of it. What differs is listed, each with its one safe mend."
+                "Every purchase of the last 90 days is held against what Stripe says of it now: whether it was paid, and what went back of it; so is every plan: whether its subscription runs, and which of its invoices are unpaid. What differs is listed, each with its one safe mend."
             </p>
             {action}
             {compared}
@@ -57,7 +57,7 @@ fn Reconciliation(staff: StaffMember, view: ReconciliationView, compared: Option
 #[component]
 fn Outcome(compared: Compared) -> impl IntoView {
     match compared {
-        Compared::Report { purchases, findings } => view! { <Report purchases findings /> }.into_any(),
+        Compared::Report { purchases, plans, findings } => view! { <Report purchases plans findings /> }.into_any(),
         Compared::Unanswered => view! {
             <div role="alert" class="notice notice-bad mt-8">
                 <p class="font-semibold">"Stripe did not answer in time"</p>
@@ -79,16 +79,12 @@ fn Outcome(compared: Compared) -> impl IntoView {
 }
 
 #[component]
-fn Report(purchases: usize, findings: Vec<FindingView>) -> impl IntoView {
-    let asked = match purchases {
-        0 => "No purchase was sent to Stripe in that time.".into(),
-        1 => "1 purchase was asked about.".into(),
-        purchases => format!("{purchases} purchases were asked about."),
-    };
+fn Report(purchases: usize, plans: usize, findings: Vec<FindingView>) -> impl IntoView {
+    let asked = format!("Stripe was asked about {} and {}.", counted(purchases, "purchase"), counted(plans, "plan"));
     let (tone, headline) = match findings.len() {
         0 => ("notice notice-good", "All is as Stripe says".into()),
-        1 => ("notice notice-warn", "1 purchase is not as Stripe says".into()),
-        count => ("notice notice-warn", format!("{count} purchases are not as Stripe says")),
+        1 => ("notice notice-warn", "1 difference was found".into()),
+        count => ("notice notice-warn", format!("{count} differences were found")),
     };
     let items = findings.into_iter().map(|finding| view! { <Finding finding /> });
     view! {
@@ -104,16 +100,32 @@ fn Report(purchases: usize, findings: Vec<FindingView>) -> impl IntoView {
     }
 }
 
+/// `no purchase`, `1 purchase`, `2 purchases`.
+fn counted(count: usize, of: &str) -> String {
+    match count {
+        0 => format!("no {of}"),
+        1 => format!("1 {of}"),
+        count => format!("{count} {of}s"),
+    }
+}
+
 #[component]
 fn Finding(finding: FindingView) -> impl IntoView {
     let FindingView { org, purchase, what, mend } = finding;
+    let which = match &purchase {
+        Some(purchase) => {
+            let purchase = purchase.clone();
+            view! { "Purchase " <span class="font-mono">{purchase}</span> " of organization " }.into_any()
+        }
+        None => view! { "Organization " }.into_any(),
+    };
     let (text, button) = match mend {
         MendView::TakeIn(text) => (
             text,
             Some(view! {
                 <form method="post" action="/admin/reconciliation/mend">
                     <input type="hidden" name="org" value=org.clone() />
-                    <input type="hidden" name="purchase" value=purchase.clone() />
+                    {purchase.map(|purchase| view! { <input type="hidden" name="purchase" value=purchase /> })}
                     <button type="submit" class="btn">
                         "Take in what Stripe says"
                     </button>
@@ -128,7 +140,7 @@ fn Finding(finding: FindingView) -> impl IntoView {
                 <h3 class="font-medium">{what}</h3>
                 <p class="mt-1 max-w-xl">{text}</p>
                 <p class="mt-2 text-sm text-muted wrap-anywhere">
-                    "Purchase " <span class="font-mono">{purchase}</span> " of organization " <span class="font-mono">{org}</span>
+                    {which} <span class="font-mono">{org}</span>
                 </p>
             </div>
             {button}

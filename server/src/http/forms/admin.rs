@@ -61,7 +61,7 @@ pub(in crate::http) async fn compare(
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct MendForm {
     org: OrgId,
-    purchase: PurchaseId,
+    purchase: Option<PurchaseId>,
 }
 
 pub(in crate::http) async fn mend(
@@ -89,8 +89,8 @@ async fn show(
     compared: Result<Report, CompareError>,
 ) -> Response {
     let (code, compared) = match compared {
-        Ok(Report { purchases, findings }) => {
-            (StatusCode::OK, Compared::Report { purchases, findings: findings.into_iter().map(view).collect() })
+        Ok(Report { purchases, plans, findings }) => {
+            (StatusCode::OK, Compared::Report { purchases, plans, findings: findings.into_iter().map(view).collect() })
         }
         Err(CompareError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
         Err(error) if error.is_stripes() => {
@@ -106,10 +106,10 @@ async fn show(
 fn view(finding: Finding) -> FindingView {
     let Finding { org, purchase, kind, mended: _ } = finding;
     let (what, mend) = in_words(kind);
-    FindingView { org: org.to_string(), purchase: purchase.to_string(), what: what.into(), mend }
+    FindingView { org: org.to_string(), purchase: purchase.map(|id| id.to_string()), what: what.into(), mend }
 }
 
-/// How a purchase differs, and what mends it.
+/// How a purchase or a plan differs, and what mends it.
 const fn in_words(kind: Difference) -> (&'static str, MendView) {
     match kind {
         Difference::PaidNotCredited => {
@@ -124,6 +124,10 @@ const fn in_words(kind: Difference) -> (&'static str, MendView) {
             MendView::Person(
                 "Look at the payment in Stripe. If the money is not there, correct the organization's balance; nothing is taken by itself.",
             ),
+        ),
+        Difference::PlanOtherwise => (
+            "The plan or its invoices stand otherwise",
+            MendView::TakeIn("Taking in what Stripe says has the plan and the license follow it."),
         ),
         Difference::AnotherPayment => (
             "Its session in Stripe is another order's",
@@ -145,6 +149,7 @@ mod tests {
             Difference::CreditedNotPaid,
             Difference::ReturnedOtherwise,
             Difference::AnotherPayment,
+            Difference::PlanOtherwise,
         ] {
             assert_eq!(matches!(in_words(kind).1, MendView::TakeIn(_)), kind.is_mendable(), "{kind:?}");
         }

@@ -81,7 +81,7 @@ impl Site {
         };
         let keys = server.keys.clone();
         let changes = Changes::start(pool.clone(), writer.touched());
-        let plans = Plans { gateway: purchases.gateway.clone(), ..server.plans(&purchases.writer) };
+        let plans = Plans::beside(&purchases);
         let portal = Portal {
             pool: pool.clone(),
             reader: reader.clone(),
@@ -104,8 +104,8 @@ impl Site {
             },
             jobs,
             keys,
+            console: Console::new(purchases.clone(), plans.clone(), server.pools.writer.clone()),
             plans,
-            console: Console::new(purchases.clone(), server.pools.writer.clone()),
             purchases,
             changes,
             reader,

@@ -13,6 +13,7 @@ use server::{
     service::{
         inbox::Inbox,
         plans::{Next, PlanError, Plans},
+        reconcile::{self, Difference},
     },
     storage::{stripe_customers, tenant},
     stripe::{
@@ -122,6 +123,43 @@ fn a_renewal_that_fails_leads_down_the_ladder_and_paying_leads_back() {
         office.tell().await;
         assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
         office.server.submit(org, spend("ping")).await.unwrap();
+    });
+}
+
+#[test]
+fn what_no_event_told_is_found_by_comparing_and_taken_in_once() {
+    with_office(async |office| {
+        let org = office.subscriber("acme").await;
+        let Inbox { purchases, plans } = &office.inbox;
+        let compare = async |mend| {
+            let (pool, since) = (&office.server.pools.writer, office.server.clock.now());
+            let report = reconcile::run(purchases, plans, pool, since, mend).await.unwrap();
+            let found: Vec<_> = report.findings.iter().map(|found| (found.org, found.kind, found.mended)).collect();
+            (report.plans, found)
+        };
+        let differs = |mended| vec![(org, Difference::PlanOtherwise, mended)];
+        assert_eq!(compare(false).await, (1, differs(false)));
+        assert_eq!(office.plan(org).await, ("starter".into(), License::Active));
+        assert_eq!(compare(true).await, (1, differs(true)));
+        assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
+        assert_eq!(compare(false).await, (1, vec![]));
+
+        // The renewal of 10 April fails.
+        office.sandbox.set_card("cus_acme", false).unwrap();
+        office.go_to("2026-04-11T10:00:00Z");
+        assert_eq!(compare(true).await, (1, differs(true)));
+        assert_eq!(office.plan(org).await.1, License::Grace { since: at("2026-04-10T09:00:00Z") });
+        assert_eq!(compare(false).await, (1, vec![]));
+        // Who has paid and comes back need not wait for the event.
+        let unpaid = office.sandbox.unpaid_invoices("cus_acme").remove(0);
+        office.sandbox.pay_invoice(&unpaid).unwrap();
+        plans.look_again(org).await.unwrap();
+        assert_eq!(office.plan(org).await.1, License::Active);
+        let before = holdings(office.server, org).await;
+        office.tell().await;
+        assert_eq!(holdings(office.server, org).await, before);
+        assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
+        assert_eq!(compare(false).await, (1, vec![]));
     });
 }
 

@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/v1/subscriptions", get(list))
         .route("/v1/subscriptions/{id}", post(change))
+        .route("/v1/invoices", get(list_invoices))
         .route("/v1/invoices/create_preview", post(create_preview))
 }
 
@@ -84,6 +85,26 @@ async fn list(Shared(sandbox): Shared<Sandbox>, Query(wanted): Query<Wanted>) ->
     let all = state.subscriptions_of(&wanted.customer).into_iter();
     let shown = all.filter(|it| wanted.status.is_some() || it.ended_at().is_none());
     listed("subscriptions", wanted.limit, shown.map(objects::subscription).collect())
+}
+
+/// Which invoices are asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedInvoices {
+    customer: String,
+    #[serde(default = "default_limit")]
+    limit: usize,
+}
+
+async fn list_invoices(Shared(sandbox): Shared<Sandbox>, Query(wanted): Query<WantedInvoices>) -> Response {
+    let state = sandbox.state();
+    if !state.customers.contains_key(&wanted.customer) {
+        return ApiError::unknown("customer", "customer", &wanted.customer).into_response();
+    }
+    let mut found: Vec<_> = state.invoices.values().filter(|it| it.customer == wanted.customer).collect();
+    // As at Stripe, the newest first.
+    found.sort_by_key(|it| std::cmp::Reverse(it.number));
+    listed("invoices", wanted.limit, found.into_iter().map(|it| objects::invoice(it, &state.base)).collect())
 }
 
 async fn change(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
