@@ -50,7 +50,7 @@ pub struct Account {
     pub dues: Dues,
     /// How its subscription stands, if Stripe was ever asked; known where a command tells of it or of an invoice.
     pub subscription: Option<Reading>,
-    /// How many receipts of purchases are numbered; known where a purchase is at hand.
+    /// How many receipts are numbered, those of packs and of plans; known where a command tells of a payment or of an invoice.
     pub receipt_number: i64,
 }
 

@@ -248,7 +248,7 @@ pub enum Command {
         /// What was told; joined to what is known.
         told: Payment,
     },
-    /// Take in what Stripe has told of invoices: the license follows them.
+    /// Take in what Stripe has told of invoices: the license follows them, and what was paid has a receipt.
     Bill {
         /// What was told; joined to what is known.
         told: Dues,

@@ -175,6 +175,8 @@ impl Account {
         self.holds.extend(changes.holds.iter().map(|(id, hold)| (*id, hold.clone())));
         self.guards.extend(changes.guards.iter().map(|(id, guard)| (*id, guard.clone())));
         if let Some(dues) = &changes.dues {
+            let numbers = dues.receipts().map(|(_, number, _)| number);
+            self.receipt_number = numbers.fold(self.receipt_number, i64::max);
             self.dues = dues.clone();
         }
         if let Some(reading) = &changes.subscription {

@@ -1,7 +1,8 @@
 //! Dues: what is known of the invoices for an organization's plan, and since when one is unpaid.
 //!
 //! As with purchases, events come late, twice, and in any order, so facts are joined and only ever grow ([`Dues::join`]): that an
-//! invoice failed, and when first; that it is settled, which nothing that comes later undoes.
+//! invoice failed, and when first; that it is settled, which nothing that comes later undoes; what was paid of it. What was paid has
+//! a receipt, numbered in one row with those of packs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::time::Instant;
 #[serde(transparent)]
 pub struct Dues(pub BTreeMap<String, Invoice>);
 
-/// What was told of one invoice.
+/// What is known of one invoice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     /// When a payment of it failed for the first time.
@@ -24,30 +25,82 @@ pub struct Invoice {
     /// Stripe's name of the subscription that it is for.
     #[serde(default)]
     pub subscription: Option<String>,
+    /// What was paid of it; nothing of one that was settled before there were receipts for plans.
+    #[serde(default)]
+    pub paid: Option<Paid>,
+    /// The number of its receipt, once something was paid: 1, 2, 3, … in each organization, without gaps, packs among them. It is
+    /// ours to say, so nothing that is told brings one.
+    #[serde(default)]
+    pub receipt: Option<i64>,
+}
+
+/// What was paid of an invoice. Of two that were told, the smaller one counts, so the earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Paid {
+    /// When.
+    pub at: Instant,
+    /// How much, in cents.
+    pub cents: u64,
+    /// What for.
+    pub lines: Vec<InvoiceLine>,
+    /// Stripe's page of it.
+    pub url: Option<String>,
+    /// The number that Stripe gave it.
+    pub number: Option<String>,
+}
+
+/// A line of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InvoiceLine {
+    /// What people read.
+    pub text: String,
+    /// What it costs, in cents; below zero where it gives back.
+    pub cents: i64,
 }
 
 impl Dues {
-    /// Adds what `told` knows. Commutative, associative and idempotent.
+    /// Adds what `told` knows; receipts stay as they are. Commutative, associative and idempotent.
     pub fn join(&mut self, told: &Self) {
         for (id, new) in &told.0 {
             let invoice = self.0.entry(id.clone()).or_default();
             invoice.failed_at = [invoice.failed_at, new.failed_at].into_iter().flatten().min();
             invoice.settled |= new.settled;
             invoice.subscription = invoice.subscription.take().max(new.subscription.clone());
+            invoice.paid = [invoice.paid.take(), new.paid.clone()].into_iter().flatten().min();
         }
     }
 
     /// What a list of invoices adds to what is known; nothing, if all of it is known. Such a list does not say exactly when one failed:
-    /// what is known of that stays.
+    /// what is known of that, and of what was paid, stays.
     pub fn learn(&self, mut listed: Self) -> Option<Self> {
         for (id, invoice) in &mut listed.0 {
-            if self.0.get(id).is_some_and(|known| known.failed_at.is_some()) {
-                invoice.failed_at = None;
-            }
+            let Some(known) = self.0.get(id) else { continue };
+            invoice.failed_at = invoice.failed_at.filter(|_| known.failed_at.is_none());
+            invoice.paid = invoice.paid.take().filter(|_| known.paid.is_none());
         }
         let mut all = self.clone();
         all.join(&listed);
         (all != *self).then_some(listed)
+    }
+
+    /// Gives whatever was paid and has no receipt yet the next numbers, from `next` on, in the order in which it was paid.
+    pub fn number_receipts(&mut self, next: i64) {
+        let mut unnumbered: Vec<(Instant, &mut Option<i64>)> = Vec::new();
+        for Invoice { paid, receipt, .. } in self.0.values_mut() {
+            if let Some(paid) = paid.as_ref().filter(|paid| paid.cents > 0 && receipt.is_none()) {
+                unnumbered.push((paid.at, receipt));
+            }
+        }
+        // Those of one instant stay in the order of their ids.
+        unnumbered.sort_by_key(|(at, _)| *at);
+        for (number, (_, receipt)) in (next..).zip(unnumbered) {
+            *receipt = Some(number);
+        }
+    }
+
+    /// What has a receipt: Stripe's id of the invoice, the receipt's number, and what was paid.
+    pub fn receipts(&self) -> impl Iterator<Item = (&str, i64, &Paid)> {
+        self.0.iter().filter_map(|(id, invoice)| Some((id.as_str(), invoice.receipt?, invoice.paid.as_ref()?)))
     }
 
     /// Since when an invoice is unpaid: the first failure of the oldest one that is not settled. Retries do not move it. Where it
@@ -82,6 +135,11 @@ mod tests {
         Dues([(id.into(), Invoice { settled: true, ..Invoice::default() })].into())
     }
 
+    fn paid_on(id: &str, day: u32, cents: u64) -> Dues {
+        let paid = Paid { at: at(day), cents, lines: Vec::new(), url: None, number: None };
+        Dues([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
+    }
+
     /// What was told, in this order and backwards, leaves an invoice unpaid since that day of March.
     #[track_caller]
     fn check(told: &[Dues], since: Option<u32>) {
@@ -102,6 +160,40 @@ mod tests {
         check(&[failed("in_1", 3), failed("in_1", 6), failed("in_1", 9)], Some(3));
         check(&[failed("in_1", 3), paid("in_1"), failed("in_1", 6)], None);
         check(&[paid("in_1")], None);
+    }
+
+    #[test]
+    fn of_a_payment_that_is_told_in_two_ways_the_earlier_counts() {
+        check(&[failed("in_1", 3), paid_on("in_1", 5, 14_900), paid_on("in_1", 4, 14_900), paid("in_1")], None);
+        let mut dues = paid_on("in_1", 5, 14_900);
+        for told in [paid("in_1"), paid_on("in_1", 4, 14_900), paid_on("in_1", 6, 14_900)] {
+            dues.join(&told);
+        }
+        assert_eq!(dues, paid_on("in_1", 4, 14_900));
+    }
+
+    #[test]
+    fn what_was_paid_is_numbered_once_in_the_order_of_time() {
+        let mut dues = Dues::default();
+        let mut numbers = |told: &[Dues], next| {
+            told.iter().for_each(|told| dues.join(told));
+            dues.number_receipts(next);
+            dues.receipts().map(|(id, number, _)| format!("{id}: {number}")).collect::<Vec<_>>().join(", ")
+        };
+        let told =
+            [paid_on("in_1", 5, 1), paid_on("in_2", 4, 1), paid_on("in_3", 5, 1), paid_on("in_4", 3, 0), paid("in_5")];
+        assert_eq!(numbers(&told, 7), "in_1: 8, in_2: 7, in_3: 9");
+        assert_eq!(numbers(&told, 10), "in_1: 8, in_2: 7, in_3: 9");
+        // The number stays, also if it turns out to have been paid earlier.
+        assert_eq!(numbers(&[paid_on("in_3", 2, 1), paid_on("in_5", 1, 1)], 10), "in_1: 8, in_2: 7, in_3: 9, in_5: 10");
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_receipts_is_read_and_has_none() {
+        let stored = r#"{"in_1":{"failed_at":null,"settled":true},"in_2":{"failed_at":null,"settled":true,"subscription":"sub_1"}}"#;
+        let mut dues: Dues = serde_json::from_str(stored).unwrap();
+        dues.number_receipts(1);
+        assert_eq!(dues.receipts().count(), 0);
     }
 
     #[test]

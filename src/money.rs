@@ -11,6 +11,12 @@ pub fn dollars(cents: u64) -> String {
     }
 }
 
+/// The same of cents that may be below zero: `−$100.94`.
+pub fn signed_dollars(cents: i64) -> String {
+    let sign = if cents < 0 { "−" } else { "" };
+    format!("{sign}{}", dollars(cents.unsigned_abs()))
+}
+
 /// Millionths of a dollar, to the last one: `$2`, `$0.008`, `$2.50`.
 pub fn dollars_of_micros(micros: u64) -> String {
     let whole = grouped(i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX));
@@ -25,13 +31,14 @@ pub fn dollars_of_micros(micros: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{dollars, dollars_of_micros};
+    use super::{dollars, dollars_of_micros, signed_dollars};
 
     #[test]
     fn prices_show_cents_only_where_there_are_any() {
         for (cents, text) in [(0, "$0"), (14_900, "$149"), (2_950, "$29.50"), (123_405, "$1,234.05")] {
             assert_eq!(dollars(cents), text);
         }
+        assert_eq!([-10_094, 0, 5].map(signed_dollars), ["−$100.94", "$0", "$0.05"]);
     }
 
     #[test]

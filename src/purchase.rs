@@ -37,7 +37,7 @@ pub struct Purchase {
 /// What a paid purchase brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
-    /// The number of its receipt: 1, 2, 3, … in each organization, without gaps.
+    /// The number of its receipt: 1, 2, 3, … in each organization, without gaps, those of plans among them.
     pub number: i64,
     /// When the tokens were credited.
     pub at: Instant,

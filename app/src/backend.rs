@@ -15,7 +15,7 @@ use crate::{
         admin::{EventsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
-        purchases::{PurchaseView, PurchasesView},
+        purchases::{InvoiceView, PurchaseView, PurchasesView},
     },
 };
 
@@ -71,6 +71,8 @@ pub trait Backend: Send + Sync {
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
     /// One purchase, for the same; for whoever comes `back` from Stripe, as Stripe has it.
     async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError>;
+    /// One payment for the plan, for the same.
+    async fn invoice(&self, who: &SignedIn, id: String) -> Result<InvoiceView, AppError>;
     /// `/license`.
     async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError>;
     /// `/keys`, for whoever manages the organization.

@@ -10,6 +10,8 @@ pub mod admin_frame;
 #[cfg(feature = "ssr")]
 pub mod amounts;
 #[cfg(feature = "ssr")]
+pub mod bought;
+#[cfg(feature = "ssr")]
 pub mod confirm;
 #[cfg(feature = "ssr")]
 pub mod entries;
@@ -42,6 +44,7 @@ pub use time::{Date, Time};
 pub use {
     admin_frame::{AdminErrorPage, AdminFrame, Desk},
     amounts::in_words,
+    bought::{BoughtFrame, PaidFact, StripeFact},
     confirm::Confirm,
     entries::Entries,
     error::{ErrorNotice, ErrorPage},

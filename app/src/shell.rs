@@ -9,9 +9,9 @@ use leptos_router::{
 };
 
 use crate::pages::{
-    AccountPage, ActivityPage, ApiDocsPage, BillingPage, ConsolePage, DashboardPage, EventsPage, JobPage, KeysPage,
-    LicensePage, NotFoundPage, PlanPage, PricingPage, PurchasePage, PurchasesPage, QuestsPage, ReconciliationPage,
-    SignInPage, StartPage,
+    AccountPage, ActivityPage, ApiDocsPage, BillingPage, ConsolePage, DashboardPage, EventsPage, InvoicePage, JobPage,
+    KeysPage, LicensePage, NotFoundPage, PlanPage, PricingPage, PurchasePage, PurchasesPage, QuestsPage,
+    ReconciliationPage, SignInPage, StartPage,
 };
 
 /// The HTML document. The hydration scripts and the reload script carry the request's nonce by themselves.
@@ -101,6 +101,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/billing/plan") view=PlanPage ssr=SsrMode::Async />
                 <Route path=path!("/billing/purchases") view=PurchasesPage ssr=SsrMode::Async />
                 <Route path=path!("/billing/purchases/:purchase") view=PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/billing/invoices/:invoice") view=InvoicePage ssr=SsrMode::Async />
                 <Route path=path!("/api/docs") view=ApiDocsPage ssr=SsrMode::Async />
                 <Route path=path!("/license") view=LicensePage ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=KeysPage ssr=SsrMode::Async />

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod bought;
 pub mod changes;
 pub mod console;
 pub mod customers;

@@ -19,6 +19,7 @@ pub mod plan_orders;
 pub mod pools;
 pub mod purchases;
 pub mod quests;
+pub mod receipt_numbers;
 pub mod receipts;
 pub mod sessions;
 pub mod settings;

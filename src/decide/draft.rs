@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
         self.changes.purchases.insert(purchase.id, purchase);
     }
 
-    /// The number of the next purchase's receipt.
+    /// The number of the next receipt, for a pack or a plan.
     pub(super) fn next_number(&self) -> i64 {
         self.account.receipt_number + 1
     }

@@ -9,11 +9,12 @@ use crate::{
     time::Instant,
 };
 
-/// Takes in what Stripe has told of invoices. Where the license stands then depends on what is known and on the time alone, not on the
-/// order in which it was told.
+/// Takes in what Stripe has told of invoices: what was paid gets its receipt. Where the license stands then depends on what is known and
+/// on the time alone, not on the order in which it was told.
 pub(super) fn bill(draft: &mut Draft<'_>, told: &Dues) -> Outcome {
     let mut dues = draft.dues().clone();
     dues.join(told);
+    dues.number_receipts(draft.next_number());
     draft.changes.dues = Some(dues);
     judge(draft);
     Outcome::Billed

@@ -218,8 +218,12 @@ fn what_was_clawed_back_is_what_the_money_says_and_a_payment_is_credited_once() 
                 assert!(free.is_zero() || !purchase.payment.is_disputed(), "{free} of a disputed lot can be spent");
             }
         }
-        let mut numbers: Vec<i64> =
-            account.purchases.values().filter_map(|it| Some(it.credit.as_ref()?.number)).collect();
+        for invoice in account.dues.0.values() {
+            assert_eq!(invoice.receipt.is_some(), invoice.paid.as_ref().is_some_and(|paid| paid.cents > 0));
+        }
+        let packs = account.purchases.values().filter_map(|it| Some(it.credit.as_ref()?.number));
+        let plans = account.dues.receipts().map(|(_, number, _)| number);
+        let mut numbers: Vec<i64> = packs.chain(plans).collect();
         numbers.sort_unstable();
         assert!(numbers.iter().copied().eq(1..=account.receipt_number), "{numbers:?}");
     });

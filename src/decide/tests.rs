@@ -9,6 +9,7 @@ mod overview;
 mod periods;
 mod plans;
 mod purchases;
+mod receipts;
 mod refunds;
 mod refusals;
 mod spending;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    components::{Frame, Place, Time, in_words, load},
+    components::{BoughtFrame, PaidFact, StripeFact, Time, in_words, load},
     views::{
         Viewer,
         purchases::{PurchaseReceiptView, PurchaseView},
@@ -39,41 +39,28 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
     };
     let PurchaseView { label, tokens, price_cents, who, ordered_at, .. } = purchase.clone();
     view! {
-        <Frame viewer place=Place::Billing title>
-            <p class="print:hidden">
-                <a class="link" href="/billing/purchases">
-                    "All purchases"
-                </a>
-            </p>
-            <h1 class="mt-2 mb-6 text-3xl font-semibold tracking-tight">{heading}</h1>
-            <section class=format!("card {tone}") aria-labelledby="state">
-                <State purchase=purchase.clone() back canceled />
-                <dl class="facts mt-5">
-                    <div>
-                        <dt>"Pack"</dt>
-                        <dd>{label} ": " {in_words(&tokens)}</dd>
-                    </div>
-                    <div>
-                        <dt>"Price"</dt>
-                        <dd class="tabular-nums">{dollars(price_cents.into())}</dd>
-                    </div>
-                    <div>
-                        <dt>"Ordered by"</dt>
-                        <dd>{who} ", " <Time when=ordered_at /></dd>
-                    </div>
-                    {purchase.receipt.map(|receipt| view! { <Paid receipt /> })}
-                    <div>
-                        <dt>"Order"</dt>
-                        <dd class="wrap-anywhere">{purchase.id}</dd>
-                    </div>
-                </dl>
-            </section>
-            <p class="mt-6 print:hidden">
-                <a class="btn btn-quiet" href="/billing">
-                    "Plans and packs"
-                </a>
-            </p>
-        </Frame>
+        <BoughtFrame viewer title heading tone>
+            <State purchase=purchase.clone() back canceled />
+            <dl class="facts mt-5">
+                <div>
+                    <dt>"Pack"</dt>
+                    <dd>{label} ": " {in_words(&tokens)}</dd>
+                </div>
+                <div>
+                    <dt>"Price"</dt>
+                    <dd class="tabular-nums">{dollars(price_cents.into())}</dd>
+                </div>
+                <div>
+                    <dt>"Ordered by"</dt>
+                    <dd>{who} ", " <Time when=ordered_at /></dd>
+                </div>
+                {purchase.receipt.map(|receipt| view! { <Paid receipt /> })}
+                <div>
+                    <dt>"Order"</dt>
+                    <dd class="wrap-anywhere">{purchase.id}</dd>
+                </div>
+            </dl>
+        </BoughtFrame>
     }
 }
 
@@ -182,27 +169,9 @@ fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
             </div>
         }
     });
-    let stripe = stripe_url.map(|url| {
-        view! {
-            <div>
-                <dt>"By Stripe"</dt>
-                <dd>
-                    <a class="link" href=url rel="noopener noreferrer">
-                        "Stripe's receipt"
-                    </a>
-                </dd>
-            </div>
-        }
-    });
+    let stripe = stripe_url.map(|url| view! { <StripeFact url label="Stripe's receipt" /> });
     view! {
-        <div>
-            <dt>"Paid"</dt>
-            <dd>
-                <span class="tabular-nums">{dollars(paid_cents)}</span>
-                ", "
-                <Time when=at />
-            </dd>
-        </div>
+        <PaidFact cents=paid_cents at />
         {returned}
         {aside}
         {stripe}

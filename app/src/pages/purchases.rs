@@ -1,4 +1,4 @@
-//! `/billing/purchases`: what was ordered, and what became of it.
+//! `/billing/purchases`: what was ordered or paid for the plan, and what became of it.
 
 use brightmeter::{money::dollars, purchase::Stage};
 use leptos::prelude::*;
@@ -7,7 +7,7 @@ use crate::{
     components::{Date, Frame, Place, in_words, load},
     views::{
         Viewer,
-        purchases::{PurchaseView, PurchasesView},
+        purchases::{BoughtView, InvoiceView, PurchaseView, PurchasesView},
     },
 };
 
@@ -22,8 +22,8 @@ pub fn PurchasesPage() -> impl IntoView {
 
 #[component]
 fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
-    let PurchasesView { purchases, more } = view;
-    let list = match purchases.is_empty() {
+    let PurchasesView { bought, more } = view;
+    let list = match bought.is_empty() {
         true => view! {
             <div class="empty mt-6">
                 <p class="font-medium text-ink">"Nothing was bought yet"</p>
@@ -32,9 +32,18 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
         }
         .into_any(),
         false => {
-            let items = purchases.into_iter().map(|purchase| view! { <Line purchase /> }).collect_view();
+            let items = bought.into_iter().map(|bought| match bought {
+                BoughtView::Pack(purchase) => {
+                    let purchase = *purchase;
+                    view! { <Pack purchase /> }.into_any()
+                }
+                BoughtView::Plan(invoice) => {
+                    let invoice = *invoice;
+                    view! { <Plan invoice /> }.into_any()
+                }
+            });
             view! {
-                <ul class="mt-6 grid gap-3">{items}</ul>
+                <ul class="mt-6 grid gap-3">{items.collect_view()}</ul>
                 {more.then(|| view! { <p class="mt-3 text-muted">"Older ones are in the file."</p> })}
                 <p class="mt-6">
                     <a class="btn btn-quiet" href="/billing/purchases.csv">
@@ -59,7 +68,7 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
 }
 
 #[component]
-fn Line(purchase: PurchaseView) -> impl IntoView {
+fn Pack(purchase: PurchaseView) -> impl IntoView {
     let PurchaseView { id, label, tokens, price_cents, who, ordered_at, stage, receipt, disputed, pay: _ } = purchase;
     let returned = receipt.as_ref().is_some_and(|receipt| receipt.returned_cents > 0);
     let (tag, tone) = match stage {
@@ -73,18 +82,49 @@ fn Line(purchase: PurchaseView) -> impl IntoView {
     };
     let number = receipt.map(|receipt| format!("Receipt {} · ", receipt.number));
     view! {
+        <Line href=format!("/billing/purchases/{id}") label cents=price_cents.into() tag tone>
+            <p class="mt-1 text-sm text-muted">{in_words(&tokens)}</p>
+            <p class="mt-1 text-sm text-muted">{number} <Date when=ordered_at /> " · " {who}</p>
+        </Line>
+    }
+}
+
+#[component]
+fn Plan(invoice: InvoiceView) -> impl IntoView {
+    let InvoiceView { id, number, at, paid_cents, lines, .. } = invoice;
+    let lines: Vec<String> = lines.into_iter().map(|(text, _)| text).collect();
+    let what =
+        (!lines.is_empty()).then(|| view! { <p class="mt-1 text-sm wrap-anywhere text-muted">{lines.join(", ")}</p> });
+    view! {
+        <Line href=format!("/billing/invoices/{id}") label="Plan" cents=paid_cents tag="Paid" tone="tag tag-accent">
+            {what}
+            <p class="mt-1 text-sm text-muted">{format!("Receipt {number} · ")} <Date when=at /></p>
+        </Line>
+    }
+}
+
+/// What it is, what it costs and how it stands; inside, what else is to be known of it.
+#[component]
+fn Line(
+    href: String,
+    #[prop(into)] label: String,
+    cents: u64,
+    tag: &'static str,
+    tone: &'static str,
+    children: Children,
+) -> impl IntoView {
+    view! {
         <li class="card flex flex-wrap items-start justify-between gap-4">
             <div class="min-w-0">
                 <h2 class="font-medium">
-                    <a class="link" href=format!("/billing/purchases/{id}")>
+                    <a class="link" href=href>
                         {label}
                     </a>
                 </h2>
-                <p class="mt-1 text-sm text-muted">{in_words(&tokens)}</p>
-                <p class="mt-1 text-sm text-muted">{number} <Date when=ordered_at /> " · " {who}</p>
+                {children()}
             </div>
             <p class="flex items-center gap-3">
-                <span class="font-medium tabular-nums">{dollars(price_cents.into())}</span>
+                <span class="font-medium tabular-nums">{dollars(cents)}</span>
                 <span class=tone>{tag}</span>
             </p>
         </li>

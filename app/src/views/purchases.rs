@@ -8,9 +8,18 @@ use super::When;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchasesView {
     /// The newest first.
-    pub purchases: Vec<PurchaseView>,
+    pub bought: Vec<BoughtView>,
     /// Whether there are older ones, which only the file lists.
     pub more: bool,
+}
+
+/// A line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoughtView {
+    /// A pack that was ordered.
+    Pack(Box<PurchaseView>),
+    /// What was paid for the plan.
+    Plan(Box<InvoiceView>),
 }
 
 /// `/billing/purchases/…`, and a line of the list.
@@ -55,4 +64,25 @@ pub struct PurchaseReceiptView {
     pub put_aside: Vec<(Tokens, String)>,
     /// Stripe's own receipt.
     pub stripe_url: Option<String>,
+}
+
+/// `/billing/invoices/…`, and a line of the list: what was paid for the plan, with its receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceView {
+    /// Stripe's name of the invoice.
+    pub id: String,
+    /// The number of the receipt, of one row with those of packs.
+    pub number: i64,
+    /// When it was paid.
+    pub at: When,
+    /// What was paid, in cents.
+    pub paid_cents: u64,
+    /// What for, each with its cents; below zero where something is given back.
+    pub lines: Vec<(String, i64)>,
+    /// What the lines leave out of what was paid, in cents.
+    pub rest_cents: i64,
+    /// Stripe's own page of the invoice.
+    pub stripe_url: Option<String>,
+    /// The number that Stripe gave it.
+    pub stripe_number: Option<String>,
 }

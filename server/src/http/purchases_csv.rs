@@ -1,4 +1,4 @@
-//! `/billing/purchases.csv`: every purchase, for whoever keeps the books.
+//! `/billing/purchases.csv`: every purchase and every payment for a plan, for whoever keeps the books.
 
 use app::{backend::SignedIn, error::AppError};
 use axum::{
@@ -7,12 +7,15 @@ use axum::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use brightmeter::{command::Caller, tokens::Tokens};
+use brightmeter::{command::Caller, purchase::Stage, time::Instant, tokens::Tokens};
 
 use super::{AppState, csv_export::plain, pages::status};
 use crate::{
-    service::portal::{Names, internal},
-    storage::{Result, StorageError, purchases, purchases::Order, tenant},
+    service::{
+        bought::{self, Bought, PlanPayment},
+        portal::{Names, internal},
+    },
+    storage::{Result, StorageError, purchases::Order, tenant},
 };
 
 /// How many it lists at most.
@@ -25,7 +28,7 @@ pub(super) async fn export(State(state): State<AppState>, Extension(who): Extens
     let file = async {
         let mut tx = tenant::begin(&state.pool, who.org).await?;
         let names = Names::load(&mut tx, who.org).await?;
-        write(&purchases::list(&mut tx, who.org, MOST).await?, &names)
+        write(&bought::list(&mut tx, who.org, MOST).await?, &names)
     };
     let headers =
         [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"purchases.csv\"")];
@@ -35,7 +38,7 @@ pub(super) async fn export(State(state): State<AppState>, Extension(who): Extens
     }
 }
 
-fn write(orders: &[Order], names: &Names) -> Result<Vec<u8>> {
+fn write(bought: &[Bought], names: &Names) -> Result<Vec<u8>> {
     let broken = |error: csv::Error| StorageError::Corrupt(format!("a purchase that CSV cannot hold: {error}"));
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record([
@@ -54,28 +57,62 @@ fn write(orders: &[Order], names: &Names) -> Result<Vec<u8>> {
         "payment_intent",
     ])
     .map_err(broken)?;
-    let time = |at: brightmeter::time::Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    for Order { purchase, member, ordered_at, .. } in orders {
-        let (payment, credit) = (&purchase.payment, purchase.credit.as_ref());
-        let taken = credit.iter().flat_map(|credit| &credit.lots).map(|lot| (&lot.token_type, lot.clawed_back));
-        csv.write_record([
-            credit.map(|credit| credit.number.to_string()).unwrap_or_default(),
-            time(*ordered_at),
-            credit.map(|credit| time(credit.at)).unwrap_or_default(),
-            plain(purchase.label.clone()),
-            amounts(purchase.tokens.iter().map(|(name, amount)| (name, *amount))),
-            purchase.price_cents.to_string(),
-            payment.stage.as_str().into(),
-            payment.paid_cents.to_string(),
-            payment.returned_cents().to_string(),
-            amounts(taken),
-            plain(names.caller(&Caller::Member { member: *member })),
-            purchase.id.to_string(),
-            payment.names.payment_intent.clone().unwrap_or_default(),
-        ])
-        .map_err(broken)?;
+    for bought in bought {
+        let row = match bought {
+            Bought::Pack(order) => pack(order, names),
+            Bought::Plan(payment) => plan(payment),
+        };
+        csv.write_record(row).map_err(broken)?;
     }
     csv.into_inner().map_err(|error| broken(error.into_error().into()))
+}
+
+fn pack(order: &Order, names: &Names) -> [String; 13] {
+    let Order { purchase, member, ordered_at, .. } = order;
+    let (payment, credit) = (&purchase.payment, purchase.credit.as_ref());
+    let taken = credit.iter().flat_map(|credit| &credit.lots).map(|lot| (&lot.token_type, lot.clawed_back));
+    [
+        credit.map(|credit| credit.number.to_string()).unwrap_or_default(),
+        time(*ordered_at),
+        credit.map(|credit| time(credit.at)).unwrap_or_default(),
+        plain(purchase.label.clone()),
+        amounts(purchase.tokens.iter().map(|(name, amount)| (name, *amount))),
+        purchase.price_cents.to_string(),
+        payment.stage.as_str().into(),
+        payment.paid_cents.to_string(),
+        payment.returned_cents().to_string(),
+        amounts(taken),
+        plain(names.caller(&Caller::Member { member: *member })),
+        purchase.id.to_string(),
+        payment.names.payment_intent.clone().unwrap_or_default(),
+    ]
+}
+
+/// Nobody orders a month of a plan, and what tokens it brings the receipt does not say: those columns stay empty.
+fn plan(payment: &PlanPayment) -> [String; 13] {
+    let PlanPayment { invoice, number, paid } = payment;
+    let lines: Vec<&str> = paid.lines.iter().map(|line| line.text.as_str()).collect();
+    let what = if lines.is_empty() { "Plan".to_owned() } else { format!("Plan: {}", lines.join(", ")) };
+    let nothing = String::new;
+    [
+        number.to_string(),
+        time(paid.at),
+        time(paid.at),
+        what,
+        nothing(),
+        paid.cents.to_string(),
+        Stage::Paid.as_str().into(),
+        paid.cents.to_string(),
+        "0".into(),
+        nothing(),
+        nothing(),
+        invoice.clone(),
+        nothing(),
+    ]
+}
+
+fn time(at: Instant) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// `500 ai, 50 deep`.

@@ -111,6 +111,7 @@ async fn organization(
         ("I3", audit::wrong_holds(conn, org).await?),
         ("I4", audit::wrong_refunds(conn, org).await?),
         ("I4", audit::wrong_purchases(conn, org).await?),
+        ("I4", audit::wrong_receipt_numbers(conn, org).await?),
         ("I4", wrong_clawbacks(conn, org).await?),
         ("I5", audit::wrong_receipts(conn, org).await?),
         ("I6", audit::overdue_holds(conn, org, clock.now()).await?),

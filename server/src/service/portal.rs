@@ -20,7 +20,7 @@ use app::{
         admin::{EventsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
-        purchases::{PurchaseView, PurchasesView},
+        purchases::{InvoiceView, PurchaseView, PurchasesView},
     },
 };
 use async_trait::async_trait;
@@ -127,6 +127,10 @@ impl Backend for Portal {
 
     async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError> {
         purchases::purchase(self, who, &id, back).await.map_err(PortalError::into_app)
+    }
+
+    async fn invoice(&self, who: &SignedIn, id: String) -> Result<InvoiceView, AppError> {
+        purchases::invoice(self, who, &id).await.map_err(PortalError::into_app)
     }
 
     async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError> {

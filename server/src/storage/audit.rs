@@ -124,8 +124,7 @@ pub async fn wrong_refunds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<St
     .await?)
 }
 
-/// I4: of a purchase, each lot stands in the log once, with as much taken back and put aside as the purchase says; receipts are
-/// numbered without gaps.
+/// I4: of a purchase, each lot stands in the log once, with as much taken back and put aside as the purchase says.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
@@ -145,10 +144,27 @@ pub async fn wrong_purchases(conn: &mut PgConnection, org: OrgId) -> Result<Vec<
          select format('purchase %s, %s: %s taken back and %s put aside; the log credits it %s times, takes back %s, puts aside %s',
              purchase_id, token_type, lots.clawed_back, lots.frozen, log.credits, log.clawed_back, log.frozen) as "line!"
          from lots full join log using (purchase_id, token_type)
-         where (log.credits, log.clawed_back, log.frozen) is distinct from (1::bigint, lots.clawed_back, lots.frozen)
-         union all
-         select format('%s receipts are numbered up to %s', count(*), max(number)) from ai_token_purchases
-         where org_id = $1 and number is not null having count(*) <> max(number)"#,
+         where (log.credits, log.clawed_back, log.frozen) is distinct from (1::bigint, lots.clawed_back, lots.frozen)"#,
+        org.0
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// I4: receipts, of packs and of plans, are numbered without gaps, and each number once.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn wrong_receipt_numbers(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select format('%s receipts have %s numbers up to %s', count(number), count(distinct number), max(number)) as "line!"
+         from (
+             select number from ai_token_purchases where org_id = $1
+             union all
+             select (i.invoice ->> 'receipt')::bigint
+             from ai_token_dues d cross join lateral jsonb_each(d.invoices) i(id, invoice) where d.org_id = $1
+         ) receipts
+         having count(number) <> max(number) or count(distinct number) <> max(number)"#,
         org.0
     )
     .fetch_all(conn)

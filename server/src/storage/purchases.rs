@@ -110,8 +110,7 @@ pub async fn set_checkout(conn: &mut PgConnection, org: OrgId, id: PurchaseId, c
     Ok(())
 }
 
-/// The `named` purchases, as organization and id, and those of `orgs` that are at stake; with each the number of its
-/// organization's last receipt.
+/// The `named` purchases, as organization and id, and those of `orgs` that are at stake.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
@@ -119,13 +118,13 @@ pub async fn list_for_writer(
     conn: &mut PgConnection,
     orgs: &[Uuid],
     named: &[(Uuid, PurchaseId)],
-) -> Result<Vec<(Uuid, Purchase, i64)>> {
+) -> Result<Vec<(Uuid, Purchase)>> {
     let (named_orgs, named_ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select org_id as "org_id!", id as "id!", pack as "pack!", label as "label!", price_cents as "price_cents!",
              tokens as "tokens!: Json<BTreeMap<TokenType, Tokens>>", payment as "payment!: Json<Payment>",
-             credit as "credit?: Json<Credit>",
-             coalesce((select max(number) from ai_token_purchases m where m.org_id = p.org_id), 0) as "last_number!"
+             credit as "credit?: Json<Credit>"
          from (
              select * from ai_token_purchases where org_id = any($1) and at_stake
              union
@@ -136,17 +135,8 @@ pub async fn list_for_writer(
         orgs,
         &named_orgs,
         &named_ids
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let (org_id, id, pack, label, price_cents) = (row.org_id, row.id, row.pack, row.label, row.price_cents);
-            let (tokens, payment, credit) = (row.tokens, row.payment, row.credit);
-            let (org, purchase) = Row { org_id, id, pack, label, price_cents, tokens, payment, credit }.decode()?;
-            Ok((org, purchase, row.last_number))
-        })
-        .collect()
+    );
+    rows.fetch_all(conn).await?.into_iter().map(Row::decode).collect()
 }
 
 /// Writes what is known of a payment, and what was made of it.

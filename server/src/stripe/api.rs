@@ -172,7 +172,7 @@ impl Gateway for StripeApi {
 
     async fn find_invoices(&self, customer: &str) -> Result<Dues, GatewayError> {
         let request = ListInvoice::new().customer(customer).limit(LISTED);
-        told::invoices(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
+        told::invoices::list(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
     }
 
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError> {

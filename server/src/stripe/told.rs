@@ -3,6 +3,8 @@
 //!
 //! What comes from Stripe's API instead of an event is read here, too, so that both tell the same.
 
+pub mod invoices;
+
 use brightmeter::{
     dues::{Dues, Invoice},
     ids::{OrgId, PurchaseId},
@@ -64,14 +66,19 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
     let object = &envelope["data"]["object"];
     let told_at = event.created_at.map_or(0, |at| at.timestamp());
     let told = match event.kind.as_str() {
-        // One that Stripe was told to give up is owed no more: it must not keep the license down for ever.
-        "invoice.paid" | "invoice.payment_succeeded" | "invoice.voided" | "invoice.marked_uncollectible" => {
-            return invoice(object, Invoice { settled: true, ..Invoice::default() });
+        "invoice.paid" | "invoice.payment_succeeded" => {
+            let paid = invoices::paid(object, event.created_at);
+            return invoices::read(object, Invoice { settled: true, paid, ..Invoice::default() });
         }
+        // One that Stripe was told to give up is owed no more: it must not keep the license down for ever.
+        "invoice.voided" | "invoice.marked_uncollectible" => {
+            return invoices::read(object, Invoice { settled: true, ..Invoice::default() });
+        }
+        // That the first one of a plan fails is no debt: until it is paid, there is no plan.
         "invoice.payment_failed" if object["billing_reason"] == "subscription_create" => return Ok(None),
         "invoice.payment_failed" => {
             let failed_at = Some(event.created_at.ok_or("it does not say when the payment failed")?);
-            return invoice(object, Invoice { failed_at, ..Invoice::default() });
+            return invoices::read(object, Invoice { failed_at, ..Invoice::default() });
         }
         kind if kind.starts_with("customer.subscription.") || sells_plan(kind, object) => {
             let customer = name_of(&object["customer"]).ok_or("the subscription names no customer")?;
@@ -87,43 +94,6 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
         _ => return Ok(None),
     };
     Ok(told.transpose()?.map(|(whose, payment)| Told::Payment(whose, payment)))
-}
-
-/// Reads an invoice for a plan. That the first one of a plan fails is no debt: until it is paid, there is no plan.
-fn invoice(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> {
-    let parent = &object["parent"]["subscription_details"]["subscription"];
-    let Some(subscription) = name_of(&object["subscription"]).or_else(|| name_of(parent)) else { return Ok(None) };
-    let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
-    let id = text(&object["id"]).ok_or("the invoice has no id")?;
-    let told = Invoice { subscription: Some(subscription), ..told };
-    Ok(Some(Told::Customer(customer, News::Invoice(Dues([(id, told)].into())))))
-}
-
-/// Reads the list of a customer's latest invoices.
-///
-/// # Errors
-/// What of it cannot be read.
-pub fn invoices(list: &Value) -> Result<Dues, &'static str> {
-    let mut dues = Dues::default();
-    for object in list["data"].as_array().ok_or("it is no list")? {
-        let told = match object["status"].as_str() {
-            Some("paid" | "void" | "uncollectible") => Invoice { settled: true, ..Invoice::default() },
-            Some("open") if object["attempted"] == true && object["billing_reason"] != "subscription_create" => {
-                // It is tried as soon as it is final.
-                let tried = [&object["status_transitions"]["finalized_at"], &object["created"]];
-                let tried = tried.into_iter().find_map(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
-                Invoice {
-                    failed_at: Some(tried.ok_or("an invoice does not say since when it is final")?),
-                    ..Invoice::default()
-                }
-            }
-            _ => continue,
-        };
-        if let Some(Told::Customer(_, News::Invoice(told))) = invoice(object, told)? {
-            dues.join(&told);
-        }
-    }
-    Ok(dues)
 }
 
 /// Whether a Checkout session is complete that sold a plan.
@@ -231,7 +201,7 @@ fn charge(object: &Value) -> Option<Read> {
     let mut payment = Payment { refunded_cents, ..Payment::default() };
     payment.names.payment_intent = name_of(&object["payment_intent"]);
     payment.names.charge = text(&object["id"]);
-    payment.names.receipt_url = text(&object["receipt_url"]).filter(|url| url.starts_with("https://"));
+    payment.names.receipt_url = page(&object["receipt_url"]);
     for object in object["refunds"]["data"].as_array().into_iter().flatten() {
         payment.refunds.extend(refund_of(object));
     }
@@ -288,6 +258,12 @@ fn ours(object: &Value) -> Option<Whose> {
 /// A name of Stripe's; of an object that was expanded, its id.
 fn name_of(value: &Value) -> Option<String> {
     text(value).or_else(|| text(&value["id"]))
+}
+
+/// The address of a page of Stripe's, for people to follow; or of the sandbox's, which is on this machine.
+fn page(value: &Value) -> Option<String> {
+    let is_page = |url: &&str| ["https://", "http://127.0.0.1:"].iter().any(|start| url.starts_with(start));
+    value.as_str().filter(|url| url.len() <= 2_000 && !url.contains('\0')).filter(is_page).map(Into::into)
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -3,6 +3,7 @@
 mod checkout;
 mod inbox;
 mod license;
+mod receipts;
 pub mod shop;
 mod storm;
 mod subscriptions;

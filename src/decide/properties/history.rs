@@ -16,8 +16,8 @@ use crate::{
     decide::{
         Context, Decision,
         tests::world::{
-            ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, deep, disputed, open_hold, paid, refunded,
-            tokens, uses,
+            ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, deep, disputed, open_hold, paid, paid_for_plan,
+            refunded, tokens, uses,
         },
     },
     dues::{Dues, Invoice},
@@ -208,11 +208,12 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
         }
         Event::Advance => Command::Advance,
         Event::Bill { invoice, paid } => {
-            let failed_at = (!paid).then_some(world.now);
+            let id = format!("in_{invoice}");
+            let failed = Invoice { failed_at: Some(world.now), ..Invoice::default() };
+            // The first one costs nothing.
+            let cents = 14_900 * u64::from(invoice);
             Command::Bill {
-                told: Dues(
-                    [(format!("in_{invoice}"), Invoice { failed_at, settled: paid, subscription: None })].into(),
-                ),
+                told: if paid { paid_for_plan(&id, world.now, cents) } else { Dues([(id, failed)].into()) },
             }
         }
         Event::Follow { number, live, plan, hours, ends } => {

@@ -26,7 +26,7 @@ fn load(account: &Account, commands: &[&Command], now: Instant) -> Account {
     loaded.guards.retain(|id, _| guards.contains(id));
     let may_return = !(loaded.holds.is_empty() && spends.is_empty() && purchases.is_empty());
     loaded.purchases.retain(|id, purchase| purchases.contains(id) || (may_return && purchase.is_at_stake()));
-    if loaded.purchases.is_empty() {
+    if !commands.iter().any(|command| matches!(command, Command::Settle { .. } | Command::Bill { .. })) {
         loaded.receipt_number = 0;
     }
     let lots = loaded.purchases.values().flat_map(|purchase| &purchase.credit).flat_map(|credit| &credit.lots);
@@ -124,7 +124,7 @@ fn a_batch_decides_as_its_commands_one_by_one() {
                 }
             }
             let whole = &batch[batch.len() - 1].after;
-            assert_eq!((account.head, &account.terms), (whole.head, &whole.terms));
+            assert_eq!((account.head, &account.terms, &account.dues), (whole.head, &whole.terms, &whole.dues));
             assert_eq!(account.balances, whole.balances);
             assert!(account.grants.iter().all(|(id, grant)| whole.grants[id] == *grant));
             assert!(account.purchases.iter().all(|(id, purchase)| whole.purchases[id] == *purchase));

@@ -172,7 +172,7 @@ fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Off
 
 fn invoice(id: &str, failed_at: Option<crate::time::Instant>) -> Command {
     Command::Bill {
-        told: Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), subscription: None })].into()),
+        told: Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), ..Invoice::default() })].into()),
     }
 }
 

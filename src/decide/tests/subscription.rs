@@ -3,6 +3,7 @@
 use super::world::{FIRST_RESET, START, World, at, tokens};
 use crate::{
     command::Command,
+    dues::{Dues, Invoice},
     grant::Source,
     license::License,
     period::Anchor,
@@ -143,8 +144,8 @@ fn a_new_subscription_brings_back_what_had_ended_and_owes_nothing_of_the_old() {
     let mut world = World::on("starter");
     follow(&mut world, reading(1, "sub_1", "pro", START, false));
     let of = |subscription: &str, failed_at| {
-        let invoice = crate::dues::Invoice { failed_at, settled: false, subscription: Some(subscription.into()) };
-        Command::Bill { told: crate::dues::Dues([(format!("in_of_{subscription}"), invoice)].into()) }
+        let invoice = Invoice { failed_at, subscription: Some(subscription.into()), ..Invoice::default() };
+        Command::Bill { told: Dues([(format!("in_of_{subscription}"), invoice)].into()) }
     };
     world.run(of("sub_1", Some(at(START)))).unwrap();
     assert_eq!(world.account.terms.license, License::Grace { since: at(START) });

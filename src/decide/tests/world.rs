@@ -10,7 +10,7 @@ use crate::{
     catalog::Catalog,
     command::{Caller, Command, Use},
     decide::{Context, Decision, after_refusal, decide},
-    dues::{Dues, Invoice},
+    dues::{Dues, Invoice, InvoiceLine, Paid},
     entitlement,
     entry::{Entry, EntryHash, EntryKind},
     grant::{Grant, Source},
@@ -89,6 +89,13 @@ pub(crate) fn refunded(id: &str, cents: u64, failed: bool) -> Payment {
 pub(crate) fn disputed(id: &str, ended: Option<(i64, bool)>) -> Payment {
     let standing = ended.map_or(Standing::Open, |(told_at, lost)| Standing::Closed { told_at, lost });
     Payment { disputes: [(id.into(), Dispute { cents: 2_900, standing })].into(), ..Payment::default() }
+}
+
+/// That so much was paid for a plan.
+pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Dues {
+    let lines = vec![InvoiceLine { text: "1 × Pro (at $149 / month)".into(), cents: 14_900 }];
+    let paid = Paid { at, cents, lines, url: None, number: None };
+    Dues([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
 }
 
 pub(crate) fn open_hold(usage: Use, ttl_seconds: Option<u32>) -> Command {
@@ -275,7 +282,8 @@ impl World {
 
     /// Takes in that an invoice failed, or was paid.
     pub(crate) fn bill(&mut self, id: &str, failed_at: Option<Instant>) {
-        let told = Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), subscription: None })].into());
+        let settled = failed_at.is_none();
+        let told = Dues([(id.into(), Invoice { failed_at, settled, ..Invoice::default() })].into());
         self.run(Command::Bill { told }).unwrap();
     }
 

@@ -1,8 +1,8 @@
-//! `/billing/purchases`: orders and receipts.
+//! `/billing/purchases`: orders and receipts; `/billing/invoices`: receipts for plans.
 
 use app::{
     backend::SignedIn,
-    views::purchases::{PurchaseReceiptView, PurchaseView, PurchasesView},
+    views::purchases::{BoughtView, InvoiceView, PurchaseReceiptView, PurchaseView, PurchasesView},
 };
 use brightmeter::{
     catalog::Catalog,
@@ -13,7 +13,10 @@ use brightmeter::{
 };
 
 use super::{Names, Portal, PortalError, Wording, billing::labelled};
-use crate::storage::{purchases, purchases::Order, tenant};
+use crate::{
+    service::bought::{self, Bought, PlanPayment},
+    storage::{purchases, purchases::Order, tenant},
+};
 
 /// How many the page lists.
 const PAGE: i64 = 100;
@@ -24,12 +27,25 @@ pub(super) async fn purchases(portal: &Portal, who: &SignedIn) -> Result<Purchas
         return Err(PortalError::Forbidden);
     }
     let mut tx = tenant::begin(&portal.pool, who.org).await?;
-    let mut orders = purchases::list(&mut tx, who.org, PAGE + 1).await?;
+    let mut bought = bought::list(&mut tx, who.org, PAGE + 1).await?;
     let names = Names::load(&mut tx, who.org).await?;
-    let more = i64::try_from(orders.len()).is_ok_and(|found| found > PAGE);
-    orders.truncate(PAGE as usize);
-    let views = orders.into_iter().map(|order| view(order, &portal.reader.catalog, &names, wording));
-    Ok(PurchasesView { purchases: views.collect(), more })
+    let more = i64::try_from(bought.len()).is_ok_and(|found| found > PAGE);
+    bought.truncate(PAGE as usize);
+    let views = bought.into_iter().map(|bought| match bought {
+        Bought::Pack(order) => BoughtView::Pack(Box::new(view(*order, &portal.reader.catalog, &names, wording))),
+        Bought::Plan(payment) => BoughtView::Plan(Box::new(invoice_view(payment, wording))),
+    });
+    Ok(PurchasesView { bought: views.collect(), more })
+}
+
+/// One payment for a plan.
+pub(super) async fn invoice(portal: &Portal, who: &SignedIn, id: &str) -> Result<InvoiceView, PortalError> {
+    if !who.viewer.manages() {
+        return Err(PortalError::Forbidden);
+    }
+    let mut tx = tenant::begin(&portal.pool, who.org).await?;
+    let payment = bought::find_plan_payment(&mut tx, who.org, id).await?.ok_or(PortalError::NotFound)?;
+    Ok(invoice_view(payment, Wording::new(portal, who)))
 }
 
 /// One purchase. For whoever comes `back` from Stripe, it is asked how the order stands, if we do not know yet; what it does not
@@ -61,6 +77,23 @@ pub(super) async fn purchase(
         }
     }
     Ok(view(order, &portal.reader.catalog, &names, Wording::new(portal, who)))
+}
+
+fn invoice_view(payment: PlanPayment, wording: Wording) -> InvoiceView {
+    let PlanPayment { invoice, number, paid } = payment;
+    let told = paid.lines.iter().fold(0, |sum: i64, line| sum.saturating_add(line.cents));
+    let paid_cents = i64::try_from(paid.cents).unwrap_or(i64::MAX);
+    InvoiceView {
+        id: invoice,
+        number,
+        at: wording.when(paid.at),
+        paid_cents: paid.cents,
+        // Where it does not say what was paid for, nothing is left out of that.
+        rest_cents: if paid.lines.is_empty() { 0 } else { paid_cents.saturating_sub(told) },
+        lines: paid.lines.into_iter().map(|line| (line.text, line.cents)).collect(),
+        stripe_url: paid.url,
+        stripe_number: paid.number,
+    }
 }
 
 fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> PurchaseView {

@@ -14,7 +14,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Submission;
-use crate::storage::{StorageError, accounts::Found, entries, guards, holdings, holds, licenses, purchases};
+use crate::storage::{
+    StorageError, accounts::Found, entries, guards, holdings, holds, licenses, purchases, receipt_numbers,
+};
 
 /// What commands name besides their account.
 #[derive(Default)]
@@ -23,6 +25,8 @@ struct Named {
     spends: Vec<(Uuid, TransactionId)>,
     purchases: Vec<(Uuid, PurchaseId)>,
     dues: Vec<Uuid>,
+    /// Whose next receipt may get its number.
+    numbers: Vec<Uuid>,
     guards: Vec<(Uuid, GuardId)>,
 }
 
@@ -36,8 +40,15 @@ impl Named {
                 }
                 Command::Capture { hold, .. } | Command::Release { hold, .. } => named.holds.push((org.0, *hold)),
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
-                Command::Bill { .. } | Command::Follow { .. } => named.dues.push(org.0),
-                Command::Settle { purchase, .. } => named.purchases.push((org.0, *purchase)),
+                Command::Bill { .. } => {
+                    named.dues.push(org.0);
+                    named.numbers.push(org.0);
+                }
+                Command::Follow { .. } => named.dues.push(org.0),
+                Command::Settle { purchase, .. } => {
+                    named.purchases.push((org.0, *purchase));
+                    named.numbers.push(org.0);
+                }
                 Command::Grant { .. } | Command::Adjust { .. } | Command::ChangePlan { .. } | Command::Advance => {}
             }
         }
@@ -99,11 +110,10 @@ async fn load(
     // Only what brings tokens back, or tells of money, concerns purchases: a spend pays no round trip for them.
     let may_return = !(due.is_empty() && named.holds.is_empty() && named.spends.is_empty());
     if may_return || !named.purchases.is_empty() {
-        for (org, purchase, last_number) in purchases::list_for_writer(tx, &orgs, &named.purchases).await? {
+        for (org, purchase) in purchases::list_for_writer(tx, &orgs, &named.purchases).await? {
             let lots = purchase.credit.iter().flat_map(|credit| &credit.lots);
             parts.extend(lots.map(|lot| (org, lot.grant)));
             if let Some(account) = accounts.get_mut(&org) {
-                account.receipt_number = last_number;
                 account.purchases.insert(purchase.id, purchase);
             }
         }
@@ -112,6 +122,13 @@ async fn load(
         for (org, dues, subscription) in licenses::list_dues(tx, &named.dues).await? {
             if let Some(account) = accounts.get_mut(&org) {
                 (account.dues, account.subscription) = (dues, subscription);
+            }
+        }
+    }
+    if !named.numbers.is_empty() {
+        for (org, number) in receipt_numbers::list_last(tx, &named.numbers).await? {
+            if let Some(account) = accounts.get_mut(&org) {
+                account.receipt_number = number;
             }
         }
     }

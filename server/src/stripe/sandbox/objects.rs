@@ -206,6 +206,7 @@ pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
         "livemode": false,
         "metadata": {},
         "next_payment_attempt": it.next_try(),
+        "number": it.shown_number(),
         "parent": parent(&it.subscription, &json!(it.metadata)),
         "period_end": it.period.end,
         "period_start": it.period.start,

@@ -201,6 +201,12 @@ impl Invoice {
         RETRY_DAYS.get(retries).map(|days| failed_at + days * DAY)
     }
 
+    /// The number that people read on it, such as `ACME-0007`.
+    pub(super) fn shown_number(&self) -> String {
+        let own = self.customer.trim_start_matches("cus_").chars().filter(char::is_ascii_alphanumeric).take(8);
+        format!("{}-{:04}", own.collect::<String>().to_ascii_uppercase(), self.number)
+    }
+
     pub(super) fn status(&self) -> &'static str {
         match self.settlement {
             Settlement::Open { .. } => "open",

@@ -1,6 +1,7 @@
 //! What a change of price costs for the rest of a period.
 
 use super::{
+    html::day,
     plans::{Line, Price, Span, Subscription, signed},
     state::new_id,
 };
@@ -33,8 +34,8 @@ impl Proration {
         };
         let credit = signed(self.credit_cents).saturating_neg();
         vec![
-            line(format!("Unused time on {}", of.price.name), credit),
-            line(format!("Remaining time on {}", price.name), signed(self.charge_cents)),
+            line(format!("Unused time on {} after {}", of.price.name, day(at)), credit),
+            line(format!("Remaining time on {} after {}", price.name, day(at)), signed(self.charge_cents)),
         ]
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// An organization on Pro that Stripe knows as `cus_1`.
-fn with_subscriber(test: impl AsyncFnOnce(&TestServer, OrgId)) {
+pub fn with_subscriber(test: impl AsyncFnOnce(&TestServer, OrgId)) {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let mut tx = tenant::begin(&server.pools.app, org).await.unwrap();

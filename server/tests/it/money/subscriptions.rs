@@ -35,10 +35,10 @@ use crate::{
 };
 
 /// A sandbox where organizations pay for Pro, and an inbox that asks it.
-struct Office<'a> {
-    server: &'a TestServer,
-    sandbox: Sandbox,
-    inbox: Inbox,
+pub struct Office<'a> {
+    pub server: &'a TestServer,
+    pub sandbox: Sandbox,
+    pub inbox: Inbox,
 }
 
 fn with_office(test: impl AsyncFnOnce(&Office)) {
@@ -84,11 +84,11 @@ impl Office<'_> {
         org
     }
 
-    async fn tell(&self) {
+    pub async fn tell(&self) {
         tell_through(&self.inbox, self.server, &self.sandbox.events()).await;
     }
 
-    fn go_to(&self, instant: &str) {
+    pub fn go_to(&self, instant: &str) {
         self.server.clock.set(at(instant));
         self.sandbox.tick();
     }
@@ -226,13 +226,13 @@ fn all_orders_of_six_events_of_a_subscription_leave_the_same() {
 }
 
 /// A member of an organization on Starter, who chooses plans.
-struct Chooser<'a> {
-    office: &'a Office<'a>,
-    org: OrgId,
-    owner: MemberId,
+pub struct Chooser<'a> {
+    pub office: &'a Office<'a>,
+    pub org: OrgId,
+    pub owner: MemberId,
 }
 
-fn with_chooser(test: impl AsyncFnOnce(&Chooser)) {
+pub fn with_chooser(test: impl AsyncFnOnce(&Chooser)) {
     with_office(async |office| {
         let org = office.server.org("acme", "starter").await;
         let owner = office.server.person(org, "owner@acme.test", "owner").await;
@@ -258,12 +258,12 @@ impl Chooser<'_> {
         }
     }
 
-    async fn change(&self, plan: &str) {
+    pub async fn change(&self, plan: &str) {
         assert_eq!(self.choose(self.new_id(), plan).await.unwrap(), Next::Done);
     }
 
     /// Subscribes to a plan, and pays.
-    async fn subscribe(&self, plan: &str) {
+    pub async fn subscribe(&self, plan: &str) {
         let session = self.order(plan).await;
         self.office.sandbox.pay(&session).unwrap();
         self.office.inbox.plans.look_again(self.org).await.unwrap();

@@ -1,0 +1,61 @@
+//! `/billing/invoices/:invoice`: the receipt of what was paid for the plan, also on paper.
+
+use brightmeter::money::signed_dollars;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use crate::{
+    components::{BoughtFrame, PaidFact, StripeFact, load},
+    views::{Viewer, purchases::InvoiceView},
+};
+
+/// One payment for the plan.
+#[component]
+pub fn InvoicePage() -> impl IntoView {
+    let id = use_params_map().with_untracked(|params| params.get("invoice")).unwrap_or_default();
+    load(
+        |backend, who| async move { backend.invoice(&who, id).await },
+        |viewer, invoice| view! { <Invoice viewer invoice /> }.into_any(),
+    )
+}
+
+#[component]
+fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
+    let InvoiceView { id, number, at, paid_cents, lines, rest_cents, stripe_url, stripe_number } = invoice;
+    let heading = format!("Receipt {number} for {}", viewer.org.name);
+    let rest = (rest_cents != 0).then(|| ("Tax, discounts, credit and the rest".to_owned(), rest_cents));
+    let lines = lines.into_iter().chain(rest).map(|(text, cents)| view! { <Line text cents /> }).collect_view();
+    let stripe = stripe_url.map(|url| {
+        let label =
+            stripe_number.map_or_else(|| "Stripe's invoice".into(), |number| format!("Stripe's invoice {number}"));
+        view! { <StripeFact url label /> }
+    });
+    view! {
+        <BoughtFrame viewer title="Receipt" heading tone="receipt receipt-good">
+            <h2 id="state" class="text-xl font-semibold">
+                "Paid. Thank you!"
+            </h2>
+            <p class="mt-2">"This was paid for your plan."</p>
+            <dl class="facts mt-5">
+                {lines}
+                <PaidFact cents=paid_cents at />
+                {stripe}
+                <div>
+                    <dt>"Invoice"</dt>
+                    <dd class="wrap-anywhere">{id}</dd>
+                </div>
+            </dl>
+        </BoughtFrame>
+    }
+}
+
+/// What was paid for, and how much of it.
+#[component]
+fn Line(text: String, cents: i64) -> impl IntoView {
+    view! {
+        <div>
+            <dt class="wrap-anywhere">{text}</dt>
+            <dd class="tabular-nums">{signed_dollars(cents)}</dd>
+        </div>
+    }
+}
