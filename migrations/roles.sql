@@ -59,6 +59,11 @@ begin
     execute format('create policy ai_token_holds_census on ai_token_holds for select to %I
         using (state = ''open'' and (select current_setting(''app.due_at'', true)) = ''infinity'')', writer);
 
+    -- Staff look for an organization by its name.
+    execute 'drop policy if exists organizations_census on organizations';
+    execute format('create policy organizations_census on organizations for select to %I
+        using ((select current_setting(''app.due_at'', true)) = ''infinity'')', writer);
+
     -- It removes receipts that are older than the setting says, of any organization.
     execute format('grant delete on ai_token_receipts to %I', writer);
     execute 'drop policy if exists ai_token_receipts_old on ai_token_receipts';

@@ -46,9 +46,10 @@ pub struct Account {
     pub spends: BTreeMap<TransactionId, PastSpend>,
     /// Packs that were ordered.
     pub purchases: BTreeMap<PurchaseId, Purchase>,
-    /// What is known of its invoices; known where a command tells of one.
+    /// What is known of its invoices; known where a command tells of one, or depends on them.
     pub dues: Dues,
-    /// How its subscription stands, if Stripe was ever asked; known where a command tells of it or of an invoice.
+    /// How its subscription stands, if Stripe was ever asked; known where a command tells of it or of an invoice, or lifts
+    /// what staff have suspended.
     pub subscription: Option<Reading>,
     /// How many receipts are numbered, those of packs and of plans; known where a command tells of a payment or of an invoice.
     pub receipt_number: i64,

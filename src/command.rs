@@ -10,6 +10,7 @@ use crate::{
     grant::Source,
     guard::GuardId,
     ids::{HoldId, KeyId, MemberId, PurchaseId, TransactionId, UserId},
+    license::ByStaff,
     names::{FeatureName, PlanName, TokenType},
     purchase::Payment,
     quest::{Goal, QuestDraft},
@@ -258,6 +259,10 @@ pub enum Command {
         /// What Stripe said.
         reading: Reading,
     },
+    /// Suspend the license by staff, whatever is paid.
+    Suspend(ByStaff),
+    /// Lift what staff have suspended: the license goes to where the subscription and its invoices say it stands.
+    Lift(ByStaff),
     /// Book what time has brought: expired holds and grants, a new period, a step down the ladder.
     Advance,
 }
@@ -285,6 +290,8 @@ impl Command {
             Self::Settle { .. } => "settle",
             Self::Bill { .. } => "bill",
             Self::Follow { .. } => "follow",
+            Self::Suspend(_) => "suspend",
+            Self::Lift(_) => "lift",
             Self::Advance => "advance",
         }
     }

@@ -121,6 +121,8 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
         Command::Settle { purchase, told } => purchases::settle(&mut draft, *purchase, told)?,
         Command::Bill { told } => license::bill(&mut draft, told),
         Command::Follow { reading } => subscription::follow(&mut draft, reading),
+        Command::Suspend(by) => license::suspend(&mut draft, by)?,
+        Command::Lift(by) => license::lift(&mut draft, by)?,
         Command::Advance => Outcome::Advanced,
     };
     Ok(draft.finish(outcome))

@@ -7,7 +7,7 @@ use crate::{
     decide::{Context, draft::Draft},
     grant::Part,
     guard::Pace,
-    license::Off,
+    license::{License, Off},
     names::TokenType,
     refusal::Refusal,
     time::Instant,
@@ -103,6 +103,9 @@ fn check_plan(draft: &Draft<'_>, feature: &Feature) -> Result<(), Refusal> {
 /// Decision 5: the license comes first. Answers with what is off.
 fn check_license(draft: &Draft<'_>, feature: &Feature) -> Result<Off, Refusal> {
     let license = draft.terms().license;
+    if let License::Stopped { since } = license {
+        return Err(Refusal::LicenseStopped { since });
+    }
     let off = license.off(&draft.cx.catalog.ladder, draft.cx.now);
     if off == Off::Ai || (off >= Off::Premium && feature.premium) {
         return Err(Refusal::LicenseSuspended { off, since: license.since() });

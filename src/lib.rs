@@ -25,6 +25,7 @@ pub mod overview;
 pub mod period;
 pub mod purchase;
 pub mod quest;
+pub mod reason;
 pub mod receipt;
 pub mod refusal;
 pub mod runway;

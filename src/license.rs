@@ -1,8 +1,8 @@
-//! The license: whether the organization's plan is paid, and what is off while it is not.
+//! The license: whether the organization's plan is paid, and what is off while it is not, or while staff have suspended it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Instant;
+use crate::{ids::UserId, reason::Reason, time::Instant};
 
 /// The state of an organization's license.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +16,14 @@ pub enum License {
         /// The first failure; retries do not move it.
         since: Instant,
     },
-    /// Grace has run out, or staff suspended it.
+    /// Grace has run out: an invoice was unpaid for too long.
     Suspended {
         /// When it was suspended.
+        since: Instant,
+    },
+    /// Staff have suspended it, whatever is paid or not. Only staff lift that.
+    Stopped {
+        /// When they did.
         since: Instant,
     },
     /// The subscription has ended.
@@ -42,8 +47,17 @@ pub enum Off {
     Ai,
 }
 
+/// Who of the staff changed a license, and why. The reason is for staff alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByStaff {
+    /// The person.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+}
+
 /// A step of the license: a new state, or a rung further down. Each is kept in its log and told by email.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// When it was made.
     pub at: Instant,
@@ -51,6 +65,8 @@ pub struct Step {
     pub license: License,
     /// What is off from then on.
     pub off: Off,
+    /// Who of the staff made it; nobody where it followed the money or time.
+    pub by: Option<ByStaff>,
 }
 
 /// One rung of the ladder.
@@ -98,18 +114,21 @@ impl Rung {
 }
 
 impl License {
-    /// Where the license stands at `now`, and what is off, if an invoice is unpaid since `since`. `ladder` is in order of days.
-    pub fn unpaid(since: Instant, ladder: &[Rung], now: Instant) -> (Self, Off) {
-        let (grace, end) = (Self::Grace { since }, ladder.iter().find(|rung| rung.off == Off::Ai));
-        let end = end.map(|rung| rung.at(since)).filter(|at| *at <= now);
-        (end.map_or(grace, |since| Self::Suspended { since }), grace.off(ladder, now))
+    /// Where time has brought the license at `now`, and what is off: grace that has run out is suspended. `ladder` is in order of days.
+    pub fn stepped_down(self, ladder: &[Rung], now: Instant) -> (Self, Off) {
+        let end = match self {
+            Self::Grace { since } => ladder.iter().find(|rung| rung.off == Off::Ai).map(|rung| rung.at(since)),
+            _ => None,
+        };
+        let end = end.filter(|at| *at <= now);
+        (end.map_or(self, |since| Self::Suspended { since }), self.off(ladder, now))
     }
 
     /// What is off at `now`. `ladder` is in order of days.
     pub fn off(self, ladder: &[Rung], now: Instant) -> Off {
         match self {
             Self::Active => Off::Nothing,
-            Self::Suspended { .. } | Self::Canceled { .. } => Off::Ai,
+            Self::Suspended { .. } | Self::Stopped { .. } | Self::Canceled { .. } => Off::Ai,
             Self::Grace { since } => {
                 let reached = |rung: &&Rung| rung.at(since) <= now;
                 ladder.iter().take_while(reached).last().map_or(Off::Nothing, |rung| rung.off)
@@ -135,13 +154,32 @@ impl License {
         ladder.iter().find(|rung| rung.off > announced).map(|rung| rung.at(since))
     }
 
-    /// The name of the state.
+    /// The name of the state in the API, where what staff have suspended is suspended, too.
     pub const fn state(self) -> &'static str {
+        match self {
+            Self::Stopped { .. } => "suspended",
+            other => other.name(),
+        }
+    }
+
+    /// The name of the state in the database.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Grace { .. } => "grace",
             Self::Suspended { .. } => "suspended",
+            Self::Stopped { .. } => "stopped",
             Self::Canceled { .. } => "canceled",
+        }
+    }
+
+    /// What the state follows, for every one but active: in the API.
+    pub const fn by(self) -> Option<&'static str> {
+        match self {
+            Self::Active => None,
+            Self::Grace { .. } | Self::Suspended { .. } => Some("invoice"),
+            Self::Stopped { .. } => Some("staff"),
+            Self::Canceled { .. } => Some("subscription"),
         }
     }
 
@@ -149,7 +187,9 @@ impl License {
     pub const fn since(self) -> Option<Instant> {
         match self {
             Self::Active => None,
-            Self::Grace { since } | Self::Suspended { since } | Self::Canceled { since } => Some(since),
+            Self::Grace { since } | Self::Suspended { since } | Self::Stopped { since } | Self::Canceled { since } => {
+                Some(since)
+            }
         }
     }
 }

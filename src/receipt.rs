@@ -131,6 +131,10 @@ pub enum Outcome {
     Billed,
     /// How the subscription stands is known.
     Followed,
+    /// Staff have suspended the license.
+    Suspended,
+    /// What staff had suspended is suspended by them no more.
+    Lifted,
     /// What time brought was booked.
     Advanced,
 }

@@ -43,6 +43,12 @@ pub enum Refusal {
         /// Since when the license is not active.
         since: Option<Instant>,
     },
+    /// Staff have suspended the license.
+    #[error("AI is suspended for this organization: ask support.")]
+    LicenseStopped {
+        /// Since when.
+        since: Instant,
+    },
     /// Too many requests in a window.
     #[error("At most {requests} requests in {window_seconds} seconds.")]
     RateLimited {
@@ -107,6 +113,12 @@ pub enum Refusal {
         /// The plan.
         plan: PlanName,
     },
+    /// Staff have suspended the license before.
+    #[error("The license is suspended by staff already.")]
+    AlreadySuspended,
+    /// Nothing of the license is suspended by staff.
+    #[error("The license is not suspended by staff.")]
+    NotSuspended,
     /// The organization has no such hold.
     #[error("There is no such hold.")]
     HoldNotFound,
@@ -194,7 +206,7 @@ impl Refusal {
             Self::AccountClosed { .. } => "account_closed",
             Self::Blocked { .. } => "blocked",
             Self::FeatureNotInPlan { .. } => "feature_not_in_plan",
-            Self::LicenseSuspended { .. } => "license_suspended",
+            Self::LicenseSuspended { .. } | Self::LicenseStopped { .. } => "license_suspended",
             Self::RateLimited { .. } => "rate_limited",
             Self::TooFrequent { .. } => "too_frequent",
             Self::QuotaReached { .. } => "quota_reached",
@@ -203,6 +215,8 @@ impl Refusal {
             Self::UnknownPlan { .. } => "unknown_plan",
             Self::UnknownTokenType { .. } => "unknown_token_type",
             Self::PlanUnchanged { .. } => "plan_unchanged",
+            Self::AlreadySuspended => "already_suspended",
+            Self::NotSuspended => "not_suspended",
             Self::HoldNotFound => "hold_not_found",
             Self::HoldClosed { .. } => "hold_closed",
             Self::CaptureExceedsHold { .. } => "capture_exceeds_hold",
@@ -220,7 +234,7 @@ impl Refusal {
             Self::AccountClosed { .. } => LimitSource::Account,
             Self::Blocked { .. } => LimitSource::Guard,
             Self::FeatureNotInPlan { .. } => LimitSource::Plan,
-            Self::LicenseSuspended { .. } => LimitSource::License,
+            Self::LicenseSuspended { .. } | Self::LicenseStopped { .. } => LimitSource::License,
             Self::RateLimited { .. } => LimitSource::Rate,
             Self::TooFrequent { .. } => LimitSource::Interval,
             Self::QuotaReached { .. } => LimitSource::Quota,
@@ -252,7 +266,7 @@ impl Refusal {
     /// What to do about it.
     pub const fn action(&self) -> Action {
         match self {
-            Self::AccountClosed { .. } => Action::AskSupport,
+            Self::AccountClosed { .. } | Self::LicenseStopped { .. } => Action::AskSupport,
             Self::Blocked { .. } | Self::RateLimited { .. } | Self::TooFrequent { .. } | Self::QuotaReached { .. } => {
                 Action::Wait
             }

@@ -12,7 +12,7 @@ use crate::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, Viewer,
-        admin::{EventsView, PricingView, ReconciliationView},
+        admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
         purchases::{InvoiceView, PurchaseView, PurchasesView},
@@ -48,7 +48,7 @@ pub struct StaffMember {
 }
 
 /// What pages ask for. Every call is for one signed-in member and sees that member's organization only; those of the staff console
-/// are for staff, and show nothing of what an organization does.
+/// are for staff, and show of an organization its name, its plan and its license, and nothing of what it does.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// `/dashboard`.
@@ -63,8 +63,8 @@ pub trait Backend: Send + Sync {
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
     /// `/account`.
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
-    /// `/billing`; for whoever comes `back` from Stripe, as Stripe has it.
-    async fn billing(&self, who: &SignedIn, back: bool) -> Result<BillingView, AppError>;
+    /// `/billing`.
+    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
     /// `/billing/plan`: what it means to go to that plan; for whoever manages the organization.
     async fn plan_choice(&self, who: &SignedIn, to: String) -> Result<PlanChoiceView, AppError>;
     /// `/billing/purchases`, for whoever manages the organization.
@@ -81,6 +81,10 @@ pub trait Backend: Send + Sync {
     async fn pricing(&self, staff: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError>;
     /// `/admin/events`.
     async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError>;
+    /// `/admin/organizations`, those with what was asked for in their name or slug.
+    async fn organizations(&self, staff: &StaffMember, asked: String) -> Result<OrganizationsView, AppError>;
+    /// `/admin/organizations/…`, the one of that id.
+    async fn organization(&self, staff: &StaffMember, id: String) -> Result<OrganizationPageView, AppError>;
     /// `/admin/reconciliation`.
     async fn reconciliation(&self, staff: &StaffMember) -> Result<ReconciliationView, AppError>;
 }

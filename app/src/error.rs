@@ -63,9 +63,14 @@ impl AppError {
                 Refusal::AccountClosed { .. }
                 | Refusal::Blocked { .. }
                 | Refusal::FeatureNotInPlan { .. }
-                | Refusal::LicenseSuspended { .. } => 403,
+                | Refusal::LicenseSuspended { .. }
+                | Refusal::LicenseStopped { .. } => 403,
                 Refusal::HoldNotFound | Refusal::SpendNotFound | Refusal::PurchaseNotFound => 404,
-                Refusal::HoldClosed { .. } | Refusal::AlreadyRefunded | Refusal::PlanUnchanged { .. } => 409,
+                Refusal::HoldClosed { .. }
+                | Refusal::AlreadyRefunded
+                | Refusal::PlanUnchanged { .. }
+                | Refusal::AlreadySuspended
+                | Refusal::NotSuspended => 409,
                 Refusal::RateLimited { .. } | Refusal::TooFrequent { .. } | Refusal::QuotaReached { .. } => 429,
                 Refusal::UnknownFeature { .. }
                 | Refusal::UnknownPlan { .. }

@@ -20,7 +20,7 @@ pub mod start;
 
 pub use account::AccountPage;
 pub use activity::ActivityPage;
-pub use admin::{ConsolePage, EventsPage, PricingPage, ReconciliationPage};
+pub use admin::{ConsolePage, EventsPage, OrganizationPage, OrganizationsPage, PricingPage, ReconciliationPage};
 pub use api_docs::ApiDocsPage;
 pub use billing::BillingPage;
 pub use dashboard::DashboardPage;

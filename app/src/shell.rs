@@ -10,8 +10,8 @@ use leptos_router::{
 
 use crate::pages::{
     AccountPage, ActivityPage, ApiDocsPage, BillingPage, ConsolePage, DashboardPage, EventsPage, InvoicePage, JobPage,
-    KeysPage, LicensePage, NotFoundPage, PlanPage, PricingPage, PurchasePage, PurchasesPage, QuestsPage,
-    ReconciliationPage, SignInPage, StartPage,
+    KeysPage, LicensePage, NotFoundPage, OrganizationPage, OrganizationsPage, PlanPage, PricingPage, PurchasePage,
+    PurchasesPage, QuestsPage, ReconciliationPage, SignInPage, StartPage,
 };
 
 /// The HTML document. The hydration scripts and the reload script carry the request's nonce by themselves.
@@ -106,6 +106,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/license") view=LicensePage ssr=SsrMode::Async />
                 <Route path=path!("/keys") view=KeysPage ssr=SsrMode::Async />
                 <Route path=path!("/admin") view=ConsolePage ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations") view=OrganizationsPage ssr=SsrMode::Async />
+                <Route path=path!("/admin/organizations/:organization") view=OrganizationPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/pricing") view=PricingPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/events") view=EventsPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/reconciliation") view=ReconciliationPage ssr=SsrMode::Async />

@@ -13,10 +13,16 @@ pub enum Told {
     KeyRevoked,
     /// A plan was chosen.
     PlanChosen,
+    /// Somebody left Stripe's Checkout before paying.
+    CheckoutLeft,
     /// An event of Stripe's is tried again.
     EventReplayed,
     /// A purchase is as Stripe says.
     PurchaseMended,
+    /// Staff have suspended a license.
+    LicenseSuspended,
+    /// Staff have lifted that.
+    SuspensionLifted,
     /// The session goes on in another organization.
     Switched,
     /// The session has ended.
@@ -28,14 +34,17 @@ pub enum Told {
 }
 
 impl Told {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::QuestDone,
         Self::QuestOpen,
         Self::PasswordChanged,
         Self::KeyRevoked,
         Self::PlanChosen,
+        Self::CheckoutLeft,
         Self::EventReplayed,
         Self::PurchaseMended,
+        Self::LicenseSuspended,
+        Self::SuspensionLifted,
         Self::Switched,
         Self::SignedOut,
         Self::SignedOutEverywhere,
@@ -50,8 +59,11 @@ impl Told {
             Self::PasswordChanged => "password-changed",
             Self::KeyRevoked => "key-revoked",
             Self::PlanChosen => "plan-chosen",
+            Self::CheckoutLeft => "checkout-left",
             Self::EventReplayed => "event-replayed",
             Self::PurchaseMended => "purchase-mended",
+            Self::LicenseSuspended => "license-suspended",
+            Self::SuspensionLifted => "suspension-lifted",
             Self::Switched => "switched",
             Self::SignedOut => "signed-out",
             Self::SignedOutEverywhere => "signed-out-everywhere",
@@ -84,8 +96,11 @@ impl Told {
             Self::PasswordChanged => "Password changed",
             Self::KeyRevoked => "Key revoked",
             Self::PlanChosen => "Plan changed",
+            Self::CheckoutLeft => "Nothing was bought",
             Self::EventReplayed => "Event replayed",
             Self::PurchaseMended => "As Stripe says now",
+            Self::LicenseSuspended => "Suspended",
+            Self::SuspensionLifted => "Lifted",
             Self::Switched => "Organization switched",
             Self::SignedOut => "Signed out",
             Self::SignedOutEverywhere => "Signed out everywhere",
@@ -99,8 +114,11 @@ impl Told {
             Self::PasswordChanged => Some("Every other session has ended."),
             Self::KeyRevoked => Some("Services that use it are refused from now on."),
             Self::PlanChosen => Some("What counts now, and what from the next reset, stands below."),
+            Self::CheckoutLeft => Some("You left before paying, so nothing was charged."),
             Self::EventReplayed => Some("It is tried at once. If it is still listed in a moment, it says why."),
             Self::PurchaseMended => Some("Compare again to see whether anything else differs."),
+            Self::LicenseSuspended => Some("All AI of this organization has stopped."),
+            Self::SuspensionLifted => Some("The license stands where its invoices and its subscription say."),
             Self::SignedOutEverywhere => Some("Every session of yours has ended."),
             Self::SessionEnded => Some("Nothing was sent. Sign in and try again."),
             Self::QuestDone | Self::QuestOpen | Self::Switched | Self::SignedOut => None,

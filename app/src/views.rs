@@ -49,7 +49,7 @@ pub struct Viewer {
     pub others: Vec<OrgRef>,
     /// The plan's label.
     pub plan: String,
-    /// What every page tells while something is unpaid: that it is, and what stops next.
+    /// What every page tells while something is unpaid, with what stops next, or while staff have suspended the license.
     pub license: Option<String>,
     /// Whether the person is staff besides.
     pub staff: bool,
@@ -349,6 +349,8 @@ pub struct BillingView {
     pub packs: Vec<PackView>,
     /// Whether the plan includes AI, so that packs can be spent.
     pub can_spend: bool,
+    /// Whether staff have suspended the license: then nothing is sold.
+    pub suspended: bool,
     /// What the next pack pays first, with labels.
     pub debts: Vec<(Tokens, String)>,
     /// What features cost: label, summary, cost, token label, the label of the smallest plan.

@@ -682,6 +682,11 @@ export interface components {
         };
         /** @description Whether the plan is paid, and what is off while it is not. */
         LicenseBody: {
+            /**
+             * @description What the state follows: `invoice`, `subscription`, or `staff`: then ask support. Null while it is active.
+             * @example null
+             */
+            by?: string | null;
             next?: components["schemas"]["Transition"] | null;
             /**
              * @description The plan.

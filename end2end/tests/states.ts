@@ -29,6 +29,20 @@ const password = async (page: Page, current: string, next: string) => {
   await page.getByRole("button", { name: "Change password" }).click();
 };
 
+/** The page of an organization in the staff console. */
+const organization = async (page: Page) => {
+  await page.goto("/admin/organizations?q=nightshift");
+  await page.getByRole("link", { name: "Nightshift Labs" }).click();
+  await expect(page.getByRole("heading", { name: "What happened to the license" })).toBeVisible();
+};
+
+/** Suspends its license, or lifts that. */
+const suspend = async (page: Page, button: "Suspend" | "Lift", then: string) => {
+  await page.getByLabel("Reason").fill("To see what it looks like");
+  await page.getByRole("button", { name: button, exact: true }).click();
+  await expect(page.getByRole("heading", { name: then })).toBeVisible();
+};
+
 export const states: State[] = [
   { name: "start", go: (page) => page.goto("/") },
   { name: "signin", go: (page) => page.goto("/signin") },
@@ -215,6 +229,37 @@ export const states: State[] = [
     go: (page) => page.goto("/admin/pricing?price-pack-booster=2400&sold-booster=20"),
   },
   { name: "staff-pricing-wrong", email: staff, go: (page) => page.goto("/admin/pricing?customers-pro=many") },
+  { name: "staff-organizations", email: staff, go: (page) => page.goto("/admin/organizations") },
+  { name: "staff-organizations-nothing-found", email: staff, go: (page) => page.goto("/admin/organizations?q=nobody") },
+  { name: "staff-organization", email: staff, go: organization },
+  {
+    name: "staff-organization-no-reason",
+    email: staff,
+    go: async (page) => {
+      await organization(page);
+      await page.getByLabel("Reason").fill("   ");
+      await page.getByRole("button", { name: "Suspend", exact: true }).click();
+      await expect(page.getByRole("alert")).toBeVisible();
+    },
+  },
+  {
+    name: "staff-organization-suspended",
+    email: staff,
+    go: async (page) => {
+      await organization(page);
+      await suspend(page, "Suspend", "Lift the suspension");
+    },
+  },
+  { name: "license-suspended", email: starter, go: (page) => page.goto("/license") },
+  { name: "plans-suspended", email: starter, go: (page) => page.goto("/billing") },
+  {
+    name: "staff-organization-lifted",
+    email: staff,
+    go: async (page) => {
+      await organization(page);
+      await suspend(page, "Lift", "Suspend the license");
+    },
+  },
   { name: "staff-events", email: staff, go: (page) => page.goto("/admin/events") },
   { name: "staff-reconciliation", email: staff, go: (page) => page.goto("/admin/reconciliation") },
   {

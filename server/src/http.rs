@@ -62,6 +62,7 @@ use crate::{
         visitors::Visitors,
     },
     stripe::{
+        gateway::BACK,
         sandbox::{self, Sandbox},
         signature::WebhookSecret,
     },
@@ -170,12 +171,15 @@ impl Site {
             .route("/account/password", post(forms::account::change_password))
             .route("/account/sign-out-everywhere", post(forms::account::sign_out_everywhere))
             .route("/admin/events/replay", post(forms::admin::replay))
+            .route("/admin/organizations/suspend", post(forms::organizations::suspend))
+            .route("/admin/organizations/lift", post(forms::organizations::lift))
             .layer(DefaultBodyLimit::max(FORM_BYTES));
         let pages = pages::routes(&state)
             .merge(forms)
             .merge(api::routes())
             .route("/activity.csv", get(csv_export::export))
             .route("/billing/purchases.csv", get(purchases_csv::export))
+            .route(BACK, get(forms::plans::back))
             .layer(middleware::from_fn_with_state(state.clone(), session::identify))
             .layer(session::layer(&state));
         // Its own patience: what it does waits for Stripe to answer about many purchases.

@@ -1,11 +1,12 @@
 //! The license follows the money. Decision 5 lives here: when an invoice fails, AI steps down before the core product does; paying
-//! restores everything at once.
+//! restores everything at once. Staff come first: what they have suspended, no payment brings back.
 
 use super::draft::Draft;
 use crate::{
     dues::Dues,
-    license::{License, Off, Step},
+    license::{ByStaff, License, Off, Step},
     receipt::Outcome,
+    refusal::Refusal,
     time::Instant,
 };
 
@@ -20,32 +21,58 @@ pub(super) fn bill(draft: &mut Draft<'_>, told: &Dues) -> Outcome {
     Outcome::Billed
 }
 
-/// Brings the license to where the subscription and its invoices say it stands.
+/// Suspends the license by staff. What is told of the money from then on is known, and changes nothing.
+pub(super) fn suspend(draft: &mut Draft<'_>, by: &ByStaff) -> Result<Outcome, Refusal> {
+    draft.check_open()?;
+    if let License::Stopped { .. } = draft.terms().license {
+        return Err(Refusal::AlreadySuspended);
+    }
+    let since = draft.cx.now;
+    draft.go_to(License::Stopped { since }, Off::Ai, Some(by));
+    Ok(Outcome::Suspended)
+}
+
+/// Lifts that: the license stands at once where it would if staff had never suspended it.
+pub(super) fn lift(draft: &mut Draft<'_>, by: &ByStaff) -> Result<Outcome, Refusal> {
+    draft.check_open()?;
+    let License::Stopped { .. } = draft.terms().license else { return Err(Refusal::NotSuspended) };
+    let (license, off) = by_money(draft).stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
+    draft.go_to(license, off, Some(by));
+    Ok(Outcome::Lifted)
+}
+
+/// Brings the license to where the subscription and its invoices say it stands, unless staff have suspended it.
 pub(super) fn judge(draft: &mut Draft<'_>) {
-    let (now, license) = (draft.cx.now, draft.terms().license);
+    let runs = draft.subscription().is_some_and(|reading| reading.live.is_some());
+    match (draft.terms().license, by_money(draft)) {
+        // Only staff lift what staff have suspended.
+        (License::Stopped { .. }, _) => {}
+        // What has ended is not brought back by an invoice.
+        (License::Canceled { .. }, License::Active | License::Grace { .. }) if !runs => {}
+        (License::Active | License::Canceled { .. }, grace @ License::Grace { .. }) => {
+            draft.go_to(grace, Off::Nothing, None);
+            draft.step_down();
+        }
+        // Another invoice may be the oldest now, or the same one failed earlier than was known.
+        (_, license) => {
+            let (license, off) = license.stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
+            draft.go_to(license, off, None);
+        }
+    }
+}
+
+/// Where the subscription and its invoices say the license stands, before any rung of the ladder: active, in grace or canceled.
+fn by_money(draft: &Draft<'_>) -> License {
+    let now = draft.cx.now;
     let reading = draft.subscription();
     if let Some(ended_at) = reading.and_then(|reading| reading.ended_at) {
-        draft.go_to(License::Canceled { since: ended_at.min(now) }, Off::Ai, now);
-        return;
+        return License::Canceled { since: ended_at.min(now) };
     }
     let live = reading.and_then(|reading| reading.live.as_ref());
     // A clock of Stripe's may be ahead of ours.
     let unpaid_since =
         draft.dues().unpaid_since(live.map(|subscription| subscription.id.as_str())).map(|since| since.min(now));
-    match (license, unpaid_since) {
-        // What has ended is not brought back by an invoice.
-        (License::Canceled { .. }, _) if live.is_none() => {}
-        (_, None) => draft.go_to(License::Active, Off::Nothing, now),
-        (License::Active | License::Canceled { .. }, Some(since)) => {
-            draft.go_to(License::Grace { since }, Off::Nothing, now);
-            draft.step_down();
-        }
-        // Another invoice is the oldest now, or the same one failed earlier than was known.
-        (License::Grace { .. } | License::Suspended { .. }, Some(since)) => {
-            let (license, off) = License::unpaid(since, &draft.cx.catalog.ladder, now);
-            draft.go_to(license, off, now);
-        }
-    }
+    unpaid_since.map_or(License::Active, |since| License::Grace { since })
 }
 
 impl Draft<'_> {
@@ -63,22 +90,22 @@ impl Draft<'_> {
                 if rung.off == Off::Ai {
                     self.terms_mut().license = License::Suspended { since: at };
                 }
-                self.note_step(at);
+                self.note_step(at, None);
             }
         }
     }
 
-    /// Another state of the license, if it is another.
-    fn go_to(&mut self, license: License, announced: Off, at: Instant) {
+    /// Another state of the license from now on, if it is another.
+    fn go_to(&mut self, license: License, announced: Off, by: Option<&ByStaff>) {
         if (self.terms().license, self.terms().announced) != (license, announced) {
             let terms = self.terms_mut();
             (terms.license, terms.announced) = (license, announced);
-            self.note_step(at);
+            self.note_step(self.cx.now, by);
         }
     }
 
-    fn note_step(&mut self, at: Instant) {
+    fn note_step(&mut self, at: Instant, by: Option<&ByStaff>) {
         let (license, off) = (self.terms().license, self.terms().announced);
-        self.changes.steps.push(Step { at, license, off });
+        self.changes.steps.push(Step { at, license, off, by: by.cloned() });
     }
 }

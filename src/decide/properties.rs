@@ -2,6 +2,7 @@
 
 mod charges;
 mod history;
+mod license;
 mod storage;
 mod uses;
 
@@ -176,6 +177,8 @@ fn balances_are_what_the_receipt_says() {
                 | Outcome::Settled { .. }
                 | Outcome::Billed
                 | Outcome::Followed
+                | Outcome::Suspended
+                | Outcome::Lifted
                 | Outcome::Advanced => continue,
             };
             assert_eq!(told, step.after.balance(token_type), "{:?}", decision.receipt);
@@ -276,6 +279,8 @@ fn the_histories_reach_every_kind_of_answer() {
         "too_frequent",
         "insufficient_tokens",
         "plan_unchanged",
+        "already_suspended",
+        "not_suspended",
         "hold_not_found",
         "hold_closed",
         "capture_exceeds_hold",

@@ -14,4 +14,5 @@ mod refunds;
 mod refusals;
 mod spending;
 mod subscription;
+mod suspension;
 pub(super) mod world;

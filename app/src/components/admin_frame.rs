@@ -12,6 +12,8 @@ use crate::{
 /// Where in the staff console a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Desk {
+    /// `/admin/organizations` and below.
+    Organizations,
     /// `/admin/pricing`.
     Pricing,
     /// `/admin/events`.
@@ -23,11 +25,12 @@ pub enum Desk {
 }
 
 impl Desk {
-    const NAVIGATION: [Self; 3] = [Self::Pricing, Self::Events, Self::Reconciliation];
+    const NAVIGATION: [Self; 4] = [Self::Organizations, Self::Pricing, Self::Events, Self::Reconciliation];
 
     /// The address.
     pub const fn address(self) -> &'static str {
         match self {
+            Self::Organizations => "/admin/organizations",
             Self::Pricing => "/admin/pricing",
             Self::Events => "/admin/events",
             Self::Reconciliation => "/admin/reconciliation",
@@ -38,6 +41,7 @@ impl Desk {
     /// What people read.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::Organizations => "Organizations",
             Self::Pricing => "Pricing",
             Self::Events => "Events",
             Self::Reconciliation => "Reconciliation",

@@ -47,6 +47,9 @@ fn title(refusal: &Refusal) -> &'static str {
         Refusal::Blocked { .. } => "You are blocked for a while",
         Refusal::FeatureNotInPlan { .. } => "Not part of your plan",
         Refusal::LicenseSuspended { .. } => "AI is limited: an invoice is unpaid",
+        Refusal::LicenseStopped { .. } => "AI is suspended",
+        Refusal::AlreadySuspended => "It is suspended already",
+        Refusal::NotSuspended => "It is not suspended by staff",
         Refusal::RateLimited { .. } | Refusal::TooFrequent { .. } => "A little too fast",
         Refusal::QuotaReached { .. } => "Your monthly limit is reached",
         Refusal::InsufficientTokens { .. } => "Not enough tokens",
@@ -66,6 +69,13 @@ fn explanation(refusal: &Refusal) -> String {
         }
         Refusal::LicenseSuspended { .. } => {
             "Paying it restores everything at once. Ask an owner of your organization.".into()
+        }
+        Refusal::LicenseStopped { .. } => {
+            "Support has suspended it for your organization. Nothing was charged, and your tokens stay. Ask support."
+                .into()
+        }
+        Refusal::AlreadySuspended | Refusal::NotSuspended => {
+            "Nothing was changed. What happened meanwhile, and who did it, stands in the list below.".into()
         }
         Refusal::RateLimited { requests, window_seconds, .. } => {
             format!(
@@ -140,5 +150,12 @@ mod tests {
             "Quest generation is part of the Pro plan and up; your organization is on Starter."
         );
         assert_eq!(way_out(&refusal), Some(("Upgrade", "/billing")));
+    }
+
+    #[test]
+    fn what_staff_have_suspended_leads_to_support_and_to_nothing_that_is_paid() {
+        let refusal = Refusal::LicenseStopped { since: "2026-03-10T09:00:00Z".parse().unwrap() };
+        assert!(explanation(&refusal).ends_with("Ask support."));
+        assert_eq!(way_out(&refusal), None);
     }
 }

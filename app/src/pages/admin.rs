@@ -1,12 +1,17 @@
 //! `/admin`: the staff console, for those who run Brightmeter.
 
 pub mod events;
+pub mod organization;
+pub mod organizations;
 pub mod pricing;
 pub mod reconciliation;
 
 use leptos::prelude::*;
 
-pub use self::{events::EventsPage, pricing::PricingPage, reconciliation::ReconciliationPage};
+pub use self::{
+    events::EventsPage, organization::OrganizationPage, organizations::OrganizationsPage, pricing::PricingPage,
+    reconciliation::ReconciliationPage,
+};
 use crate::{
     backend::StaffMember,
     components::{AdminFrame, Desk, load_staff},
@@ -14,7 +19,8 @@ use crate::{
 };
 
 /// What each desk is for.
-const DESKS: [(Desk, &str); 3] = [
+const DESKS: [(Desk, &str); 4] = [
+    (Desk::Organizations, "Who uses Brightmeter, how each license stands, and a way to suspend it by hand."),
     (
         Desk::Pricing,
         "What each price leaves after its costs, and what would be if prices, costs or customers were others.",
@@ -57,7 +63,7 @@ fn Console(staff: StaffMember, view: EventsView) -> impl IntoView {
             <h1 class="eyebrow">"Staff console"</h1>
             <p class="answer">{answer}</p>
             <p class="mt-3 text-muted">{waiting}</p>
-            <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-3">{desks.collect_view()}</ul>
+            <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-2">{desks.collect_view()}</ul>
         </AdminFrame>
     }
 }

@@ -6,7 +6,6 @@ use brightmeter::{
     tokens::{Tokens, grouped},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::{ErrorSummary, Frame, Place, Portal, Time, in_words, load},
@@ -18,23 +17,24 @@ use crate::{
 #[component]
 pub fn BillingPage() -> impl IntoView {
     let form = Form::current();
-    let back = use_query_map().get_untracked().get("from").is_some();
     load(
-        move |backend, who| async move { backend.billing(&who, back).await },
+        |backend, who| async move { backend.billing(&who).await },
         |viewer, view| view! { <Billing viewer view form /> }.into_any(),
     )
 }
 
 #[component]
 fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
-    let BillingView { advice, plans, packs, can_spend, debts, features, resets_at, subscribed, ladder } = view;
+    let BillingView { advice, plans, packs, can_spend, suspended, debts, features, resets_at, subscribed, ladder } =
+        view;
     let manages = viewer.manages();
     let before_buying = match (can_spend, debts.is_empty()) {
+        _ if suspended => view! { <p class="notice notice-warn mt-4">"Support has suspended AI for your organization, so nothing is sold to it now. Ask support. What you have stays yours."</p> }.into_any(),
         (false, _) => view! { <p class="notice mt-4">"Packs are spent on a paid plan. Take one first, then buy packs on top."</p> }.into_any(),
         (true, false) => view! { <Debts debts /> }.into_any(),
         (true, true) => ().into_any(),
     };
-    let sells = manages && can_spend;
+    let sells = manages && can_spend && !suspended;
     let plan = viewer.plan.clone();
     let has_allowance = plans.iter().any(|plan| plan.current && !plan.allowance.is_empty());
     let month = match has_allowance {

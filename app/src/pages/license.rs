@@ -20,6 +20,7 @@ pub fn LicensePage() -> impl IntoView {
 fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
     let LicenseView { headline, detail, portal, active, upcoming, ladder, history } = view;
     let tone = if active { "card receipt receipt-good mt-6" } else { "card receipt receipt-warn mt-6" };
+    let invoices_count = !(upcoming.is_empty() && ladder.is_empty());
     let next = match upcoming.is_empty() {
         false => {
             let items = upcoming.into_iter().map(|(when, what)| {
@@ -77,12 +78,17 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
                 <p class="mt-2">{detail}</p>
                 {portal.then(|| view! { <Portal /> })}
             </section>
-            <section class="mt-10" aria-labelledby="next">
-                <h2 id="next" class="text-2xl font-semibold tracking-tight">
-                    "What stops, and when"
-                </h2>
-                {next}
-            </section>
+            {invoices_count
+                .then(|| {
+                    view! {
+                        <section class="mt-10" aria-labelledby="next">
+                            <h2 id="next" class="text-2xl font-semibold tracking-tight">
+                                "What stops, and when"
+                            </h2>
+                            {next}
+                        </section>
+                    }
+                })}
             <section class="mt-10" aria-labelledby="history">
                 <h2 id="history" class="text-2xl font-semibold tracking-tight">
                     "What happened"

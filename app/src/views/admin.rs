@@ -68,6 +68,60 @@ pub struct EventView {
     pub stripe_url: Option<String>,
 }
 
+/// `/admin/organizations`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationsView {
+    /// What was looked for; empty for all.
+    pub asked: String,
+    /// Those that were found, by slug.
+    pub organizations: Vec<OrganizationView>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// An organization, as staff see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationView {
+    /// Its id.
+    pub id: String,
+    /// Its name in addresses.
+    pub slug: String,
+    /// What people read.
+    pub name: String,
+    /// The plan's label.
+    pub plan: String,
+    /// How its license stands, in a few words.
+    pub license: String,
+    /// Whether that is active.
+    pub active: bool,
+}
+
+/// `/admin/organizations/…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationPageView {
+    /// Which.
+    pub organization: OrganizationView,
+    /// Since when the license is not active.
+    pub since: Option<When>,
+    /// Whether staff have suspended it.
+    pub suspended: bool,
+    /// What happened to the license, the newest first.
+    pub history: Vec<LicenseStepView>,
+    /// The form's idempotency key.
+    pub key: String,
+}
+
+/// A step of a license, as staff see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseStepView {
+    /// When it counted from.
+    pub at: When,
+    /// What happened.
+    pub what: String,
+    /// Who of the staff did it, and why.
+    pub by: Option<(String, String)>,
+}
+
 /// `/admin/reconciliation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReconciliationView {

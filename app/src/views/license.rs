@@ -15,7 +15,7 @@ pub struct LicenseView {
     pub active: bool,
     /// What stops if nothing is paid, and when, the next first; nothing unless an invoice is unpaid.
     pub upcoming: Vec<(When, String)>,
-    /// What would stop after how many days of an unpaid invoice.
+    /// What would stop after how many days of an unpaid invoice; nothing where that is not what counts.
     pub ladder: Vec<(u16, String)>,
     /// What happened, the newest first.
     pub history: Vec<(When, String)>,

@@ -226,6 +226,7 @@ pub(super) fn assemble(
     let plans = Plans::beside(&purchases);
     let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
     let keys = Keys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
+    let console = Console::new(purchases.clone(), plans.clone(), pools.writer.clone());
     let portal = Portal {
         pool: pools.app.clone(),
         reader: reader.clone(),
@@ -234,6 +235,7 @@ pub(super) fn assemble(
         keys: keys.clone(),
         purchases: purchases.clone(),
         plans: plans.clone(),
+        console: console.clone(),
     };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
@@ -253,7 +255,7 @@ pub(super) fn assemble(
         visitors,
         jobs,
         keys,
-        console: Console::new(purchases.clone(), plans.clone(), pools.writer.clone()),
+        console,
         purchases,
         plans,
         changes,

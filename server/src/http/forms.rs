@@ -4,6 +4,7 @@ pub(super) mod account;
 pub(super) mod admin;
 pub(super) mod billing;
 pub(super) mod keys;
+pub(super) mod organizations;
 pub(super) mod plans;
 pub(super) mod quests;
 pub(super) mod sign_in;

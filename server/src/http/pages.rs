@@ -79,10 +79,10 @@ impl Posted {
     }
 
     /// The same for a form of the staff console.
-    pub(super) fn by_staff(staff: StaffMember, uri: &'static str, headers: HeaderMap) -> Self {
+    pub(super) fn by_staff(staff: StaffMember, uri: Uri, headers: HeaderMap) -> Self {
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(staff);
-        Self { uri: Uri::from_static(uri), headers, extensions }
+        Self { uri, headers, extensions }
     }
 }
 

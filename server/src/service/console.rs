@@ -1,8 +1,14 @@
-//! What staff do: have events tried again, and hold purchases and plans against what Stripe says.
+//! What staff do: have events tried again, hold purchases and plans against what Stripe says, look for organizations, and suspend
+//! licenses.
 
 use std::{sync::Arc, time::Duration};
 
-use brightmeter::ids::{OrgId, PurchaseId, UserId};
+use brightmeter::{
+    command::Command,
+    ids::{OrgId, PurchaseId, UserId},
+    key::IdempotencyKey,
+    license::ByStaff,
+};
 use chrono::TimeDelta;
 use sqlx::PgPool;
 use tokio::{sync::Mutex, time::timeout};
@@ -11,8 +17,9 @@ use super::{
     plans::Plans,
     purchases::{Purchases, SettleError},
     reconcile::{self, ReconcileError, Report},
+    writer::{Submission, SubmitError},
 };
-use crate::storage::{Result, stripe_events};
+use crate::storage::{Result, organizations, organizations::Found, stripe_events, tenant};
 
 /// How far back purchases are asked about.
 const BACK: TimeDelta = TimeDelta::days(90);
@@ -74,6 +81,37 @@ impl Console {
             self.purchases.news.notify_one();
         }
         Ok(found)
+    }
+
+    /// At most so many organizations with `text` in their name or slug.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError).
+    pub async fn find_organizations(&self, text: &str, limit: i64) -> Result<Vec<Found>> {
+        let mut tx = tenant::begin_census(&self.writer_pool).await?;
+        organizations::search(&mut tx, text, limit).await
+    }
+
+    /// Suspends the license of an organization. `key` names the form: sent twice, it is done once.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn suspend(&self, org: OrgId, key: IdempotencyKey, by: ByStaff) -> std::result::Result<(), SubmitError> {
+        let staff = by.user;
+        self.purchases.writer.submit(Submission::new(org, Some(key), Command::Suspend(by))).await?;
+        tracing::info!(%org, %staff, "a license was suspended");
+        Ok(())
+    }
+
+    /// Lifts that, in the same way.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn lift(&self, org: OrgId, key: IdempotencyKey, by: ByStaff) -> std::result::Result<(), SubmitError> {
+        let staff = by.user;
+        self.purchases.writer.submit(Submission::new(org, Some(key), Command::Lift(by))).await?;
+        tracing::info!(%org, %staff, "the suspension of a license was lifted");
+        Ok(())
     }
 
     /// Holds every purchase of the last ninety days and every plan against what Stripe says, and changes nothing.

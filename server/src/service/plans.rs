@@ -8,7 +8,7 @@ use std::sync::Arc;
 use brightmeter::{catalog::Catalog, command::Command, dues::Dues, ids::OrgId, subscription::Reading};
 use sqlx::PgPool;
 
-pub use self::choice::{Next, PlanError};
+pub use self::choice::{Next, PATIENCE, PlanError, check_license};
 use super::{
     purchases::{Purchases, SettleError},
     writer::{Submission, Writer},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::Clock,
     storage::{StorageError, licenses, stripe_customers, tenant},
-    stripe::gateway::{Gateway, GatewayError},
+    stripe::gateway::{BACK, Gateway, GatewayError},
 };
 
 /// Sells plans, and has plans and licenses follow Stripe.
@@ -113,7 +113,7 @@ impl Plans {
     /// [`PlanError`].
     pub async fn portal(&self, org: OrgId) -> Result<String, PlanError> {
         let customer = self.customer_of(org).await?.ok_or(PlanError::NoSubscription)?;
-        Ok(self.gateway()?.open_portal(&customer, &format!("{}/billing?from=stripe", self.site)).await?)
+        Ok(self.gateway()?.open_portal(&customer, &format!("{}{BACK}", self.site)).await?)
     }
 
     /// What is known of an organization's invoices and subscriptions.

@@ -7,6 +7,7 @@ mod dashboard;
 mod entry;
 mod keys;
 pub mod license;
+mod organizations;
 pub mod plans;
 mod purchases;
 mod quests;
@@ -17,7 +18,7 @@ use app::{
     views::{
         AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
         QuestsView, When,
-        admin::{EventsView, PricingView, ReconciliationView},
+        admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
         purchases::{InvoiceView, PurchaseView, PurchasesView},
@@ -30,6 +31,7 @@ use sqlx::PgPool;
 
 use super::{
     account::Accounts,
+    console::Console,
     jobs::Jobs,
     keys::Keys,
     plans::Plans,
@@ -58,6 +60,8 @@ pub struct Portal {
     pub purchases: Purchases,
     /// Asks Stripe how a plan stands, and what another one costs.
     pub plans: Plans,
+    /// Looks for organizations, for staff.
+    pub console: Console,
 }
 
 /// Words an instant in an organization's time zone.
@@ -113,8 +117,8 @@ impl Backend for Portal {
         Ok(AccountView { email, sessions })
     }
 
-    async fn billing(&self, who: &SignedIn, back: bool) -> Result<BillingView, AppError> {
-        billing::billing(self, who, back).await.map_err(PortalError::into_app)
+    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
+        billing::billing(self, who).await.map_err(PortalError::into_app)
     }
 
     async fn plan_choice(&self, who: &SignedIn, to: String) -> Result<PlanChoiceView, AppError> {
@@ -147,6 +151,14 @@ impl Backend for Portal {
 
     async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError> {
         admin::events(self, staff).await.map_err(PortalError::into_app)
+    }
+
+    async fn organizations(&self, _: &StaffMember, asked: String) -> Result<OrganizationsView, AppError> {
+        organizations::list(self, &asked).await.map_err(PortalError::into_app)
+    }
+
+    async fn organization(&self, _: &StaffMember, id: String) -> Result<OrganizationPageView, AppError> {
+        organizations::one(self, &id).await.map_err(PortalError::into_app)
     }
 
     async fn reconciliation(&self, _: &StaffMember) -> Result<ReconciliationView, AppError> {

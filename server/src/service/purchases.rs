@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use brightmeter::{
+    account::Terms,
     catalog::Catalog,
     command::Command,
     ids::{MemberId, OrgId, PurchaseId},
-    names::PackName,
+    license::License,
+    names::{PackName, PlanName},
     purchase::{Payment, Purchase, Stage},
 };
 use chrono::TimeDelta;
@@ -21,7 +23,7 @@ use super::{
 use crate::{
     clock::Clock,
     storage::{
-        self, StorageError, purchases,
+        StorageError, accounts, purchases,
         purchases::{Checkout, Order},
         stripe_events, tenant,
     },
@@ -67,6 +69,9 @@ pub enum OrderError {
     /// The plan includes no AI, so the tokens could not be spent.
     #[error("the plan includes no AI feature")]
     PlanWithoutAi,
+    /// Staff have suspended the license, so the tokens could not be spent.
+    #[error("the license is suspended by staff")]
+    Suspended,
     /// Too many orders wait to be paid.
     #[error("too many orders wait to be paid")]
     TooMany,
@@ -118,10 +123,17 @@ impl Purchases {
         pack: &PackName,
     ) -> Result<String, OrderError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
+        let found = accounts::find(&mut tx, org).await?;
+        let found = found.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
+        let Terms { plan, license, .. } = found.account.terms;
+        // Nobody is led to pay for what they cannot use, not even for an order from before.
+        if let License::Stopped { .. } = license {
+            return Err(OrderError::Suspended);
+        }
         let order = match purchases::find(&mut tx, org, id).await? {
             Some(order) => order,
             None => {
-                let purchase = self.price(&mut tx, org, id, pack).await?;
+                let purchase = self.price(&mut tx, org, id, pack, &plan).await?;
                 purchases::insert(&mut tx, org, &purchase, member, self.clock.now()).await?;
                 // Whichever of two came first.
                 let order = purchases::find(&mut tx, org, id).await?;
@@ -155,10 +167,10 @@ impl Purchases {
         org: OrgId,
         id: PurchaseId,
         pack: &PackName,
+        plan: &PlanName,
     ) -> Result<Purchase, OrderError> {
         let pack = self.catalog.packs.iter().find(|it| it.name == *pack).ok_or(OrderError::UnknownPack)?;
-        let account = storage::accounts::find(conn, org).await?;
-        if !account.is_some_and(|found| self.catalog.can_spend(&found.account.terms.plan)) {
+        if !self.catalog.can_spend(plan) {
             return Err(OrderError::PlanWithoutAi);
         }
         if purchases::count_open(conn, org, self.clock.now() - WINDOW).await? >= OPEN {

@@ -73,6 +73,7 @@ pub(super) fn license(state: &str, since: Option<Instant>) -> Result<License> {
         ("active", None) => Ok(License::Active),
         ("grace", Some(since)) => Ok(License::Grace { since }),
         ("suspended", Some(since)) => Ok(License::Suspended { since }),
+        ("stopped", Some(since)) => Ok(License::Stopped { since }),
         ("canceled", Some(since)) => Ok(License::Canceled { since }),
         _ => Err(corrupt(format!("license {state} since {since:?}"))),
     }
@@ -158,7 +159,7 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
         &orgs,
         &column(|a| Some(a.terms.plan.to_string())) as &[Option<String>],
         &column(|a| a.terms.next_plan.as_ref().map(ToString::to_string)) as &[Option<String>],
-        &column(|a| Some(a.terms.license.state().into())) as &[Option<String>],
+        &column(|a| Some(a.terms.license.name().into())) as &[Option<String>],
         &instants(|a| a.terms.license.since()) as &[Option<Instant>],
         &instants(|a| a.terms.period_start) as &[Option<Instant>],
         &instants(|a| a.terms.closed_at) as &[Option<Instant>],

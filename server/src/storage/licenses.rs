@@ -2,15 +2,24 @@
 
 use brightmeter::{
     dues::Dues,
-    ids::{OrgId, TransactionId},
-    license::{Off, Step},
+    ids::{OrgId, TransactionId, UserId},
+    license::{ByStaff, Off, Step},
     subscription::Reading,
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, accounts, corrupt};
+use super::{Result, accounts, corrupt, decode};
+
+/// A step of a license as it stands in the log.
+#[derive(Debug)]
+pub struct Logged {
+    /// The step.
+    pub step: Step,
+    /// The name of whoever of the staff made it.
+    pub person: Option<String>,
+}
 
 /// What is known of the invoices and the subscriptions of `orgs`; of whom nothing was ever told is missing.
 ///
@@ -64,8 +73,9 @@ pub async fn append(
 ) -> Result<()> {
     sqlx::query!(
         "with step as (
-             insert into ai_token_license_log (org_id, transaction_id, number, at, state, since, off, booked_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
+             insert into ai_token_license_log
+                 (org_id, transaction_id, number, at, state, since, off, booked_at, staff_id, reason)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $10, $11)
          )
          insert into emails (org_id, id, kind, data, queued_at)
          values ($1, $9, 'license', jsonb_build_object('at', $4, 'state', $5, 'since', $6, 'off', $7), $8)",
@@ -73,11 +83,13 @@ pub async fn append(
         transaction.0,
         number,
         step.at,
-        step.license.state(),
+        step.license.name(),
         step.license.since(),
         step.off.as_str(),
         now,
-        email
+        email,
+        step.by.as_ref().map(|by| by.user.0),
+        step.by.as_ref().map(|by| by.reason.as_str())
     )
     .execute(conn)
     .await?;
@@ -88,16 +100,22 @@ pub async fn append(
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Step>> {
+pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Logged>> {
     let rows = sqlx::query!(
-        "select at, state, since, off from ai_token_license_log
-         where org_id = $1 order by booked_at desc, transaction_id desc, number desc limit $2",
+        r#"select l.at, l.state, l.since, l.off, l.staff_id, l.reason, u.display_name as "person?"
+         from ai_token_license_log l left join users u on u.id = l.staff_id
+         where l.org_id = $1 order by l.booked_at desc, l.transaction_id desc, l.number desc limit $2"#,
         org.0,
         limit
     );
     let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
         let off = Off::parse(&row.off).ok_or_else(|| corrupt(format!("off {}", row.off)))?;
-        Ok(Step { at: row.at, license: accounts::license(&row.state, row.since)?, off })
+        let by = row
+            .staff_id
+            .zip(row.reason)
+            .map(|(user, reason)| decode("reason", reason).map(|reason| ByStaff { user: UserId(user), reason }));
+        let (license, by) = (accounts::license(&row.state, row.since)?, by.transpose()?);
+        Ok(Logged { step: Step { at: row.at, license, off, by }, person: row.person })
     });
     rows.collect()
 }

@@ -75,8 +75,8 @@ pub async fn begin_pruning(pool: &PgPool, since: brightmeter::time::Instant) -> 
     begin_with(pool, "app.kept_since", &since.to_rfc3339()).await
 }
 
-/// A transaction that sees every account and every open hold, and nothing else of any organization: to count, and for the
-/// audit.
+/// A transaction that sees every account, what each organization is called, and every open hold, and nothing else of any
+/// organization: to count, for the audit, and for staff who look for one.
 ///
 /// # Errors
 /// If no connection can be had in time.

@@ -177,6 +177,9 @@ pub fn price_key(plan: &Plan) -> String {
     format!("brightmeter-{}-{}-usd-month", plan.name, plan.price_cents)
 }
 
+/// Where Stripe sends people back to who were there about a plan, an invoice or a card; with `?left=1` who left before paying.
+pub const BACK: &str = "/billing/back";
+
 /// Where a purchase's page of ours is: where Stripe sends people back to.
 pub fn purchase_path(purchase: PurchaseId) -> String {
     format!("/billing/purchases/{purchase}")

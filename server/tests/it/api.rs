@@ -1,6 +1,6 @@
 //! The REST API as a service meets it.
 
-mod client;
+pub mod client;
 mod commands;
 mod credentials;
 mod document;

@@ -5,6 +5,7 @@ mod activity;
 pub mod browser;
 mod keys;
 mod machines;
+mod organizations;
 mod origins;
 mod pages;
 mod quests;

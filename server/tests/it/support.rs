@@ -16,7 +16,8 @@ use brightmeter::{
     catalog::Catalog,
     command::{Caller, Command, Quantity, Use},
     entry::{Entry, EntryHash},
-    ids::{HoldId, KeyId, MemberId, OrgId},
+    ids::{HoldId, KeyId, MemberId, OrgId, UserId},
+    license::ByStaff,
     receipt::Outcome,
     time::Instant,
     tokens::Tokens,
@@ -299,6 +300,11 @@ pub fn spend(feature: &str) -> Command {
 
 pub fn hold(feature: &str, ttl_seconds: u32) -> Command {
     Command::OpenHold { r#use: usage(service(), feature), ttl_seconds: Some(ttl_seconds), job: None }
+}
+
+/// That staff do it, for this reason.
+pub fn by_staff(reason: &str) -> ByStaff {
+    ByStaff { user: UserId(Uuid::from_u128(8)), reason: reason.parse().unwrap() }
 }
 
 /// What any member asks.

@@ -16,8 +16,8 @@ use crate::{
     decide::{
         Context, Decision,
         tests::world::{
-            ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, deep, disputed, open_hold, paid, paid_for_plan,
-            refunded, tokens, uses,
+            ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, by_staff, deep, disputed, open_hold, paid,
+            paid_for_plan, refunded, tokens, uses,
         },
     },
     dues::{Dues, Invoice},
@@ -88,6 +88,10 @@ pub(super) enum Event {
     Bill {
         invoice: u8,
         paid: bool,
+    },
+    /// Staff suspend the license, or lift that.
+    Staff {
+        suspend: bool,
     },
     /// What no command does yet: the state that a block or a closing leaves.
     Block {
@@ -216,6 +220,8 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
                 told: if paid { paid_for_plan(&id, world.now, cents) } else { Dues([(id, failed)].into()) },
             }
         }
+        Event::Staff { suspend: true } => Command::Suspend(by_staff("a chargeback")),
+        Event::Staff { suspend: false } => Command::Lift(by_staff("it was a mistake")),
         Event::Follow { number, live, plan, hours, ends } => {
             let anchor = Anchor(world.now + TimeDelta::hours(hours));
             let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
@@ -266,8 +272,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..200_i64, 0..5_u8, 0..PLANS.len(), -900..900_i64, any::<bool>()).prop_map(
             |(number, live, plan, hours, ends)| Event::Follow { number, live: live > 0, plan, hours, ends }
         ),
+        // Mostly lifted: while it is suspended, no feature is used.
+        1 => prop::bool::weighted(0.4).prop_map(|suspend| Event::Staff { suspend }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
-        4 => Just(Event::Order),
+        5 => Just(Event::Order),
         20 => (0..=UNKNOWN, told()).prop_map(|(order, told)| Event::Tell { order, told }),
         // Mostly open: a closed account refuses nearly everything.
         1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),

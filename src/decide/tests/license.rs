@@ -64,6 +64,7 @@ fn from_day_fourteen_all_ai_is_off() {
 #[test]
 fn a_suspended_or_canceled_license_switches_all_ai_off() {
     check(|since| License::Suspended { since }, 0, ("license_suspended", "license_suspended"));
+    check(|since| License::Stopped { since }, 0, ("license_suspended", "license_suspended"));
     check(|since| License::Canceled { since }, 0, ("license_suspended", "license_suspended"));
 }
 

@@ -16,6 +16,7 @@ use crate::{
     grant::{Grant, Source},
     guard::{Guard, GuardId},
     ids::{GrantId, HoldId, KeyId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
+    license::ByStaff,
     names::TokenType,
     period::Anchor,
     purchase::{Dispute, Payment, Purchase, Refund, Stage, Standing},
@@ -100,6 +101,11 @@ pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Dues {
 
 pub(crate) fn open_hold(usage: Use, ttl_seconds: Option<u32>) -> Command {
     Command::OpenHold { r#use: usage, ttl_seconds, job: None }
+}
+
+/// That staff do it, for this reason.
+pub(crate) fn by_staff(reason: &str) -> ByStaff {
+    ByStaff { user: UserId(Uuid::from_u128(0xd)), reason: reason.parse().unwrap() }
 }
 
 impl World {

@@ -4,15 +4,12 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
-use brightmeter::{account::Balance, ids::MemberId, names::TokenType, time::Instant, tokens::Tokens};
+use brightmeter::{account::Balance, ids::MemberId, names::TokenType, reason::Reason, time::Instant, tokens::Tokens};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{problem::Problem, rate};
 use crate::service::writer::Answer;
-
-/// How long a reason is at most.
-const REASON_CHARS: usize = 500;
 
 /// A balance after something moved.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -70,14 +67,12 @@ pub(super) fn answered(status: StatusCode, answer: &Answer, body: impl Serialize
     response
 }
 
-/// A reason in words: not empty, not endless, and nothing that a database or a terminal stumbles over.
+/// A reason in words.
 ///
 /// # Errors
 /// [`Problem::Invalid`].
 pub(super) fn reason(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    let fits = (1..=REASON_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(text.into()) } else { Err(Problem::on("reason", "a reason has 1 to 500 characters on one line")) }
+    text.parse::<Reason>().map(String::from).map_err(|error| Problem::on("reason", error.to_string()))
 }
 
 /// The member that a key acts for.

@@ -25,6 +25,9 @@ pub(super) struct LicenseBody {
     /// Since when the state is so; null while it is active.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Instant>,
+    /// What the state follows: `invoice`, `subscription`, or `staff`: then ask support. Null while it is active.
+    #[schema(example = json!(null))]
+    by: Option<&'static str>,
     /// What stops next if nothing is paid; null if nothing will.
     next: Option<Transition>,
 }
@@ -60,6 +63,7 @@ pub(super) async fn license(State(state): State<AppState>, who: Who) -> Result<J
         state: license.state(),
         stage: license.off(ladder, now),
         since: license.since(),
+        by: license.by(),
         next,
     }))
 }

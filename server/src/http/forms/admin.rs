@@ -9,7 +9,7 @@ use app::{
 use axum::{
     Extension,
     extract::{Form as Body, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
 };
 use brightmeter::ids::{OrgId, PurchaseId};
@@ -99,7 +99,7 @@ async fn show(
         }
         Err(error) => return status(&internal(&error)).into_response(),
     };
-    let posted = Posted::by_staff(staff, RECONCILIATION, headers);
+    let posted = Posted::by_staff(staff, Uri::from_static(RECONCILIATION), headers);
     (code, render(state, posted, compared).await).into_response()
 }
 

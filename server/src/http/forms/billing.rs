@@ -52,6 +52,10 @@ async fn order(state: &AppState, who: &SignedIn, form: BuyForm) -> Result<String
         OrderError::PlanWithoutAi => {
             AppError::on("pack", "Your plan includes no AI, so the tokens could not be spent. Take a paid plan first.")
         }
+        OrderError::Suspended => AppError::on(
+            "pack",
+            "Support has suspended AI for your organization, so the tokens could not be spent. Ask support first.",
+        ),
         OrderError::TooMany => AppError::on(
             "pack",
             "Many orders wait to be paid. Pay one of them, on Purchases and receipts, or come back in an hour.",

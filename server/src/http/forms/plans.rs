@@ -3,12 +3,13 @@
 use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
 use axum::{
     Extension,
-    extract::{Form as Body, State},
+    extract::{Form as Body, Query, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use brightmeter::{names::PlanName, time::Instant};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use crate::{
     http::{
@@ -16,11 +17,18 @@ use crate::{
         pages::{Posted, again},
     },
     service::{
-        plans::{Next, PlanError},
+        plans::{Next, PATIENCE, PlanError},
         portal::{internal, plans::in_words},
     },
     stripe::gateway::GatewayError,
 };
+
+/// How somebody comes back from Stripe.
+#[derive(Deserialize)]
+pub(in crate::http) struct Way {
+    /// There, if they left before paying.
+    left: Option<String>,
+}
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -61,6 +69,25 @@ pub(in crate::http) async fn portal(
             let form = Form { values: Vec::new(), error: Some(error) };
             again(&state, Posted::by(who, "/billing", headers), form).await
         }
+    }
+}
+
+/// Where Stripe sends people back to. How things stand there is taken in before any page is made of it: its events may come later.
+pub(in crate::http) async fn back(
+    State(state): State<AppState>,
+    Extension(who): Extension<SignedIn>,
+    Query(way): Query<Way>,
+) -> Redirect {
+    if who.viewer.manages() {
+        let looked = timeout(PATIENCE, state.plans.look_again(who.org)).await;
+        let looked = looked.unwrap_or_else(|_| Err(GatewayError::Unavailable("it took too long".into()).into()));
+        if let Err(error) = looked {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about a plan");
+        }
+    }
+    match way.left {
+        Some(_) => Redirect::to(&Told::CheckoutLeft.on("/billing")),
+        None => Redirect::to("/billing"),
     }
 }
 

@@ -42,7 +42,7 @@ const WINDOW: TimeDelta = TimeDelta::hours(1);
 const QUIET: TimeDelta = TimeDelta::minutes(5);
 
 /// How long all that one page asks of Stripe may take: the page answers within ten seconds.
-const PATIENCE: Duration = Duration::from_secs(9);
+pub const PATIENCE: Duration = Duration::from_secs(9);
 
 /// What comes after a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,9 @@ pub enum PlanError {
     /// An invoice is unpaid.
     #[error("an invoice is unpaid")]
     Unpaid,
+    /// Staff have suspended the license.
+    #[error("the license is suspended by staff")]
+    Suspended,
     /// Nothing is paid through Stripe.
     #[error("there is no subscription")]
     NoSubscription,
@@ -141,6 +144,7 @@ impl Plans {
         from: Instant,
     ) -> Result<Next, PlanError> {
         let plan = self.catalog.plan(plan).ok_or(PlanError::Unknown)?;
+        check_license(self.terms(org).await?.license, plan)?;
         let order = self.record(org, member, id, plan).await?;
         if order.done_at.is_some() {
             return Ok(Next::Done);
@@ -270,16 +274,19 @@ impl Plans {
         plan: &'a Plan,
         from: Instant,
     ) -> Result<Turn<'a>, PlanError> {
-        let mut tx = tenant::begin(&self.pool, org).await?;
-        let found = accounts::find(&mut tx, org).await?;
-        let terms = found.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?.account.terms;
-        drop(tx);
+        let terms = self.terms(org).await?;
         let now = self.clock.now();
         let end = terms.period(now).end;
         if end - now < QUIET {
             return Err(PlanError::MonthEnds(end));
         }
         turn(&self.catalog, &terms, subscription, plan, from.clamp(terms.period(now).start, now))
+    }
+
+    async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let found = accounts::find(&mut tx, org).await?;
+        Ok(found.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?.account.terms)
     }
 
     async fn finish(&self, org: OrgId, id: PlanOrderId) -> Result<(), PlanError> {
@@ -289,7 +296,18 @@ impl Plans {
     }
 }
 
-/// The same, by what is known.
+/// Whom staff have suspended pays for no plan that they cannot use; to end what is paid stays possible.
+///
+/// # Errors
+/// [`PlanError::Suspended`].
+pub fn check_license(license: License, plan: &Plan) -> Result<(), PlanError> {
+    match license {
+        License::Stopped { .. } if plan.price_cents > 0 => Err(PlanError::Suspended),
+        _ => Ok(()),
+    }
+}
+
+/// How a subscription has to be changed to go to `plan`, by what is known.
 fn turn<'a>(
     catalog: &Catalog,
     terms: &Terms,

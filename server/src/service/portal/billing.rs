@@ -10,6 +10,7 @@ use brightmeter::{
     account::{Account, Terms},
     catalog::{Catalog, Plan},
     ids::OrgId,
+    license::License,
     names::TokenType,
     tokens::Tokens,
 };
@@ -23,11 +24,8 @@ use crate::storage::{
     looks::{Asker, Look},
 };
 
-pub(super) async fn billing(portal: &Portal, who: &SignedIn, back: bool) -> Result<BillingView, PortalError> {
+pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingView, PortalError> {
     let wording = Wording::new(portal, who);
-    if back && let Err(error) = portal.plans.look_again(who.org).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about a plan");
-    }
     let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
     let subscribed = is_subscribed(&mut tx, who.org).await?;
     let used = dashboard::list_use(&mut tx, who.org, wording).await?;
@@ -61,6 +59,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn, back: bool) -> Resu
         plans: plans.collect(),
         packs: packs.collect(),
         can_spend: catalog.can_spend(&account.terms.plan),
+        suspended: matches!(account.terms.license, License::Stopped { .. }),
         debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
         subscribed,

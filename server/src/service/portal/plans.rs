@@ -21,7 +21,7 @@ use brightmeter::{
 
 use super::{Portal, PortalError, Wording};
 use crate::{
-    service::plans::PlanError,
+    service::plans::{PlanError, check_license},
     storage::{licenses, looks::Asker},
 };
 
@@ -39,13 +39,12 @@ pub(super) async fn choice(portal: &Portal, who: &SignedIn, to: &str) -> Result<
     let account = look.account;
     let live = known.as_ref().and_then(|reading| reading.live.as_ref());
     let from = wording.now;
-    let (due_cents, refused) = match live.is_some().then_some(portal.plans.price(who.org, &name, from)) {
-        None => (None, None),
-        Some(asked) => match asked.await {
-            Ok(cents) => (cents, None),
-            Err(error) => (None, Some(in_words(&error))),
-        },
+    let asked = match check_license(account.terms.license, plan) {
+        Err(error) => Err(error),
+        Ok(()) if live.is_none() => Ok(None),
+        Ok(()) => portal.plans.price(who.org, &name, from).await,
     };
+    let (due_cents, refused) = asked.map_or_else(|error| (None, Some(in_words(&error))), |cents| (cents, None));
     let next = wording.when(account.terms.period(wording.now).end);
     let rank = |name: &PlanName| reader.catalog.plan_rank(name);
     let kind = match (live, rank(&name).cmp(&rank(&account.terms.plan))) {
@@ -119,6 +118,9 @@ pub fn in_words(error: &PlanError) -> String {
         }
         PlanError::MonthEnds(_) => "Your month ends within minutes. Please come back when the new one has begun.",
         PlanError::Unpaid => "An invoice is unpaid. Pay it first; then move up.",
+        PlanError::Suspended => {
+            "Support has suspended AI for your organization, so no plan is sold to it now. Ask support first."
+        }
         PlanError::NoSubscription => "Nothing is paid through Stripe yet. Take a paid plan first.",
         PlanError::TooMany => "You have chosen plans very often within an hour. Please come back in an hour.",
         PlanError::Gateway(crate::stripe::gateway::GatewayError::Declined) => {

@@ -156,7 +156,7 @@ impl Batch {
         };
         open.account.apply(&decision.changes);
         let steps = decision.changes.steps.iter().zip(0..);
-        fold.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, *step, self.clock.new_id())));
+        fold.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, step.clone(), self.clock.new_id())));
         merge(&mut open.changes, decision.changes);
         fold.entries.extend(decision.entries.into_iter().map(|(entry, hash)| (org.0, entry, hash)));
         match (&decision.receipt.outcome, command) {

@@ -44,12 +44,16 @@ impl Named {
                     named.dues.push(org.0);
                     named.numbers.push(org.0);
                 }
-                Command::Follow { .. } => named.dues.push(org.0),
+                Command::Follow { .. } | Command::Lift(_) => named.dues.push(org.0),
                 Command::Settle { purchase, .. } => {
                     named.purchases.push((org.0, *purchase));
                     named.numbers.push(org.0);
                 }
-                Command::Grant { .. } | Command::Adjust { .. } | Command::ChangePlan { .. } | Command::Advance => {}
+                Command::Grant { .. }
+                | Command::Adjust { .. }
+                | Command::ChangePlan { .. }
+                | Command::Suspend(_)
+                | Command::Advance => {}
             }
         }
         named.guards.sort_unstable();

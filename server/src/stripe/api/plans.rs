@@ -24,7 +24,7 @@ use stripe_types::Currency;
 
 use super::{StripeApi, required};
 use crate::stripe::{
-    gateway::{Checkout, GatewayError, PlanChange, PlanOrder, Turn, price_key},
+    gateway::{BACK, Checkout, GatewayError, PlanChange, PlanOrder, Turn, price_key},
     told::{ORG, PLAN},
 };
 
@@ -71,8 +71,8 @@ impl StripeApi {
             .subscription_data(subscription)
             .line_items(vec![item])
             .expires_at(until.timestamp())
-            .success_url(format!("{site}/billing?from=stripe"))
-            .cancel_url(format!("{site}/billing?from=stripe&canceled=1"));
+            .success_url(format!("{site}{BACK}"))
+            .cancel_url(format!("{site}{BACK}?left=1"));
         let session = self.send(&request, Some(format!("subscribe-{org}-{id}"))).await?;
         let what = "a session without an id and a url";
         Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })

@@ -170,6 +170,7 @@ fn the_license_and_the_catalog_are_told() {
         200
         content-type: application/json
         {
+          "by": null,
           "next": null,
           "plan": "pro",
           "since": null,
@@ -186,6 +187,7 @@ fn the_license_and_the_catalog_are_told() {
         200
         content-type: application/json
         {
+          "by": "invoice",
           "next": {
             "at": "2026-03-12T09:00:00Z",
             "stage": "premium",

@@ -82,6 +82,7 @@ impl Site {
         let keys = server.keys.clone();
         let changes = Changes::start(pool.clone(), writer.touched());
         let plans = Plans::beside(&purchases);
+        let console = Console::new(purchases.clone(), plans.clone(), server.pools.writer.clone());
         let portal = Portal {
             pool: pool.clone(),
             reader: reader.clone(),
@@ -90,6 +91,7 @@ impl Site {
             keys: keys.clone(),
             purchases: purchases.clone(),
             plans: plans.clone(),
+            console: console.clone(),
         };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
         let tools = Tools {
@@ -104,8 +106,8 @@ impl Site {
             },
             jobs,
             keys,
-            console: Console::new(purchases.clone(), plans.clone(), server.pools.writer.clone()),
             plans,
+            console,
             purchases,
             changes,
             reader,

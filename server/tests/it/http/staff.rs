@@ -8,8 +8,14 @@ use crate::{
     support::TestServer,
 };
 
-const PAGES: [&str; 4] = ["/admin", "/admin/pricing", "/admin/events", "/admin/reconciliation"];
-const FORMS: [&str; 3] = ["/admin/events/replay", "/admin/reconciliation", "/admin/reconciliation/mend"];
+const PAGES: [&str; 5] = ["/admin", "/admin/organizations", "/admin/pricing", "/admin/events", "/admin/reconciliation"];
+const FORMS: [&str; 5] = [
+    "/admin/organizations/suspend",
+    "/admin/organizations/lift",
+    "/admin/events/replay",
+    "/admin/reconciliation",
+    "/admin/reconciliation/mend",
+];
 
 #[test]
 fn staff_come_in_by_the_same_form_and_reach_every_page() {

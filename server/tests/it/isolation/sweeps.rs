@@ -1,17 +1,26 @@
 //! What a sweep sees of organizations that nobody named.
 
+use brightmeter::ids::OrgId;
 use server::{
     clock::Clock,
-    storage::{sweeps, tenant},
+    storage::{organizations, sweeps, tenant},
 };
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
 use super::{count, tenant as fill, tenant_tables};
 use crate::support::{TestServer, hold, with_server};
 
 /// Rows by table that a transaction sees which asks for what is due.
-async fn visible(server: &TestServer, pool: &PgPool, org: brightmeter::ids::OrgId) -> Vec<(String, i64, i64)> {
-    let mut tx = tenant::begin_sweep(pool, server.clock.now()).await.unwrap();
+async fn visible(server: &TestServer, pool: &PgPool, org: OrgId) -> Vec<(String, i64, i64)> {
+    let tx = tenant::begin_sweep(pool, server.clock.now()).await.unwrap();
+    visible_in(server, tx, org).await
+}
+
+async fn visible_in(
+    server: &TestServer,
+    mut tx: Transaction<'static, Postgres>,
+    org: OrgId,
+) -> Vec<(String, i64, i64)> {
     let mut seen = Vec::new();
     for table in tenant_tables(server).await {
         let (own, all) = count(&mut tx, &table, org).await.unwrap();
@@ -40,5 +49,25 @@ fn a_sweep_sees_the_accounts_that_are_due_and_nothing_else() {
             let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
             assert_eq!(done.rows_affected(), 0, "to be seen is not to be changed: {sql}");
         }
+    });
+}
+
+#[test]
+fn a_census_sees_accounts_the_names_of_organizations_and_open_holds_and_nothing_else() {
+    with_server(async |server| {
+        let (mine, _) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
+        server.submit(mine.org, hold("ping", 30)).await.unwrap();
+        let expected = [("ai_token_accounts", 1, 2), ("ai_token_holds", 1, 1), ("organizations", 1, 2)];
+        let tx = tenant::begin_census(&server.pools.writer).await.unwrap();
+        let seen = visible_in(server, tx, mine.org).await;
+        assert_eq!(seen, expected.map(|(table, own, all)| (table.to_owned(), own, all)));
+        let tx = tenant::begin_census(&server.pools.app).await.unwrap();
+        assert_eq!(visible_in(server, tx, mine.org).await, [], "only the writer's role");
+
+        let mut tx = tenant::begin_census(&server.pools.writer).await.unwrap();
+        let found = organizations::search(&mut tx, "AUDIO", 10).await.unwrap();
+        assert_eq!(found.iter().map(|found| found.slug.as_str()).collect::<Vec<_>>(), ["bright-audio"]);
+        let renamed = sqlx::query(AssertSqlSafe("update organizations set name = 'mine'")).execute(&mut *tx).await;
+        assert_eq!(super::code(renamed).as_deref(), Some(super::REFUSED), "to be seen is not to be changed");
     });
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode};
 use brightmeter::{
+    command::Command,
     ids::{MemberId, OrgId, PurchaseId},
     purchase::Stage,
 };
@@ -27,7 +28,7 @@ use tokio::net::TcpListener;
 use super::shop::{holdings, tell};
 use crate::{
     http::browser::{Site, WEBHOOK_SECRET},
-    support::{TestServer, with_server},
+    support::{TestServer, by_staff, with_server},
 };
 
 /// An organization on Pro with 200 AI tokens, and a Stripe to buy more at.
@@ -277,6 +278,22 @@ fn packs_are_not_sold_to_a_plan_that_cannot_spend_them() {
         assert!(matches!(shop.order(shop.new_id()).await, Err(OrderError::PlanWithoutAi)));
         let unknown = shop.purchases.order(shop.org, shop.owner, shop.new_id(), &"gold".parse().unwrap()).await;
         assert!(matches!(unknown, Err(OrderError::UnknownPack)));
+    });
+}
+
+#[test]
+fn packs_are_not_sold_to_whom_staff_have_suspended_and_what_is_paid_already_is_credited() {
+    with_shop("pro", async |shop| {
+        let (id, session) = shop.ordered().await;
+        shop.server.submit(shop.org, Command::Suspend(by_staff("A chargeback"))).await.unwrap();
+        for id in [id, shop.new_id()] {
+            assert!(matches!(shop.order(id).await, Err(OrderError::Suspended)), "nor is the old page shown again");
+        }
+        shop.sandbox.pay(&session).unwrap();
+        shop.tell().await;
+        assert_eq!(shop.holdings().await, (700, 0));
+        shop.server.submit(shop.org, Command::Lift(by_staff("It was settled"))).await.unwrap();
+        shop.ordered().await;
     });
 }
 

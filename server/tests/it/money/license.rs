@@ -1,7 +1,7 @@
 //! The license follows the money: by what Stripe tells of invoices, at exact instants, without anybody looking.
 
 use axum::http::StatusCode;
-use brightmeter::{ids::OrgId, license::License};
+use brightmeter::{command::Command, ids::OrgId, license::License};
 use serde_json::{Value, json};
 use server::{
     clock::Clock,
@@ -12,7 +12,7 @@ use server::{
 use super::shop::{event, tell};
 use crate::{
     http::browser::Site,
-    support::{TestServer, at, spend, with_server},
+    support::{TestServer, at, by_staff, spend, with_server},
 };
 
 /// An organization on Pro that Stripe knows as `cus_1`.
@@ -81,6 +81,29 @@ fn ai_steps_down_the_ladder_at_exact_instants_and_comes_back_the_moment_it_is_pa
         );
         let emails: i64 = server.ask("select count(*) from emails where kind = 'license' and sent_at is null").await;
         assert_eq!(emails, 5);
+    });
+}
+
+#[test]
+fn no_payment_lifts_what_staff_have_suspended_and_what_failed_meanwhile_counts_then() {
+    with_subscriber(async |server, org| {
+        let since = server.clock.now();
+        server.submit(org, Command::Suspend(by_staff("A chargeback"))).await.unwrap();
+        server.pass(60);
+        tell(server, &[told(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
+        server.pass(8 * 86_400);
+        tell(server, &[told(server, "evt_2", "invoice.paid", "in_2")]).await;
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 0, "time takes no step");
+        assert_eq!(license(server, org).await, License::Stopped { since });
+        assert_eq!(
+            server.submit(org, spend("ping")).await.unwrap_err().to_string(),
+            "AI is suspended for this organization: ask support."
+        );
+        server.submit(org, Command::Lift(by_staff("It was settled"))).await.unwrap();
+        assert_eq!(license(server, org).await, License::Grace { since: at("2026-03-10T09:01:00Z") });
+        assert_eq!(log(server).await, ["03-10 09:00:00 stopped ai", "03-18 09:01:00 grace allowance"]);
+        tell(server, &[told(server, "evt_3", "invoice.paid", "in_1")]).await;
+        assert_eq!(license(server, org).await, License::Active);
     });
 }
 

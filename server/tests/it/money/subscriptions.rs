@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use brightmeter::{
+    command::Command,
     ids::{MemberId, OrgId, PlanOrderId},
     license::License,
 };
@@ -31,7 +32,7 @@ use super::{
 };
 use crate::{
     http::browser::WEBHOOK_SECRET,
-    support::{TestServer, at, spend, with_server},
+    support::{TestServer, at, by_staff, spend, with_server},
 };
 
 /// A sandbox where organizations pay for Pro, and an inbox that asks it.
@@ -351,6 +352,23 @@ fn up_is_paid_and_counts_at_once_and_down_counts_from_the_reset() {
         assert_eq!(chooser.stands().await, ("starter".into(), None, 0));
         chooser.subscribe("pro").await;
         assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
+    });
+}
+
+#[test]
+fn whom_staff_have_suspended_takes_no_paid_plan_and_may_end_one() {
+    with_chooser(async |chooser| {
+        let server = chooser.office.server;
+        server.submit(chooser.org, Command::Suspend(by_staff("A chargeback"))).await.unwrap();
+        assert!(matches!(chooser.choose(chooser.new_id(), "pro").await, Err(PlanError::Suspended)));
+        server.submit(chooser.org, Command::Lift(by_staff("It was settled"))).await.unwrap();
+        chooser.subscribe("pro").await;
+        server.submit(chooser.org, Command::Suspend(by_staff("Another one"))).await.unwrap();
+        for plan in ["pro", "enterprise"] {
+            assert!(matches!(chooser.choose(chooser.new_id(), plan).await, Err(PlanError::Suspended)), "{plan}");
+        }
+        chooser.change("starter").await;
+        assert_eq!(chooser.stands().await, ("pro".into(), Some("starter".into()), 200));
     });
 }
 

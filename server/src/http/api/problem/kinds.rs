@@ -19,7 +19,7 @@ const fn kind(code: &'static str, status: StatusCode, title: &'static str, mend:
 }
 
 /// Every kind of problem there is. The codes of refusals are the domain's.
-pub(in crate::http::api) const KINDS: [Kind; 36] = [
+pub(in crate::http::api) const KINDS: [Kind; 38] = [
     kind("malformed", StatusCode::BAD_REQUEST, "Malformed request", "Send JSON that can be parsed, in UTF-8."),
     kind(
         "idempotency_key_missing",
@@ -51,7 +51,7 @@ pub(in crate::http::api) const KINDS: [Kind; 36] = [
         "license_suspended",
         StatusCode::FORBIDDEN,
         "License suspended",
-        "Pay the open invoice: everything is back at once.",
+        "Pay the open invoice: everything is back at once. Where the detail says so, ask support.",
     ),
     kind("blocked", StatusCode::FORBIDDEN, "Blocked for a while", "Wait for resets_at, and then ask less often."),
     kind("account_closed", StatusCode::FORBIDDEN, "Account closed", "Ask support."),
@@ -74,6 +74,8 @@ pub(in crate::http::api) const KINDS: [Kind; 36] = [
     ),
     kind("already_refunded", StatusCode::CONFLICT, "Already refunded", "Nothing: the tokens are back."),
     kind("plan_unchanged", StatusCode::CONFLICT, "Plan unchanged", "Nothing: the organization is on that plan."),
+    kind("already_suspended", StatusCode::CONFLICT, "Already suspended", "Nothing: staff have suspended the license."),
+    kind("not_suspended", StatusCode::CONFLICT, "Not suspended", "Nothing: staff have not suspended the license."),
     kind("too_large", StatusCode::PAYLOAD_TOO_LARGE, "Too large", "Send at most 64 KiB."),
     kind(
         "unsupported_media_type",
@@ -149,6 +151,7 @@ mod tests {
                 needs: name("pro").try_into().unwrap(),
             },
             Refusal::LicenseSuspended { off: brightmeter::license::Off::Ai, since: None },
+            Refusal::LicenseStopped { since: instant },
             Refusal::RateLimited { requests: 30, window_seconds: 60, until: instant },
             Refusal::TooFrequent { interval_seconds: 3, until: instant },
             Refusal::QuotaReached { remaining: tokens(), resets_at: instant },
@@ -163,6 +166,8 @@ mod tests {
             Refusal::UnknownPlan { plan: name("gold").try_into().unwrap() },
             Refusal::UnknownTokenType { token_type: name("ai").try_into().unwrap() },
             Refusal::PlanUnchanged { plan: name("pro").try_into().unwrap() },
+            Refusal::AlreadySuspended,
+            Refusal::NotSuspended,
             Refusal::HoldNotFound,
             Refusal::HoldClosed { state: "captured".into() },
             Refusal::CaptureExceedsHold { held: tokens() },

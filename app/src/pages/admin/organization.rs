@@ -1,0 +1,193 @@
+//! `/admin/organizations/:organization`: how a license stands and went, and a way to suspend it by hand, or to lift that.
+
+use brightmeter::reason::REASON_CHARS;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use crate::{
+    backend::StaffMember,
+    components::{AdminFrame, Desk, ErrorSummary, Field, Time, described_by, load_staff},
+    form::Form,
+    views::admin::{LicenseStepView, OrganizationPageView, OrganizationView},
+};
+
+/// One organization.
+#[component]
+pub fn OrganizationPage() -> impl IntoView {
+    let id = use_params_map().with_untracked(|params| params.get("organization")).unwrap_or_default();
+    let form = Form::current();
+    load_staff(
+        |backend, staff| async move { backend.organization(&staff, id).await },
+        move |staff, view| view! { <Organization staff view form /> }.into_any(),
+    )
+}
+
+#[component]
+fn Organization(staff: StaffMember, view: OrganizationPageView, form: Form) -> impl IntoView {
+    let OrganizationPageView { organization, since, suspended, history, key } = view;
+    let OrganizationView { id, slug, name, plan, license, active } = organization;
+    let tone = if active { "card receipt receipt-good mt-6" } else { "card receipt receipt-warn mt-6" };
+    let since = since.map(|when| {
+        view! {
+            <div>
+                <dt>"Since"</dt>
+                <dd>
+                    <Time when />
+                </dd>
+            </div>
+        }
+    });
+    let history = match history.is_empty() {
+        true => view! { <p class="empty mt-4">"Nothing yet: the license was active all the time."</p> }.into_any(),
+        false => {
+            let items = history.into_iter().map(|step| view! { <Step step /> });
+            view! { <ul class="mt-4 grid gap-3">{items.collect_view()}</ul> }.into_any()
+        }
+    };
+    let act = if suspended { Act::Lift } else { Act::Suspend };
+    view! {
+        <AdminFrame staff desk=Desk::Organizations title=name.clone()>
+            <p>
+                <a class="link" href="/admin/organizations">
+                    "All organizations"
+                </a>
+            </p>
+            <h1 class="mt-2 text-3xl font-semibold tracking-tight wrap-anywhere">{name}</h1>
+            <section class=tone aria-labelledby="state">
+                <h2 id="state" class="text-xl font-semibold">
+                    {license}
+                </h2>
+                <dl class="facts mt-4">
+                    {since} <div>
+                        <dt>"Plan"</dt>
+                        <dd>{plan}</dd>
+                    </div>
+                    <div>
+                        <dt>"Slug"</dt>
+                        <dd class="wrap-anywhere">{slug}</dd>
+                    </div>
+                    <div>
+                        <dt>"Id"</dt>
+                        <dd class="font-mono text-sm wrap-anywhere">{id.clone()}</dd>
+                    </div>
+                </dl>
+            </section>
+            <LicenseForm act id key form />
+            <section class="mt-12" aria-labelledby="history">
+                <h2 id="history" class="text-2xl font-semibold tracking-tight">
+                    "What happened to the license"
+                </h2>
+                {history}
+            </section>
+        </AdminFrame>
+    }
+}
+
+/// What staff can do about a license.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Suspend,
+    Lift,
+}
+
+impl Act {
+    /// Its name in the address of its form.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Lift => "lift",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Suspend => "Suspend the license",
+            Self::Lift => "Lift the suspension",
+        }
+    }
+
+    const fn consequence(self) -> &'static str {
+        match self {
+            Self::Suspend => {
+                "All AI stops at once for everybody in it. Tokens stay, jobs that run come to their end, and nothing is sold to it. What it pays at Stripe goes on, and no payment lifts this."
+            }
+            Self::Lift => {
+                "The license goes at once to where its invoices and its subscription say it stands: what failed meanwhile counts."
+            }
+        }
+    }
+
+    /// The button, in one word and in its colour.
+    const fn button(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Suspend => ("Suspend", "btn btn-bad"),
+            Self::Lift => ("Lift", "btn"),
+        }
+    }
+}
+
+/// The form, with what it does and the reason that it needs.
+#[component]
+fn LicenseForm(act: Act, id: String, key: String, form: Form) -> impl IntoView {
+    // What was typed for the one is no reason for the other.
+    let mine = form.value("act") == act.name();
+    let problem = form.problem("reason").filter(|_| mine);
+    let typed = if mine { form.value("reason") } else { String::new() };
+    // Sent again under the same key, it is done once.
+    let key = Some(form.value("key")).filter(|key| mine && !key.is_empty()).unwrap_or(key);
+    let (button, tone) = act.button();
+    view! {
+        <form
+            method="post"
+            action=format!("/admin/organizations/{}", act.name())
+            class="card mt-6 grid gap-4"
+            aria-labelledby="act"
+            aria-describedby="consequence"
+        >
+            <h2 id="act" class="text-lg font-semibold">
+                {act.title()}
+            </h2>
+            <ErrorSummary form fields=&["reason"] />
+            <p id="consequence" class="max-w-2xl">
+                {act.consequence()}
+            </p>
+            <input type="hidden" name="org" value=id />
+            <input type="hidden" name="key" value=key autocomplete="off" />
+            <Field name="reason" label="Reason" hint="In a few words. Only staff read it, with your name." problem=problem.clone()>
+                <input
+                    id="reason"
+                    name="reason"
+                    class="control"
+                    required=true
+                    maxlength=REASON_CHARS.to_string()
+                    autocomplete="off"
+                    value=typed
+                    aria-describedby=described_by("reason", true, problem.is_some())
+                    aria-invalid=problem.is_some().then_some("true")
+                />
+            </Field>
+            <p>
+                <button type="submit" class=tone>
+                    {button}
+                </button>
+            </p>
+        </form>
+    }
+}
+
+#[component]
+fn Step(step: LicenseStepView) -> impl IntoView {
+    let LicenseStepView { at, what, by } = step;
+    let by = by.map(|(person, reason)| {
+        view! { <p class="mt-1 wrap-anywhere">{format!("{person}: {reason}")}</p> }
+    });
+    view! {
+        <li class="card">
+            <p class="font-medium">{what}</p>
+            {by}
+            <p class="mt-1 text-sm text-muted">
+                <Time when=at />
+            </p>
+        </li>
+    }
+}

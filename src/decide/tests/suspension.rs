@@ -1,0 +1,202 @@
+//! Staff come first: what they have suspended stays so, whatever is paid or fails, until they lift it.
+
+use chrono::TimeDelta;
+
+use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, at, by_staff, open_hold, quests};
+use crate::{
+    command::Command,
+    dues::{Dues, Invoice},
+    grant::Source,
+    license::{License, Off, Step},
+    period::Anchor,
+    receipt::Outcome,
+    refusal::{Action, LimitSource, Refusal},
+    subscription::{Reading, Subscription},
+};
+
+const DAY: i64 = 86_400;
+
+fn suspend(world: &mut World) {
+    assert_eq!(world.run(Command::Suspend(by_staff("a chargeback"))).unwrap().outcome, Outcome::Suspended);
+}
+
+fn lift(world: &mut World) {
+    assert_eq!(world.run(Command::Lift(by_staff("it was a mistake"))).unwrap().outcome, Outcome::Lifted);
+}
+
+/// The steps of the license that the command makes.
+fn steps(world: &mut World, command: &Command) -> Vec<Step> {
+    world.decide(command).unwrap().changes.steps
+}
+
+/// That a payment of the invoice failed at the start, or that it was paid.
+fn invoice(id: &str, failed: bool) -> Command {
+    let failed_at = failed.then(|| at(START));
+    let invoice = Invoice { failed_at, settled: !failed, ..Invoice::default() };
+    Command::Bill { told: Dues([(id.into(), invoice)].into()) }
+}
+
+/// That a subscription to Pro runs since the start, or has ended a day later.
+fn subscription(number: i64, runs: bool) -> Command {
+    let live = Subscription {
+        id: "sub_1".into(),
+        item: "si_1".into(),
+        plan: "pro".parse().unwrap(),
+        anchor: Anchor(at(START)),
+        ends: false,
+    };
+    let ended_at = (!runs).then(|| at(START) + TimeDelta::days(1));
+    Command::Follow { reading: Reading { number, live: runs.then_some(live), ended_at } }
+}
+
+#[test]
+fn all_ai_stops_at_once_and_whoever_asks_is_sent_to_support() {
+    let mut world = World::on("pro");
+    world.give(Source::Pack, 500, "");
+    world.wait(60);
+    let since = world.now;
+    suspend(&mut world);
+    world.wait(60);
+    let stopped = Refusal::LicenseStopped { since };
+    assert_eq!((stopped.code(), stopped.limit_source()), ("license_suspended", LimitSource::License));
+    assert_eq!((stopped.action(), stopped.resets_at()), (Action::AskSupport, None));
+    for caller in [ALICE, SERVICE] {
+        assert_eq!(world.check(&quests(caller, 5)), Err(stopped.clone()));
+        assert_eq!(world.try_spend(caller, 5), Err(stopped.clone()));
+        assert_eq!(world.run(open_hold(quests(caller, 5), None)), Err(stopped.clone()));
+    }
+    assert_eq!(world.lots(), "plan 200, pack 500", "and nothing is lost");
+    lift(&mut world);
+    world.spend(5);
+    assert_eq!(world.lots(), "plan 195, pack 500");
+}
+
+#[test]
+fn paying_does_not_lift_what_staff_have_suspended() {
+    let mut world = World::on("pro");
+    world.run(invoice("in_1", true)).unwrap();
+    world.wait(DAY);
+    let since = world.now;
+    suspend(&mut world);
+    for told in [invoice("in_1", false), invoice("in_2", true), subscription(1, true), subscription(2, false)] {
+        world.wait(DAY);
+        assert_eq!(steps(&mut world, &told), [], "{told:?}");
+        assert_eq!(world.account.terms.license, License::Stopped { since });
+    }
+    assert_eq!(world.account.terms.plan.as_str(), "starter", "the plan has followed its subscription");
+}
+
+/// Given that this was told while it was suspended, lifted so many days after the start the license stands there.
+#[track_caller]
+fn check(told: &[Command], days: i64, then: (License, Off)) {
+    let mut world = World::on("pro");
+    suspend(&mut world);
+    told.iter().for_each(|told| drop(world.run(told.clone()).unwrap()));
+    world.wait(days * DAY);
+    let (license, off) = then;
+    let by = by_staff("it was a mistake");
+    let step = Step { at: world.now, license, off, by: Some(by.clone()) };
+    assert_eq!(steps(&mut world, &Command::Lift(by)), [step]);
+    assert_eq!((world.account.terms.license, world.account.terms.announced), then);
+    assert_eq!(steps(&mut world, &Command::Advance), [], "nothing is left to book");
+}
+
+#[test]
+fn once_lifted_the_license_stands_where_the_money_says_at_that_instant() {
+    let since = at(START);
+    let grace = License::Grace { since };
+    let failed = [invoice("in_1", true)];
+    check(&[], 3, (License::Active, Off::Nothing));
+    check(&failed, 2, (grace, Off::Nothing));
+    check(&failed, 3, (grace, Off::Premium));
+    check(&failed, 8, (grace, Off::Allowance));
+    check(&failed, 20, (License::Suspended { since: since + TimeDelta::days(14) }, Off::Ai));
+    check(&[invoice("in_1", true), invoice("in_1", false)], 20, (License::Active, Off::Nothing));
+    check(&[invoice("in_1", true), invoice("in_2", false)], 3, (grace, Off::Premium));
+    check(&[subscription(1, true)], 3, (License::Active, Off::Nothing));
+    let ended = License::Canceled { since: since + TimeDelta::days(1) };
+    check(&[subscription(1, true), subscription(2, false)], 3, (ended, Off::Ai));
+}
+
+#[test]
+fn what_failed_before_it_was_suspended_is_unpaid_still() {
+    let mut world = World::on("pro");
+    world.run(invoice("in_1", true)).unwrap();
+    world.wait(4 * DAY);
+    suspend(&mut world);
+    world.wait(DAY);
+    lift(&mut world);
+    assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
+    world.run(invoice("in_1", false)).unwrap();
+    assert_eq!(world.account.terms.license, License::Active);
+}
+
+#[test]
+fn who_suspended_it_and_why_stand_in_its_log_and_the_rungs_before_as_of_their_instants() {
+    let mut world = World::on("pro");
+    world.run(invoice("in_1", true)).unwrap();
+    world.wait(4 * DAY);
+    let by = by_staff("a chargeback");
+    let (since, now) = (at(START), world.now);
+    let rung = Step { at: since + TimeDelta::days(3), license: License::Grace { since }, off: Off::Premium, by: None };
+    let stop = Step { at: now, license: License::Stopped { since: now }, off: Off::Ai, by: Some(by.clone()) };
+    assert_eq!(steps(&mut world, &Command::Suspend(by)), [rung, stop]);
+}
+
+#[test]
+fn time_takes_no_step_while_it_is_suspended_and_the_allowance_goes_on() {
+    let mut world = World::on("pro");
+    world.spend(60);
+    world.run(invoice("in_1", true)).unwrap();
+    suspend(&mut world);
+    assert_eq!(world.account.due_at(&world.catalog.ladder), Some(at(FIRST_RESET)));
+    world.go_to(FIRST_RESET);
+    assert_eq!(steps(&mut world, &Command::Advance), []);
+    assert_eq!(world.lots(), "plan 200");
+}
+
+#[test]
+fn a_job_that_was_held_before_is_still_charged_or_released() {
+    let mut world = World::on("pro");
+    let (first, second) = (world.hold(50), world.hold(50));
+    suspend(&mut world);
+    world.capture(first, None).unwrap();
+    world.release(second).unwrap();
+    assert_eq!(world.balance(), (150, 0, 150));
+}
+
+#[test]
+fn what_is_as_asked_already_is_said_to_be() {
+    let mut world = World::on("pro");
+    let (stop, go) = (Command::Suspend(by_staff("a chargeback")), Command::Lift(by_staff("it was a mistake")));
+    assert_eq!(world.run(go.clone()), Err(Refusal::NotSuspended));
+    world.run(stop.clone()).unwrap();
+    let before = world.account.clone();
+    world.wait(60);
+    assert_eq!(world.run(stop), Err(Refusal::AlreadySuspended));
+    assert_eq!(world.account, before);
+    world.run(go.clone()).unwrap();
+    assert_eq!(world.run(go), Err(Refusal::NotSuspended));
+}
+
+#[test]
+fn what_an_invoice_has_suspended_is_not_for_staff_to_lift() {
+    let mut world = World::on("pro");
+    world.run(invoice("in_1", true)).unwrap();
+    world.wait(14 * DAY);
+    assert_eq!(world.run(Command::Lift(by_staff("they asked"))), Err(Refusal::NotSuspended));
+    // Both at once: lifting the one leaves the other.
+    suspend(&mut world);
+    lift(&mut world);
+    assert_eq!(world.try_spend(SERVICE, 5).unwrap_err().action(), Action::PayInvoice);
+}
+
+#[test]
+fn a_closed_account_is_neither_suspended_nor_lifted() {
+    let mut world = World::on("pro");
+    let since = world.now;
+    world.account.terms.closed_at = Some(since);
+    for command in [Command::Suspend(by_staff("a chargeback")), Command::Lift(by_staff("it was a mistake"))] {
+        assert_eq!(world.run(command), Err(Refusal::AccountClosed { since }));
+    }
+}
