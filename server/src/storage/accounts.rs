@@ -149,12 +149,13 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
     sqlx::query!(
         "update ai_token_accounts a
          set plan = u.plan, next_plan = u.next_plan, license_state = u.license_state, license_since = u.license_since,
-             license_off = u.license_off, period_start = u.period_start, closed_at = u.closed_at, seq = u.seq, head_hash = u.head_hash,
+             license_off = u.license_off, anchor_at = u.anchor_at, period_start = u.period_start, closed_at = u.closed_at, seq = u.seq, head_hash = u.head_hash,
              due_at = coalesce(least(u.due_at,
                  (select min(h.expires_at) from ai_token_holds h where h.org_id = a.org_id and h.state = 'open')), 'infinity')
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[], $11::text[])
-             u(org_id, plan, next_plan, license_state, license_since, period_start, closed_at, seq, head_hash, due_at, license_off)
+                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[], $11::text[], $12::timestamptz[])
+             u(org_id, plan, next_plan, license_state, license_since, period_start, closed_at, seq, head_hash, due_at, license_off,
+               anchor_at)
          where a.org_id = u.org_id",
         &orgs,
         &column(|a| Some(a.terms.plan.to_string())) as &[Option<String>],
@@ -167,6 +168,7 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
         &hashes,
         &due as &[Option<Instant>],
         &column(|a| Some(a.terms.announced.as_str().into())) as &[Option<String>],
+        &instants(|a| Some(a.terms.anchor.0)) as &[Option<Instant>],
     )
     .execute(conn)
     .await?;

@@ -373,6 +373,27 @@ fn whom_staff_have_suspended_takes_no_paid_plan_and_may_end_one() {
 }
 
 #[test]
+fn the_months_are_those_that_are_paid() {
+    with_chooser(async |chooser| {
+        let Chooser { office, org, .. } = chooser;
+        // The organization is as old as its server: its own months begin on the tenth.
+        office.go_to("2026-03-20T15:30:00Z");
+        chooser.subscribe("pro").await;
+        office.server.submit(*org, spend("ping")).await.unwrap();
+        let spent = chooser.stands().await.2;
+        assert!(spent < 200, "{spent}");
+        for (now, settled) in
+            [("2026-04-10T09:00:00Z", spent), ("2026-04-20T15:29:59Z", spent), ("2026-04-20T15:30:00Z", 200)]
+        {
+            office.go_to(now);
+            office.server.sweeper.sweep().await.unwrap();
+            assert_eq!(chooser.stands().await.2, settled, "{now}");
+        }
+        assert_eq!(office.server.account(*org).await.terms.anchor.0, at("2026-03-20T15:30:00Z"));
+    });
+}
+
+#[test]
 fn what_the_card_does_not_pay_changes_nothing() {
     with_chooser(async |chooser| {
         chooser.subscribe("pro").await;
