@@ -16,7 +16,17 @@ export interface Production {
   tell(payload: string, signature?: string): Promise<[number, string | undefined]>;
   /** Runs a command beside it, and answers what it printed. */
   command(...args: string[]): Promise<string>;
+  /** Signs somebody in, with the password that was `printed` when the account was made. */
+  signIn(email: string, printed: string): Promise<Session>;
   stop(): Promise<void>;
+}
+
+/** A browser of somebody who is signed in. */
+export interface Session {
+  /** Sends a form. */
+  post(path: string, fields: Record<string, string>): Promise<Response>;
+  /** A page's HTML. */
+  get(path: string): Promise<string>;
 }
 
 export async function production(address: string, more: Record<string, string> = {}): Promise<Production> {
@@ -50,6 +60,17 @@ export async function production(address: string, more: Record<string, string> =
       return [answer.status, (await answer.json()).code];
     },
     command: (...args) => program(binary, args, env),
+    async signIn(email, printed) {
+      const password = /with the password (\S+)/.exec(printed)![1]!;
+      const send = (path: string, fields: Record<string, string>, cookie = "") =>
+        fetch(`${url}${path}`, { method: "POST", body: new URLSearchParams(fields), headers: { cookie }, redirect: "manual" });
+      const signedIn = await send("/signin", { email, password });
+      const cookie = signedIn.headers.get("set-cookie")!.split(";")[0]!;
+      return {
+        post: (path, fields) => send(path, fields, cookie),
+        get: (path) => fetch(`${url}${path}`, { headers: { cookie } }).then((answer) => answer.text()),
+      };
+    },
     async stop() {
       const ended = new Promise((done) => server.once("exit", done));
       server.kill("SIGTERM");

@@ -9,7 +9,7 @@ const out = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "screensh
 for (const width of [360, 768, 1280]) {
   for (const colorScheme of ["light", "dark"] as const) {
     test(`${width} px, ${colorScheme}`, async ({ browser }) => {
-      test.setTimeout(240_000);
+      test.setTimeout(300_000);
       mkdirSync(out, { recursive: true });
       const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
       const page = await context.newPage();

@@ -4,7 +4,7 @@ import { visit } from "./states";
 // A window of 640 px is one of 1,280 px at 200 % zoom.
 for (const [width, colorScheme] of [[360, "dark"], [640, "light"], [1280, "light"], [1280, "dark"]] as const) {
   test(`every page and state is accessible and fits at ${width} px, ${colorScheme}`, async ({ browser }) => {
-    test.setTimeout(180_000);
+    test.setTimeout(300_000);
     const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
     const page = await context.newPage();
     await visit(page, async (state) => {

@@ -17,6 +17,19 @@ export async function desk(page: Page, act: (payment: Locator) => Promise<unknow
   await expect(page).toHaveURL(new RegExp(`${address}$`));
 }
 
+/** Presses a button of an organization's latest subscription, at the sandbox's desk. */
+export async function press(page: Page, organization: string, button: RegExp): Promise<void> {
+  await page.goto(address);
+  await page.getByRole("article").filter({ hasText: organization }).first().getByRole("button", { name: button }).click();
+  await expect(page).toHaveURL(new RegExp(`${address}$`));
+}
+
+/** Chooses a plan, on the page that says what that means. */
+export async function choose(page: Page, plan: string): Promise<void> {
+  await page.goto(`/billing/plan?to=${plan}`);
+  await page.getByRole("main").getByRole("button").click();
+}
+
 /** Sets how events are delivered. */
 export const deliver = (page: Page, choice: string) => set(page, "Delivery of events", choice);
 

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { desk, fault, order } from "./shop";
+import { choose, desk, fault, order } from "./shop";
 import { expect, generate, passSomeTime, signIn, wake } from "./support";
 
 /** A page in a state that people meet: what is looked at by eye, and held against the accessibility rules. */
@@ -15,6 +15,7 @@ export interface State {
 const member = "member@bright-audio.test";
 const owner = "owner@bright-audio.test";
 const starter = "owner@nightshift-labs.test";
+const enterprise = "owner@stagecraft.test";
 const staff = "staff@brightmeter.test";
 
 const job = (goal: string, shows: RegExp) => async (page: Page) => {
@@ -41,6 +42,12 @@ const suspend = async (page: Page, button: "Suspend" | "Lift", then: string) => 
   await page.getByLabel("Reason").fill("To see what it looks like");
   await page.getByRole("button", { name: button, exact: true }).click();
   await expect(page.getByRole("heading", { name: then })).toBeVisible();
+};
+
+/** Chooses a plan for the next month. */
+const turn = async (page: Page, plan: string) => {
+  await choose(page, plan);
+  await expect(page.getByRole("status").filter({ hasText: "Plan changed" })).toBeVisible();
 };
 
 export const states: State[] = [
@@ -111,7 +118,7 @@ export const states: State[] = [
   },
   { name: "keys-forbidden", email: member, go: (page) => page.goto("/keys") },
   { name: "dashboard-starter", email: starter, go: (page) => page.goto("/dashboard") },
-  { name: "dashboard-enterprise", email: "owner@stagecraft.test", go: (page) => page.goto("/dashboard") },
+  { name: "dashboard-enterprise", email: enterprise, go: (page) => page.goto("/dashboard") },
   { name: "quests", email: member, go: (page) => page.goto("/quests") },
   { name: "quests-starter", email: starter, go: (page) => page.goto("/quests") },
   {
@@ -166,6 +173,29 @@ export const states: State[] = [
     },
     leave: (page) => fault(page, "The API works"),
   },
+  { name: "plan-choice", email: owner, go: (page) => page.goto("/billing/plan?to=enterprise") },
+  { name: "plan-choice-end", email: owner, go: (page) => page.goto("/billing/plan?to=starter") },
+  { name: "plan-choice-same", email: owner, go: (page) => page.goto("/billing/plan?to=pro") },
+  { name: "plan-choice-unknown", email: owner, go: (page) => page.goto("/billing/plan?to=nothing") },
+  {
+    name: "plan-choice-stripe-silent",
+    email: owner,
+    go: async (page) => {
+      await fault(page, "The API answers with status 500");
+      await page.goto("/billing/plan?to=enterprise");
+      await expect(page.getByText("Our payment provider does not answer right now.")).toBeVisible();
+    },
+    leave: (page) => fault(page, "The API works"),
+  },
+  {
+    name: "portal",
+    email: owner,
+    go: async (page) => {
+      await page.goto("/billing");
+      await page.getByRole("button", { name: "Invoices and cards" }).click();
+      await expect(page.getByRole("heading", { name: "Customer portal" })).toBeVisible();
+    },
+  },
   {
     name: "checkout",
     email: owner,
@@ -207,6 +237,42 @@ export const states: State[] = [
   { name: "purchases", email: owner, go: (page) => page.goto("/billing/purchases") },
   { name: "sandbox", email: owner, go: (page) => page.goto("/sandbox/stripe") },
   { name: "purchases-none", email: starter, go: (page) => page.goto("/billing/purchases") },
+  { name: "plan-choice-start", email: starter, go: (page) => page.goto("/billing/plan?to=pro") },
+  { name: "plan-choice-free", email: starter, go: (page) => page.goto("/billing/plan?to=starter") },
+  {
+    name: "plan-checkout",
+    email: starter,
+    go: async (page) => {
+      await choose(page, "pro");
+      await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
+    },
+  },
+  {
+    name: "plans-left",
+    email: starter,
+    go: async (page) => {
+      await choose(page, "enterprise");
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await expect(page).toHaveURL(/\/billing\?told=checkout-left$/);
+    },
+  },
+  { name: "plan-choice-down", email: enterprise, go: (page) => page.goto("/billing/plan?to=pro") },
+  {
+    name: "plans-next-month",
+    email: enterprise,
+    go: (page) => turn(page, "pro"),
+    leave: (page) => turn(page, "enterprise"),
+  },
+  {
+    name: "plan-choice-stay",
+    email: enterprise,
+    go: async (page) => {
+      await turn(page, "starter");
+      await page.goto("/billing/plan?to=enterprise");
+    },
+    leave: (page) => turn(page, "enterprise"),
+  },
+  { name: "plan-choice-forbidden", email: member, go: (page) => page.goto("/billing/plan?to=enterprise") },
   { name: "purchases-forbidden", email: member, go: (page) => page.goto("/billing/purchases") },
   { name: "license", email: member, go: (page) => page.goto("/license") },
   { name: "api-docs", email: member, go: (page) => page.goto("/api/docs") },

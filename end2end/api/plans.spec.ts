@@ -1,0 +1,182 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "@playwright/test";
+import { production, type Production } from "./production";
+import { keepToTypes, recorder, type Asked, type Params, type Recorder } from "./recorder";
+import { root } from "./support";
+
+let stripe: Recorder;
+let shop: Production;
+
+const catalog = join(tmpdir(), `brightmeter-${process.pid}.toml`);
+const prices: Params[] = [];
+/** The customer's subscription, once Checkout is paid. */
+let subscription: Params | undefined;
+let pages = 0;
+
+function answer({ path, params }: Asked, url: string): Params {
+  switch (path) {
+    case "POST /v1/customers":
+      return { id: "cus_1" };
+    case "GET /v1/prices":
+      return { data: prices.filter((price) => price.lookup_key === params.lookup_keys[0]) };
+    case "POST /v1/prices":
+      prices.push({ id: `price_${prices.length + 1}`, lookup_key: params.lookup_key, metadata: params.metadata });
+      return prices.at(-1)!;
+    case "POST /v1/checkout/sessions":
+      pages += 1;
+      return { id: `cs_${pages}`, url: `${url}/pay/${pages}` };
+    case "GET /v1/subscriptions":
+      return { data: subscription ? [subscription] : [], has_more: false };
+    case "GET /v1/invoices":
+      return { data: [], has_more: false };
+    case "POST /v1/invoices/create_preview":
+      return { amount_due: 16_935 };
+    case "POST /v1/subscriptions/sub_1":
+      subscribe(params.items?.[0].price, params.cancel_at_period_end);
+      return subscription!;
+    case "POST /v1/checkout/sessions/cs_2/expire":
+      // It is paid.
+      return { error: { type: "invalid_request_error", message: "Only Checkout Sessions with a status of open can be expired." } };
+    case "POST /v1/billing_portal/sessions":
+      return { url: `${url}/portal` };
+    default:
+      return {};
+  }
+}
+
+/** Has the subscription be for a price, or as it was. */
+function subscribe(id: string | undefined, ends: boolean): void {
+  const price = prices.find((price) => price.id === id) ?? subscription!.items.data[0].price;
+  const started = { created: 1, billing_cycle_anchor: Math.floor(Date.now() / 1000) };
+  subscription = {
+    ...(subscription ?? started),
+    id: "sub_1",
+    object: "subscription",
+    customer: "cus_1",
+    status: "active",
+    cancel_at_period_end: ends,
+    items: { data: [{ id: "si_1", price }] },
+  };
+}
+
+test.beforeAll(async () => {
+  stripe = await recorder(answer);
+  // Pro begins with days that are free, so that they are asked for, too.
+  const plans = readFileSync(join(root, "catalog.toml"), "utf8");
+  writeFileSync(catalog, plans.replace("price_cents = 14_900\n", "price_cents = 14_900\ntrial_days = 14\n"));
+  shop = await production("127.0.0.1:3118", { STRIPE_API_BASE: stripe.url, BRIGHTMETER_CATALOG: catalog });
+});
+
+test.afterAll(async () => {
+  await shop.stop();
+  stripe.close();
+  rmSync(catalog);
+});
+
+test("in production a plan is taken, changed and ended as Stripe's own types have it", async () => {
+  test.setTimeout(90_000);
+  const made = await shop.command("org", "create", "--slug", "acme", "--plan", "starter", "--owner-email", "owner@acme.example");
+  const { post, get } = await shop.signIn("owner@acme.example", made);
+  const choose = async (plan: string, id = crypto.randomUUID()) => {
+    const from = Math.floor(Date.now() / 1000).toString();
+    const sent = await post("/billing/plan", { id, plan, from });
+    expect(sent.status).toBe(303);
+    return sent.headers.get("location");
+  };
+
+  // To subscribe: a form that is sent twice asks once; another choice closes the page of the first.
+  expect(await choose("enterprise")).toMatch(/\/pay\/1$/);
+  const id = crypto.randomUUID();
+  expect([await choose("pro", id), await choose("pro", id)]).toEqual([`${stripe.url}/pay/2`, `${stripe.url}/pay/2`]);
+  subscribe(prices.find((price) => price.metadata.brightmeter_plan === "pro")!.id, false);
+  const object = { ...subscription, object: "subscription" };
+  const event = JSON.stringify({ id: "evt_1", object: "event", type: "customer.subscription.created", created: 1, data: { object } });
+  expect(await shop.tell(event)).toEqual([200, undefined]);
+  await expect.poll(() => get("/billing"), { timeout: 10_000 }).toContain("You are on Pro");
+
+  // To go up, down, nowhere and back.
+  expect(await get("/billing/plan?to=enterprise")).toContain("$169.35 now, for the rest of this month");
+  for (const plan of ["enterprise", "pro", "starter", "enterprise"]) {
+    expect(await choose(plan)).toBe("/billing?told=plan-chosen");
+  }
+  // Back from Stripe, its answer counts: subscription and invoices are asked for.
+  expect(await get("/billing/back")).toContain("You are on Enterprise");
+  const portal = await post("/billing/portal", {});
+  expect([portal.status, portal.headers.get("location")]).toEqual([303, `${stripe.url}/portal`]);
+
+  const { asked } = stripe;
+  const changes = asked.filter(({ path }) => path.startsWith("POST ") && !path.endsWith("/create_preview"));
+  expect(changes.map(({ path }) => path.replace("POST /v1/", ""))).toEqual([
+    "customers",
+    "prices",
+    "checkout/sessions",
+    "checkout/sessions/cs_1/expire",
+    "prices",
+    "checkout/sessions",
+    "checkout/sessions/cs_2/expire",
+    ...Array(4).fill("subscriptions/sub_1"),
+    "billing_portal/sessions",
+  ]);
+  for (const { headers } of changes) {
+    expect(headers["idempotency-key"]).toMatch(/^(customer|price|subscribe|close|plan|portal)-/);
+  }
+  const keys = changes.map(({ headers }) => headers["idempotency-key"]);
+  expect(new Set(keys).size).toBe(keys.length);
+  for (const { headers } of asked) {
+    expect(headers["authorization"]).toBe("Bearer sk_test_nothing_is_called");
+    expect(headers["stripe-version"]).toMatch(/^2026-/);
+  }
+
+  const of = (path: string) => asked.filter((request) => request.path === path).map(({ params }) => params);
+  expect(of("POST /v1/prices")[1]).toMatchObject({
+    currency: "usd",
+    unit_amount: 14_900,
+    lookup_key: "brightmeter-pro-14900-usd-month",
+    recurring: { interval: "month" },
+    product_data: { name: "Pro" },
+    metadata: { brightmeter_plan: "pro" },
+  });
+  const [first, second] = of("POST /v1/checkout/sessions");
+  const metadata = { brightmeter_plan: "pro", brightmeter_org: expect.any(String) };
+  expect(first!.subscription_data).not.toHaveProperty("trial_period_days");
+  expect(second).toMatchObject({
+    mode: "subscription",
+    customer: "cus_1",
+    client_reference_id: id,
+    line_items: [{ price: "price_2", quantity: 1 }],
+    metadata,
+    subscription_data: { metadata, trial_period_days: 14 },
+    success_url: `${shop.url}/billing/back`,
+  });
+  const [up, down, end, stay] = of("POST /v1/subscriptions/sub_1");
+  const items = (price: string) => [{ id: "si_1", price }];
+  const now = { proration_behavior: "always_invoice", payment_behavior: "error_if_incomplete" };
+  expect(up).toMatchObject({ items: items("price_1"), ...now, proration_date: expect.any(Number), cancel_at_period_end: false });
+  expect(down).toMatchObject({ items: items("price_2"), proration_behavior: "none", metadata: { brightmeter_plan: "pro" } });
+  expect(end).toEqual({ cancel_at_period_end: true });
+  expect(stay).toMatchObject({ items: items("price_1"), proration_behavior: "none", cancel_at_period_end: false });
+  const [shown] = of("POST /v1/invoices/create_preview");
+  expect(shown).toMatchObject({
+    customer: "cus_1",
+    subscription: "sub_1",
+    subscription_details: { items: items("price_1"), proration_behavior: "always_invoice", proration_date: expect.any(Number) },
+  });
+
+  const types = {
+    "POST /v1/customers": "CustomerCreateParams",
+    "GET /v1/prices": "PriceListParams",
+    "POST /v1/prices": "PriceCreateParams",
+    "POST /v1/checkout/sessions": "Checkout.SessionCreateParams",
+    "POST /v1/checkout/sessions/cs_1/expire": "Checkout.SessionExpireParams",
+    "POST /v1/checkout/sessions/cs_2/expire": "Checkout.SessionExpireParams",
+    "GET /v1/subscriptions": "SubscriptionListParams",
+    "GET /v1/invoices": "InvoiceListParams",
+    "POST /v1/subscriptions/sub_1": "SubscriptionUpdateParams",
+    "POST /v1/invoices/create_preview": "InvoiceCreatePreviewParams",
+    "POST /v1/billing_portal/sessions": "BillingPortal.SessionCreateParams",
+  };
+  expect(new Set(asked.map(({ path }) => path))).toEqual(new Set(Object.keys(types)));
+  await keepToTypes("plans", asked.map(({ path, params }) => [types[path as keyof typeof types], params]));
+});

@@ -1,0 +1,325 @@
+import type { APIRequestContext, Page } from "@playwright/test";
+import { choose, deliver, press } from "./shop";
+import { ask, expect, expectAccessible, moveClock, shown, signIn, test, tokens } from "./support";
+
+// Months pass here, and the clock must not be moved back: this file is the last, by its name.
+
+const DAY = 86_400_000;
+const owner = "owner@bright-audio.test";
+const member = "member@bright-audio.test";
+const starter = "owner@nightshift-labs.test";
+
+/** What is booked, of AI tokens and of Deep tokens. */
+const settled = async (page: Page) => {
+  await page.goto("/dashboard");
+  return [await tokens(page, "settled-ai"), await tokens(page, "settled-deep")] as const;
+};
+
+/** The grants of that source, on the dashboard. */
+const grants = (page: Page, source: "Pack" | "Monthly allowance") =>
+  page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: source, exact: true }) });
+
+/** What is left of them. */
+const left = async (page: Page, source: "Pack" | "Monthly allowance") => {
+  await page.goto("/dashboard");
+  const rows = await grants(page, source).allInnerTexts();
+  return rows.map((text) => /[\d,]+ of [\d,]+/.exec(text)?.[0]);
+};
+
+/** Holds the page of a plan against what becomes of the tokens of one type: kept, gained and lost at once, and a month of them. */
+const previews = async (page: Page, label: string, kept: number, gained: string, month: string) => {
+  const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: label }) });
+  expect((await row.getByRole("cell").allInnerTexts()).slice(0, 3)).toEqual([shown(kept), gained, "0"]);
+  await expect(row).toContainText(month);
+};
+
+/** The end of the month, on a plan that has an allowance. */
+const monthEnd = async (page: Page) => {
+  await page.goto("/billing");
+  const end = page.getByText("The allowance of this month is yours until").locator("time");
+  return (await end.getAttribute("datetime"))!;
+};
+
+/** Goes on a second after an instant, signed in anew: no session lasts that long. */
+const later = async (page: Page, instant: string, email: string) => {
+  await page.context().clearCookies();
+  await page.goto("/signin");
+  await moveClock(page, new Date(Date.parse(instant) + 1000).toISOString());
+  await signIn(page, email);
+};
+
+/** Looks at a page until it is so: events take a moment. */
+const becomes = (page: Page, path: string, isSo: () => Promise<unknown>) =>
+  expect(async () => {
+    await page.goto(path);
+    await isSo();
+  }).toPass({ timeout: 10_000 });
+
+const banner = (page: Page) => page.getByRole("banner").getByRole("link", { name: "What this means" }).locator("..");
+
+const card = (page: Page, plan: string) =>
+  page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: plan, exact: true, level: 2 }) });
+
+/** Whether a service may use a feature; if not, why. */
+const may = async (request: APIRequestContext, key: string, feature: string) => {
+  const answer = await request.get(`/api/v1/tokens/check-balance?feature=${feature}`, {
+    headers: { Authorization: `Bearer ${key}` },
+  });
+  const { allowed, refusal } = await answer.json();
+  return allowed ? "yes" : refusal.code;
+};
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? "with WebAssembly" : "without JavaScript", () => {
+    test.use({ javaScriptEnabled });
+    test.slow();
+
+    // A story that breaks off must not leave the next ones without events.
+    test.afterEach(({ page }) => deliver(page, "Each event once, in order"));
+
+    /** The rules are held against a page by a script. */
+    const accessible = async (page: Page) => {
+      if (javaScriptEnabled) await expectAccessible(page);
+    };
+
+    /** Leaves the organization as it was: the plan ends, and with the month what is left of its allowance. */
+    const end = async (page: Page) => {
+      await page.goto("/dashboard");
+      const lapses = (await grants(page, "Monthly allowance").first().locator("time").getAttribute("datetime"))!;
+      await press(page, "Nightshift Labs", /^Cancel now/);
+      await becomes(page, "/license", async () => {
+        await expect(page.getByRole("heading", { name: "The subscription has ended" })).toBeVisible({ timeout: 500 });
+      });
+      await page.goto("/quests");
+      await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
+      await later(page, lapses, starter);
+      expect(await left(page, "Monthly allowance")).toEqual([]);
+    };
+
+    test("a plan is taken at Stripe: its page says what comes, and a card that is declined costs nothing", async ({ page }) => {
+      await signIn(page, starter);
+      const [ai, deep] = await settled(page);
+      await page.goto("/billing");
+      await page.getByRole("link", { name: "Subscribe to Pro" }).click();
+      await expect(page.getByRole("heading", { name: "Subscribe to Pro", level: 1 })).toBeVisible();
+      await expect(page.getByText("$149 today, and $149 each month from then on.")).toBeVisible();
+      await previews(page, "AI tokens", ai, "200", "0 → 200");
+      await previews(page, "Deep tokens", deep, "20", "0 → 20");
+      await accessible(page);
+
+      await page.getByRole("button", { name: "Subscribe at Stripe" }).click();
+      await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
+      await expect(page.getByText("Pro, $149 a month")).toBeVisible();
+      await accessible(page);
+      await page.getByRole("button", { name: "Card is declined" }).click();
+      await expect(page.getByRole("alert")).toContainText("The card was declined. Nothing was charged.");
+      expect(await (await page.request.get("/billing")).text()).toContain("You are on Starter");
+      await page.getByRole("button", { name: "Pay", exact: true }).click();
+      await expect(page).toHaveURL(/\/billing$/);
+      await expect(card(page, "Pro")).toContainText("Your plan");
+
+      expect(await settled(page)).toEqual([ai + 200, deep + 20]);
+      expect(await left(page, "Monthly allowance")).toEqual(["200 of 200", "20 of 20"]);
+      const lapses = (await grants(page, "Monthly allowance").first().locator("time").getAttribute("datetime"))!;
+      expect.soft(await monthEnd(page), "the month is the one that is paid").toBe(lapses);
+      await ask(page, "Fill the night shift with regulars");
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+      expect(await settled(page)).toEqual([ai + 195, deep + 20]);
+
+      // Whenever the free month would have ended: this one has not.
+      await later(page, new Date(Date.parse(lapses) - DAY).toISOString(), starter);
+      await ask(page, "Keep the regulars");
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+      expect.soft(await left(page, "Monthly allowance"), "one allowance of each kind").toHaveLength(2);
+      await end(page);
+    });
+
+    test("whoever comes back before Stripe has told is on the plan already", async ({ page }) => {
+      await signIn(page, starter);
+      const [ai, deep] = await settled(page);
+      await choose(page, "pro");
+      await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
+      const checkout = page.url();
+      await deliver(page, "Nothing is delivered");
+      await page.goto(checkout);
+      await page.getByRole("button", { name: "Pay", exact: true }).click();
+      await expect(card(page, "Pro")).toContainText("Your plan");
+      const answer = page.getByText(/^You are on /);
+      expect.soft([await answer.innerText(), await banner(page).count()], "on the way back").toEqual(["You are on Pro", 0]);
+      expect(await settled(page)).toEqual([ai + 200, deep + 20]);
+      await deliver(page, "Each event once, in order");
+      await end(page);
+    });
+
+    test("whoever leaves Checkout has paid nothing, and pays one page at most", async ({ page }) => {
+      await signIn(page, starter);
+      const before = await settled(page);
+      await choose(page, "enterprise");
+      await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
+      const first = page.url();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await expect(page.getByText("You are on Starter")).toBeVisible();
+      await choose(page, "pro");
+      await expect(page.getByText("Pro, $149 a month")).toBeVisible();
+      await page.goto(first);
+      await expect(page.getByText("This checkout has expired. Nothing was charged.")).toBeVisible();
+      expect(await settled(page)).toEqual(before);
+    });
+
+    test("a larger plan is paid for and counts at once, a smaller one from the reset, and packs are not touched", async ({ page }) => {
+      await signIn(page, owner);
+      const [ai, deep] = await settled(page);
+      const packs = await left(page, "Pack");
+      expect(packs.length).toBeGreaterThan(0);
+      await page.goto("/billing");
+      await page.getByRole("link", { name: "Upgrade to Enterprise" }).click();
+      await expect(page.getByRole("heading", { name: "Upgrade to Enterprise", level: 1 })).toBeVisible();
+      const money = await page.getByRole("region", { name: "What you pay" }).innerText();
+      const due = /(\$[\d,.]+) now, for the rest of this month/.exec(money)?.[1];
+      expect(money).toContain("$399 on ");
+      await previews(page, "AI tokens", ai, "1,800", "200 → 2,000");
+      await previews(page, "Deep tokens", deep, "180", "20 → 200");
+      await accessible(page);
+
+      await press(page, "Bright Audio", /^Let the card fail/);
+      await choose(page, "enterprise");
+      await expect(page.getByRole("alert")).toContainText("Your card was declined, so nothing was changed.");
+      await accessible(page);
+      expect(await settled(page)).toEqual([ai, deep]);
+      await press(page, "Bright Audio", /^Let the card work/);
+
+      await page.goto("/billing/plan?to=enterprise");
+      await page.getByRole("button", { name: "Upgrade to Enterprise" }).click();
+      await expect(page.getByRole("status")).toContainText("Plan changed");
+      await expect(page.getByText("You are on Enterprise")).toBeVisible();
+      expect(await settled(page)).toEqual([ai + 1800, deep + 180]);
+
+      await page.goto("/billing");
+      await page.getByRole("button", { name: "Invoices and cards" }).click();
+      await expect(page.getByRole("heading", { name: "Customer portal" })).toBeVisible();
+      await expect(page.getByRole("listitem").first()).toContainText(`Change to Enterprise, ${due}, paid`);
+      await accessible(page);
+      await page.getByRole("link", { name: "Back to the shop" }).click();
+
+      // For the next month: down, and not, and no plan at all, and not.
+      for (const [link, plan, says, month] of [
+        ["Move down to Pro", "Pro", "Nothing now. $149 a month from ", "2,000 → 200"],
+        ["Cancel the subscription", "Starter", "Nothing now, and nothing from ", "2,000 → 0"],
+      ] as const) {
+        await page.getByRole("link", { name: link }).click();
+        await expect(page.getByRole("heading", { name: link, level: 1 })).toBeVisible();
+        await expect(page.getByRole("region", { name: "What you pay" })).toContainText(says);
+        await previews(page, "AI tokens", ai + 1800, "0", month);
+        await page.getByRole("button", { name: link }).click();
+        await expect(page.getByText("You are on Enterprise")).toBeVisible();
+        await expect(card(page, plan)).toContainText("Next");
+        expect(await settled(page)).toEqual([ai + 1800, deep + 180]);
+
+        await page.goto("/billing");
+        await page.getByRole("link", { name: "Stay on Enterprise" }).click();
+        await expect(page.getByText("Nothing now, and $399 each month as before.")).toBeVisible();
+        await page.getByRole("button", { name: "Stay on Enterprise" }).click();
+        await expect(page.getByRole("status")).toContainText("Plan changed");
+        await expect(card(page, plan).getByText("Next", { exact: true })).toHaveCount(0);
+      }
+
+      await choose(page, "pro");
+      await expect(card(page, "Pro")).toContainText("Next");
+      await later(page, await monthEnd(page), owner);
+      expect(await left(page, "Monthly allowance")).toEqual(["200 of 200", "20 of 20"]);
+      expect(await left(page, "Pack")).toEqual(packs);
+      await page.goto("/billing");
+      await expect(page.getByText("You are on Pro")).toBeVisible();
+      await page.getByRole("button", { name: "Invoices and cards" }).click();
+      await expect(page.getByRole("listitem").first()).toContainText("Pro, $149, paid");
+    });
+
+    test("a renewal that fails takes AI down step by step, and paying brings it back at once", async ({ page, request }) => {
+      await signIn(page, owner);
+      await page.goto("/keys");
+      await page.getByLabel("Name").fill(`Ladder ${javaScriptEnabled ? "with" : "without"} scripts`);
+      await page.getByRole("button", { name: "Make key" }).click();
+      const key = await page.getByLabel("The key").inputValue();
+      const open = async () => [await may(request, key, "quest_generation"), await may(request, key, "strategy_analysis")];
+      const failed = await monthEnd(page);
+      await press(page, "Bright Audio", /^Let the card fail/);
+      await later(page, failed, owner);
+
+      // Day 0: everybody is told on every page, and nothing stops.
+      const stops = page.getByRole("region", { name: "What stops, and when" });
+      const history = page.getByRole("region", { name: "What happened" }).getByRole("listitem");
+      await becomes(page, "/license", async () => {
+        await expect(page.getByRole("heading", { name: "An invoice is unpaid" })).toBeVisible({ timeout: 500 });
+      });
+      const dates = await Promise.all((await stops.locator("time").all()).map((time) => time.getAttribute("datetime")));
+      const steps = dates.map((date) => date!);
+      expect(steps.map((at) => (Date.parse(at) - Date.parse(failed)) / DAY)).toEqual([3, 7, 14]);
+      const first = await stops.locator("time").first().innerText();
+      await accessible(page);
+      for (const path of ["/dashboard", "/quests", "/activity", "/billing", "/billing/purchases", "/license", "/keys", "/account"]) {
+        await page.goto(path);
+        await expect(banner(page), path).toContainText("An invoice is unpaid. Everything is still on.");
+        await expect(banner(page), path).toContainText(`${first}, in 3 days: Premium features stop.`);
+      }
+      expect(await open()).toEqual(["yes", "yes"]);
+      await page.goto("/billing/plan?to=enterprise");
+      await expect(page.getByText("An invoice is unpaid. Pay it first; then move up.")).toBeVisible();
+      await expect(page.getByRole("main").getByRole("button")).toHaveCount(0);
+
+      // Day 3: a member sees it, too, but not the way to the cards.
+      await later(page, steps[0]!, member);
+      await expect(banner(page)).toContainText("Premium features are off.");
+      await page.goto("/license");
+      await expect(stops.locator("time")).toHaveCount(2);
+      await expect(history.first()).toContainText("Premium features stop.");
+      await expect(page.getByRole("button", { name: "Invoices and cards" })).toHaveCount(0);
+      expect(await open()).toEqual(["yes", "license_suspended"]);
+
+      // Day 7: packs are spent, the allowance is not.
+      await later(page, steps[1]!, member);
+      await expect(banner(page)).toContainText("Premium features and the allowance are off; packs can still be spent.");
+      const [allowance, packs] = [await left(page, "Monthly allowance"), await left(page, "Pack")];
+      await ask(page, "Win back the podcast's listeners");
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+      expect(await left(page, "Monthly allowance")).toEqual(allowance);
+      expect(await left(page, "Pack")).not.toEqual(packs);
+      expect(await open()).toEqual(["yes", "license_suspended"]);
+
+      // Day 14: nothing of AI, and words on what to do.
+      await later(page, steps[2]!, member);
+      await expect(banner(page)).toContainText("All AI is off, because an invoice is unpaid. Paying it brings everything back.");
+      expect(await open()).toEqual(["license_suspended", "license_suspended"]);
+      await page.goto("/quests");
+      await expect(page.getByText("AI is limited: an invoice is unpaid")).toBeVisible();
+      await expect(page.getByText("Paying it restores everything at once. Ask an owner of your organization.")).toBeVisible();
+      await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
+
+      // The owner goes from the words to the card, and pays; that Stripe has not told of it yet does not matter.
+      await later(page, steps[2]!, owner);
+      await deliver(page, "Nothing is delivered");
+      await page.goto("/quests");
+      await page.getByRole("link", { name: "Go to billing" }).click();
+      await banner(page).getByRole("link").click();
+      await expect(page.getByRole("heading", { name: "AI is paused" })).toBeVisible();
+      await page.getByRole("button", { name: "Invoices and cards" }).click();
+      await expect(page.getByRole("heading", { name: "To pay" })).toBeVisible();
+      await accessible(page);
+      await page.getByLabel("Card works").check();
+      await page.getByRole("button", { name: "Set" }).click();
+      await page.getByRole("button", { name: /^Pay/ }).click();
+      await expect(page.getByRole("heading", { name: "To pay" })).toHaveCount(0);
+      await expect(page.getByLabel("Card works")).toBeChecked();
+      await page.getByRole("link", { name: "Back to the shop" }).click();
+      await expect(page).toHaveURL(/\/billing$/);
+      expect.soft(await banner(page).count(), "on the way back").toBe(0);
+      await page.goto("/license");
+      await expect(page.getByRole("heading", { name: "Active", exact: true })).toBeVisible();
+      await expect(banner(page)).toHaveCount(0);
+      await expect(history.first()).toContainText("Paid: everything is on.");
+      await expect(history.nth(1)).toContainText("All AI stopped.");
+      expect(await open()).toEqual(["yes", "yes"]);
+      await ask(page, "Open the third studio");
+      await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+    });
+  });
+}
