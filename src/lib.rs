@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod audit;
 pub mod catalog;
 pub mod command;
+pub mod course;
 pub mod decide;
 pub mod dues;
 pub mod entitlement;

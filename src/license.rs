@@ -124,6 +124,11 @@ impl License {
         (end.map_or(self, |since| Self::Suspended { since }), self.off(ladder, now))
     }
 
+    /// Whether anything new is sold: not to whom staff have suspended, as they could not use it.
+    pub const fn sells(self) -> bool {
+        !matches!(self, Self::Stopped { .. })
+    }
+
     /// What is off at `now`. `ladder` is in order of days.
     pub fn off(self, ladder: &[Rung], now: Instant) -> Off {
         match self {

@@ -21,6 +21,12 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// What is taken in of it, after what was `known`: what had ended before it was ever known ended nothing here.
+    pub fn after(&self, known: Option<&Self>) -> Self {
+        let concerns = known.is_some_and(|known| known.live.is_some() || known.ended_at.is_some());
+        Self { ended_at: self.ended_at.filter(|_| concerns), ..self.clone() }
+    }
+
     /// Whether both say the same, whichever was made later.
     pub fn says_the_same(&self, other: &Self) -> bool {
         (&self.live, self.ended_at) == (&other.live, other.ended_at)
@@ -33,6 +39,7 @@ pub struct Subscription {
     /// Stripe's name of it.
     pub id: String,
     /// Stripe's name of its line, which a change names.
+    #[serde(default)]
     pub item: String,
     /// The plan that its next invoice is for.
     pub plan: PlanName,
@@ -40,4 +47,16 @@ pub struct Subscription {
     pub anchor: Anchor,
     /// Whether it ends with the running month.
     pub ends: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_that_was_kept_before_lines_had_names_is_read() {
+        let kept = r#"{"number":7,"live":{"id":"sub_1","plan":"pro","anchor":"2026-03-10T09:00:00Z","ends":false},"ended_at":null}"#;
+        let reading: Reading = serde_json::from_str(kept).unwrap();
+        assert_eq!(reading.live.unwrap().item, "");
+    }
 }

@@ -65,8 +65,9 @@ pub trait Backend: Send + Sync {
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
     /// `/billing`.
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
-    /// `/billing/plan`: what it means to go to that plan; for whoever manages the organization.
-    async fn plan_choice(&self, who: &SignedIn, to: String) -> Result<PlanChoiceView, AppError>;
+    /// `/billing/plan`: what it means to go to that plan; for whoever manages the organization. Stripe is asked for the price if `ask`
+    /// says so.
+    async fn plan_choice(&self, who: &SignedIn, to: String, ask: bool) -> Result<PlanChoiceView, AppError>;
     /// `/billing/purchases`, for whoever manages the organization.
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
     /// One purchase, for the same; for whoever comes `back` from Stripe, as Stripe has it.

@@ -36,7 +36,7 @@ pub enum AppError {
     #[error("Too much is going on right now. Nothing was charged; try again in a moment.")]
     Busy,
     /// Stripe does not answer.
-    #[error("Our payment provider does not answer right now. Nothing was charged; send the order again in a minute.")]
+    #[error("Our payment provider does not answer right now. Nothing was charged; please try again in a minute.")]
     PaymentUnavailable,
     /// The database was lost in the middle.
     #[error("We could not confirm whether this went through. Reload the page to see; nothing is charged twice.")]

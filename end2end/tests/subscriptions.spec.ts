@@ -183,7 +183,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await press(page, "Bright Audio", /^Let the card fail/);
       await choose(page, "enterprise");
-      await expect(page.getByRole("alert")).toContainText("Your card was declined, so nothing was changed.");
+      await expect(page.getByRole("alert")).toContainText("so nothing was changed.");
       await accessible(page);
       expect(await settled(page)).toEqual([ai, deep]);
       await press(page, "Bright Audio", /^Let the card work/);

@@ -15,15 +15,15 @@ pub(super) fn follow(draft: &mut Draft<'_>, reading: &Reading) -> Outcome {
     if known.as_ref().is_some_and(|known| known.number >= reading.number) {
         return Outcome::Followed;
     }
-    let ran = known.as_ref().is_some_and(|known| known.live.is_some());
-    // What ended before it was ever known ended nothing here.
-    let ended_at = reading.ended_at.filter(|_| ran || known.and_then(|known| known.ended_at).is_some());
-    draft.changes.subscription = Some(Reading { ended_at, ..reading.clone() });
+    draft.changes.subscription = Some(reading.after(known.as_ref()));
+    let ran = known.and_then(|known| known.live);
     if draft.terms().closed_at.is_none() {
         match &reading.live {
+            // It ends with a month, and that may be over here before Stripe has ended it.
+            Some(subscription) if subscription.ends && ran.as_ref() == Some(subscription) => {}
             Some(subscription) => go_on(draft, subscription),
             // A plan that nobody pays for through Stripe is not Stripe's to end.
-            None if ran => end(draft),
+            None if ran.is_some() => end(draft),
             None => {}
         }
     }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Frame, Place, Time, load},
+    components::{ErrorSummary, Frame, Place, Portal, Time, load},
     form::Form,
     views::{
         Viewer,
@@ -18,15 +18,21 @@ use crate::{
 pub fn PlanPage() -> impl IntoView {
     let form = Form::current();
     let to = use_query_map().get_untracked().get("to").unwrap_or_else(|| form.value("plan"));
+    // Right after it did not answer, Stripe is not made to wait for again.
+    let ask = form.alert().is_none();
     load(
-        move |backend, who| async move { backend.plan_choice(&who, to).await },
+        move |backend, who| async move { backend.plan_choice(&who, to, ask).await },
         move |viewer, view| view! { <Plan viewer view form /> }.into_any(),
     )
 }
 
 #[component]
 fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
-    let PlanChoiceView { name, label, price_cents, kind, tokens, refused, new_id, from } = view;
+    let PlanChoiceView { name, label, price_cents, kind, tokens, refused, new_id, course, from } = view;
+    // Sent again where it is not known what became of it, it is the same form.
+    let kept = |field: &str, new: String| Some(form.value(field)).filter(|kept| !kept.is_empty()).unwrap_or(new);
+    let (id, from) = (kept("id", new_id), kept("from", from.to_string()));
+    let course = kept("course", course.as_str().into());
     let price = dollars(price_cents.into());
     let (heading, button) = match &kind {
         Choice::Subscribe { .. } => (format!("Subscribe to {label}"), "Subscribe at Stripe".to_owned()),
@@ -51,6 +57,8 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
         }
         Choice::End { from } => view! { "Nothing now, and nothing from " <Time when=from /> " on." }.into_any(),
     };
+    // What may be in the way is a card, or an invoice.
+    let cards = form.problem("plan").is_some() && !matches!(kind, Choice::Subscribe { .. });
     let packs = match kind {
         Choice::End { .. } => {
             "Packs that you bought stay yours. They are spent on a paid plan only: take one again to spend them."
@@ -69,9 +77,10 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
         Some(why) => view! { <p class="notice mt-6">{why}</p> }.into_any(),
         None => view! {
             <form method="post" action="/billing/plan" class="mt-6">
-                <input type="hidden" name="id" value=new_id autocomplete="off" />
+                <input type="hidden" name="id" value=id autocomplete="off" />
                 <input type="hidden" name="plan" value=name />
-                <input type="hidden" name="from" value=from.to_string() autocomplete="off" />
+                <input type="hidden" name="course" value=course autocomplete="off" />
+                <input type="hidden" name="from" value=from autocomplete="off" />
                 <button type="submit" class="btn">
                     {button}
                 </button>
@@ -90,6 +99,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             <div class="mt-5 empty:hidden">
                 <ErrorSummary form fields=&[] />
             </div>
+            {cards.then(|| view! { <Portal /> })}
             <section class="card mt-6" aria-labelledby="money">
                 <h2 id="money" class="text-lg font-semibold">
                     "What you pay"

@@ -1,6 +1,6 @@
 //! What the page of a plan shows to whoever may choose it.
 
-use brightmeter::tokens::Tokens;
+use brightmeter::{course::Course, tokens::Tokens};
 
 use super::When;
 
@@ -21,6 +21,8 @@ pub struct PlanChoiceView {
     pub refused: Option<String>,
     /// The id of the choice that the form makes, so that sending it twice is done once.
     pub new_id: String,
+    /// Which way it goes: the form goes this way, or nowhere.
+    pub course: Course,
     /// From when a larger plan is paid for, in seconds since 1970.
     pub from: i64,
 }

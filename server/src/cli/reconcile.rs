@@ -71,6 +71,7 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
                 Difference::CreditedNotPaid => "credited, but not paid: look at it in Stripe, and correct the balance",
                 Difference::ReturnedOtherwise => "its refunds or disputes were not followed",
                 Difference::PlanOtherwise => "its subscription or invoices were not followed",
+                Difference::PlanUntold => "Stripe does not tell how it stands: look at the customer there",
                 Difference::AnotherPayment => "its session in Stripe is another order's: look at it there",
             };
             let mended = if finding.mended { " (mended)" } else { "" };

@@ -88,7 +88,8 @@ fn pack(order: &Order, names: &Names) -> [String; 13] {
     ]
 }
 
-/// Nobody orders a month of a plan, and what tokens it brings the receipt does not say: those columns stay empty.
+/// Nobody orders a month of a plan; what tokens it brings, and whether money went back since, is not known of it: those columns stay
+/// empty.
 fn plan(payment: &PlanPayment) -> [String; 13] {
     let PlanPayment { invoice, number, paid } = payment;
     let lines: Vec<&str> = paid.lines.iter().map(|line| line.text.as_str()).collect();
@@ -103,7 +104,7 @@ fn plan(payment: &PlanPayment) -> [String; 13] {
         paid.cents.to_string(),
         Stage::Paid.as_str().into(),
         paid.cents.to_string(),
-        "0".into(),
+        nothing(),
         nothing(),
         nothing(),
         invoice.clone(),

@@ -100,10 +100,8 @@ impl Plans {
         let reading = self.gateway()?.find_subscription(&customer, 0).await?;
         let invoices = self.gateway()?.find_invoices(&customer).await?;
         let (dues, known) = self.known(org).await?;
-        let same = match known {
-            Some(known) => known.says_the_same(&reading),
-            None => reading.live.is_none() && reading.ended_at.is_none(),
-        };
+        let reading = reading.after(known.as_ref());
+        let same = known.map_or(reading.live.is_none(), |known| known.says_the_same(&reading));
         Ok(Some(same && dues.learn(invoices).is_none()))
     }
 

@@ -121,8 +121,8 @@ impl Backend for Portal {
         billing::billing(self, who).await.map_err(PortalError::into_app)
     }
 
-    async fn plan_choice(&self, who: &SignedIn, to: String) -> Result<PlanChoiceView, AppError> {
-        plans::choice(self, who, &to).await.map_err(PortalError::into_app)
+    async fn plan_choice(&self, who: &SignedIn, to: String, ask: bool) -> Result<PlanChoiceView, AppError> {
+        plans::choice(self, who, &to, ask).await.map_err(PortalError::into_app)
     }
 
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {

@@ -8,7 +8,6 @@ use brightmeter::{
     catalog::Catalog,
     command::Command,
     ids::{MemberId, OrgId, PurchaseId},
-    license::License,
     names::{PackName, PlanName},
     purchase::{Payment, Purchase, Stage},
 };
@@ -127,7 +126,7 @@ impl Purchases {
         let found = found.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
         let Terms { plan, license, .. } = found.account.terms;
         // Nobody is led to pay for what they cannot use, not even for an order from before.
-        if let License::Stopped { .. } = license {
+        if !license.sells() {
             return Err(OrderError::Suspended);
         }
         let order = match purchases::find(&mut tx, org, id).await? {

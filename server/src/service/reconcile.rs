@@ -6,6 +6,7 @@ use brightmeter::{
     purchase::Stage,
     time::Instant,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -20,6 +21,8 @@ use crate::{
 
 /// How many purchases are read at once.
 const PAGE: i64 = 500;
+/// About how many plans Stripe is asked at once.
+const AT_ONCE: usize = 8;
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
@@ -59,6 +62,8 @@ pub enum Difference {
     AnotherPayment,
     /// The subscription, or an invoice for it, stands otherwise. Taking it in has the plan and the license follow.
     PlanOtherwise,
+    /// Stripe does not tell how the subscription stands. Why is for a person to find out.
+    PlanUntold,
 }
 
 impl Difference {
@@ -66,7 +71,7 @@ impl Difference {
     pub const fn is_mendable(self) -> bool {
         match self {
             Self::PaidNotCredited | Self::ReturnedOtherwise | Self::PlanOtherwise => true,
-            Self::CreditedNotPaid | Self::AnotherPayment => false,
+            Self::CreditedNotPaid | Self::AnotherPayment | Self::PlanUntold => false,
         }
     }
 }
@@ -108,8 +113,12 @@ pub async fn run(
     let orgs = sweeps::list_all(&mut tx).await?;
     drop(tx);
     let mut report = Report::default();
+    let looks = stream::iter(orgs.clone()).map(|org| look_at_plan(plans, org, mend)).buffer_unordered(AT_ONCE);
+    for (asked, finding) in looks.try_collect::<Vec<_>>().await? {
+        report.plans += usize::from(asked);
+        report.findings.extend(finding);
+    }
     for org in orgs {
-        look_at_plan(plans, org, mend, &mut report).await?;
         let mut after = None;
         loop {
             let mut tx = tenant::begin(&purchases.pool, org).await?;
@@ -147,21 +156,29 @@ pub async fn mend(purchases: &Purchases, org: OrgId, id: PurchaseId) -> Result<O
 /// # Errors
 /// [`ReconcileError`].
 pub async fn mend_plan(plans: &Plans, org: OrgId) -> Result<Report, ReconcileError> {
-    let mut report = Report::default();
-    look_at_plan(plans, org, true, &mut report).await?;
-    Ok(report)
+    let (asked, finding) = look_at_plan(plans, org, true).await?;
+    Ok(Report { plans: usize::from(asked), findings: finding.into_iter().collect(), ..Report::default() })
 }
 
-async fn look_at_plan(plans: &Plans, org: OrgId, mend: bool, report: &mut Report) -> Result<(), ReconcileError> {
-    let Some(agrees) = plans.agrees(org).await? else { return Ok(()) };
-    report.plans += 1;
-    if !agrees {
-        if mend {
+/// Whether Stripe was asked about the plan of an organization, and what was found.
+async fn look_at_plan(plans: &Plans, org: OrgId, mend: bool) -> Result<(bool, Option<Finding>), ReconcileError> {
+    let found = |kind, mended| Some(Finding { org, purchase: None, kind, mended });
+    match plans.agrees(org).await {
+        Ok(None) => Ok((false, None)),
+        Ok(Some(true)) => Ok((true, None)),
+        Ok(Some(false)) if mend => {
             plans.look_again(org).await?;
+            let mended = plans.agrees(org).await? != Some(false);
+            Ok((true, found(Difference::PlanOtherwise, mended)))
         }
-        report.findings.push(Finding { org, purchase: None, kind: Difference::PlanOtherwise, mended: mend });
+        Ok(Some(false)) => Ok((true, found(Difference::PlanOtherwise, false))),
+        // That it will not tell of one is no reason not to ask about the others.
+        Err(SettleError::Gateway(error @ (GatewayError::Refused(_) | GatewayError::Unreadable(_)))) => {
+            tracing::warn!(%org, error = &error as &dyn std::error::Error, "a plan could not be compared with Stripe");
+            Ok((true, found(Difference::PlanUntold, false)))
+        }
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }
 
 async fn look(

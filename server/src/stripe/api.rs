@@ -151,8 +151,8 @@ impl Gateway for StripeApi {
     }
 
     async fn close_checkout(&self, session: &str) -> Result<(), GatewayError> {
-        // Closed already, it is refused: the same key as before would not tell why.
-        self.send(&ExpireCheckoutSession::new(session), Some(format!("close-{session}"))).await.map(drop)
+        // To close it twice does no harm, and Stripe keeps what it first answered to a key for a day, failures included.
+        self.send(&ExpireCheckoutSession::new(session), Some(format!("close-{}", Uuid::now_v7()))).await.map(drop)
     }
 
     async fn price_change(&self, change: &PlanChange<'_>) -> Result<u64, GatewayError> {
@@ -192,7 +192,8 @@ fn required(object: &Value, field: &str, what: &'static str) -> Result<String, G
 /// What is said of an error: neither what was sent nor anything about whoever pays.
 fn explain(error: StripeError) -> GatewayError {
     match error {
-        StripeError::Stripe(error, status @ (409 | 429 | 500..)) => {
+        // A key that may not ask is no answer to what was asked.
+        StripeError::Stripe(error, status @ (401 | 403 | 409 | 429 | 500..)) => {
             GatewayError::Unavailable(format!("status {status}, {}", error.type_))
         }
         StripeError::Stripe(_, 402) => GatewayError::Declined,

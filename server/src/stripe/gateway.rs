@@ -9,7 +9,6 @@ use brightmeter::{
     subscription::{Reading, Subscription},
     time::Instant,
 };
-
 use uuid::Uuid;
 
 use super::told::Whose;

@@ -89,6 +89,22 @@ fn it_goes_up_at_once_and_down_with_the_reset() {
 }
 
 #[test]
+fn what_stripe_has_not_ended_yet_brings_no_further_month() {
+    let mut world = World::on("starter");
+    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    follow(&mut world, reading(2, "sub_1", "pro", START, true));
+    check(&world, "pro", Some("starter"), "plan 200");
+    world.go_to(FIRST_RESET);
+    world.advance();
+    check(&world, "starter", None, "");
+    follow(&mut world, reading(3, "sub_1", "pro", START, true));
+    check(&world, "starter", None, "");
+    // It goes on, after all: the month is paid.
+    follow(&mut world, reading(4, "sub_1", "pro", START, false));
+    check(&world, "pro", None, "plan 200");
+}
+
+#[test]
 fn a_reading_that_is_older_than_the_last_changes_nothing() {
     let mut world = World::on("starter");
     follow(&mut world, reading(7, "sub_1", "enterprise", START, false));

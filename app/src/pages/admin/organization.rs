@@ -109,7 +109,7 @@ impl Act {
     const fn consequence(self) -> &'static str {
         match self {
             Self::Suspend => {
-                "All AI stops at once for everybody in it. Tokens stay, jobs that run come to their end, and nothing is sold to it. What it pays at Stripe goes on, and no payment lifts this."
+                "All AI stops at once for everybody in it. Tokens stay, jobs that run come to their end, and nothing new is sold to it. What it pays at Stripe goes on, and no payment lifts this."
             }
             Self::Lift => {
                 "The license goes at once to where its invoices and its subscription say it stands: what failed meanwhile counts."

@@ -129,6 +129,12 @@ const fn in_words(kind: Difference) -> (&'static str, MendView) {
             "The plan or its invoices stand otherwise",
             MendView::TakeIn("Taking in what Stripe says has the plan and the license follow it."),
         ),
+        Difference::PlanUntold => (
+            "Stripe does not tell how the plan stands",
+            MendView::Person(
+                "Look at the customer in Stripe: it may have been deleted there, or have more subscriptions than can be read.",
+            ),
+        ),
         Difference::AnotherPayment => (
             "Its session in Stripe is another order's",
             MendView::Person(
@@ -150,6 +156,7 @@ mod tests {
             Difference::ReturnedOtherwise,
             Difference::AnotherPayment,
             Difference::PlanOtherwise,
+            Difference::PlanUntold,
         ] {
             assert_eq!(matches!(in_words(kind).1, MendView::TakeIn(_)), kind.is_mendable(), "{kind:?}");
         }

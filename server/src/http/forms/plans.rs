@@ -7,7 +7,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{names::PlanName, time::Instant};
+use brightmeter::{course::Course, names::PlanName, time::Instant};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -18,7 +18,8 @@ use crate::{
     },
     service::{
         plans::{Next, PATIENCE, PlanError},
-        portal::{internal, plans::in_words},
+        portal::{internal, plans::in_words, submit_error},
+        purchases::SettleError,
     },
     stripe::gateway::GatewayError,
 };
@@ -35,6 +36,7 @@ pub(in crate::http) struct Way {
 pub(in crate::http) struct ChoiceForm {
     id: String,
     plan: String,
+    course: String,
     from: String,
 }
 
@@ -48,7 +50,11 @@ pub(in crate::http) async fn choose(
         Ok(Next::Pay(url)) => Redirect::to(&url).into_response(),
         Ok(Next::Done) => Redirect::to(&Told::PlanChosen.on("/billing")).into_response(),
         Err(error) => {
-            let form = Form { values: vec![("plan".into(), form.plan)], error: Some(error) };
+            let mut values = vec![("plan".into(), form.plan)];
+            if let AppError::OutcomeUnknown = error {
+                values.extend([("id".into(), form.id), ("course".into(), form.course), ("from".into(), form.from)]);
+            }
+            let form = Form { values, error: Some(error) };
             again(&state, Posted::by(who, "/billing/plan", headers), form).await
         }
     }
@@ -99,20 +105,22 @@ async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<N
     let id = form.id.parse().map_err(|_| stale())?;
     let plan: PlanName = form.plan.parse().map_err(|_| stale())?;
     let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0)).ok_or_else(stale)?;
-    state.plans.choose(who.org, who.member, id, &plan, from).await.map_err(explain)
+    let course = Course::parse(&form.course).ok_or_else(stale)?;
+    state.plans.choose(who.org, who.member, id, &plan, (course, from)).await.map_err(explain)
 }
 
 fn explain(error: PlanError) -> AppError {
-    match &error {
+    match error {
         PlanError::Gateway(GatewayError::Declined) => {}
         PlanError::Gateway(source) => {
-            tracing::warn!(error = source as &dyn std::error::Error, "a choice could not be brought to Stripe");
+            tracing::warn!(error = &source as &dyn std::error::Error, "a choice could not be brought to Stripe");
             return AppError::PaymentUnavailable;
         }
         PlanError::Unconfirmed(source) => {
-            tracing::warn!(error = source as &dyn std::error::Error, "a choice is not confirmed by Stripe");
+            tracing::warn!(error = &source as &dyn std::error::Error, "a choice is not confirmed by Stripe");
             return AppError::OutcomeUnknown;
         }
+        PlanError::Settle(SettleError::Submit(error)) => return submit_error(error),
         PlanError::Settle(_) | PlanError::Storage(_) => return internal(&error),
         _ => {}
     }

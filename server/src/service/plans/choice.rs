@@ -1,11 +1,12 @@
 //! Choosing a plan: by a page of Stripe's to subscribe on, or by a change of the subscription. What is chosen is on record before Stripe
 //! is asked, and asked again, Stripe does it once.
 
-use std::{cmp::Ordering, time::Duration};
+use std::time::Duration;
 
 use brightmeter::{
     account::Terms,
-    catalog::{Catalog, Plan},
+    catalog::Plan,
+    course::Course,
     ids::{MemberId, OrgId, PlanOrderId},
     license::License,
     names::PlanName,
@@ -118,7 +119,8 @@ impl From<CustomerError> for PlanError {
 
 impl Plans {
     /// Has an organization go to a plan: subscribes to it, changes the subscription, or ends it. `id` names the choice: a form that
-    /// is sent twice is done once. A larger plan is paid for from `from` on.
+    /// is sent twice is done once. It goes the way that `course` says, or nowhere: that is what was shown. A larger plan is paid for
+    /// from `from` on.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -128,9 +130,9 @@ impl Plans {
         member: MemberId,
         id: PlanOrderId,
         plan: &PlanName,
-        from: Instant,
+        (course, from): (Course, Instant),
     ) -> Result<Next, PlanError> {
-        let chosen = timeout(PATIENCE, self.choose_slowly(org, member, id, plan, from)).await;
+        let chosen = timeout(PATIENCE, self.choose_slowly(org, member, id, plan, (course, from))).await;
         chosen.unwrap_or_else(|_| Err(PlanError::Unconfirmed(GatewayError::Unavailable("it took too long".into()))))
     }
 
@@ -141,13 +143,14 @@ impl Plans {
         member: MemberId,
         id: PlanOrderId,
         plan: &PlanName,
-        from: Instant,
+        (course, from): (Course, Instant),
     ) -> Result<Next, PlanError> {
         let plan = self.catalog.plan(plan).ok_or(PlanError::Unknown)?;
         check_license(self.terms(org).await?.license, plan)?;
         let order = self.record(org, member, id, plan).await?;
         if order.done_at.is_some() {
-            return Ok(Next::Done);
+            // A page to subscribe on that was closed has changed nothing.
+            return if order.checkout.is_some() { Err(PlanError::OtherOrder) } else { Ok(Next::Done) };
         }
         if let Some(checkout) = order.checkout.as_ref().filter(|checkout| checkout.until > self.clock.now()) {
             return Ok(Next::Pay(checkout.url.clone()));
@@ -157,9 +160,10 @@ impl Plans {
         // As Stripe says now, not as we remember: nobody subscribes twice.
         let reading = self.follow(org, &customer).await?;
         let next = match &reading.live {
+            None if course != Course::Subscribe => return Err(PlanError::OtherOrder),
             None => self.subscribe(org, &order, plan, &customer, reading.ended_at.is_none()).await?,
             Some(subscription) => {
-                let to = self.turn(org, subscription, plan, from).await?;
+                let to = self.turn(org, subscription, plan, (Some(course), from)).await?;
                 self.change(&PlanChange { org, id, customer: &customer, subscription, to }).await?;
                 Next::Done
             }
@@ -184,7 +188,7 @@ impl Plans {
         let plan = self.catalog.plan(plan).ok_or(PlanError::Unknown)?;
         let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
         let Some(subscription) = self.follow(org, &customer).await?.live else { return Ok(None) };
-        let to = self.turn(org, &subscription, plan, from).await?;
+        let to = self.turn(org, &subscription, plan, (None, from)).await?;
         let Turn::Up(..) = to else { return Ok(None) };
         let id = PlanOrderId(self.clock.new_id());
         let change = PlanChange { org, id, customer: &customer, subscription: &subscription, to };
@@ -206,23 +210,31 @@ impl Plans {
     }
 
     /// Closes the pages of other choices: who has two open could pay both. Where another choice was made after this one, it is
-    /// this one's page that is closed.
-    async fn close_pages(&self, org: OrgId, id: PlanOrderId) -> Result<(), PlanError> {
+    /// this one's page that is closed. Answers whether each was open until then; one that was not may have been paid.
+    async fn close_pages(&self, org: OrgId, id: PlanOrderId) -> Result<bool, PlanError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let open = plan_orders::list_open(&mut tx, org, self.clock.now()).await?;
         drop(tx);
         let newest = open.iter().map(|order| (order.ordered_at, order.id)).max();
         let outdated = newest.is_some_and(|(_, newest)| newest != id) && open.iter().any(|order| order.id == id);
+        let mut all_open = true;
         for order in open {
             let closes = (order.id == id) == outdated;
             let Some(checkout) = order.checkout.filter(|_| closes) else { continue };
-            match self.gateway()?.close_checkout(&checkout.session).await {
-                // Paid or closed already: how it ended, the subscriptions tell.
-                Ok(()) | Err(GatewayError::Refused(_)) => self.finish(org, order.id).await?,
-                Err(error) => return Err(error.into()),
-            }
+            all_open &= self.close_page(org, order.id, &checkout.session).await?;
         }
-        if outdated { Err(PlanError::OtherOrder) } else { Ok(()) }
+        if outdated { Err(PlanError::OtherOrder) } else { Ok(all_open) }
+    }
+
+    /// Closes one page. Answers whether it was open until then: how else it ended, the subscriptions tell.
+    async fn close_page(&self, org: OrgId, id: PlanOrderId, session: &str) -> Result<bool, PlanError> {
+        let was_open = match self.gateway()?.close_checkout(session).await {
+            Ok(()) => true,
+            Err(GatewayError::Refused(_)) => false,
+            Err(error) => return Err(error.into()),
+        };
+        self.finish(org, id).await?;
+        Ok(was_open)
     }
 
     async fn subscribe(
@@ -249,7 +261,11 @@ impl Plans {
         plan_orders::set_checkout(&mut tx, org, id, &checkout).await?;
         tx.commit().await.map_err(StorageError::from)?;
         // Two choices at the same time may each have found no other page open.
-        self.close_pages(org, id).await?;
+        if !self.close_pages(org, id).await? {
+            // One of them may have been paid just now: then nobody pays this one, too.
+            self.close_page(org, id, &checkout.session).await?;
+            return Err(PlanError::OtherOrder);
+        }
         Ok(Next::Pay(checkout.url))
     }
 
@@ -272,15 +288,22 @@ impl Plans {
         org: OrgId,
         subscription: &Subscription,
         plan: &'a Plan,
-        from: Instant,
+        (asked, from): (Option<Course>, Instant),
     ) -> Result<Turn<'a>, PlanError> {
         let terms = self.terms(org).await?;
         let now = self.clock.now();
-        let end = terms.period(now).end;
-        if end - now < QUIET {
-            return Err(PlanError::MonthEnds(end));
+        let month = terms.period(now);
+        if month.end - now < QUIET {
+            return Err(PlanError::MonthEnds(month.end));
         }
-        turn(&self.catalog, &terms, subscription, plan, from.clamp(terms.period(now).start, now))
+        let course = Course::to(plan, &terms, true, &self.catalog);
+        // Done before, by another form or by this one.
+        let is_there = course == Course::Stay && asked == Some(Course::Up);
+        // What was shown was another way, or the price of another month.
+        if (asked.is_some_and(|asked| asked != course) && !is_there) || (course == Course::Up && from < month.start) {
+            return Err(PlanError::OtherOrder);
+        }
+        turn(course, &terms, subscription, plan, from.min(now))
     }
 
     async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {
@@ -301,29 +324,26 @@ impl Plans {
 /// # Errors
 /// [`PlanError::Suspended`].
 pub fn check_license(license: License, plan: &Plan) -> Result<(), PlanError> {
-    match license {
-        License::Stopped { .. } if plan.price_cents > 0 => Err(PlanError::Suspended),
-        _ => Ok(()),
-    }
+    if license.sells() || plan.price_cents == 0 { Ok(()) } else { Err(PlanError::Suspended) }
 }
 
 /// How a subscription has to be changed to go to `plan`, by what is known.
 fn turn<'a>(
-    catalog: &Catalog,
+    course: Course,
     terms: &Terms,
     subscription: &Subscription,
     plan: &'a Plan,
     from: Instant,
 ) -> Result<Turn<'a>, PlanError> {
     let unpaid = matches!(terms.license, License::Grace { .. } | License::Suspended { .. });
-    match catalog.plan_rank(&plan.name).cmp(&catalog.plan_rank(&terms.plan)) {
-        Ordering::Greater if unpaid => Err(PlanError::Unpaid),
+    match course {
+        Course::Subscribe => Err(PlanError::OtherOrder),
+        Course::Up if unpaid => Err(PlanError::Unpaid),
         // What is left of the present plan would be credited at the price of the smaller one.
-        Ordering::Greater if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
-        Ordering::Greater => Ok(Turn::Up(plan, from)),
-        Ordering::Equal if terms.next_plan.is_none() => Err(PlanError::Same),
-        Ordering::Equal => Ok(Turn::Next(plan)),
-        Ordering::Less if plan.price_cents == 0 => Ok(Turn::End),
-        Ordering::Less => Ok(Turn::Next(plan)),
+        Course::Up if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
+        Course::Up => Ok(Turn::Up(plan, from)),
+        Course::Stay if terms.next_plan.is_none() => Err(PlanError::Same),
+        Course::Stay | Course::Down => Ok(Turn::Next(plan)),
+        Course::End => Ok(Turn::End),
     }
 }

@@ -1,6 +1,6 @@
 //! `/billing`: the plans and packs.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use app::{
     backend::SignedIn,
@@ -9,8 +9,8 @@ use app::{
 use brightmeter::{
     account::{Account, Terms},
     catalog::{Catalog, Plan},
+    course::Course,
     ids::OrgId,
-    license::License,
     names::TokenType,
     tokens::Tokens,
 };
@@ -59,7 +59,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         plans: plans.collect(),
         packs: packs.collect(),
         can_spend: catalog.can_spend(&account.terms.plan),
-        suspended: matches!(account.terms.license, License::Stopped { .. }),
+        suspended: !account.terms.license.sells(),
         debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
         subscribed,
@@ -81,12 +81,12 @@ fn choice(catalog: &Catalog, terms: &Terms, subscribed: bool, plan: &Plan) -> Op
         return None;
     }
     let label = &plan.label;
-    match catalog.plan_rank(&plan.name).cmp(&catalog.plan_rank(&terms.plan)) {
-        _ if !subscribed => Some(format!("Subscribe to {label}")),
-        Ordering::Greater => Some(format!("Upgrade to {label}")),
-        Ordering::Equal => next.map(|_| format!("Stay on {label}")),
-        Ordering::Less if plan.price_cents == 0 => Some("Cancel the subscription".into()),
-        Ordering::Less => Some(format!("Move down to {label}")),
+    match Course::to(plan, terms, subscribed, catalog) {
+        Course::Subscribe => Some(format!("Subscribe to {label}")),
+        Course::Up => Some(format!("Upgrade to {label}")),
+        Course::Stay => next.map(|_| format!("Stay on {label}")),
+        Course::End => Some("Cancel the subscription".into()),
+        Course::Down => Some(format!("Move down to {label}")),
     }
 }
 

@@ -1,8 +1,6 @@
 //! `/billing/plan`: what it means to go to a plan. The tokens are what the one decision would make of them; the money is Stripe's to
 //! say.
 
-use std::cmp::Ordering;
-
 use app::{
     backend::SignedIn,
     views::plans::{Choice, PlanChoiceView, TokenChange},
@@ -11,6 +9,7 @@ use brightmeter::{
     account::Account,
     catalog::Plan,
     command::{Caller, Command},
+    course::Course,
     decide::{Context, decide},
     names::PlanName,
     period::Anchor,
@@ -25,7 +24,13 @@ use crate::{
     storage::{licenses, looks::Asker},
 };
 
-pub(super) async fn choice(portal: &Portal, who: &SignedIn, to: &str) -> Result<PlanChoiceView, PortalError> {
+/// What a plan means for an organization. Stripe is only asked what it costs if `ask` says so: not right after it did not answer.
+pub(super) async fn choice(
+    portal: &Portal,
+    who: &SignedIn,
+    to: &str,
+    ask: bool,
+) -> Result<PlanChoiceView, PortalError> {
     if !who.viewer.manages() {
         return Err(PortalError::Forbidden);
     }
@@ -41,21 +46,30 @@ pub(super) async fn choice(portal: &Portal, who: &SignedIn, to: &str) -> Result<
     let from = wording.now;
     let asked = match check_license(account.terms.license, plan) {
         Err(error) => Err(error),
-        Ok(()) if live.is_none() => Ok(None),
+        Ok(()) if live.is_none() || !ask => Ok(None),
         Ok(()) => portal.plans.price(who.org, &name, from).await,
     };
-    let (due_cents, refused) = asked.map_or_else(|error| (None, Some(in_words(&error))), |cents| (cents, None));
+    let (due_cents, refused) = match asked {
+        Ok(cents) => (cents, None),
+        Err(PlanError::Storage(error)) => return Err(error.into()),
+        Err(error) => {
+            if let PlanError::Gateway(_) | PlanError::Settle(_) = &error {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a change of plan could not be priced");
+            }
+            (None, Some(in_words(&error)))
+        }
+    };
     let next = wording.when(account.terms.period(wording.now).end);
-    let rank = |name: &PlanName| reader.catalog.plan_rank(name);
-    let kind = match (live, rank(&name).cmp(&rank(&account.terms.plan))) {
-        (None, _) => {
+    let course = Course::to(plan, &account.terms, live.is_some(), &reader.catalog);
+    let kind = match course {
+        Course::Subscribe => {
             let first = known.as_ref().is_none_or(|reading| reading.ended_at.is_none());
             Choice::Subscribe { trial_days: if first { plan.trial_days } else { 0 } }
         }
-        (Some(_), Ordering::Greater) => Choice::Up { due_cents, next },
-        (Some(_), Ordering::Equal) => Choice::Stay,
-        (Some(_), Ordering::Less) if plan.price_cents == 0 => Choice::End { from: next },
-        (Some(_), Ordering::Less) => Choice::Down { from: next },
+        Course::Up => Choice::Up { due_cents, next },
+        Course::Stay => Choice::Stay,
+        Course::End => Choice::End { from: next },
+        Course::Down => Choice::Down { from: next },
     };
     let refused = match (&kind, refused) {
         (_, Some(why)) => Some(why),
@@ -72,6 +86,7 @@ pub(super) async fn choice(portal: &Portal, who: &SignedIn, to: &str) -> Result<
         kind,
         refused,
         new_id: reader.clock.new_id().to_string(),
+        course,
         from: from.timestamp(),
     })
 }
@@ -124,10 +139,10 @@ pub fn in_words(error: &PlanError) -> String {
         PlanError::NoSubscription => "Nothing is paid through Stripe yet. Take a paid plan first.",
         PlanError::TooMany => "You have chosen plans very often within an hour. Please come back in an hour.",
         PlanError::Gateway(crate::stripe::gateway::GatewayError::Declined) => {
-            "Your card was declined, so nothing was changed. Use another card, on Invoices and cards, and choose the plan again."
+            "Your card was declined, or your bank wants you to confirm the payment, so nothing was changed. Use another card, on Invoices and cards, and choose the plan again."
         }
         PlanError::Gateway(_) | PlanError::Unconfirmed(_) | PlanError::Settle(_) | PlanError::Storage(_) => {
-            "Our payment provider does not answer right now. Nothing was changed; please try again in a minute."
+            "Our payment provider does not answer right now. Please try again in a minute."
         }
     }
     .into()

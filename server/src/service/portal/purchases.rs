@@ -15,7 +15,7 @@ use brightmeter::{
 use super::{Names, Portal, PortalError, Wording, billing::labelled};
 use crate::{
     service::bought::{self, Bought, PlanPayment},
-    storage::{purchases, purchases::Order, tenant},
+    storage::{accounts, purchases, purchases::Order, tenant},
 };
 
 /// How many the page lists.
@@ -76,7 +76,11 @@ pub(super) async fn purchase(
             }
         }
     }
-    Ok(view(order, &portal.reader.catalog, &names, Wording::new(portal, who)))
+    let mut tx = tenant::begin(&portal.pool, who.org).await?;
+    let sells = accounts::find(&mut tx, who.org).await?.is_none_or(|found| found.account.terms.license.sells());
+    let view = view(order, &portal.reader.catalog, &names, Wording::new(portal, who));
+    // Nobody is led to pay for what they cannot use.
+    Ok(PurchaseView { pay: view.pay.filter(|_| sells), ..view })
 }
 
 fn invoice_view(payment: PlanPayment, wording: Wording) -> InvoiceView {

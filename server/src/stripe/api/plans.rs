@@ -21,6 +21,7 @@ use stripe_product::price::{
     CreatePrice, CreatePriceProductData, CreatePriceRecurring, CreatePriceRecurringInterval, ListPrice,
 };
 use stripe_types::Currency;
+use uuid::Uuid;
 
 use super::{StripeApi, required};
 use crate::stripe::{
@@ -43,16 +44,12 @@ impl StripeApi {
             .lookup_key(&key)
             .recurring(CreatePriceRecurring::new(CreatePriceRecurringInterval::Month))
             .product_data(CreatePriceProductData::new(&plan.label))
+            // From one that was made at the same time, or was archived.
+            .transfer_lookup_key(true)
             .metadata(HashMap::from([(PLAN.to_owned(), plan.name.to_string())]));
-        match self.send(&request, Some(format!("price-{key}"))).await {
-            Ok(price) => required(&price, "id", unnamed),
-            // Somebody else made it meanwhile.
-            Err(refused @ GatewayError::Refused(_)) => match self.send(&list, None).await?["data"].get(0) {
-                Some(price) => required(price, "id", unnamed),
-                None => Err(refused),
-            },
-            Err(error) => Err(error),
-        }
+        // Stripe keeps what it first answered to a key for a day, failures included: the plan could not be sold until then.
+        let price = self.send(&request, Some(format!("price-{}", Uuid::now_v7()))).await?;
+        required(&price, "id", unnamed)
     }
 
     pub(super) async fn open_plan_checkout(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError> {

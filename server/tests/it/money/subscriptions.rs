@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use brightmeter::{
     command::Command,
+    course::Course,
     ids::{MemberId, OrgId, PlanOrderId},
     license::License,
+    time::Instant,
 };
 use futures::future::join_all;
 use server::{
@@ -16,7 +18,7 @@ use server::{
         plans::{Next, PlanError, Plans},
         reconcile::{self, Difference},
     },
-    storage::{stripe_customers, tenant},
+    storage::{licenses, stripe_customers, tenant},
     stripe::{
         api::StripeApi,
         gateway::GatewayError,
@@ -246,9 +248,23 @@ impl Chooser<'_> {
         PlanOrderId(self.office.server.clock.new_id())
     }
 
+    /// Which way the page of a plan says that it goes.
+    async fn course(&self, plan: &str) -> Course {
+        let terms = self.office.server.account(self.org).await.terms;
+        let mut tx = tenant::begin(&self.office.server.pools.app, self.org).await.unwrap();
+        let known = licenses::list_dues(&mut tx, &[self.org.0]).await.unwrap();
+        let subscribed = known.iter().any(|(_, _, reading)| reading.as_ref().is_some_and(|it| it.live.is_some()));
+        let catalog = &self.office.server.catalog;
+        Course::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
+    }
+
     async fn choose(&self, id: PlanOrderId, plan: &str) -> Result<Next, PlanError> {
-        let from = self.office.server.clock.now();
-        self.office.inbox.plans.choose(self.org, self.owner, id, &plan.parse().unwrap(), from).await
+        self.choose_as(id, plan, (self.course(plan).await, self.office.server.clock.now())).await
+    }
+
+    /// As a page says that was made at another time.
+    async fn choose_as(&self, id: PlanOrderId, plan: &str, shown: (Course, Instant)) -> Result<Next, PlanError> {
+        self.office.inbox.plans.choose(self.org, self.owner, id, &plan.parse().unwrap(), shown).await
     }
 
     /// Chooses, and answers with Stripe's name of the session to pay.
@@ -369,6 +385,40 @@ fn whom_staff_have_suspended_takes_no_paid_plan_and_may_end_one() {
         }
         chooser.change("starter").await;
         assert_eq!(chooser.stands().await, ("pro".into(), Some("starter".into()), 200));
+    });
+}
+
+#[test]
+fn what_was_not_shown_is_not_done() {
+    with_chooser(async |chooser| {
+        chooser.subscribe("pro").await;
+        let clock = &chooser.office.server.clock;
+        let stale = async |plan, shown| {
+            let chosen = chooser.choose_as(chooser.new_id(), plan, shown).await;
+            assert!(matches!(chosen, Err(PlanError::OtherOrder)), "{plan} {shown:?}: {chosen:?}");
+        };
+        // Somebody has subscribed in another window meanwhile.
+        stale("enterprise", (Course::Subscribe, clock.now())).await;
+        chooser.office.go_to("2026-03-20T09:00:00Z");
+        chooser.change("enterprise").await;
+        chooser.change("pro").await;
+        let before = clock.now();
+        assert_eq!(chooser.course("enterprise").await, Course::Stay);
+        // The reset has come since, and Enterprise would have to be paid for again.
+        chooser.office.go_to("2026-04-10T09:00:00Z");
+        chooser.office.tell().await;
+        assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
+        stale("enterprise", (Course::Stay, before)).await;
+        // What was shown is the price of the rest of another month.
+        stale("enterprise", (Course::Up, before)).await;
+        assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
+
+        // A form that comes again after it was done is told so, and does nothing more.
+        let (id, shown) = (chooser.new_id(), (Course::Up, clock.now()));
+        assert_eq!(chooser.choose_as(id, "enterprise", shown).await.unwrap(), Next::Done);
+        assert_eq!(chooser.choose_as(id, "enterprise", shown).await.unwrap(), Next::Done);
+        assert!(matches!(chooser.choose_as(chooser.new_id(), "enterprise", shown).await, Err(PlanError::Same)));
+        assert_eq!(chooser.stands().await, ("enterprise".into(), None, 2_000));
     });
 }
 

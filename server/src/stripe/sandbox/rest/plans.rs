@@ -55,7 +55,7 @@ fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiEr
     const INTERVAL: &str = "recurring[interval]";
     const NAME: &str = "product_data[name]";
     let [currency, unit_amount, lookup_key] = ["currency", "unit_amount", "lookup_key"].map(|param| params.take(param));
-    let [interval, name] = [INTERVAL, NAME].map(|param| params.take(param));
+    let [interval, name, transfer] = [INTERVAL, NAME, "transfer_lookup_key"].map(|param| params.take(param));
     let metadata = params.take_map("metadata");
     params.finish()?;
     for (param, value, expected) in [("currency", currency, "usd"), (INTERVAL, interval, "month")] {
@@ -65,9 +65,12 @@ fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiEr
         }
     }
     let lookup_key = required("lookup_key", lookup_key)?;
-    if state.prices.values().any(|price| price.lookup_key == lookup_key) {
-        let message = format!("A price (`{lookup_key}`) already uses that lookup key.");
-        return Err(ApiError::param("lookup_key", "resource_already_exists", message));
+    for price in state.prices.values_mut().filter(|price| price.lookup_key == lookup_key) {
+        if transfer.as_deref() != Some("true") {
+            let message = format!("A price (`{lookup_key}`) already uses that lookup key.");
+            return Err(ApiError::param("lookup_key", "resource_already_exists", message));
+        }
+        price.lookup_key.clear();
     }
     let price = Price {
         id: new_id("price_"),
