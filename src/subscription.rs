@@ -18,6 +18,9 @@ pub struct Reading {
     pub live: Option<Subscription>,
     /// When the last one ended; nothing while one runs.
     pub ended_at: Option<Instant>,
+    /// How many further ones run: each is paid, and brings nothing.
+    #[serde(default)]
+    pub further: u32,
 }
 
 impl Reading {

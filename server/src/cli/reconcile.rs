@@ -72,6 +72,7 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
                 Difference::ReturnedOtherwise => "its refunds or disputes were not followed",
                 Difference::PlanOtherwise => "its subscription or invoices were not followed",
                 Difference::PlanUntold => "Stripe does not tell how it stands: look at the customer there",
+                Difference::PlanPaidTwice => "more than one subscription is paid for: end the others in Stripe",
                 Difference::AnotherPayment => "its session in Stripe is another order's: look at it there",
             };
             let mended = if finding.mended { " (mended)" } else { "" };

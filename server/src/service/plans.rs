@@ -36,6 +36,17 @@ pub struct Plans {
     pub site: Arc<str>,
 }
 
+/// How what is known of a plan compares with what Stripe says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// It is the same.
+    Same,
+    /// It is not.
+    Otherwise,
+    /// It is, and more than one subscription is paid for.
+    PaidTwice,
+}
+
 impl Plans {
     /// Sells plans where `purchases` sells packs.
     pub fn beside(purchases: &Purchases) -> Self {
@@ -62,6 +73,9 @@ impl Plans {
         let number = stripe_customers::next_reading(&mut conn).await?;
         drop(conn);
         let reading = self.gateway()?.find_subscription(customer, number).await?;
+        if reading.further > 0 {
+            tracing::error!(%org, further = reading.further, "an organization pays for more than one subscription");
+        }
         self.writer.submit(Submission::new(org, None, Command::Follow { reading: reading.clone() })).await?;
         Ok(reading)
     }
@@ -90,19 +104,23 @@ impl Plans {
         }
     }
 
-    /// Whether Stripe says of an organization's subscriptions and invoices what is known of them; nothing for whom Stripe does not
-    /// know.
+    /// How what is known of an organization's subscriptions and invoices compares with what Stripe says; nothing for whom Stripe does
+    /// not know.
     ///
     /// # Errors
     /// [`SettleError`].
-    pub async fn agrees(&self, org: OrgId) -> Result<Option<bool>, SettleError> {
+    pub async fn compare(&self, org: OrgId) -> Result<Option<Compared>, SettleError> {
         let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
         let reading = self.gateway()?.find_subscription(&customer, 0).await?;
         let invoices = self.gateway()?.find_invoices(&customer).await?;
         let (dues, known) = self.known(org).await?;
         let reading = reading.after(known.as_ref());
         let same = known.map_or(reading.live.is_none(), |known| known.says_the_same(&reading));
-        Ok(Some(same && dues.learn(invoices).is_none()))
+        Ok(Some(match same && dues.learn(invoices).is_none() {
+            false => Compared::Otherwise,
+            true if reading.further > 0 => Compared::PaidTwice,
+            true => Compared::Same,
+        }))
     }
 
     /// Stripe's page where invoices are paid and cards are changed.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use super::{
-    plans::Plans,
+    plans::{Compared, Plans},
     purchases::{Purchases, SettleError},
 };
 use crate::{
@@ -64,6 +64,8 @@ pub enum Difference {
     PlanOtherwise,
     /// Stripe does not tell how the subscription stands. Why is for a person to find out.
     PlanUntold,
+    /// More than one subscription is paid for. Which one to end, and what to pay back, is for a person to say.
+    PlanPaidTwice,
 }
 
 impl Difference {
@@ -71,7 +73,7 @@ impl Difference {
     pub const fn is_mendable(self) -> bool {
         match self {
             Self::PaidNotCredited | Self::ReturnedOtherwise | Self::PlanOtherwise => true,
-            Self::CreditedNotPaid | Self::AnotherPayment | Self::PlanUntold => false,
+            Self::CreditedNotPaid | Self::AnotherPayment | Self::PlanUntold | Self::PlanPaidTwice => false,
         }
     }
 }
@@ -163,15 +165,16 @@ pub async fn mend_plan(plans: &Plans, org: OrgId) -> Result<Report, ReconcileErr
 /// Whether Stripe was asked about the plan of an organization, and what was found.
 async fn look_at_plan(plans: &Plans, org: OrgId, mend: bool) -> Result<(bool, Option<Finding>), ReconcileError> {
     let found = |kind, mended| Some(Finding { org, purchase: None, kind, mended });
-    match plans.agrees(org).await {
+    match plans.compare(org).await {
         Ok(None) => Ok((false, None)),
-        Ok(Some(true)) => Ok((true, None)),
-        Ok(Some(false)) if mend => {
+        Ok(Some(Compared::Same)) => Ok((true, None)),
+        Ok(Some(Compared::PaidTwice)) => Ok((true, found(Difference::PlanPaidTwice, false))),
+        Ok(Some(Compared::Otherwise)) if mend => {
             plans.look_again(org).await?;
-            let mended = plans.agrees(org).await? != Some(false);
+            let mended = plans.compare(org).await? != Some(Compared::Otherwise);
             Ok((true, found(Difference::PlanOtherwise, mended)))
         }
-        Ok(Some(false)) => Ok((true, found(Difference::PlanOtherwise, false))),
+        Ok(Some(Compared::Otherwise)) => Ok((true, found(Difference::PlanOtherwise, false))),
         // That it will not tell of one is no reason not to ask about the others.
         Err(SettleError::Gateway(error @ (GatewayError::Refused(_) | GatewayError::Unreadable(_)))) => {
             tracing::warn!(%org, error = &error as &dyn std::error::Error, "a plan could not be compared with Stripe");

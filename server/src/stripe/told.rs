@@ -102,12 +102,13 @@ fn sells_plan(kind: &str, object: &Value) -> bool {
     complete && object["mode"] == "subscription"
 }
 
-/// Reads the list of a customer's subscriptions. Of those that run the newest counts; one for none of our plans is nobody's.
+/// Reads the list of a customer's subscriptions. Of those that run the newest counts, and how many further ones there are is told;
+/// one for none of our plans is nobody's.
 ///
 /// # Errors
 /// What of it cannot be read; also if there are more than the list holds.
 pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str> {
-    let mut reading = Reading { number, live: None, ended_at: None };
+    let mut reading = Reading { number, live: None, ended_at: None, further: 0 };
     let mut newest = i64::MIN;
     for object in whole(list)? {
         let Some(plan) = plan_of(object) else { continue };
@@ -115,6 +116,7 @@ pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str>
         match object["status"].as_str() {
             Some("active" | "trialing" | "past_due" | "unpaid") => {
                 let created = object["created"].as_i64().unwrap_or_default();
+                reading.further += u32::from(reading.live.is_some());
                 if created >= newest {
                     let id = text(&object["id"]).ok_or("a subscription has no id")?;
                     let item = text(&object["items"]["data"][0]["id"]).ok_or("a subscription has no line")?;

@@ -227,7 +227,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
             let live = live.then_some(Subscription { id, item: "si_1".into(), plan, anchor, ends });
             let ended_at = live.is_none().then_some(world.now);
-            Command::Follow { reading: Reading { number, live, ended_at } }
+            Command::Follow { reading: Reading { number, live, ended_at, further: 0 } }
         }
         Event::Block { caller } => {
             let until = world.now + TimeDelta::minutes(15);

@@ -18,11 +18,11 @@ fn reading(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> Readi
         anchor: Anchor(at(anchor)),
         ends,
     };
-    Reading { number, live: Some(live), ended_at: None }
+    Reading { number, live: Some(live), ended_at: None, further: 0 }
 }
 
 fn ended(number: i64, instant: &str) -> Reading {
-    Reading { number, live: None, ended_at: Some(at(instant)) }
+    Reading { number, live: None, ended_at: Some(at(instant)), further: 0 }
 }
 
 fn follow(world: &mut World, reading: Reading) {
@@ -117,7 +117,7 @@ fn a_reading_that_is_older_than_the_last_changes_nothing() {
 #[test]
 fn what_stripe_never_sold_it_does_not_end() {
     let mut world = World::on("pro");
-    follow(&mut world, Reading { number: 1, live: None, ended_at: None });
+    follow(&mut world, Reading { number: 1, live: None, ended_at: None, further: 0 });
     check(&world, "pro", None, "plan 200");
     assert_eq!(world.account.terms.license, License::Active);
 }

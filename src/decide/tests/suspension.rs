@@ -46,7 +46,7 @@ fn subscription(number: i64, runs: bool) -> Command {
         ends: false,
     };
     let ended_at = (!runs).then(|| at(START) + TimeDelta::days(1));
-    Command::Follow { reading: Reading { number, live: runs.then_some(live), ended_at } }
+    Command::Follow { reading: Reading { number, live: runs.then_some(live), ended_at, further: 0 } }
 }
 
 #[test]

@@ -135,6 +135,10 @@ const fn in_words(kind: Difference) -> (&'static str, MendView) {
                 "Look at the customer in Stripe: it may have been deleted there, or have more subscriptions than can be read.",
             ),
         ),
+        Difference::PlanPaidTwice => (
+            "More than one subscription is paid for",
+            MendView::Person("The newest one counts. End the others in Stripe, and pay back what was paid for them."),
+        ),
         Difference::AnotherPayment => (
             "Its session in Stripe is another order's",
             MendView::Person(
@@ -157,6 +161,7 @@ mod tests {
             Difference::AnotherPayment,
             Difference::PlanOtherwise,
             Difference::PlanUntold,
+            Difference::PlanPaidTwice,
         ] {
             assert_eq!(matches!(in_words(kind).1, MendView::TakeIn(_)), kind.is_mendable(), "{kind:?}");
         }

@@ -100,7 +100,7 @@ fn tokens(account: &Account, plan: &Plan, live: Option<&Subscription>, cx: &Cont
             let anchor = Anchor(Instant::from_timestamp(cx.now.timestamp(), 0).unwrap_or(cx.now));
             let live =
                 Subscription { id: String::new(), item: String::new(), plan: plan.name.clone(), anchor, ends: false };
-            Command::Follow { reading: Reading { number: i64::MAX, live: Some(live), ended_at: None } }
+            Command::Follow { reading: Reading { number: i64::MAX, live: Some(live), ended_at: None, further: 0 } }
         }
     };
     // A change that is refused changes nothing; why, the page says.

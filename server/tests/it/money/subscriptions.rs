@@ -10,6 +10,7 @@ use brightmeter::{
     license::License,
     time::Instant,
 };
+use chrono::TimeDelta;
 use futures::future::join_all;
 use server::{
     clock::Clock,
@@ -21,7 +22,7 @@ use server::{
     storage::{licenses, stripe_customers, tenant},
     stripe::{
         api::StripeApi,
-        gateway::GatewayError,
+        gateway::{GatewayError, PlanOrder},
         sandbox::{Adopted, Fault, MOUNT, Sandbox, Settings},
         signature::WebhookSecret,
     },
@@ -163,6 +164,33 @@ fn what_no_event_told_is_found_by_comparing_and_taken_in_once() {
         assert_eq!(holdings(office.server, org).await, before);
         assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
         assert_eq!(compare(false).await, (1, vec![]));
+    });
+}
+
+#[test]
+fn that_two_subscriptions_are_paid_for_is_left_to_a_person() {
+    with_chooser(async |chooser| {
+        chooser.subscribe("pro").await;
+        let (office, customer) = (chooser.office, chooser.customer());
+        let Inbox { purchases, plans } = &office.inbox;
+        // Somebody makes a second one by hand.
+        let now = office.server.clock.now();
+        let by_hand = PlanOrder {
+            org: chooser.org,
+            id: chooser.new_id(),
+            plan: plans.catalog.plan(&"pro".parse().unwrap()).unwrap(),
+            customer: &customer,
+            trial_days: 0,
+            until: now + TimeDelta::hours(1),
+            site: &plans.site,
+        };
+        let page = plans.gateway.as_ref().unwrap().open_subscription(&by_hand).await.unwrap();
+        office.sandbox.pay(&page.session).unwrap();
+        office.tell().await;
+        assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
+        let report = reconcile::run(purchases, plans, &office.server.pools.writer, now, true).await.unwrap();
+        let found: Vec<_> = report.findings.iter().map(|found| (found.kind, found.mended)).collect();
+        assert_eq!(found, [(Difference::PlanPaidTwice, false)]);
     });
 }
 
