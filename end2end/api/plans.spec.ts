@@ -79,17 +79,18 @@ test("in production a plan is taken, changed and ended as Stripe's own types hav
   test.setTimeout(90_000);
   const made = await shop.command("org", "create", "--slug", "acme", "--plan", "starter", "--owner-email", "owner@acme.example");
   const { post, get } = await shop.signIn("owner@acme.example", made);
-  const choose = async (plan: string, id = crypto.randomUUID()) => {
+  /** Sends the form of a page that says which way it goes. */
+  const choose = async (plan: string, course: string, id = crypto.randomUUID()) => {
     const from = Math.floor(Date.now() / 1000).toString();
-    const sent = await post("/billing/plan", { id, plan, from });
+    const sent = await post("/billing/plan", { id, plan, course, from });
     expect(sent.status).toBe(303);
     return sent.headers.get("location");
   };
 
   // To subscribe: a form that is sent twice asks once; another choice closes the page of the first.
-  expect(await choose("enterprise")).toMatch(/\/pay\/1$/);
+  expect(await choose("enterprise", "subscribe")).toMatch(/\/pay\/1$/);
   const id = crypto.randomUUID();
-  expect([await choose("pro", id), await choose("pro", id)]).toEqual([`${stripe.url}/pay/2`, `${stripe.url}/pay/2`]);
+  expect([await choose("pro", "subscribe", id), await choose("pro", "subscribe", id)]).toEqual(Array(2).fill(`${stripe.url}/pay/2`));
   subscribe(prices.find((price) => price.metadata.brightmeter_plan === "pro")!.id, false);
   const object = { ...subscription, object: "subscription" };
   const event = JSON.stringify({ id: "evt_1", object: "event", type: "customer.subscription.created", created: 1, data: { object } });
@@ -98,8 +99,8 @@ test("in production a plan is taken, changed and ended as Stripe's own types hav
 
   // To go up, down, nowhere and back.
   expect(await get("/billing/plan?to=enterprise")).toContain("$169.35 now, for the rest of this month");
-  for (const plan of ["enterprise", "pro", "starter", "enterprise"]) {
-    expect(await choose(plan)).toBe("/billing?told=plan-chosen");
+  for (const [plan, course] of [["enterprise", "up"], ["pro", "down"], ["starter", "end"], ["enterprise", "stay"]] as const) {
+    expect(await choose(plan, course)).toBe("/billing?told=plan-chosen");
   }
   // Back from Stripe, its answer counts: subscription and invoices are asked for.
   expect(await get("/billing/back")).toContain("You are on Enterprise");

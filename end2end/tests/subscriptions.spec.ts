@@ -193,6 +193,13 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("status")).toContainText("Plan changed");
       await expect(page.getByText("You are on Enterprise")).toBeVisible();
       expect(await settled(page)).toEqual([ai + 1800, deep + 180]);
+      await page.goto("/billing/purchases");
+      await page.getByRole("link", { name: "Plan", exact: true }).first().click();
+      await expect(page.getByRole("heading", { name: /^Receipt \d+ for Bright Audio$/ })).toBeVisible();
+      const receipt = page.getByRole("region", { name: "Paid. Thank you!" });
+      await expect(receipt).toContainText("Remaining time on Enterprise");
+      await expect(receipt).toContainText(`${due}, `);
+      await accessible(page);
 
       await page.goto("/billing");
       await page.getByRole("button", { name: "Invoices and cards" }).click();
