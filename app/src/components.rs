@@ -20,6 +20,8 @@ pub mod error;
 #[cfg(feature = "ssr")]
 pub mod field;
 #[cfg(feature = "ssr")]
+pub mod figures;
+#[cfg(feature = "ssr")]
 pub mod frame;
 #[cfg(feature = "ssr")]
 pub mod load;
@@ -49,6 +51,7 @@ pub use {
     entries::Entries,
     error::{ErrorNotice, ErrorPage},
     field::{ErrorSummary, Field, described_by},
+    figures::Figures,
     frame::{Frame, Place},
     load::{answer_with, load, load_staff},
     portal::Portal,

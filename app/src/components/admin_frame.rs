@@ -1,13 +1,8 @@
 //! The frame around every page of the staff console.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
-use crate::{
-    backend::StaffMember,
-    components::{Toast, frame::told_in},
-    error::AppError,
-};
+use crate::{backend::StaffMember, components::frame::Shell, error::AppError};
 
 /// Where in the staff console a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,35 +58,21 @@ pub fn AdminFrame(
     /// The page.
     children: Children,
 ) -> impl IntoView {
-    let demo = staff.demo;
-    let (told, title) = told_in(&format!("{title} · Staff console"));
-    view! {
-        <Title text=title />
-        <a class="skip" href="#content">
-            "Skip to the content"
+    let (demo, title) = (staff.demo, format!("{title} · Staff console"));
+    let bar = view! {
+        <a href="/admin" class="brand">
+            <img src="/favicon.svg" alt="Brightmeter" width="22" height="22" />
+            "Staff console"
         </a>
-        <header class="border-b border-line bg-surface">
-            {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
-            <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6 print:hidden">
-                <a href="/admin" class="brand">
-                    <img src="/favicon.svg" alt="Brightmeter" width="22" height="22" />
-                    "Staff console"
-                </a>
-                <nav aria-label="Main" class="order-last w-full md:order-none md:w-auto md:grow">
-                    <Links desk />
-                </nav>
-                <Menu staff />
-            </div>
-        </header>
-        <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
+        <nav aria-label="Main" class="order-last w-full md:order-none md:w-auto md:grow">
+            <Links desk />
+        </nav>
+        <Menu staff />
+    };
+    view! {
+        <Shell title demo bar=bar.into_any() banner=None foot="Brightmeter. For those who run it; times are UTC.".into_any()>
             {children()}
-            {told.map(|told| view! { <Toast told /> })}
-        </main>
-        <footer class="border-t border-line print:hidden">
-            <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">
-                "Brightmeter. For those who run it; times are UTC."
-            </p>
-        </footer>
+        </Shell>
     }
 }
 

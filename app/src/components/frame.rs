@@ -70,6 +70,52 @@ pub fn Frame(
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
     let license = viewer.as_ref().and_then(|viewer| viewer.license.clone());
     let home = if viewer.is_some() { "/dashboard" } else { "/" };
+    let bar = view! {
+        <a href=home class="brand">
+            <img src="/favicon.svg" alt="" width="22" height="22" />
+            "Brightmeter"
+        </a>
+        {viewer.map(|viewer| view! { <Menus viewer place /> })}
+    };
+    let banner = license.map(|license| {
+        view! {
+            <p class="strip strip-bad">
+                {license} " " <a class="underline" href="/license">
+                    "What this means"
+                </a>
+            </p>
+        }
+        .into_any()
+    });
+    let foot = view! {
+        "Brightmeter. A job that fails is never charged. "
+        <a class="link" href="/api/docs">
+            "REST API"
+        </a>
+    };
+    view! {
+        <Shell title demo bar=bar.into_any() banner foot=foot.into_any()>
+            {children()}
+        </Shell>
+    }
+}
+
+/// What stands around every page, of the console too.
+#[component]
+pub(super) fn Shell(
+    /// The page's title.
+    title: String,
+    /// Whether the data is the demo's.
+    demo: bool,
+    /// The header's one line.
+    bar: AnyView,
+    /// What everybody has to know, under it.
+    banner: Option<AnyView>,
+    /// The footer's one line.
+    foot: AnyView,
+    /// The page.
+    children: Children,
+) -> impl IntoView {
     let (told, title) = told_in(&title);
     view! {
         <Title text=title />
@@ -79,41 +125,22 @@ pub fn Frame(
         <header class="border-b border-line bg-surface">
             {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
             <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6 print:hidden">
-                <a href=home class="brand">
-                    <img src="/favicon.svg" alt="" width="22" height="22" />
-                    "Brightmeter"
-                </a>
-                {viewer.map(|viewer| view! { <Menus viewer place /> })}
+                {bar}
             </div>
-            {license
-                .map(|license| {
-                    view! {
-                        <p class="strip strip-bad">
-                            {license}
-                            " "
-                            <a class="underline" href="/license">
-                                "What this means"
-                            </a>
-                        </p>
-                    }
-                })}
+            {banner}
         </header>
         <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
             {children()}
             {told.map(|told| view! { <Toast told /> })}
         </main>
         <footer class="border-t border-line print:hidden">
-            <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">
-                "Brightmeter. A job that fails is never charged. " <a class="link" href="/api/docs">
-                    "REST API"
-                </a>
-            </p>
+            <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">{foot}</p>
         </footer>
     }
 }
 
 /// What the form before this page has done, and the page's whole title, which starts with it.
-pub(super) fn told_in(title: &str) -> (Option<Told>, String) {
+fn told_in(title: &str) -> (Option<Told>, String) {
     let told = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Told::find(&name));
     // A page that is shown again because its form was refused tells that, and nothing of before.
     let told = told.filter(|_| Form::current().error.is_none());

@@ -27,27 +27,12 @@ where
     V: Send + 'static,
     Answer: Future<Output = Result<V, AppError>> + Send + 'static,
 {
-    // Everything of the request is taken now: after an await there may be no context.
-    let response = use_context::<ResponseOptions>();
-    let sign_in = sign_in_address();
-    let (backend, who) = match backend() {
-        Ok(both) => both,
-        Err(error) => {
-            answer_error(response.as_ref(), &error, &sign_in);
-            return view! { <ErrorPage error viewer=None /> }.into_any();
-        }
-    };
-    Suspend::new(async move {
-        let viewer = who.viewer.clone();
-        match ask(backend, who).await {
-            Ok(view) => page(viewer, view),
-            Err(error) => {
-                answer_error(response.as_ref(), &error, &sign_in);
-                view! { <ErrorPage error viewer=Some(viewer) /> }.into_any()
-            }
-        }
-    })
-    .into_any()
+    load_for(
+        backend(),
+        ask,
+        |who, view| page(who.viewer, view),
+        |error, who| view! { <ErrorPage error viewer=who.map(|who| who.viewer) /> }.into_any(),
+    )
 }
 
 /// The same for a page of the staff console. Whoever is no staff finds nothing there.
@@ -59,22 +44,42 @@ where
     V: Send + 'static,
     Answer: Future<Output = Result<V, AppError>> + Send + 'static,
 {
+    load_for(staff_backend(), ask, page, |error, staff| match staff {
+        Some(staff) => view! { <AdminErrorPage error staff /> }.into_any(),
+        None => {
+            let viewer = backend().ok().map(|(_, who)| who.viewer);
+            view! { <ErrorPage error viewer /> }.into_any()
+        }
+    })
+}
+
+fn load_for<Who, V, Answer>(
+    found: Result<(Arc<dyn Backend>, Who), AppError>,
+    ask: impl FnOnce(Arc<dyn Backend>, Who) -> Answer + Send + 'static,
+    page: impl FnOnce(Who, V) -> AnyView + Send + 'static,
+    failed: impl FnOnce(AppError, Option<Who>) -> AnyView + Send + 'static,
+) -> AnyView
+where
+    Who: Clone + Send + 'static,
+    V: Send + 'static,
+    Answer: Future<Output = Result<V, AppError>> + Send + 'static,
+{
+    // Everything of the request is taken now: after an await there may be no context.
     let response = use_context::<ResponseOptions>();
     let sign_in = sign_in_address();
-    let (backend, staff) = match staff_backend() {
+    let (backend, who) = match found {
         Ok(both) => both,
         Err(error) => {
             answer_error(response.as_ref(), &error, &sign_in);
-            let viewer = backend().ok().map(|(_, who)| who.viewer);
-            return view! { <ErrorPage error viewer /> }.into_any();
+            return failed(error, None);
         }
     };
     Suspend::new(async move {
-        match ask(backend, staff.clone()).await {
-            Ok(view) => page(staff, view),
+        match ask(backend, who.clone()).await {
+            Ok(view) => page(who, view),
             Err(error) => {
                 answer_error(response.as_ref(), &error, &sign_in);
-                view! { <AdminErrorPage error staff /> }.into_any()
+                failed(error, Some(who))
             }
         }
     })

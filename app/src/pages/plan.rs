@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Frame, Place, Portal, Time, load},
+    components::{ErrorSummary, Figures, Frame, Place, Portal, Time, load},
     form::Form,
     views::{
         Viewer,
@@ -135,25 +135,13 @@ fn Tokens(tokens: Vec<TokenChange>) -> impl IntoView {
         }
     });
     view! {
-        <div class="overflow-x-auto" tabindex="0" role="region" aria-labelledby="tokens">
-            <table class="prices mt-3">
-                <caption class="sr-only">"Tokens that are kept, gained and lost at once; with each what a month brings, before and after"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Tokens"</th>
-                        <th scope="col" class="number">
-                            "Kept"
-                        </th>
-                        <th scope="col" class="number">
-                            "Gained now"
-                        </th>
-                        <th scope="col" class="number">
-                            "Lost now"
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
+        <Figures
+            label="Tokens kept, gained and lost"
+            caption="Tokens that are kept, gained and lost at once; with each what a month brings, before and after"
+            of="Tokens"
+            columns=&["Kept", "Gained now", "Lost now"]
+        >
+            <tbody>{rows.collect_view()}</tbody>
+        </Figures>
     }
 }

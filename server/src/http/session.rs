@@ -40,8 +40,8 @@ const TOUCH: TimeDelta = TimeDelta::minutes(10);
 const KEY: &str = "signed_in";
 
 /// Pages and forms for members of an organization.
-const FOR_MEMBERS: [&str; 8] =
-    ["/dashboard", "/quests", "/activity", "/billing", "/activity.csv", "/switch", "/account", "/keys"];
+const FOR_MEMBERS: [&str; 9] =
+    ["/dashboard", "/quests", "/activity", "/billing", "/license", "/activity.csv", "/switch", "/account", "/keys"];
 /// Pages and forms for staff.
 const FOR_STAFF: &str = "/admin";
 

@@ -68,8 +68,8 @@ pub async fn find_plan_payment(conn: &mut PgConnection, org: OrgId, invoice: &st
 
 /// All that `org` has paid for plans: a month brings one.
 async fn plan_payments(conn: &mut PgConnection, org: OrgId) -> Result<Vec<PlanPayment>> {
-    let known = licenses::list_dues(conn, &[org.0]).await?;
-    let receipts = known.iter().flat_map(|(_, dues, _)| dues.receipts());
+    let (dues, _) = licenses::find_dues(conn, org).await?;
+    let receipts = dues.receipts();
     let payments =
         receipts.map(|(invoice, number, paid)| PlanPayment { invoice: invoice.into(), number, paid: paid.clone() });
     Ok(payments.collect())

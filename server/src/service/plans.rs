@@ -2,13 +2,17 @@
 //! ask Stripe how they stand ([`Plans::follow`]), and so is whoever comes back from Checkout, and every choice that was made here.
 
 mod choice;
+mod error;
 
 use std::sync::Arc;
 
 use brightmeter::{catalog::Catalog, command::Command, dues::Dues, ids::OrgId, subscription::Reading};
 use sqlx::PgPool;
 
-pub use self::choice::{Next, PATIENCE, PlanError, check_license};
+pub use self::{
+    choice::{Next, PATIENCE, check_license},
+    error::PlanError,
+};
 use super::{
     purchases::{Purchases, SettleError},
     writer::{Submission, Writer},
@@ -135,8 +139,7 @@ impl Plans {
     /// What is known of an organization's invoices and subscriptions.
     async fn known(&self, org: OrgId) -> Result<(Dues, Option<Reading>), StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
-        let known = licenses::list_dues(&mut tx, &[org.0]).await?.into_iter().next();
-        Ok(known.map(|(_, dues, reading)| (dues, reading)).unwrap_or_default())
+        licenses::find_dues(&mut tx, org).await
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {

@@ -99,8 +99,8 @@ pub enum ReconcileError {
     Storage(#[from] StorageError),
 }
 
-/// Asks Stripe about every purchase that was ordered at or after `since`, and about every plan, and mends what can safely be mended if `mend` says so.
-/// `writer_pool` sees which organizations there are.
+/// Asks Stripe about every purchase that was ordered at or after `since`, and about every plan, and mends what can safely be mended
+/// if `mend` says so. `writer_pool` sees which organizations there are.
 ///
 /// # Errors
 /// [`ReconcileError`]; what was mended before stays so.

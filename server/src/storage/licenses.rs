@@ -35,6 +35,15 @@ pub async fn list_dues(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<(Uu
     Ok(rows.into_iter().map(|row| (row.org_id, row.invoices.0, row.subscription.map(|it| it.0))).collect())
 }
 
+/// What is known of the invoices and the subscription of one organization.
+///
+/// # Errors
+/// [`StorageError`](super::StorageError).
+pub async fn find_dues(conn: &mut PgConnection, org: OrgId) -> Result<(Dues, Option<Reading>)> {
+    let known = list_dues(conn, &[org.0]).await?.into_iter().next();
+    Ok(known.map(|(_, dues, reading)| (dues, reading)).unwrap_or_default())
+}
+
 /// Writes what is known of invoices, or of the subscription; what is not given stays.
 ///
 /// # Errors

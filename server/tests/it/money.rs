@@ -3,6 +3,7 @@
 mod checkout;
 mod inbox;
 mod license;
+mod plan_choices;
 mod receipts;
 pub mod shop;
 mod storm;

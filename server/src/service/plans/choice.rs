@@ -16,12 +16,9 @@ use brightmeter::{
 use chrono::TimeDelta;
 use tokio::time::timeout;
 
-use super::Plans;
+use super::{PlanError, Plans};
 use crate::{
-    service::{
-        customers::{self, CustomerError},
-        purchases::SettleError,
-    },
+    service::customers,
     storage::{
         StorageError, accounts,
         plan_orders::{self, PlanOrder},
@@ -52,69 +49,6 @@ pub enum Next {
     Pay(String),
     /// Nothing: it is done.
     Done,
-}
-
-/// Why a choice came to nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The catalog has no such plan.
-    #[error("there is no such plan")]
-    Unknown,
-    /// It is the plan that they are on, and stay on.
-    #[error("this is the plan already")]
-    Same,
-    /// Another change waits for the reset; it has to be taken back first.
-    #[error("another change waits for the reset")]
-    ChangeWaits,
-    /// The month ends in a moment.
-    #[error("the month ends in a moment")]
-    MonthEnds(Instant),
-    /// An invoice is unpaid.
-    #[error("an invoice is unpaid")]
-    Unpaid,
-    /// Staff have suspended the license.
-    #[error("the license is suspended by staff")]
-    Suspended,
-    /// Nothing is paid through Stripe.
-    #[error("there is no subscription")]
-    NoSubscription,
-    /// Too many choices.
-    #[error("too many choices")]
-    TooMany,
-    /// The same form was sent before, for something else, or another choice was made since.
-    #[error("another choice was made")]
-    OtherOrder,
-    /// Stripe did not do it.
-    #[error(transparent)]
-    Gateway(#[from] GatewayError),
-    /// It did not say whether it changed the subscription.
-    #[error("a change of a subscription is not confirmed")]
-    Unconfirmed(#[source] GatewayError),
-    /// What it said could not be taken in.
-    #[error(transparent)]
-    Settle(SettleError),
-    /// The database did not answer.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-impl From<SettleError> for PlanError {
-    fn from(error: SettleError) -> Self {
-        match error {
-            SettleError::Gateway(error) => Self::Gateway(error),
-            SettleError::Storage(error) => Self::Storage(error),
-            error @ SettleError::Submit(_) => Self::Settle(error),
-        }
-    }
-}
-
-impl From<CustomerError> for PlanError {
-    fn from(error: CustomerError) -> Self {
-        match error {
-            CustomerError::Gateway(error) => Self::Gateway(error),
-            CustomerError::Storage(error) => Self::Storage(error),
-        }
-    }
 }
 
 impl Plans {
@@ -303,7 +237,17 @@ impl Plans {
         if (asked.is_some_and(|asked| asked != course) && !is_there) || (course == Course::Up && from < month.start) {
             return Err(PlanError::OtherOrder);
         }
-        turn(course, &terms, subscription, plan, from.min(now))
+        let unpaid = matches!(terms.license, License::Grace { .. } | License::Suspended { .. });
+        match course {
+            Course::Subscribe => Err(PlanError::OtherOrder),
+            Course::Up if unpaid => Err(PlanError::Unpaid),
+            // What is left of the present plan would be credited at the price of the smaller one.
+            Course::Up if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
+            Course::Up => Ok(Turn::Up(plan, from.min(now))),
+            Course::Stay if terms.next_plan.is_none() => Err(PlanError::Same),
+            Course::Stay | Course::Down => Ok(Turn::Next(plan)),
+            Course::End => Ok(Turn::End),
+        }
     }
 
     async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {
@@ -325,25 +269,4 @@ impl Plans {
 /// [`PlanError::Suspended`].
 pub fn check_license(license: License, plan: &Plan) -> Result<(), PlanError> {
     if license.sells() || plan.price_cents == 0 { Ok(()) } else { Err(PlanError::Suspended) }
-}
-
-/// How a subscription has to be changed to go to `plan`, by what is known.
-fn turn<'a>(
-    course: Course,
-    terms: &Terms,
-    subscription: &Subscription,
-    plan: &'a Plan,
-    from: Instant,
-) -> Result<Turn<'a>, PlanError> {
-    let unpaid = matches!(terms.license, License::Grace { .. } | License::Suspended { .. });
-    match course {
-        Course::Subscribe => Err(PlanError::OtherOrder),
-        Course::Up if unpaid => Err(PlanError::Unpaid),
-        // What is left of the present plan would be credited at the price of the smaller one.
-        Course::Up if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
-        Course::Up => Ok(Turn::Up(plan, from)),
-        Course::Stay if terms.next_plan.is_none() => Err(PlanError::Same),
-        Course::Stay | Course::Down => Ok(Turn::Next(plan)),
-        Course::End => Ok(Turn::End),
-    }
 }

@@ -70,8 +70,8 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
 
 /// Whether the plan of `org` is paid through Stripe.
 pub(super) async fn is_subscribed(conn: &mut PgConnection, org: OrgId) -> storage::Result<bool> {
-    let known = licenses::list_dues(conn, &[org.0]).await?.into_iter().next();
-    Ok(known.and_then(|(_, _, reading)| reading?.live).is_some())
+    let (_, known) = licenses::find_dues(conn, org).await?;
+    Ok(known.is_some_and(|reading| reading.live.is_some()))
 }
 
 /// What can be done about a plan: nothing about the one that they are on and stay on, nor about the one that is next.

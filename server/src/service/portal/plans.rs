@@ -38,8 +38,7 @@ pub(super) async fn choice(
     let name: PlanName = to.parse().map_err(|_| PortalError::NotFound)?;
     let plan = reader.catalog.plan(&name).ok_or(PortalError::NotFound)?;
     let (look, mut tx) = reader.open(who.org, &Asker::default()).await?;
-    let known =
-        licenses::list_dues(&mut tx, &[who.org.0]).await?.into_iter().next().and_then(|(_, _, reading)| reading);
+    let (_, known) = licenses::find_dues(&mut tx, who.org).await?;
     drop(tx);
     let account = look.account;
     let live = known.as_ref().and_then(|reading| reading.live.as_ref());

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{
     license::with_subscriber,
+    plan_choices::with_chooser,
     shop::{event, order, session, tell, tell_through},
-    subscriptions::with_chooser,
 };
 use crate::{
     http::browser::Site,

@@ -7,6 +7,8 @@ use brightmeter::{
 };
 use leptos::prelude::*;
 
+use crate::components::Figures;
+
 /// Cost, price, margin and floor of every plan and pack.
 #[component]
 pub fn PriceTable(
@@ -15,7 +17,7 @@ pub fn PriceTable(
     /// The least margin.
     floor: Margin,
 ) -> impl IntoView {
-    let rows = month.lines.into_iter().map(|line| {
+    let rows = month.lines.into_iter().map(move |line| {
         let MonthLine { label, each, .. } = line;
         view! {
             <tr>
@@ -28,29 +30,14 @@ pub fn PriceTable(
         }
     });
     view! {
-        <div class="overflow-x-auto" tabindex="0" role="region" aria-label="Plans and packs, scrolls sideways">
-            <table class="prices mt-4">
-                <caption class="sr-only">"Plans and packs: what each costs to serve, its price, its margin and the floor"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Sold"</th>
-                        <th scope="col" class="number">
-                            "Cost"
-                        </th>
-                        <th scope="col" class="number">
-                            "Price"
-                        </th>
-                        <th scope="col" class="number">
-                            "Margin"
-                        </th>
-                        <th scope="col" class="number">
-                            "Floor"
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
+        <Figures
+            label="Plans and packs"
+            caption="Plans and packs: what each costs to serve, its price, its margin and the floor"
+            of="Sold"
+            columns=&["Cost", "Price", "Margin", "Floor"]
+        >
+            <tbody>{rows.collect_view()}</tbody>
+        </Figures>
     }
 }
 
@@ -76,37 +63,22 @@ pub fn MonthTable(
         }
     });
     view! {
-        <div class="overflow-x-auto" tabindex="0" role="region" aria-label="The month by plan and pack, scrolls sideways">
-            <table class="prices mt-4">
-                <caption class="sr-only">"The month by plan and pack: how many, what they bring, what they cost, and the margin of one"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Sold"</th>
-                        <th scope="col" class="number">
-                            "Count"
-                        </th>
-                        <th scope="col" class="number">
-                            "Revenue"
-                        </th>
-                        <th scope="col" class="number">
-                            "Cost"
-                        </th>
-                        <th scope="col" class="number">
-                            "Margin"
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-                <tfoot>
-                    <tr>
-                        <th scope="row">"Together"</th>
-                        <td></td>
-                        <td class="number">{revenue}</td>
-                        <td class="number">{cost}</td>
-                        <td class="number">{margin}</td>
-                    </tr>
-                </tfoot>
-            </table>
-        </div>
+        <Figures
+            label="The month by plan and pack"
+            caption="The month by plan and pack: how many, what they bring, what they cost, and the margin of one"
+            of="Sold"
+            columns=&["Count", "Revenue", "Cost", "Margin"]
+        >
+            <tbody>{rows.collect_view()}</tbody>
+            <tfoot>
+                <tr>
+                    <th scope="row">"Together"</th>
+                    <td></td>
+                    <td class="number">{revenue}</td>
+                    <td class="number">{cost}</td>
+                    <td class="number">{margin}</td>
+                </tr>
+            </tfoot>
+        </Figures>
     }
 }
