@@ -16,10 +16,10 @@ pub use self::{
     what_if::{Figure, Month, MonthLine, OutOfReach, WhatIf},
 };
 use crate::{
+    billing::license::Rung,
     command::Quantity,
-    license::Rung,
+    ledger::tokens::Tokens,
     names::{FeatureName, PackName, PlanName, TokenType},
-    tokens::Tokens,
 };
 
 /// What is sold, validated: every name that one part uses is declared by another, and no price is below its margin floor.

@@ -6,17 +6,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    dues::Dues,
-    grant::Source,
-    guard::GuardId,
+    access::guard::GuardId,
+    billing::{invoices::Dues, license::ByStaff, payment::Payment, subscription::Reading},
+    features::quest::{Goal, QuestDraft},
     ids::{HoldId, KeyId, MemberId, PurchaseId, TransactionId, UserId},
-    license::ByStaff,
+    ledger::{grant::Source, tokens::Tokens},
     names::{FeatureName, PlanName, TokenType},
-    purchase::Payment,
-    quest::{Goal, QuestDraft},
-    subscription::Reading,
     time::Instant,
-    tokens::Tokens,
 };
 
 /// Who asks.

@@ -2,6 +2,7 @@
 
 mod advance;
 pub(crate) mod draft;
+pub mod entitlement;
 mod grants;
 mod holds;
 mod license;
@@ -18,22 +19,22 @@ use std::collections::BTreeMap;
 
 use self::draft::Draft;
 use crate::{
-    account::{Account, Balance, Head, Terms},
+    access::{
+        guard::{Guard, GuardId},
+        refusal::Refusal,
+    },
+    billing::{invoices::Dues, license::Step, payment::Purchase, subscription::Reading},
     catalog::Catalog,
     command::{Command, Use},
-    dues::Dues,
-    entitlement,
-    entry::{Entry, EntryHash},
-    grant::Grant,
-    guard::{Guard, GuardId},
-    hold::Hold,
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
-    license::Step,
+    ledger::{
+        account::{Account, Balance, Head, Terms},
+        entry::{Entry, EntryHash},
+        grant::Grant,
+        hold::Hold,
+        outcome::{Outcome, Receipt},
+    },
     names::TokenType,
-    purchase::Purchase,
-    receipt::{Outcome, Receipt},
-    refusal::Refusal,
-    subscription::Reading,
     time::Instant,
 };
 

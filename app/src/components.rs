@@ -1,16 +1,20 @@
 //! What pages are made of. Islands and their parts compile for the browser too; the rest is the server's.
 
 pub mod balances;
+#[cfg(feature = "ssr")]
+pub mod customer_portal;
 pub mod job_progress;
+#[cfg(feature = "ssr")]
+pub mod job_summary;
 pub mod live_balances;
+#[cfg(feature = "ssr")]
+pub mod payment_history;
 pub mod time;
 
 #[cfg(feature = "ssr")]
 pub mod admin_frame;
 #[cfg(feature = "ssr")]
 pub mod amounts;
-#[cfg(feature = "ssr")]
-pub mod bought;
 #[cfg(feature = "ssr")]
 pub mod confirm;
 #[cfg(feature = "ssr")]
@@ -26,11 +30,7 @@ pub mod frame;
 #[cfg(feature = "ssr")]
 pub mod load;
 #[cfg(feature = "ssr")]
-pub mod portal;
-#[cfg(feature = "ssr")]
 pub mod quest;
-#[cfg(feature = "ssr")]
-pub mod receipt;
 #[cfg(feature = "ssr")]
 pub mod refusal;
 #[cfg(feature = "ssr")]
@@ -46,17 +46,17 @@ pub use time::{Date, Time};
 pub use {
     admin_frame::{AdminErrorPage, AdminFrame, Desk},
     amounts::in_words,
-    bought::{BoughtFrame, PaidFact, StripeFact},
     confirm::Confirm,
+    customer_portal::Portal,
     entries::Entries,
     error::{ErrorNotice, ErrorPage},
     field::{ErrorSummary, Field, described_by},
     figures::Figures,
     frame::{Frame, Place},
+    job_summary::Receipt,
     load::{answer_with, load, load_staff},
-    portal::Portal,
+    payment_history::{BoughtFrame, PaidFact, StripeFact},
     quest::{Goals, QuestItem, QuestList, quest_id},
-    receipt::Receipt,
     refusal::{RefusalNotice, action_address},
     toast::Toast,
     use_chart::UseChart,

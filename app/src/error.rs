@@ -1,6 +1,6 @@
 //! What can go wrong, as it crosses the wire: coarse, and without anything internal.
 
-use brightmeter::refusal::Refusal;
+use brightmeter::access::refusal::Refusal;
 use leptos::{
     prelude::{FromServerFnError, ServerFnErrorErr},
     server_fn::codec::JsonEncoding,

@@ -5,17 +5,17 @@ pub mod backend;
 pub mod components;
 pub mod error;
 #[cfg(feature = "ssr")]
+pub mod flash;
+#[cfg(feature = "ssr")]
 pub mod form;
 pub mod functions;
+#[cfg(feature = "ssr")]
+pub mod instant_text;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod shell;
-#[cfg(feature = "ssr")]
-pub mod told;
 pub mod views;
-#[cfg(feature = "ssr")]
-pub mod when;
 
 #[cfg(feature = "ssr")]
 pub use shell::{App, shell};

@@ -15,7 +15,7 @@ pub mod plan;
 pub mod purchase;
 pub mod purchases;
 pub mod quests;
-pub mod signin;
+pub mod sign_in;
 pub mod start;
 
 pub use account::AccountPage;
@@ -33,5 +33,5 @@ pub use plan::PlanPage;
 pub use purchase::PurchasePage;
 pub use purchases::PurchasesPage;
 pub use quests::QuestsPage;
-pub use signin::SignInPage;
+pub use sign_in::SignInPage;
 pub use start::StartPage;

@@ -11,7 +11,7 @@ pub mod plans;
 #[cfg(feature = "ssr")]
 pub mod purchases;
 
-use brightmeter::{license::Rung, refusal::Refusal, tokens::Tokens};
+use brightmeter::{access::refusal::Refusal, billing::license::Rung, ledger::tokens::Tokens};
 use serde::{Deserialize, Serialize};
 
 /// An instant, worded for people in their organization's time zone.

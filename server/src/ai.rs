@@ -5,7 +5,7 @@ pub mod openai;
 
 use std::time::Duration;
 
-use brightmeter::quest::{Goal, QuestDraft};
+use brightmeter::features::quest::{Goal, QuestDraft};
 use thiserror::Error;
 
 /// Something that answers AI jobs. It knows nothing of tokens: its caller holds them before the call, and captures or

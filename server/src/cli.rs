@@ -1,18 +1,17 @@
 //! The command line. Exit 0 is done, 1 refused or failed, 2 wrong use; errors are one line with the way out.
 
 mod audit;
-mod bench;
 mod catalog;
 mod doctor;
 mod keys;
-mod output;
+pub(crate) mod output;
 mod people;
 mod reconcile;
-mod run;
+pub(crate) mod run;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use brightmeter::api_key::Scope;
+use brightmeter::access::api_key::Scope;
 use clap::{Parser, Subcommand};
 
 use self::output::{fail, say};
@@ -68,7 +67,7 @@ enum Command {
     /// Look for what is wrong with this installation, and say the mend; changes nothing.
     Doctor,
     /// Measure spends per second: one hot organization and 1,000, against a transaction per request.
-    Bench(bench::BenchArgs),
+    Bench(crate::bench::BenchArgs),
 }
 
 #[derive(Subcommand)]
@@ -134,7 +133,7 @@ enum KeyCommand {
 
 /// Why a command failed: one line, sources joined.
 #[derive(Debug, thiserror::Error)]
-enum CliError {
+pub(crate) enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -144,11 +143,11 @@ enum CliError {
     #[error(transparent)]
     Provision(#[from] crate::service::provisioning::ProvisionError),
     #[error(transparent)]
-    NewKey(#[from] crate::service::keys::NewKeyError),
+    NewKey(#[from] crate::service::api_keys::NewKeyError),
     #[error(transparent)]
     Password(#[from] crate::service::passwords::PasswordError),
     #[error(transparent)]
-    Demo(#[from] crate::service::demo::DemoError),
+    Demo(#[from] crate::demo::fill::DemoError),
     #[error(transparent)]
     Ai(#[from] crate::ai::openai::OpenAiConfigError),
     #[error(transparent)]
@@ -205,7 +204,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Key { command: KeyCommand::Create { org, scope, name, days } } => {
             keys::create(&config, &org, scope, &name, days).await?;
         }
-        Command::Bench(args) => bench::bench(&config, args).await?,
+        Command::Bench(args) => crate::bench::bench(&config, args).await?,
         Command::Catalog { .. } | Command::Doctor => {}
     }
     Ok(ExitCode::SUCCESS)

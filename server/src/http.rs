@@ -1,6 +1,7 @@
 //! HTTP: pages, forms and what machines look at. Thin: extract, parse, call, answer.
 
 pub mod api;
+pub mod backend;
 mod client;
 mod connections;
 mod csv_export;
@@ -14,6 +15,8 @@ mod session;
 mod session_store;
 mod site;
 mod test_clock;
+pub mod viewer;
+mod webhooks;
 
 use std::{
     convert::Infallible,
@@ -47,25 +50,22 @@ use tower_http::{
 pub use self::connections::{Limits, OPEN_FILES, serve};
 use crate::{
     clock::{Clock, ManualClock},
+    demo::stripe_sandbox::{self, Sandbox},
+    http::viewer::Visitors,
     proxies::TrustedProxies,
     service::{
-        account::Accounts,
-        changes::Changes,
-        console::{COMPARING, Console},
+        account_reader::Reader,
+        api_keys::Keys,
+        balance_events::Changes,
         jobs::Jobs,
-        keys::Keys,
         plans::Plans,
         purchases::Purchases,
-        question::Reader,
         sign_in::SignIn,
+        staff::{COMPARING, Console},
         sweeper::Sweeper,
-        visitors::Visitors,
+        user_profile::Accounts,
     },
-    stripe::{
-        gateway::BACK,
-        sandbox::{self, Sandbox},
-        signature::WebhookSecret,
-    },
+    stripe::{gateway::BACK, signature::WebhookSecret},
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
@@ -197,7 +197,7 @@ impl Site {
             .route("/readyz", get(health::database))
             .route("/metrics", get(health::metrics));
         if let Some(sandbox) = &state.sandbox {
-            router = router.nest_service(sandbox::MOUNT, sandbox.router());
+            router = router.nest_service(stripe_sandbox::MOUNT, sandbox.router());
         }
         if state.test_clock.is_some() {
             router = router.route("/api/v1/test-clock", post(test_clock::set));

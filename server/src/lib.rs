@@ -1,16 +1,18 @@
 //! Brightmeter's server: configuration, HTTP, the writer, storage, AI providers, jobs and the command line.
 
 pub mod ai;
+mod bench;
 pub mod cli;
 pub mod clock;
+pub mod concurrency_limit;
 pub mod config;
 pub mod database;
+pub mod demo;
 pub mod http;
-pub mod measures;
+pub mod metrics;
 pub mod postgres;
 pub mod proxies;
 pub mod request_id;
 pub mod service;
-pub mod shares;
 pub mod storage;
 pub mod stripe;

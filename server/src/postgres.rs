@@ -10,12 +10,12 @@
 //! directory may connect, as any role. The locks fall with their process, the cluster does not:
 //! after a `kill -9` the next start adopts what still runs or recovers what does not.
 
-mod account;
 mod binaries;
 mod cluster;
 mod directory;
 mod error;
 mod lock;
+mod os_user;
 mod postmaster;
 mod socket;
 #[cfg(test)]
@@ -28,7 +28,7 @@ use std::{
 
 use sqlx::postgres::PgConnectOptions;
 
-use self::{account::Account, binaries::Search, cluster::Cluster, lock::DirectoryLock};
+use self::{binaries::Search, cluster::Cluster, lock::DirectoryLock, os_user::Account};
 
 pub use self::error::PostgresError;
 use crate::storage::databases;

@@ -1,5 +1,6 @@
 //! Postgres: one function a statement, on the connection that it is given. Rows come out as domain types.
 
+pub mod account_reads;
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
@@ -9,8 +10,8 @@ pub mod entries;
 pub mod guards;
 pub mod holdings;
 pub mod holds;
+pub mod idempotency;
 pub mod licenses;
-pub mod looks;
 pub mod memberships;
 pub mod migrations;
 pub mod notices;
@@ -20,7 +21,6 @@ pub mod pools;
 pub mod purchases;
 pub mod quests;
 pub mod receipt_numbers;
-pub mod receipts;
 pub mod sessions;
 pub mod settings;
 pub mod sign_ins;

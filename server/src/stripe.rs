@@ -3,6 +3,5 @@
 pub mod api;
 pub mod event;
 pub mod gateway;
-pub mod sandbox;
 pub mod signature;
-pub mod told;
+pub mod webhook_facts;

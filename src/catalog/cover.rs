@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Catalog, Pack, Plan};
-use crate::{names::TokenType, tokens::Tokens};
+use crate::{ledger::tokens::Tokens, names::TokenType};
 
 /// What covers a month's use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::Catalog;
-use crate::{names::TokenType, tokens::Tokens};
+use crate::{ledger::tokens::Tokens, names::TokenType};
 
 /// A margin in tenths of a percent, rounded down; shown as `98.6 %`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use serde::Deserialize;
 
 use super::{Catalog, Feature, HoldLimits, Limits, Pack, Plan, TokenTypeSpec};
-use crate::{license::Rung, names::TokenType, tokens::Tokens};
+use crate::{billing::license::Rung, ledger::tokens::Tokens, names::TokenType};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,12 +7,14 @@ use super::{
     holds,
 };
 use crate::{
-    account::Balance,
     command::Caller,
-    entry::EntryKind,
-    grant::{Part, Source},
-    hold::Hold,
     ids::GrantId,
+    ledger::{
+        account::Balance,
+        entry::EntryKind,
+        grant::{Part, Source},
+        hold::Hold,
+    },
     time::Instant,
 };
 

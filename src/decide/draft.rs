@@ -5,22 +5,23 @@ use uuid::Uuid;
 
 use super::{Changes, Context, Decision};
 use crate::{
-    account::{Account, Balance, Head, PastSpend, Terms},
+    access::{
+        guard::{Guard, GuardId},
+        refusal::Refusal,
+    },
+    billing::{invoices::Dues, payment::Purchase, period::Period, subscription::Reading},
     command::{Caller, Metadata},
-    dues::Dues,
-    entry::{Entry, EntryHash, EntryKind},
-    grant::{Grant, Part, Source},
-    guard::{Guard, GuardId},
-    hold::Hold,
     ids::{GrantId, HoldId, MemberId, PurchaseId, TransactionId},
+    ledger::{
+        account::{Account, Balance, Head, PastSpend, Terms},
+        entry::{Entry, EntryHash, EntryKind},
+        grant::{Grant, Part, Source},
+        hold::Hold,
+        outcome::{Outcome, Receipt},
+        tokens::Tokens,
+    },
     names::{FeatureName, TokenType},
-    period::Period,
-    purchase::Purchase,
-    receipt::{Outcome, Receipt},
-    refusal::Refusal,
-    subscription::Reading,
     time::Instant,
-    tokens::Tokens,
 };
 
 pub(crate) struct Draft<'a> {

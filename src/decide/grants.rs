@@ -2,16 +2,18 @@
 
 use super::draft::{Draft, Line};
 use crate::{
-    account::Balance,
+    access::refusal::Refusal,
     command::Caller,
-    entry::EntryKind,
-    grant::{Grant, Part, Source, sum},
     ids::GrantId,
+    ledger::{
+        account::Balance,
+        entry::EntryKind,
+        grant::{Grant, Part, Source, sum},
+        outcome::Outcome,
+        tokens::Tokens,
+    },
     names::TokenType,
-    receipt::Outcome,
-    refusal::Refusal,
     time::Instant,
-    tokens::Tokens,
 };
 
 pub(super) struct NewGrant<'a> {

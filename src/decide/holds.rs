@@ -7,17 +7,19 @@ use super::{
     spends::{has_lapsed, stand_in},
 };
 use crate::{
-    account::Balance,
+    access::refusal::Refusal,
     command::{Caller, Use},
-    entitlement,
-    entry::EntryKind,
-    grant::{Part, sum},
-    hold::{Hold, HoldState},
+    decide::entitlement,
     ids::HoldId,
-    receipt::Outcome,
-    refusal::Refusal,
+    ledger::{
+        account::Balance,
+        entry::EntryKind,
+        grant::{Part, sum},
+        hold::{Hold, HoldState},
+        outcome::Outcome,
+        tokens::Tokens,
+    },
     time::{Instant, after_seconds},
-    tokens::Tokens,
 };
 
 pub(super) fn open(draft: &mut Draft<'_>, usage: &Use, ttl_seconds: Option<u32>) -> Result<Outcome, Refusal> {

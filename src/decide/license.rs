@@ -3,10 +3,12 @@
 
 use super::draft::Draft;
 use crate::{
-    dues::Dues,
-    license::{ByStaff, License, Off, Step},
-    receipt::Outcome,
-    refusal::Refusal,
+    access::refusal::Refusal,
+    billing::{
+        invoices::Dues,
+        license::{ByStaff, License, Off, Step},
+    },
+    ledger::outcome::Outcome,
     time::Instant,
 };
 

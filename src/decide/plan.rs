@@ -7,15 +7,17 @@ use super::{
     grants::{self, NewGrant},
 };
 use crate::{
-    account::Balance,
+    access::refusal::Refusal,
     command::Caller,
-    entry::EntryKind,
-    grant::{Grant, Part, Source},
+    ledger::{
+        account::Balance,
+        entry::EntryKind,
+        grant::{Grant, Part, Source},
+        outcome::Outcome,
+        tokens::Tokens,
+    },
     names::{PlanName, TokenType},
-    receipt::Outcome,
-    refusal::Refusal,
     time::Instant,
-    tokens::Tokens,
 };
 
 pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Result<Outcome, Refusal> {

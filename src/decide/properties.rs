@@ -16,15 +16,17 @@ use super::{
     tests::world::{self, World},
 };
 use crate::{
-    account::Balance,
-    audit::{self, LogAudit},
-    entry::EntryKind,
-    grant::Source,
-    hold::HoldState,
+    billing::payment::{Payment, Stage},
     ids::{HoldId, PurchaseId},
+    ledger::{
+        account::Balance,
+        audit::{self, LogAudit},
+        entry::EntryKind,
+        grant::Source,
+        hold::HoldState,
+        outcome::Outcome,
+    },
     names::TokenType,
-    purchase::{Payment, Stage},
-    receipt::Outcome,
 };
 
 #[test]

@@ -5,16 +5,18 @@ use super::{
     grants::{self, NewGrant},
 };
 use crate::{
-    account::Balance,
+    access::refusal::Refusal,
+    billing::payment::{Credit, Lot, Payment, Purchase, Stage},
     command::Caller,
-    entry::EntryKind,
-    grant::{Part, Source, sum},
     ids::PurchaseId,
+    ledger::{
+        account::Balance,
+        entry::EntryKind,
+        grant::{Part, Source, sum},
+        outcome::Outcome,
+        tokens::Tokens,
+    },
     names::TokenType,
-    purchase::{Credit, Lot, Payment, Purchase, Stage},
-    receipt::Outcome,
-    refusal::Refusal,
-    tokens::Tokens,
 };
 
 /// Takes in what Stripe has told of a purchase. A closed account is no reason not to.
@@ -152,7 +154,7 @@ impl Following<'_, '_> {
     }
 
     fn free(&self) -> Tokens {
-        self.draft.grant(self.lot.grant).map(crate::grant::Grant::free).unwrap_or_default()
+        self.draft.grant(self.lot.grant).map(crate::ledger::grant::Grant::free).unwrap_or_default()
     }
 
     fn balance(&self) -> Balance {

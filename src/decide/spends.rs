@@ -7,17 +7,19 @@ use super::{
     purchases,
 };
 use crate::{
-    account::Balance,
+    access::refusal::Refusal,
     command::{Caller, Use},
-    entitlement,
-    entry::EntryKind,
-    grant::{Part, Source, sum},
+    decide::entitlement,
     ids::TransactionId,
+    ledger::{
+        account::Balance,
+        entry::EntryKind,
+        grant::{Part, Source, sum},
+        outcome::Outcome,
+        tokens::Tokens,
+    },
     names::TokenType,
-    receipt::Outcome,
-    refusal::Refusal,
     time::Instant,
-    tokens::Tokens,
 };
 
 pub(super) fn spend(draft: &mut Draft<'_>, usage: &Use) -> Result<Outcome, Refusal> {

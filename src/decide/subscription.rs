@@ -2,11 +2,10 @@
 
 use super::{draft::Draft, license, plan};
 use crate::{
+    billing::subscription::{Reading, Subscription},
     command::Caller,
-    grant::Source,
     ids::GrantId,
-    receipt::Outcome,
-    subscription::{Reading, Subscription},
+    ledger::{grant::Source, outcome::Outcome},
 };
 
 /// Takes in how Stripe says the subscription stands; a reading that is older than the last one changes nothing.

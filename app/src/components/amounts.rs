@@ -1,6 +1,6 @@
 //! Amounts of tokens, in words.
 
-use brightmeter::tokens::Tokens;
+use brightmeter::ledger::tokens::Tokens;
 
 /// `500 AI tokens and 50 Deep tokens`.
 pub fn in_words(amounts: &[(Tokens, String)]) -> String {

@@ -1,6 +1,6 @@
 //! What is left: the answer in one line, and a card for every token type.
 
-use brightmeter::tokens::Tokens;
+use brightmeter::ledger::tokens::Tokens;
 use leptos::prelude::*;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The log, as a table that becomes a list on a phone.
 
-use brightmeter::tokens::grouped;
+use brightmeter::ledger::tokens::grouped;
 use leptos::prelude::*;
 
 use crate::views::EntryView;

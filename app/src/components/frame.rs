@@ -6,8 +6,8 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::Toast,
+    flash::Told,
     form::{DemoSignIns, Form},
-    told::Told,
     views::Viewer,
 };
 

@@ -1,6 +1,6 @@
 //! Refusals: why not, until when, and what to do.
 
-use brightmeter::refusal::{Action, Refusal};
+use brightmeter::access::refusal::{Action, Refusal};
 use leptos::prelude::*;
 
 use crate::{components::Time, views::RefusalView};

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::told::Told;
+use crate::flash::Told;
 
 /// What the form before this page has done.
 #[component]

@@ -1,6 +1,6 @@
 //! What was used, day by day.
 
-use brightmeter::tokens::grouped;
+use brightmeter::ledger::tokens::grouped;
 use leptos::prelude::*;
 
 use crate::views::UseView;

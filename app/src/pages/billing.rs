@@ -1,9 +1,11 @@
 //! `/billing`: plans, packs and what features cost.
 
 use brightmeter::{
-    license::{Off, Rung},
-    money::dollars,
-    tokens::{Tokens, grouped},
+    billing::{
+        license::{Off, Rung},
+        money::dollars,
+    },
+    ledger::tokens::{Tokens, grouped},
 };
 use leptos::prelude::*;
 

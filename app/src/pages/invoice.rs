@@ -1,6 +1,6 @@
 //! `/billing/invoices/:invoice`: the receipt of what was paid for the plan, also on paper.
 
-use brightmeter::money::signed_dollars;
+use brightmeter::billing::money::signed_dollars;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 

@@ -1,6 +1,6 @@
 //! `/keys`: what services sign in with.
 
-use brightmeter::api_key::Scope;
+use brightmeter::access::api_key::Scope;
 use leptos::prelude::*;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! `/billing/plan`: what it means to go to a plan, in tokens and in money, before anything is done.
 
-use brightmeter::money::dollars;
+use brightmeter::billing::money::dollars;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 

@@ -1,6 +1,6 @@
 //! `/billing/purchases/:purchase`: one purchase; once it is paid, its receipt, also on paper.
 
-use brightmeter::{money::dollars, purchase::Stage};
+use brightmeter::billing::{money::dollars, payment::Stage};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 

@@ -1,6 +1,6 @@
 //! `/billing/purchases`: what was ordered or paid for the plan, and what became of it.
 
-use brightmeter::{money::dollars, purchase::Stage};
+use brightmeter::billing::{money::dollars, payment::Stage};
 use leptos::prelude::*;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! `/quests`: what a generation costs, the goal, and the quests.
 
-use brightmeter::quest::GOAL_CHARS;
+use brightmeter::features::quest::GOAL_CHARS;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 

@@ -1,6 +1,6 @@
 //! What the page of a plan shows to whoever may choose it.
 
-use brightmeter::{course::Course, tokens::Tokens};
+use brightmeter::{billing::plan_change::Course, ledger::tokens::Tokens};
 
 use super::When;
 

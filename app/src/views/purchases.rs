@@ -1,6 +1,6 @@
 //! What the pages of purchases show.
 
-use brightmeter::{purchase::Stage, tokens::Tokens};
+use brightmeter::{billing::payment::Stage, ledger::tokens::Tokens};
 
 use super::When;
 

@@ -5,7 +5,7 @@ mod themes;
 
 use std::time::Duration;
 
-use brightmeter::quest::{Goal, QuestDraft, RawQuest};
+use brightmeter::features::quest::{Goal, QuestDraft, RawQuest};
 
 use self::{reading::Reading, themes::Template};
 use super::{AiError, AiProvider};

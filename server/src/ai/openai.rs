@@ -6,7 +6,7 @@ mod tests;
 
 use std::time::Duration;
 
-use brightmeter::quest::{Goal, QuestDraft, RawQuest};
+use brightmeter::features::quest::{Goal, QuestDraft, RawQuest};
 use reqwest::{
     Client, Response, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use brightmeter::{api_key::Scope, ids::KeyId};
+use brightmeter::{access::api_key::Scope, ids::KeyId};
 use chrono::TimeDelta;
 
 use super::{CliError, open, output::say};
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    service::keys::{Keys, NewKey},
+    service::api_keys::{Keys, NewKey},
     storage::{StorageError, organizations},
 };
 

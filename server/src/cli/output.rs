@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::CliError;
 
 /// Prints a line. Whoever closed the pipe does not want it.
-pub(super) fn say(line: impl AsRef<str>) {
+pub(crate) fn say(line: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
 }
 

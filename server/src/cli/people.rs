@@ -36,7 +36,7 @@ pub(super) async fn create_org(
     plan: &str,
     owner_email: &str,
 ) -> Result<(), CliError> {
-    if app::when::zone(time_zone).name() != time_zone {
+    if app::instant_text::zone(time_zone).name() != time_zone {
         return Err(CliError::Refused(format!("there is no time zone `{time_zone}`: write it as Europe/Berlin")));
     }
     let database = open(config).await?;

@@ -15,34 +15,30 @@ use crate::{
     clock::{Clock, ManualClock, SystemClock},
     config::{Config, StripeConfig},
     database::Database,
-    http::{self, AppState, Limits, OPEN_FILES, Tools},
-    measures,
+    demo::{
+        fill,
+        stripe_sandbox::{self, Sandbox},
+    },
+    http::{self, AppState, Limits, OPEN_FILES, Tools, backend::Portal, viewer::Visitors},
+    metrics,
     service::{
-        account::Accounts,
+        account_reader::Reader,
+        api_keys::Keys,
         audit,
-        changes::Changes,
-        console::Console,
-        demo,
+        balance_events::Changes,
         inbox::Inbox,
         jobs::Jobs,
-        keys::Keys,
         passwords::Passwords,
         plans::Plans,
-        portal::Portal,
         purchases::Purchases,
-        question::Reader,
         sign_in::SignIn,
+        staff::Console,
         sweeper::Sweeper,
         throttle::Throttle,
-        visitors::Visitors,
+        user_profile::Accounts,
         writer::{Writer, WriterTasks},
     },
-    stripe::{
-        api::StripeApi,
-        gateway::Gateway,
-        sandbox::{self, Sandbox},
-        signature::WebhookSecret,
-    },
+    stripe::{api::StripeApi, gateway::Gateway, signature::WebhookSecret},
 };
 
 /// How long running jobs may take to end when the server is told to.
@@ -51,17 +47,17 @@ const FAREWELL: Duration = Duration::from_secs(20);
 const PASSWORDS: usize = 2;
 
 /// What differs between production and the demo.
-pub(super) struct Edition {
-    pub(super) provider: Arc<dyn AiProvider>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) test_clock: Option<Arc<ManualClock>>,
-    pub(super) sign_ins: Option<DemoSignIns>,
-    pub(super) payments: Payments,
+pub(crate) struct Edition {
+    pub(crate) provider: Arc<dyn AiProvider>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) test_clock: Option<Arc<ManualClock>>,
+    pub(crate) sign_ins: Option<DemoSignIns>,
+    pub(crate) payments: Payments,
 }
 
 /// Who takes the money: Stripe, or what stands in for it; nobody, where nothing is for sale.
 #[derive(Default)]
-pub(super) struct Payments {
+pub(crate) struct Payments {
     gateway: Option<Arc<dyn Gateway>>,
     webhook_secret: Option<WebhookSecret>,
     sandbox: Option<Sandbox>,
@@ -78,13 +74,13 @@ impl Payments {
     fn sandbox(config: &Config, clock: Arc<dyn Clock>, site: String) -> Result<Self, CliError> {
         let secret = |prefix| format!("{prefix}_{}", hex::encode(rand::random::<[u8; 16]>()));
         let (secret_key, webhook_secret) = (secret("sk_test"), WebhookSecret::new(secret("whsec")));
-        let api = StripeApi::new(&secret_key, Some(&format!("{site}{}", sandbox::MOUNT)))?;
-        let sandbox = Sandbox::open(sandbox::Settings {
+        let api = StripeApi::new(&secret_key, Some(&format!("{site}{}", stripe_sandbox::MOUNT)))?;
+        let sandbox = Sandbox::open(stripe_sandbox::Settings {
             secret_key,
             webhook_secret: webhook_secret.clone(),
             clock,
             site,
-            mount: sandbox::MOUNT.into(),
+            mount: stripe_sandbox::MOUNT.into(),
             file: Some(config.data_dir.join("sandbox-stripe.json")),
         });
         Ok(Self { gateway: Some(Arc::new(api)), webhook_secret: Some(webhook_secret), sandbox: Some(sandbox) })
@@ -111,12 +107,12 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let test_clock = config.test_clock.then(|| Arc::new(ManualClock::new(SystemClock.now())));
     let clock =
         test_clock.clone().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, |clock| clock as Arc<dyn Clock>);
-    let sign_ins = Some(demo::sign_ins());
+    let sign_ins = Some(fill::sign_ins());
     let listener = listen(&config).await?;
     let payments = Payments::sandbox(&config, clock.clone(), address(&config, listener.local_addr()?))?;
     let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins, payments };
     let catalog = Arc::new(config.catalog.clone());
-    let fill = async |pools: &_| demo::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
+    let fill = async |pools: &_| fill::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
     let database = Database::open_demo(&config.data_dir, &config.app_role, fill).await?;
     run(&config, edition, database, listener).await
 }
@@ -153,7 +149,7 @@ async fn serve_on(
     let demo = edition.sign_ins.is_some();
     let (state, sweeper, tasks) = assemble(config, edition, database, addr)?;
     if let Some(sandbox) = &state.sandbox {
-        demo::adopt(&database.pools, &config.catalog, sandbox, &*state.clock).await.map_err(demo::DemoError::from)?;
+        fill::adopt(&database.pools, &config.catalog, sandbox, &*state.clock).await.map_err(fill::DemoError::from)?;
     }
     let jobs = state.jobs.clone();
     let sweeping = tokio::spawn(sweeper.run());
@@ -162,7 +158,7 @@ async fn serve_on(
     let delivering = state.sandbox.clone().map(|sandbox| tokio::spawn(sandbox.deliver()));
     let address = address(config, addr);
     if demo {
-        demo::greeting(&address).into_iter().for_each(say);
+        fill::greeting(&address).into_iter().for_each(say);
     } else {
         tracing::info!(%addr, address, "serving");
     }
@@ -194,7 +190,7 @@ fn address(config: &Config, addr: SocketAddr) -> String {
 }
 
 /// Puts a server together.
-pub(super) fn assemble(
+pub(crate) fn assemble(
     config: &Config,
     edition: Edition,
     database: &Database,
@@ -268,7 +264,7 @@ pub(super) fn assemble(
         https,
         docs: http::api::docs(https),
         proxies: config.trusted_proxies.clone(),
-        metrics: Some(measures::install().map_err(|error| CliError::Refused(error.to_string()))?),
+        metrics: Some(metrics::install().map_err(|error| CliError::Refused(error.to_string()))?),
         sandbox: payments.sandbox,
         demo_sign_ins: sign_ins,
     };

@@ -4,16 +4,15 @@ mod answers;
 mod balance;
 mod bodies;
 mod docs;
-mod extract;
+pub(super) mod extract;
 mod gate;
 mod holds;
 mod ledger;
-mod problem;
+pub(super) mod problem;
 mod rate;
 mod spends;
 mod stats;
 mod stream;
-mod stripe;
 mod terms;
 
 use std::sync::{Arc, LazyLock};
@@ -38,7 +37,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::problem::{PROBLEM_JSON, Problem, ProblemBody};
-use super::AppState;
+use super::{AppState, webhooks};
 
 /// Where the API lies.
 const ROOT: &str = "/api/v1";
@@ -118,7 +117,7 @@ pub fn docs(https: bool) -> Arc<ApiDocs> {
 pub(super) fn routes() -> Router<AppState> {
     let calls = calls().0.layer(DefaultBodyLimit::max(BODY_BYTES));
     // Stripe is no client of the API: the document does not speak of this.
-    let webhook = post(stripe::receive).layer(DefaultBodyLimit::max(stripe::EVENT_BYTES));
+    let webhook = post(webhooks::stripe::receive).layer(DefaultBodyLimit::max(webhooks::stripe::EVENT_BYTES));
     Router::new().nest(ROOT, calls.route("/stripe/webhook", webhook).fallback(async || Problem::NotFound))
 }
 

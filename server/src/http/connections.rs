@@ -18,8 +18,8 @@ use tower::ServiceExt;
 
 use super::Site;
 use crate::{
+    concurrency_limit::{Place, Shares},
     proxies::TrustedProxies,
-    shares::{Place, Shares},
 };
 
 /// How many files may be open: every connection there may be, and room for Postgres and the site.

@@ -8,7 +8,7 @@ use axum::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use brightmeter::{entry::Entry, ids::OrgId};
+use brightmeter::{ids::OrgId, ledger::entry::Entry};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use serde::Deserialize;
@@ -16,8 +16,12 @@ use sqlx::PgPool;
 
 use super::{AppState, pages::status};
 use crate::{
-    service::portal::{Names, csv_filter, internal},
-    storage::{Result, StorageError, entries, entries::Filter, tenant},
+    http::backend::{Names, csv_filter, internal},
+    storage::{
+        Result, StorageError,
+        entries::{self, Filter},
+        tenant,
+    },
 };
 
 /// How many entries are read at once.

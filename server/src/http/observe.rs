@@ -10,7 +10,7 @@ use axum::{
 };
 use tracing::Instrument;
 
-use crate::{measures, request_id};
+use crate::{metrics, request_id};
 
 /// Methods that are counted by their name; a client may make up others.
 const METHODS: [Method; 7] =
@@ -41,7 +41,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
             tracing::info!(parent: None, %method, path, id, status, took_ms, "answered");
         }
         let name = METHODS.iter().find(|known| **known == method).map_or("other", Method::as_str);
-        measures::request(name.to_owned(), route, status, took);
+        metrics::request(name.to_owned(), route, status, took);
         response
     };
     request_id::within(id, answer).instrument(span).await

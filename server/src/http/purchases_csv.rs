@@ -7,14 +7,12 @@ use axum::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use brightmeter::{command::Caller, purchase::Stage, time::Instant, tokens::Tokens};
+use brightmeter::{billing::payment::Stage, command::Caller, ledger::tokens::Tokens, time::Instant};
 
 use super::{AppState, csv_export::plain, pages::status};
 use crate::{
-    service::{
-        bought::{self, Bought, PlanPayment},
-        portal::{Names, internal},
-    },
+    http::backend::{Names, internal},
+    service::payment_history::{self, Bought, PlanPayment},
     storage::{Result, StorageError, purchases::Order, tenant},
 };
 
@@ -28,7 +26,7 @@ pub(super) async fn export(State(state): State<AppState>, Extension(who): Extens
     let file = async {
         let mut tx = tenant::begin(&state.pool, who.org).await?;
         let names = Names::load(&mut tx, who.org).await?;
-        write(&bought::list(&mut tx, who.org, MOST).await?, &names)
+        write(&payment_history::list(&mut tx, who.org, MOST).await?, &names)
     };
     let headers =
         [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"purchases.csv\"")];

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use app::{error::AppError, form::Form, told::Told};
+use app::{error::AppError, flash::Told, form::Form};
 use axum::{
     extract::{Request, State},
     http::Method,
@@ -28,7 +28,7 @@ use super::{
     pages::{Posted, again, status},
     session_store::PgSessions,
 };
-use crate::{service::visitors::Visitor, storage::memberships::Membership};
+use crate::{http::viewer::Visitor, storage::memberships::Membership};
 
 /// A session that nobody used for so long ends.
 const IDLE: time::Duration = time::Duration::days(7);

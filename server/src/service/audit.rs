@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
-    audit::{LogAudit, Violation},
     ids::OrgId,
+    ledger::audit::{LogAudit, Violation},
 };
 use serde::Serialize;
 use sqlx::PgConnection;
 
 use crate::{
     clock::Clock,
-    measures,
+    metrics,
     storage::{Result, StorageError, accounts, audit, entries, holdings, pools::Pools, purchases, sweeps, tenant},
 };
 
@@ -87,7 +87,7 @@ pub async fn run_daily(pools: Pools, clock: Arc<dyn Clock>) {
         days.tick().await;
         match run(&pools, &clock).await {
             Ok(report) => {
-                measures::audit(&report, clock.now());
+                metrics::audit(&report, clock.now());
                 tracing::info!(entries = report.entries, violations = report.violations.len(), "audited");
                 for finding in &report.violations {
                     tracing::error!(invariant = finding.invariant, org = ?finding.org, detail = finding.detail, "broken");

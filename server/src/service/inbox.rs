@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use brightmeter::{purchase::Payment, refusal::Refusal};
+use brightmeter::{access::refusal::Refusal, billing::payment::Payment};
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use tokio::time::timeout;
@@ -14,8 +14,11 @@ use super::{
     writer::SubmitError,
 };
 use crate::{
-    storage::{Result, stripe_events, stripe_events::Taken},
-    stripe::told::{self, News, Told, Whose},
+    storage::{
+        Result,
+        stripe_events::{self, Taken},
+    },
+    stripe::webhook_facts::{self, News, Told, Whose},
 };
 
 /// How often it looks for events that other replicas took in, or whose time has come.
@@ -108,7 +111,7 @@ impl Inbox {
     }
 
     async fn decide(&self, taken: &Taken) -> Result<Outcome> {
-        match told::read(&taken.event) {
+        match webhook_facts::read(&taken.event) {
             Ok(None) => Ok(Outcome::Done("it concerns nobody here")),
             Ok(Some(Told::Payment(whose, payment))) => self.settle(whose, payment).await,
             Ok(Some(Told::Customer(customer, news))) => self.follow(customer, news).await,

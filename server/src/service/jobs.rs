@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
     command::{Caller, Command, Quantity, Use},
+    features::quest::{Goal, QuestDraft},
+    idempotency_key::IdempotencyKey,
     ids::{HoldId, MemberId, OrgId},
-    key::IdempotencyKey,
+    ledger::outcome::Outcome,
     names::FeatureName,
-    quest::{Goal, QuestDraft},
-    receipt::Outcome,
 };
 use tokio::{
     sync::{Semaphore, oneshot},

@@ -6,7 +6,12 @@ mod error;
 
 use std::sync::Arc;
 
-use brightmeter::{catalog::Catalog, command::Command, dues::Dues, ids::OrgId, subscription::Reading};
+use brightmeter::{
+    billing::{invoices::Dues, subscription::Reading},
+    catalog::Catalog,
+    command::Command,
+    ids::OrgId,
+};
 use sqlx::PgPool;
 
 pub use self::{

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use brightmeter::{
-    account::Account,
+    billing::period::Anchor,
     catalog::Catalog,
     ids::{MemberId, OrgId, UserId},
+    ledger::account::Account,
     names::PlanName,
-    period::Anchor,
     time::Instant,
 };
 use rand::distr::{Alphanumeric, SampleString};
@@ -19,8 +19,8 @@ use crate::{
     storage::{
         StorageError, accounts, memberships,
         organizations::{self, Organization},
-        tenant, users,
-        users::NewUser,
+        tenant,
+        users::{self, NewUser},
     },
 };
 

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use brightmeter::{
-    account::Terms,
+    billing::payment::{Payment, Purchase, Stage},
     catalog::Catalog,
     command::Command,
     ids::{MemberId, OrgId, PurchaseId},
+    ledger::account::Terms,
     names::{PackName, PlanName},
-    purchase::{Payment, Purchase, Stage},
 };
 use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
@@ -22,13 +22,13 @@ use super::{
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, purchases,
-        purchases::{Checkout, Order},
+        StorageError, accounts,
+        purchases::{self, Checkout, Order},
         stripe_events, tenant,
     },
     stripe::{
         gateway::{CheckoutOrder, Gateway, GatewayError},
-        told::Whose,
+        webhook_facts::Whose,
     },
 };
 

@@ -2,8 +2,8 @@
 //! mend, which goes through the same door as an event would: what Stripe says is taken in.
 
 use brightmeter::{
+    billing::payment::Stage,
     ids::{OrgId, PurchaseId},
-    purchase::Stage,
     time::Instant,
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -15,7 +15,11 @@ use super::{
     purchases::{Purchases, SettleError},
 };
 use crate::{
-    storage::{StorageError, purchases, purchases::Order, sweeps, tenant},
+    storage::{
+        StorageError,
+        purchases::{self, Order},
+        sweeps, tenant,
+    },
     stripe::gateway::GatewayError,
 };
 

@@ -10,8 +10,8 @@ use sqlx::PgPool;
 use super::writer::{Submission, SubmitError, Writer};
 use crate::{
     clock::Clock,
-    measures,
-    storage::{Result, receipts, sessions, sign_ins, stripe_events, sweeps, tenant},
+    metrics,
+    storage::{Result, idempotency, sessions, sign_ins, stripe_events, sweeps, tenant},
 };
 
 /// How often it looks. A hold is gone within this time after its TTL; invariant I6 allows 60 s.
@@ -82,7 +82,7 @@ impl Sweeper {
             }
         }
         let mut tx = tenant::begin_census(&self.writer_pool).await?;
-        measures::open_holds(sweeps::count_open_holds(&mut tx).await?);
+        metrics::open_holds(sweeps::count_open_holds(&mut tx).await?);
         drop(tx);
         self.prune_receipts(now - KEPT).await?;
         let mut conn = self.app_pool.acquire().await?;
@@ -96,7 +96,7 @@ impl Sweeper {
         let (batch, times) = RECEIPTS;
         for _ in 0..times {
             let mut tx = tenant::begin_pruning(&self.writer_pool, since).await?;
-            let removed = receipts::prune(&mut tx, since, batch).await?;
+            let removed = idempotency::prune(&mut tx, since, batch).await?;
             tx.commit().await?;
             if i64::try_from(removed).is_ok_and(|removed| removed < batch) {
                 break;

@@ -13,14 +13,16 @@ use std::{
 };
 
 use brightmeter::{
-    api_key::{Denial, Scope},
+    access::{
+        api_key::{Denial, Scope},
+        guard::Pace,
+        refusal::Refusal,
+    },
     catalog::Catalog,
     command::Command,
-    guard::Pace,
+    idempotency_key::IdempotencyKey,
     ids::{KeyId, OrgId},
-    key::IdempotencyKey,
-    receipt::Receipt,
-    refusal::Refusal,
+    ledger::outcome::Receipt,
 };
 use futures::FutureExt;
 use sqlx::PgPool;
@@ -31,11 +33,11 @@ use tokio::{
 };
 
 use self::batch::{Batch, BatchError};
-use super::changes::Touched;
+use super::balance_events::Touched;
 use crate::{
     clock::Clock,
-    measures,
-    shares::{Place, Shares},
+    concurrency_limit::{Place, Shares},
+    metrics,
     storage::{StorageError, pools::WRITERS},
 };
 
@@ -184,7 +186,7 @@ impl Writer {
         // All commands of an organization go through one writer, so that they meet in one batch.
         let queue = usize::from(submission.org.0.as_bytes()[15]) % self.queues.len();
         let busy = |command: &Command| {
-            measures::command(command, &Err(SubmitError::Busy));
+            metrics::command(command, &Err(SubmitError::Busy));
             SubmitError::Busy
         };
         let Some(place) = self.shares.take(submission.org, SHARE) else { return Err(busy(&submission.command)) };
@@ -213,7 +215,7 @@ impl WriterTasks {
 async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, touched: Touched) {
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
-        measures::queue(number, queue.len());
+        metrics::queue(number, queue.len());
         // Nothing was done yet for those who stopped waiting, and now nothing will be.
         waiting.retain(|pending| !pending.answer.is_closed());
         if !waiting.is_empty() {
@@ -263,7 +265,7 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>, touched: &Touched) {
 async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
     let started = Instant::now();
     let result = std::panic::AssertUnwindSafe(batch.apply(submissions)).catch_unwind().await;
-    measures::batch(submissions.len(), started.elapsed());
+    metrics::batch(submissions.len(), started.elapsed());
     let result = result.unwrap_or_else(|_| Err(BatchError::Rejected(StorageError::Corrupt("a batch panicked".into()))));
     if let Err(error) = &result {
         tracing::error!(error = error as &dyn std::error::Error, commands = submissions.len(), "a batch failed");
@@ -275,7 +277,7 @@ fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>, touc
     let moved = waiting.iter().zip(&answers).filter(|(_, answer)| answer.as_ref().is_ok_and(|answer| !answer.replayed));
     touched.mark(moved.map(|(pending, _)| pending.submission.org));
     for (pending, answer) in waiting.into_iter().zip(answers) {
-        measures::command(&pending.submission.command, &answer);
+        metrics::command(&pending.submission.command, &answer);
         // Whoever stopped waiting learns the outcome by the key.
         let _ = pending.answer.send(answer);
     }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
-    account::{Account, Head, Terms},
-    dues::Dues,
-    entry::EntryHash,
+    billing::{
+        invoices::Dues,
+        license::{License, Off, Rung},
+        period::Anchor,
+    },
     ids::OrgId,
-    license::{License, Off, Rung},
-    period::Anchor,
+    ledger::{
+        account::{Account, Head, Terms},
+        entry::EntryHash,
+    },
     time::Instant,
 };
 use sqlx::PgConnection;

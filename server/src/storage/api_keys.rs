@@ -1,7 +1,7 @@
 //! `api_keys`: the keys of services, without their secrets.
 
 use brightmeter::{
-    api_key::{ApiKey, Secret},
+    access::api_key::{ApiKey, Secret},
     ids::{KeyId, MemberId, OrgId},
     time::Instant,
 };

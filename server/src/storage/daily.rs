@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
-    api_key::ApiKey,
-    entry::{Entry, EntryKind},
+    access::api_key::ApiKey,
     ids::{KeyId, OrgId},
+    ledger::entry::{Entry, EntryKind},
 };
 use chrono::NaiveDate;
 use serde::Deserialize;

@@ -1,11 +1,13 @@
 //! `ai_token_usage_log`: the append-only log.
 
 use brightmeter::{
-    account::{Balance, PastSpend},
     command::{Caller, Metadata},
-    entry::{Entry, EntryHash, EntryKind},
-    grant::{Part, Source},
     ids::{HoldId, MemberId, OrgId, PurchaseId, TransactionId},
+    ledger::{
+        account::{Balance, PastSpend},
+        entry::{Entry, EntryHash, EntryKind},
+        grant::{Part, Source},
+    },
     names::FeatureName,
     time::Instant,
 };

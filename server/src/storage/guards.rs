@@ -1,7 +1,7 @@
 //! `ai_token_guards`: how often callers asked.
 
 use brightmeter::{
-    guard::{Guard, GuardId},
+    access::guard::{Guard, GuardId},
     time::Instant,
 };
 use sqlx::PgConnection;

@@ -2,9 +2,11 @@
 //! together, so they are read and written together.
 
 use brightmeter::{
-    account::Balance,
-    grant::{Grant, Source},
     ids::GrantId,
+    ledger::{
+        account::Balance,
+        grant::{Grant, Source},
+    },
     names::TokenType,
     time::Instant,
 };

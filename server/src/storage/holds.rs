@@ -2,9 +2,11 @@
 
 use brightmeter::{
     command::Caller,
-    grant::Part,
-    hold::{Hold, HoldState},
     ids::{HoldId, OrgId},
+    ledger::{
+        grant::Part,
+        hold::{Hold, HoldState},
+    },
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};

@@ -1,10 +1,12 @@
 //! `ai_token_dues` and `ai_token_license_log`: what is known of an organization's invoices, and how its license went.
 
 use brightmeter::{
-    dues::Dues,
+    billing::{
+        invoices::Dues,
+        license::{ByStaff, Off, Step},
+        subscription::Reading,
+    },
     ids::{OrgId, TransactionId, UserId},
-    license::{ByStaff, Off, Step},
-    subscription::Reading,
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};

@@ -1,8 +1,8 @@
 //! `members`: who belongs to which organization.
 
 use brightmeter::{
+    billing::license::License,
     ids::{MemberId, OrgId, UserId},
-    license::License,
     time::Instant,
 };
 use sqlx::PgConnection;

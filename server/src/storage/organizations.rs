@@ -1,6 +1,6 @@
 //! `organizations`.
 
-use brightmeter::{ids::OrgId, license::License, names::PlanName, time::Instant};
+use brightmeter::{billing::license::License, ids::OrgId, names::PlanName, time::Instant};
 use sqlx::PgConnection;
 
 use super::{Result, accounts, decode};

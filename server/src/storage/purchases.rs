@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
+    billing::payment::{Credit, Payment, Purchase},
     ids::{MemberId, OrgId, PurchaseId},
+    ledger::tokens::Tokens,
     names::TokenType,
-    purchase::{Credit, Payment, Purchase},
     time::Instant,
-    tokens::Tokens,
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use brightmeter::{
+    features::quest::{Goal, QuestDraft},
     ids::{HoldId, JobId, OrgId},
-    quest::{Goal, QuestDraft},
     time::Instant,
 };
 use chrono::{Days, NaiveDate};

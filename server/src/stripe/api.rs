@@ -5,7 +5,11 @@ mod plans;
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use brightmeter::{dues::Dues, ids::OrgId, purchase::Payment, subscription::Reading, time::Instant};
+use brightmeter::{
+    billing::{invoices::Dues, payment::Payment, subscription::Reading},
+    ids::OrgId,
+    time::Instant,
+};
 use miniserde::json::Value as Raw;
 use serde_json::Value;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
@@ -28,7 +32,7 @@ use uuid::Uuid;
 
 use super::{
     gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, PlanChange, PlanOrder, purchase_path},
-    told::{self, ORG, PURCHASE, Whose},
+    webhook_facts::{self, ORG, PURCHASE, Whose},
 };
 
 /// How long one try may take.
@@ -137,13 +141,13 @@ impl Gateway for StripeApi {
 
     async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError> {
         let object = self.send(&RetrieveCheckoutSession::new(session), None).await?;
-        told::session(&object, None).transpose().map_err(GatewayError::Unreadable)
+        webhook_facts::session(&object, None).transpose().map_err(GatewayError::Unreadable)
     }
 
     async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError> {
         let refunds = self.send(&ListRefund::new().payment_intent(payment_intent).limit(LISTED), None).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(payment_intent).limit(LISTED), None).await?;
-        told::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
+        webhook_facts::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
     }
 
     async fn open_subscription(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError> {
@@ -172,12 +176,12 @@ impl Gateway for StripeApi {
 
     async fn find_invoices(&self, customer: &str) -> Result<Dues, GatewayError> {
         let request = ListInvoice::new().customer(customer).limit(LISTED);
-        told::invoices::list(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
+        webhook_facts::invoices::list(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
     }
 
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError> {
         let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LISTED);
-        told::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
+        webhook_facts::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
     }
 }
 

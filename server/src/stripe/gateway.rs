@@ -2,16 +2,18 @@
 
 use async_trait::async_trait;
 use brightmeter::{
+    billing::{
+        invoices::Dues,
+        payment::{Payment, Purchase},
+        subscription::{Reading, Subscription},
+    },
     catalog::Plan,
-    dues::Dues,
     ids::{OrgId, PlanOrderId, PurchaseId},
-    purchase::{Payment, Purchase},
-    subscription::{Reading, Subscription},
     time::Instant,
 };
 use uuid::Uuid;
 
-use super::told::Whose;
+use super::webhook_facts::Whose;
 
 /// Asks Stripe. No lock of ours is held meanwhile, and what is asked is on record before.
 #[async_trait]

@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
+    access::refusal::Refusal,
     command::Command,
-    grant::Source,
     ids::{HoldId, OrgId},
-    receipt::Outcome,
-    refusal::Refusal,
+    ledger::{grant::Source, outcome::Outcome},
 };
 use futures::future::join_all;
 use server::service::{

@@ -8,7 +8,7 @@ mod sweeps;
 use std::sync::Arc;
 
 use brightmeter::{
-    dues::{Dues, Invoice},
+    billing::invoices::{Dues, Invoice},
     ids::{HoldId, MemberId, OrgId, PlanOrderId},
 };
 use server::{
@@ -34,8 +34,8 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let id = server.member(org, &format!("robin@{slug}.test")).await;
     let spend = brightmeter::command::Command::Spend(usage(member(id), "ping"));
     server.submit_as(org, "order-1", spend).await.unwrap();
-    server.key(org, brightmeter::api_key::Scope::Read).await;
-    crate::money::shop::order(server, org, id).await;
+    server.key(org, brightmeter::access::api_key::Scope::Read).await;
+    crate::billing::shop::order(server, org, id).await;
     let customer = format!("cus_{slug}").replace('-', "_");
     let mut tx = server::storage::tenant::begin(&server.pools.app, org).await.unwrap();
     stripe_customers::insert(&mut tx, org, &customer, server.clock.now()).await.unwrap();

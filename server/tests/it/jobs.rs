@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use brightmeter::{
+    features::quest::{Goal, QuestDraft},
     ids::{HoldId, MemberId, OrgId},
-    quest::{Goal, QuestDraft},
 };
 use server::{
     ai::{AiError, AiProvider, built_in::BuiltIn},

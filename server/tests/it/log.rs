@@ -3,10 +3,12 @@
 mod tampering;
 
 use brightmeter::{
-    audit::LogAudit,
     command::Command,
-    entry::{EntryHash, EntryKind},
     ids::OrgId,
+    ledger::{
+        audit::LogAudit,
+        entry::{EntryHash, EntryKind},
+    },
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 

@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod api;
+mod billing;
 mod cli;
 mod holds;
 mod http;
 mod isolation;
 mod jobs;
 mod log;
-mod money;
 mod support;
 mod sweeper;
 mod writer;

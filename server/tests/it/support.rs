@@ -11,33 +11,35 @@ use std::{
 };
 
 use brightmeter::{
-    account::Account,
-    api_key::{Scope, Secret},
+    access::api_key::{Scope, Secret},
+    billing::license::ByStaff,
     catalog::Catalog,
     command::{Caller, Command, Quantity, Use},
-    entry::{Entry, EntryHash},
     ids::{HoldId, KeyId, MemberId, OrgId, UserId},
-    license::ByStaff,
-    receipt::Outcome,
+    ledger::{
+        account::Account,
+        entry::{Entry, EntryHash},
+        outcome::Outcome,
+        tokens::Tokens,
+    },
     time::Instant,
-    tokens::Tokens,
 };
 use futures::FutureExt;
 use server::{
     clock::{Clock, ManualClock},
     postgres::PrivatePostgres,
     service::{
+        account_reader::Reader,
+        api_keys::{Keys, NewKey},
         audit::{self, AuditReport},
-        keys::{Keys, NewKey},
         passwords::Passwords,
         plans::Plans,
         provisioning::{NewOrganization, Provisioning},
         purchases::Purchases,
-        question::Reader,
         sweeper::Sweeper,
         writer::{Answer, Submission, SubmitError, Writer, WriterTasks},
     },
-    storage::{databases, entries, looks::Asker, migrations, pools::Pools, tenant},
+    storage::{account_reads::Asker, databases, entries, migrations, pools::Pools, tenant},
 };
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,

@@ -6,7 +6,7 @@ mod pressure;
 
 use std::collections::BTreeSet;
 
-use brightmeter::{receipt::Outcome, refusal::Refusal};
+use brightmeter::{access::refusal::Refusal, ledger::outcome::Outcome};
 use futures::{StreamExt, stream};
 use server::service::writer::SubmitError;
 

@@ -5,8 +5,12 @@ use proptest::prelude::*;
 
 use super::history::{self, History, check, events};
 use crate::{
-    account::Account, command::Command, decide::tests::world, grant::Source, ids::HoldId, license::License,
-    refusal::Refusal, tokens::Tokens,
+    access::refusal::Refusal,
+    billing::license::License,
+    command::Command,
+    decide::tests::world,
+    ids::HoldId,
+    ledger::{account::Account, grant::Source, tokens::Tokens},
 };
 
 /// After any history: an organization on Pro that pays, with some tokens that stay.

@@ -10,7 +10,13 @@ use proptest::{
 
 use crate::{
     DEFAULT_CATALOG,
-    account::Account,
+    access::refusal::Refusal,
+    billing::{
+        invoices::{Dues, Invoice},
+        payment::{Payment, Stage},
+        period::Anchor,
+        subscription::{Reading, Subscription},
+    },
     catalog::Catalog,
     command::{Caller, Command},
     decide::{
@@ -20,14 +26,12 @@ use crate::{
             paid_for_plan, refunded, tokens, uses,
         },
     },
-    dues::{Dues, Invoice},
-    entry::{Entry, EntryHash},
-    grant::Source,
     ids::{HoldId, PurchaseId, TransactionId},
-    period::Anchor,
-    purchase::{Payment, Stage},
-    refusal::Refusal,
-    subscription::{Reading, Subscription},
+    ledger::{
+        account::Account,
+        entry::{Entry, EntryHash},
+        grant::Source,
+    },
     time::Instant,
 };
 

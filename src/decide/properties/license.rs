@@ -2,11 +2,10 @@
 
 use super::history::at_every_step;
 use crate::{
+    access::refusal::Refusal,
+    billing::{invoices::Dues, license::License},
     command::Command,
     decide::{decide, tests::world::by_staff},
-    dues::Dues,
-    license::License,
-    refusal::Refusal,
 };
 
 #[test]

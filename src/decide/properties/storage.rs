@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use super::history::{self, History, at_every_step, check, events};
 use crate::{
-    account::Account,
     command::{Caller, Command},
-    decide::{after_refusal, decide},
-    entitlement,
-    grant::Source,
+    decide::{after_refusal, decide, entitlement},
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
+    ledger::{account::Account, grant::Source},
     time::Instant,
 };
 

@@ -4,14 +4,15 @@ use std::cmp::Ordering;
 
 use super::history::{self, History, at_every_step};
 use crate::{
-    account::Account,
+    access::refusal::Refusal,
+    billing::license::Off,
     command::Command,
-    decide::{Context, decide, tests::world},
-    entitlement,
-    grant::{Grant, Part, Source},
-    license::Off,
-    receipt::Outcome,
-    refusal::Refusal,
+    decide::{Context, decide, entitlement, tests::world},
+    ledger::{
+        account::Account,
+        grant::{Grant, Part, Source},
+        outcome::Outcome,
+    },
     time::Instant,
 };
 

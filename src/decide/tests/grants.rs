@@ -1,7 +1,11 @@
 //! Grants, debts and corrections.
 
 use super::world::{ALICE, STAFF, START, World, ai, at, deep, tokens};
-use crate::{command::Command, grant::Source, receipt::Outcome, refusal::Refusal, tokens::Tokens};
+use crate::{
+    access::refusal::Refusal,
+    command::Command,
+    ledger::{grant::Source, outcome::Outcome, tokens::Tokens},
+};
 
 /// Given a debt, a grant of 100 tokens pays so much of it, brings so many and leaves so much debt.
 fn check(debt: i64, source: Source, then: (i64, i64, i64)) {

@@ -2,7 +2,9 @@
 
 use super::world::{FIRST_RESET, START, World, ai, at, open_hold, quests, tokens, uses};
 use crate::{
-    account::Account, grant::Source, hold::HoldState, ids::HoldId, receipt::Outcome, refusal::Refusal,
+    access::refusal::Refusal,
+    ids::HoldId,
+    ledger::{account::Account, grant::Source, hold::HoldState, outcome::Outcome},
     time::after_seconds,
 };
 

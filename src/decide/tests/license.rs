@@ -2,11 +2,13 @@
 
 use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, quests, tokens, uses};
 use crate::{
+    access::refusal::{Action, Refusal},
+    billing::{
+        invoices::{Dues, Invoice},
+        license::{License, Off, Step},
+    },
     command::Command,
-    dues::{Dues, Invoice},
-    grant::Source,
-    license::{License, Off, Step},
-    refusal::{Action, Refusal},
+    ledger::grant::Source,
 };
 
 /// Given a pack and an invoice that failed at the start, so many seconds later quests and strategy analyses are answered.

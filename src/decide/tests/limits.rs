@@ -3,11 +3,11 @@
 use super::world::{ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, open_hold, quests};
 use crate::{
     DEFAULT_CATALOG,
+    billing::license::License,
     catalog::Catalog,
     command::{Caller, Command},
-    grant::Source,
     ids::KeyId,
-    license::License,
+    ledger::grant::Source,
 };
 
 /// A request for `amount` tokens of `caller` after waiting for `seconds` is answered with `then`: a code, or `ok`.

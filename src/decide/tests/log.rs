@@ -4,13 +4,15 @@ use uuid::Uuid;
 
 use super::world::{ALICE, BOB, ORG, START, World, ai, at, deep, quests, tokens};
 use crate::{
-    account::Balance,
-    audit::{self, LogAudit},
     command::{Caller, Command},
-    entry::{Entry, EntryHash, EntryKind},
-    grant::{Grant, Part, Source},
-    hold::HoldState,
     ids::{GrantId, HoldId, KeyId, MemberId, OrgId, TransactionId, UserId},
+    ledger::{
+        account::Balance,
+        audit::{self, LogAudit},
+        entry::{Entry, EntryHash, EntryKind},
+        grant::{Grant, Part, Source},
+        hold::HoldState,
+    },
 };
 
 /// A log whose last but one entry has every field filled in.

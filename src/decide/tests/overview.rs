@@ -1,7 +1,7 @@
 //! What people are shown of an account.
 
 use super::world::{World, tokens};
-use crate::{grant::Source, overview::Overview};
+use crate::ledger::{grant::Source, overview::Overview};
 
 impl World {
     fn overview(&self) -> Overview {

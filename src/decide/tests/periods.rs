@@ -2,13 +2,10 @@
 
 use super::world::{FIRST_RESET, START, World, ai, at, deep, tokens};
 use crate::{
-    account::Account,
+    billing::period::Anchor,
     command::Command,
     decide::{Context, decide, is_due},
-    grant::Source,
-    hold::HoldState,
-    period::Anchor,
-    receipt::Outcome,
+    ledger::{account::Account, grant::Source, hold::HoldState, outcome::Outcome},
 };
 
 /// On Pro with a pack, after a spend of 60 and what happens then, the AI grants are.

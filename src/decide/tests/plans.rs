@@ -1,7 +1,10 @@
 //! Plan changes: up at once less what was used, down at the next reset.
 
 use super::world::{FIRST_RESET, World, at, deep, tokens};
-use crate::{grant::Source, receipt::Outcome, refusal::Refusal};
+use crate::{
+    access::refusal::Refusal,
+    ledger::{grant::Source, outcome::Outcome},
+};
 
 /// An organization on `plan` that has spent 60 if it could, then this happens, has these AI grants.
 fn check(plan: &str, when: impl FnOnce(&mut World), then: &str) -> World {

@@ -2,11 +2,11 @@
 
 use super::world::{World, disputed, paid, refunded};
 use crate::{
+    access::refusal::Refusal,
+    billing::payment::{Payment, Stage},
     command::Command,
     ids::PurchaseId,
-    purchase::{Payment, Stage},
-    receipt::Outcome,
-    refusal::Refusal,
+    ledger::outcome::Outcome,
 };
 
 /// Settled AI tokens and what is owed.

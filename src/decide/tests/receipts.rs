@@ -2,9 +2,9 @@
 
 use super::world::{START, World, at, paid, paid_for_plan};
 use crate::{
+    billing::invoices::{Dues, Invoice},
     command::Command,
-    dues::{Dues, Invoice},
-    receipt::Outcome,
+    ledger::outcome::Outcome,
     time::Instant,
 };
 

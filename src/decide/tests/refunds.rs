@@ -1,7 +1,11 @@
 //! A spend is returned once and whole, to where it came from.
 
 use super::world::{ALICE, FIRST_RESET, SERVICE_FOR_ALICE, STAFF, World, at, tokens};
-use crate::{grant::Source, ids::TransactionId, receipt::Outcome, refusal::Refusal};
+use crate::{
+    access::refusal::Refusal,
+    ids::TransactionId,
+    ledger::{grant::Source, outcome::Outcome},
+};
 
 /// Given a spend of 60 from a promotion of 50 that lapses on 1 February and a pack, a refund at that time leaves.
 fn check(refunded_at: &str, then: &str) -> World {

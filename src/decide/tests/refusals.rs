@@ -2,9 +2,9 @@
 
 use super::world::{ALICE, SERVICE, World, open_hold, quests, uses};
 use crate::{
+    access::refusal::{LimitSource, Refusal},
+    billing::license::License,
     command::{Command, Use},
-    license::License,
-    refusal::{LimitSource, Refusal},
     time::after_seconds,
 };
 

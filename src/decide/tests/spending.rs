@@ -1,7 +1,11 @@
 //! Who may spend, what a spend burns, and what too few tokens are answered.
 
 use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, deep, open_hold, quests, tokens, uses};
-use crate::{command::Command, grant::Source, receipt::Outcome, refusal::Refusal};
+use crate::{
+    access::refusal::Refusal,
+    command::Command,
+    ledger::{grant::Source, outcome::Outcome},
+};
 
 /// Given AI grants of 10 tokens each in an account without others, with their expiries (empty: never), spending 15 leaves.
 fn check(given: &[(Source, &str)], then: &str) {

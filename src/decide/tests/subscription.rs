@@ -2,12 +2,14 @@
 
 use super::world::{FIRST_RESET, START, World, at, tokens};
 use crate::{
+    billing::{
+        invoices::{Dues, Invoice},
+        license::License,
+        period::Anchor,
+        subscription::{Reading, Subscription},
+    },
     command::Command,
-    dues::{Dues, Invoice},
-    grant::Source,
-    license::License,
-    period::Anchor,
-    subscription::{Reading, Subscription},
+    ledger::grant::Source,
 };
 
 fn reading(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> Reading {

@@ -4,14 +4,15 @@ use chrono::TimeDelta;
 
 use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, at, by_staff, open_hold, quests};
 use crate::{
+    access::refusal::{Action, LimitSource, Refusal},
+    billing::{
+        invoices::{Dues, Invoice},
+        license::{License, Off, Step},
+        period::Anchor,
+        subscription::{Reading, Subscription},
+    },
     command::Command,
-    dues::{Dues, Invoice},
-    grant::Source,
-    license::{License, Off, Step},
-    period::Anchor,
-    receipt::Outcome,
-    refusal::{Action, LimitSource, Refusal},
-    subscription::{Reading, Subscription},
+    ledger::{grant::Source, outcome::Outcome},
 };
 
 const DAY: i64 = 86_400;

@@ -5,25 +5,30 @@ use uuid::Uuid;
 
 use crate::{
     DEFAULT_CATALOG,
-    account::{Account, Balance, Head, PastSpend},
-    audit::{self, LogAudit},
+    access::{
+        guard::{Guard, GuardId},
+        refusal::Refusal,
+    },
+    billing::{
+        invoices::{Dues, Invoice, InvoiceLine, Paid},
+        license::ByStaff,
+        payment::{Dispute, Payment, Purchase, Refund, Stage, Standing},
+        period::Anchor,
+    },
     catalog::Catalog,
     command::{Caller, Command, Use},
-    decide::{Context, Decision, after_refusal, decide},
-    dues::{Dues, Invoice, InvoiceLine, Paid},
-    entitlement,
-    entry::{Entry, EntryHash, EntryKind},
-    grant::{Grant, Source},
-    guard::{Guard, GuardId},
+    decide::{Context, Decision, after_refusal, decide, entitlement},
     ids::{GrantId, HoldId, KeyId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
-    license::ByStaff,
+    ledger::{
+        account::{Account, Balance, Head, PastSpend},
+        audit::{self, LogAudit},
+        entry::{Entry, EntryHash, EntryKind},
+        grant::{Grant, Source},
+        outcome::{Outcome, Receipt},
+        tokens::Tokens,
+    },
     names::TokenType,
-    period::Anchor,
-    purchase::{Dispute, Payment, Purchase, Refund, Stage, Standing},
-    receipt::{Outcome, Receipt},
-    refusal::Refusal,
     time::Instant,
-    tokens::Tokens,
 };
 
 pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(1));

@@ -4,8 +4,8 @@ pub mod figures;
 pub mod tables;
 
 use brightmeter::{
+    billing::money::{dollars, dollars_of_micros},
     catalog::{Margin, Month},
-    money::{dollars, dollars_of_micros},
 };
 use leptos::{
     nonce::{Nonce, use_nonce},

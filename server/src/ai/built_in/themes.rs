@@ -5,7 +5,7 @@ mod craft;
 mod general;
 mod market;
 
-use brightmeter::quest::Difficulty;
+use brightmeter::features::quest::Difficulty;
 
 pub(super) use general::{DATES, HABITS, NUMBERS};
 

@@ -1,6 +1,6 @@
 //! What the model is told and the shape it must answer in.
 
-use brightmeter::quest::{DUE_IN_DAYS, Difficulty, Goal, REWARD, STEP_CHARS, TITLE_CHARS, WHY_CHARS};
+use brightmeter::features::quest::{DUE_IN_DAYS, Difficulty, Goal, REWARD, STEP_CHARS, TITLE_CHARS, WHY_CHARS};
 use serde_json::{Value, json};
 
 const SYSTEM: &str = "\

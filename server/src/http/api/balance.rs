@@ -2,13 +2,12 @@
 
 use axum::{Json, extract::State};
 use brightmeter::{
-    account::Account,
+    access::refusal::Refusal,
     catalog::Catalog,
     command::{Quantity, Use},
-    entitlement,
+    decide::entitlement,
+    ledger::{account::Account, overview::Overview},
     names::FeatureName,
-    overview::Overview,
-    refusal::Refusal,
     time::Instant,
 };
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,13 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
-use brightmeter::{account::Balance, ids::MemberId, names::TokenType, reason::Reason, time::Instant, tokens::Tokens};
+use brightmeter::{
+    ids::MemberId,
+    ledger::{account::Balance, tokens::Tokens},
+    names::TokenType,
+    reason::Reason,
+    time::Instant,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

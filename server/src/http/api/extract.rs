@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::IntoResponse,
 };
-use brightmeter::{ids::HoldId, key::IdempotencyKey};
+use brightmeter::{idempotency_key::IdempotencyKey, ids::HoldId};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
 }
 
 /// Why a body of at most `limit` bytes could not be read.
-pub(super) fn unread(rejection: BytesRejection, limit: usize) -> Problem {
+pub(in crate::http) fn unread(rejection: BytesRejection, limit: usize) -> Problem {
     match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(limit),
         _ => Problem::Malformed("The body could not be read.".into()),

@@ -6,11 +6,11 @@ use axum::{
     http::{header::AUTHORIZATION, request::Parts},
 };
 use brightmeter::{
-    account::Account,
-    api_key::{ApiKey, Denial, Scope, Secret},
+    access::api_key::{ApiKey, Denial, Scope, Secret},
     command::{Caller, Command},
+    idempotency_key::IdempotencyKey,
     ids::{MemberId, OrgId},
-    key::IdempotencyKey,
+    ledger::account::Account,
 };
 use chrono::NaiveDate;
 use sqlx::{Postgres, Transaction};
@@ -19,13 +19,13 @@ use super::problem::Problem;
 use crate::{
     http::AppState,
     service::{
-        keys::Credential,
+        api_keys::Credential,
         writer::{Answer, Permit, Submission},
     },
     storage::{
         StorageError,
+        account_reads::{Asker, Look},
         daily::{self, Group, Sum},
-        looks::{Asker, Look},
         tenant,
     },
 };

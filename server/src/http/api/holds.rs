@@ -3,12 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use brightmeter::{
     command::{Command, Quantity},
-    hold::HoldState,
     ids::MemberId,
+    ledger::{hold::HoldState, outcome::Outcome, tokens::Tokens},
     names::FeatureName,
-    receipt::Outcome,
     time::Instant,
-    tokens::Tokens,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use brightmeter::{
-    entry::{Entry, EntryHash},
     ids::MemberId,
+    ledger::entry::{Entry, EntryHash},
     names::{FeatureName, TokenType},
     time::Instant,
 };
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     http::{AppState, csv_export},
-    storage::{entries, entries::Filter},
+    storage::entries::{self, Filter},
 };
 
 /// How many entries a page has, if nobody says.

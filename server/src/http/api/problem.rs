@@ -11,8 +11,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use brightmeter::{
-    api_key::Denial,
-    refusal::{LimitSource, Refusal},
+    access::{
+        api_key::Denial,
+        refusal::{LimitSource, Refusal},
+    },
     time::{Instant, seconds_until},
 };
 use serde::Serialize;
@@ -21,8 +23,9 @@ use utoipa::ToSchema;
 use self::kinds::{Kind, kind_of};
 use super::{BODY_BYTES, rate};
 use crate::{
+    http::backend::internal,
     request_id,
-    service::{portal::internal, question::ReadError, writer::SubmitError},
+    service::{account_reader::ReadError, writer::SubmitError},
     storage::StorageError,
     stripe::signature::SignatureError,
 };
@@ -34,7 +37,7 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Why a request was not answered as asked.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Problem {
+pub(in crate::http) enum Problem {
     /// It cannot be read at all.
     Malformed(String),
     /// A POST under `/tokens/` without a usable `Idempotency-Key`.
@@ -76,7 +79,7 @@ pub(super) enum Problem {
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct FieldProblem {
+pub(in crate::http) struct FieldProblem {
     /// The field, by its path in the body, or the parameter.
     #[schema(example = "quantity")]
     pub(super) field: String,
@@ -88,7 +91,7 @@ pub(super) struct FieldProblem {
 /// Problem details (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(super) struct ProblemBody {
+pub(in crate::http) struct ProblemBody {
     /// Where this kind of problem is explained.
     #[schema(example = "/api/docs#insufficient_tokens")]
     r#type: String,
@@ -116,7 +119,7 @@ pub(super) struct ProblemBody {
 
 /// What a refusal says of the limit behind it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct Limit {
+pub(in crate::http) struct Limit {
     /// Which limit said no.
     #[schema(value_type = String, required = false, example = "balance")]
     limit_source: LimitSource,

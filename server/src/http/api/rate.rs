@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, Response};
 use brightmeter::{
-    guard::Pace,
+    access::guard::Pace,
     time::{Instant, seconds_until},
 };
 

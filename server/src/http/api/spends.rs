@@ -8,11 +8,10 @@ use axum::{
 };
 use brightmeter::{
     command::{Command, Metadata, Quantity, Use},
-    entitlement,
-    grant::Source,
+    decide::entitlement,
     ids::{MemberId, TransactionId},
+    ledger::{grant::Source, outcome::Outcome},
     names::FeatureName,
-    receipt::Outcome,
     time::Instant,
 };
 use serde::{Deserialize, Serialize};

@@ -18,7 +18,7 @@ use super::{
     gate::Who,
     problem::Problem,
 };
-use crate::{http::AppState, service::changes::Following};
+use crate::{http::AppState, service::balance_events::Following};
 
 /// How long one answer to a service lasts, whose key is looked at anew before every event; then it connects again.
 const LASTS: Duration = Duration::from_secs(30 * 60);

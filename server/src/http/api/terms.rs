@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use brightmeter::{license::Off, time::Instant};
+use brightmeter::{billing::license::Off, time::Instant};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! Another password, and an end to every session.
 
-use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
+use app::{backend::SignedIn, error::AppError, flash::Told, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -13,14 +13,12 @@ use tower_sessions::Session;
 use crate::{
     http::{
         AppState,
+        backend::internal,
         client::Client,
         forms::throttled,
         pages::{Posted, again, status},
     },
-    service::{
-        account::{ChangePasswordError, PASSWORD_CHARS},
-        portal::internal,
-    },
+    service::user_profile::{ChangePasswordError, PASSWORD_CHARS},
 };
 
 #[derive(Default, Deserialize)]

@@ -3,7 +3,7 @@
 use app::{
     backend::StaffMember,
     error::AppError,
-    told::Told,
+    flash::Told,
     views::admin::{Compared, FindingView, MendView},
 };
 use axum::{
@@ -18,12 +18,12 @@ use serde::Deserialize;
 use crate::{
     http::{
         AppState,
+        backend::internal,
         pages::{Posted, render, status},
     },
     service::{
-        console::CompareError,
-        portal::internal,
         reconcile::{Difference, Finding, Report},
+        staff::CompareError,
     },
 };
 

@@ -13,9 +13,10 @@ use serde::Deserialize;
 use crate::{
     http::{
         AppState,
+        backend::internal,
         pages::{Posted, again},
     },
-    service::{portal::internal, purchases::OrderError},
+    service::purchases::OrderError,
 };
 
 #[derive(Default, Deserialize)]

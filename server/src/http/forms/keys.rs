@@ -3,8 +3,8 @@
 use app::{
     backend::SignedIn,
     error::AppError,
+    flash::Told,
     form::{Form, NewSecret},
-    told::Told,
 };
 use axum::{
     Extension,
@@ -19,12 +19,10 @@ use serde::Deserialize;
 use crate::{
     http::{
         AppState,
+        backend::internal,
         pages::{Posted, again, render, status},
     },
-    service::{
-        keys::{NewKey, NewKeyError},
-        portal::internal,
-    },
+    service::api_keys::{NewKey, NewKeyError},
 };
 
 #[derive(Default, Deserialize)]

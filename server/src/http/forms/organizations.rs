@@ -1,22 +1,23 @@
 //! Suspending the license of an organization by hand, and lifting that. Only staff come this far.
 
-use app::{backend::StaffMember, error::AppError, form::Form, told::Told};
+use app::{backend::StaffMember, error::AppError, flash::Told, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
     http::{HeaderMap, Uri},
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{ids::OrgId, key::IdempotencyKey, license::ByStaff, reason::Reason};
+use brightmeter::{billing::license::ByStaff, idempotency_key::IdempotencyKey, ids::OrgId, reason::Reason};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
     http::{
         AppState,
+        backend::submit_error,
         pages::{Posted, again},
     },
-    service::{portal::submit_error, writer::SubmitError},
+    service::writer::SubmitError,
 };
 
 #[derive(Deserialize)]

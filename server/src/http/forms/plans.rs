@@ -1,24 +1,24 @@
 //! Choosing a plan, and the way to Stripe's page for invoices and cards.
 
-use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
+use app::{backend::SignedIn, error::AppError, flash::Told, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, Query, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{course::Course, names::PlanName, time::Instant};
+use brightmeter::{billing::plan_change::Course, names::PlanName, time::Instant};
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::{
     http::{
         AppState,
+        backend::{internal, plans::in_words, submit_error},
         pages::{Posted, again},
     },
     service::{
         plans::{Next, PATIENCE, PlanError},
-        portal::{internal, plans::in_words, submit_error},
         purchases::SettleError,
     },
     stripe::gateway::GatewayError,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::{backend::SignedIn, components::quest_id, error::AppError, form::Form, told::Told};
+use app::{backend::SignedIn, components::quest_id, error::AppError, flash::Told, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -10,9 +10,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use brightmeter::{
+    features::quest::Goal,
+    idempotency_key::IdempotencyKey,
     ids::{HoldId, JobId, OrgId},
-    key::IdempotencyKey,
-    quest::Goal,
 };
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -20,13 +20,11 @@ use tokio::time::timeout;
 use crate::{
     http::{
         AppState,
+        backend::{internal, submit_error},
         pages::{Posted, again, status},
         session::local,
     },
-    service::{
-        portal::{internal, submit_error},
-        writer::SubmitError,
-    },
+    service::writer::SubmitError,
     storage::{quests, tenant},
 };
 

@@ -1,6 +1,6 @@
 //! Signing in and out, and going to another organization.
 
-use app::{backend::SignedIn, error::AppError, form::Form, told::Told};
+use app::{backend::SignedIn, error::AppError, flash::Told, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -13,12 +13,13 @@ use tower_sessions::Session;
 use crate::{
     http::{
         AppState,
+        backend::internal,
         client::Client,
         forms::throttled,
         pages::{Posted, again, status},
         session::{self, local, sign_in_url},
     },
-    service::{portal::internal, sign_in::SignInError},
+    service::sign_in::SignInError,
 };
 
 #[derive(Deserialize)]

@@ -4,13 +4,11 @@
 use std::time::Duration;
 
 use brightmeter::{
-    account::Terms,
+    billing::{license::License, plan_change::Course, subscription::Subscription},
     catalog::Plan,
-    course::Course,
     ids::{MemberId, OrgId, PlanOrderId},
-    license::License,
+    ledger::account::Terms,
     names::PlanName,
-    subscription::Subscription,
     time::Instant,
 };
 use chrono::TimeDelta;

@@ -3,18 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use brightmeter::{
-    account::Account,
+    access::guard::Pace,
+    billing::license::{Rung, Step},
     catalog::Catalog,
     command::Command,
-    decide::{Changes, Context, after_refusal, decide},
-    entitlement::pace,
-    entry::{Entry, EntryHash},
-    guard::Pace,
+    decide::{Changes, Context, after_refusal, decide, entitlement::pace},
+    features::quest::{Goal, QuestDraft},
+    idempotency_key::IdempotencyKey,
     ids::{HoldId, OrgId, TransactionId},
-    key::IdempotencyKey,
-    license::{Rung, Step},
-    quest::{Goal, QuestDraft},
-    receipt::{Fingerprint, Outcome},
+    ledger::{
+        account::Account,
+        entry::{Entry, EntryHash},
+        outcome::{Fingerprint, Outcome},
+    },
     time::Instant,
 };
 use sqlx::{PgConnection, PgPool};
@@ -24,8 +25,9 @@ use super::{Answer, Submission, SubmitError, load, permits::Permits};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, daily, entries, guards, holdings, holds, licenses, purchases, quests, receipts,
-        receipts::Kept, tenant,
+        StorageError, accounts, daily, entries, guards, holdings, holds,
+        idempotency::{self, Kept},
+        licenses, purchases, quests, tenant,
     },
 };
 
@@ -206,7 +208,7 @@ async fn find_receipts(
     if keys.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let kept = receipts::list(tx, &orgs, &keys).await?;
+    let kept = idempotency::list(tx, &orgs, &keys).await?;
     Ok(kept.into_iter().map(|kept| ((kept.org, kept.key.clone()), kept)).collect())
 }
 
@@ -234,7 +236,7 @@ async fn write(tx: &mut PgConnection, fold: &Fold, ladder: &[Rung], now: Instant
         daily::add(tx, fold.entries.iter().map(|(org, entry, _)| (*org, entry))).await?;
     }
     if !fold.new_receipts.is_empty() {
-        receipts::insert(tx, &fold.new_receipts, now).await?;
+        idempotency::insert(tx, &fold.new_receipts, now).await?;
     }
     for (org, open) in open() {
         for purchase in open.changes.purchases.values() {

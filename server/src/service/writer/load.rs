@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
-    account::Account,
+    access::guard::GuardId,
     command::Command,
-    grant::{Grant, Part},
-    guard::GuardId,
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
+    ledger::{
+        account::Account,
+        grant::{Grant, Part},
+    },
     time::Instant,
 };
 use sqlx::PgConnection;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use brightmeter::{
-    api_key::{ApiKey, Denial},
+    access::api_key::{ApiKey, Denial},
     command::{Caller, Command},
     ids::{KeyId, MemberId, OrgId},
     time::Instant,

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::{StripeApi, required};
 use crate::stripe::{
     gateway::{BACK, Checkout, GatewayError, PlanChange, PlanOrder, Turn, price_key},
-    told::{ORG, PLAN},
+    webhook_facts::{ORG, PLAN},
 };
 
 impl StripeApi {

@@ -8,8 +8,10 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
     response::Response,
 };
-use brightmeter::api_key::{Scope, Secret};
-use brightmeter::ids::OrgId;
+use brightmeter::{
+    access::api_key::{Scope, Secret},
+    ids::OrgId,
+};
 use futures::{Stream, StreamExt};
 use serde_json::Value;
 use tower::ServiceExt;

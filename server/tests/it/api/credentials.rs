@@ -1,12 +1,12 @@
 //! Who gets in.
 
 use brightmeter::{
-    api_key::{Scope, Secret},
+    access::api_key::{Scope, Secret},
     ids::KeyId,
 };
 use chrono::TimeDelta;
 use insta::assert_snapshot;
-use server::{clock::Clock, service::keys::NewKey};
+use server::{clock::Clock, service::api_keys::NewKey};
 
 use super::client::{Api, with_api};
 

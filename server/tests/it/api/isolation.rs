@@ -1,6 +1,6 @@
 //! A key of another organization finds nothing.
 
-use brightmeter::api_key::Scope;
+use brightmeter::access::api_key::Scope;
 
 use super::client::with_api;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{body::Body, http::Request};
-use brightmeter::api_key::Scope;
+use brightmeter::access::api_key::Scope;
 use futures::{future::join_all, poll};
 use insta::assert_snapshot;
 

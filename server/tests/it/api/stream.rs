@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use brightmeter::api_key::Scope;
+use brightmeter::access::api_key::Scope;
 use futures::{Stream, StreamExt};
 use server::{
     ai::built_in::BuiltIn,
-    service::changes::{Changes, Touched},
+    service::balance_events::{Changes, Touched},
 };
 use tokio::time::timeout;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use brightmeter::api_key::Scope;
+use brightmeter::access::api_key::Scope;
 use reqwest::{Client, Response, header, redirect::Policy};
 use serde_json::Value;
 

@@ -11,16 +11,16 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use leptos::config::{Env, LeptosOptions};
-use server::stripe::signature::WebhookSecret;
 use server::{
     ai::{AiProvider, built_in::BuiltIn},
-    http::{self, Tools},
+    http::{self, Tools, backend::Portal, viewer::Visitors},
     proxies::TrustedProxies,
     service::{
-        account::Accounts, changes::Changes, console::Console, jobs::Jobs, passwords::Passwords, plans::Plans,
-        portal::Portal, purchases::Purchases, question::Reader, sign_in::SignIn, throttle::Throttle,
-        visitors::Visitors, writer::Writer,
+        account_reader::Reader, balance_events::Changes, jobs::Jobs, passwords::Passwords, plans::Plans,
+        purchases::Purchases, sign_in::SignIn, staff::Console, throttle::Throttle, user_profile::Accounts,
+        writer::Writer,
     },
+    stripe::signature::WebhookSecret,
 };
 use tower::ServiceExt;
 

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::browser::{ONE, with_site};
 use crate::{
-    money::shop::{event, refund, tell, work},
+    billing::shop::{event, refund, tell, work},
     support::TestServer,
 };
 

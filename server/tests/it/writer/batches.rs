@@ -4,9 +4,11 @@ use std::pin::pin;
 
 use brightmeter::{
     command::{Caller, Command},
-    entry::{Entry, EntryHash, EntryKind},
-    grant::Source,
     ids::OrgId,
+    ledger::{
+        entry::{Entry, EntryHash, EntryKind},
+        grant::Source,
+    },
 };
 use futures::{future::join_all, poll};
 use server::service::writer::{Answer, SubmitError};

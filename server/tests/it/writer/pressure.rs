@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, pin::pin};
 
-use brightmeter::{ids::OrgId, refusal::Refusal};
+use brightmeter::{access::refusal::Refusal, ids::OrgId};
 use futures::{future::join_all, poll};
 use server::{
     service::writer::{Submission, SubmitError},

@@ -1,9 +1,9 @@
 //! The form of the what-if: sliders that start where the catalog stands.
 
 use brightmeter::{
+    billing::money::{dollars, dollars_of_micros},
     catalog::Figure,
-    money::{dollars, dollars_of_micros},
-    tokens::grouped,
+    ledger::tokens::grouped,
 };
 use leptos::prelude::*;
 

@@ -1,9 +1,9 @@
 //! Prices and months, in lines.
 
 use brightmeter::{
+    billing::money::{dollars, dollars_of_micros},
     catalog::{Margin, Month, MonthLine},
-    money::{dollars, dollars_of_micros},
-    tokens::grouped,
+    ledger::tokens::grouped,
 };
 use leptos::prelude::*;
 

@@ -1,6 +1,6 @@
 //! Money going out, people, goods and daily work.
 
-use brightmeter::quest::Difficulty::{Easy, Hard, Medium};
+use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
 use super::{Theme, quest};
 

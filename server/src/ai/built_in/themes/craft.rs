@@ -1,6 +1,6 @@
 //! Events, content, music and learning.
 
-use brightmeter::quest::Difficulty::{Easy, Hard, Medium};
+use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
 use super::{Theme, quest};
 

@@ -1,6 +1,6 @@
 //! What helps with any goal.
 
-use brightmeter::quest::Difficulty::{Easy, Hard, Medium};
+use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
 use super::{Template, Theme, quest};
 

@@ -1,6 +1,6 @@
 //! Selling, being known, keeping customers, launching.
 
-use brightmeter::quest::Difficulty::{Easy, Hard, Medium};
+use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
 use super::{Theme, quest};
 

@@ -1,0 +1,342 @@
+//! What the REST API does a second, how long it takes, and what the whole ledger takes, beside a bare echo on the same cores.
+//!
+//! `wrk` asks as fast as it is answered, for rates; `oha` asks at a set pace whether or not it is answered, for waits: a slow
+//! answer does not make it ask less.
+
+use std::{
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Bytes, routing::post};
+use brightmeter::{
+    access::api_key::Scope,
+    command::{Caller, Command, Quantity, Use},
+    ids::{KeyId, OrgId},
+};
+use chrono::TimeDelta;
+use futures::{StreamExt, TryStreamExt, future::join_all, stream};
+use serde_json::Value;
+use tokio::{net::TcpListener, process, time::timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{BenchArgs, Sample, cheapest, median, ms_since, organization, provisioning, rate, refused};
+use crate::{
+    ai::built_in::BuiltIn,
+    cli::{
+        CliError,
+        output::say,
+        run::{Edition, Payments, assemble},
+    },
+    clock::{Clock, ManualClock, SystemClock},
+    config::Config,
+    database::Database,
+    http::{self, Limits},
+    proxies::TrustedProxies,
+    service::{
+        api_keys::{Keys, NewKey},
+        writer::{Submission, Writer},
+    },
+};
+
+/// Over how many days the entries are spread.
+const DAYS: u32 = 30;
+/// How many connections a busy service has.
+const BUSY: usize = 256;
+/// How many a quiet one has.
+const QUIET: usize = 16;
+/// How often a quiet one asks, in requests a second.
+const PACE: u32 = 500;
+/// How often a busy one spends, in requests a second: half of what it can, or less.
+const BUSY_PACE: u32 = 2_560;
+/// How much longer than asked for a load tool may take.
+const SLACK: Duration = Duration::from_secs(30);
+/// How long the ledger may take as CSV.
+const EXPORT: Duration = Duration::from_secs(300);
+/// How many commands are under way while the entries are made.
+const FILLERS: usize = 512;
+/// What both `wrk` runs send, so that they differ in nothing but the answer.
+const SCRIPT: &str = r#"
+local count = 0
+function request()
+  count = count + 1
+  local headers = { ["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY"), ["Content-Type"] = "application/json",
+    ["Idempotency-Key"] = os.getenv("BENCH_RUN") .. "-" .. count }
+  return wrk.format("POST", os.getenv("BENCH_PATH"), headers, os.getenv("BENCH_BODY"))
+end
+"#;
+
+/// Measures echo, deduct, check-balance and stats.
+pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), CliError> {
+    say(format!("making {} entries in {DAYS} days", args.entries));
+    let (org, feature) = fill(config, database, args.entries).await?;
+    database.tidy().await?;
+    let keys = Keys::new(database.pools.app.clone(), Arc::new(SystemClock), true);
+    let new = NewKey { id: KeyId(Uuid::now_v7()), name: "bench", scope: Scope::Spend, expires_at: None, maker: None };
+    let secret = keys.create(org, new).await?.1;
+
+    let (stop, listener) = (CancellationToken::new(), TcpListener::bind("127.0.0.1:0").await?);
+    let server = format!("http://{}", listener.local_addr()?);
+    let edition = Edition {
+        provider: Arc::new(BuiltIn { faults: false }),
+        clock: Arc::new(SystemClock),
+        test_clock: None,
+        sign_ins: None,
+        payments: Payments::default(),
+    };
+    let (state, sweeper, tasks) = assemble(config, edition, database, listener.local_addr()?)?;
+    let serving = tokio::spawn({
+        let (site, stop) = (http::Site::new(state), stop.clone());
+        async move {
+            http::serve(listener, site, Limits::new(TrustedProxies::default()), stop.cancelled_owned()).await;
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let echo = format!("http://{}", listener.local_addr()?);
+    let echoing = tokio::spawn({
+        let router = Router::new().route("/", post(async |body: Bytes| body));
+        let stop = stop.clone();
+        async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await }
+    });
+
+    let load =
+        Load { key: secret.reveal().to_owned(), body: format!(r#"{{"feature":"{feature}"}}"#), seconds: args.seconds };
+    let result = compare(&load, args.rounds, &echo, &server, &feature).await;
+    stop.cancel();
+    let _ = (serving.await, echoing.await);
+    drop(sweeper);
+    tasks.finish().await;
+    result
+}
+
+async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &str) -> Result<(), CliError> {
+    say(format!("{:<34}{:>12}{:>14}{:>10}{:>10}", "", "connections", "requests/s", "p50 ms", "p99 ms"));
+    for (name, path) in [
+        ("check-balance, at a set pace", format!("/api/v1/tokens/check-balance?feature={feature}")),
+        ("stats over 30 days, at a set pace", "/api/v1/tokens/stats".to_owned()),
+    ] {
+        let mut samples = Vec::new();
+        // Once for nothing: a server that has just started opens its connections to the database.
+        load.oha(&format!("{server}{path}")).await?;
+        for _ in 0..rounds {
+            samples.push(load.oha(&format!("{server}{path}")).await?);
+        }
+        tell(name, QUIET, &median(samples, wait));
+    }
+    let (mut paced, mut echoes, mut deducts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        paced.push(load.deduct_at_pace(server).await?);
+    }
+    tell("deduct, at a set pace", BUSY, &median(paced, wait));
+    for _ in 0..rounds {
+        echoes.push(load.wrk(echo, "/").await?);
+        deducts.push(load.wrk(server, "/api/v1/tokens/deduct").await?);
+    }
+    let (echoed, deducted) = (median(echoes, rate), median(deducts, rate));
+    tell("deduct, one hot organization", BUSY, &deducted);
+    tell("bare axum echo", BUSY, &echoed);
+    say(format!("deducts of echoes: {:.0} %", 100.0 * deducted.per_second / echoed.per_second));
+    load.export(server).await
+}
+
+/// What counts where the pace is set.
+fn wait(sample: &Sample) -> f64 {
+    sample.p99_ms
+}
+
+fn tell(name: &str, connections: usize, sample: &Sample) {
+    let Sample { per_second, p50_ms, p99_ms, failed } = sample;
+    let failed = if *failed > 0 { format!("  {failed} failed") } else { String::new() };
+    say(format!("{name:<34}{connections:>12}{per_second:>14.0}{p50_ms:>10.2}{p99_ms:>10.2}{failed}"));
+}
+
+/// What the load tools send.
+struct Load {
+    key: String,
+    body: String,
+    seconds: u64,
+}
+
+impl Load {
+    /// Asks as fast as it is answered.
+    async fn wrk(&self, server: &str, path: &str) -> Result<Sample, CliError> {
+        let script = std::env::temp_dir().join(format!("brightmeter-{}.lua", Uuid::now_v7().simple()));
+        tokio::fs::write(&script, SCRIPT).await?;
+        let mut command = process::Command::new("wrk");
+        command.args(["--threads", "1", "--latency", "--connections", &BUSY.to_string()]);
+        command.args(["--duration", &format!("{}s", self.seconds), "--script"]).arg(&script).arg(server);
+        command.env("BENCH_KEY", &self.key).env("BENCH_BODY", &self.body).env("BENCH_PATH", path);
+        command.env("BENCH_RUN", Uuid::now_v7().simple().to_string());
+        let told = self.run(command, "wrk: install it with apt-get install wrk").await;
+        tokio::fs::remove_file(&script).await?;
+        read_wrk(&told?).ok_or_else(|| refused("wrk told nothing that can be read"))
+    }
+
+    /// Asks at a set pace. A wait counts from when the request was due.
+    async fn oha(&self, url: &str) -> Result<Sample, CliError> {
+        let mut command = process::Command::new("oha");
+        command.args(["--no-tui", "--output-format", "json", "--latency-correction", "-c", &QUIET.to_string()]);
+        command.args(["-q", &PACE.to_string(), "-z", &format!("{}s", self.seconds)]);
+        command.args(["-H", &format!("Authorization: Bearer {}", self.key), url]);
+        let told = self.run(command, "oha: install it with cargo install oha").await?;
+        read_oha(&told).ok_or_else(|| refused("oha told nothing that can be read"))
+    }
+
+    /// Spends at a set pace on [`BUSY`] connections, which oha cannot: each spend has a key of its own. A wait counts from when the
+    /// request was due, also where its connection was still waiting for the one before.
+    async fn deduct_at_pace(&self, server: &str) -> Result<Sample, CliError> {
+        let client = reqwest::Client::builder().connect_timeout(SLACK).timeout(SLACK).build().map_err(refused)?;
+        let (run, url) = (Uuid::now_v7().simple(), format!("{server}/api/v1/tokens/deduct"));
+        let each = Duration::from_secs(1) * BUSY as u32 / BUSY_PACE;
+        let turns = self.seconds * u64::from(BUSY_PACE) / BUSY as u64;
+        let started = Instant::now();
+        let connections = (0..BUSY).map(|connection| {
+            let (client, url, first) = (client.clone(), url.clone(), each * connection as u32 / BUSY as u32);
+            let (key, body) = (self.key.clone(), self.body.clone());
+            tokio::spawn(async move {
+                let (mut waits_ms, mut failed) = (Vec::new(), 0);
+                for turn in 0..turns {
+                    let due = started + first + each * turn as u32;
+                    tokio::time::sleep_until(due.into()).await;
+                    let request = client.post(&url).bearer_auth(&key).header("content-type", "application/json");
+                    let request = request.header("idempotency-key", format!("{run}-{connection}-{turn}"));
+                    let answer = request.body(body.clone()).send().await.and_then(reqwest::Response::error_for_status);
+                    let whole = match answer {
+                        Ok(answer) => answer.bytes().await.is_ok(),
+                        Err(_) => false,
+                    };
+                    if whole {
+                        waits_ms.push(ms_since(due));
+                    } else {
+                        failed += 1;
+                    }
+                }
+                (waits_ms, failed)
+            })
+        });
+        let done = join_all(connections).await;
+        let seconds = started.elapsed().as_secs_f64();
+        let (mut waits_ms, mut failed) = (Vec::new(), 0);
+        for (waits, failures) in done.into_iter().flatten() {
+            waits_ms.extend(waits);
+            failed += failures;
+        }
+        Ok(Sample::of(waits_ms, failed, seconds))
+    }
+
+    /// Reads the whole ledger as CSV, and how much memory that took at most: of the server, and of this client, which keeps
+    /// nothing.
+    async fn export(&self, server: &str) -> Result<(), CliError> {
+        // Linux starts anew to watch for the peak.
+        tokio::fs::write("/proc/self/clear_refs", "5").await?;
+        let before = peak_mib().await?;
+        let started = Instant::now();
+        let client = reqwest::Client::builder().connect_timeout(SLACK).build();
+        let request = client.map_err(refused)?.get(format!("{server}/api/v1/tokens/ledger"));
+        let request = request.bearer_auth(&self.key).header("accept", "text/csv").timeout(EXPORT);
+        let mut response = request.send().await.and_then(reqwest::Response::error_for_status).map_err(refused)?;
+        let (mut lines, mut bytes) = (0, 0);
+        while let Some(chunk) = response.chunk().await.map_err(refused)? {
+            lines += chunk.iter().filter(|byte| **byte == b'\n').count();
+            bytes += chunk.len();
+        }
+        let (seconds, grown) = (started.elapsed().as_secs_f64(), peak_mib().await? - before);
+        let mib = bytes as f64 / f64::from(1 << 20);
+        say(format!(
+            "ledger as CSV: {} rows, {mib:.0} MiB in {seconds:.1} s; the peak of memory grew by {grown:.0} MiB",
+            lines.saturating_sub(1)
+        ));
+        Ok(())
+    }
+
+    async fn run(&self, mut command: process::Command, missing: &str) -> Result<String, CliError> {
+        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let limit = Duration::from_secs(self.seconds) + SLACK;
+        let done = timeout(limit, command.output()).await;
+        let done = done.map_err(|_| refused("the load tool did not end"))?;
+        let done = done.map_err(|error| refused(format!("cannot start {missing} ({error})")))?;
+        Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+    }
+}
+
+/// The most memory that this process has had since it last started to watch, in MiB, as Linux tells it.
+async fn peak_mib() -> Result<f64, CliError> {
+    let status = tokio::fs::read_to_string("/proc/self/status").await?;
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    Ok(kib.ok_or_else(|| refused("/proc does not tell how much memory there was"))? / 1_024.0)
+}
+
+/// Reads what `wrk --latency` prints.
+fn read_wrk(text: &str) -> Option<Sample> {
+    let after = |label: &str| {
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(label))?;
+        Some(line.trim().to_owned())
+    };
+    let ms = |text: String| {
+        let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let scale = match &text[number.len()..] {
+            "us" => 0.001,
+            "ms" => 1.0,
+            "s" => 1_000.0,
+            _ => return None,
+        };
+        Some(number.parse::<f64>().ok()? * scale)
+    };
+    // `connect 0, read 0, write 0, timeout 0`; no such line if there were none.
+    let broken = after("Socket errors:").unwrap_or_default();
+    let broken: usize = broken.split([' ', ',']).filter_map(|count| count.parse::<usize>().ok()).sum();
+    Some(Sample {
+        per_second: after("Requests/sec:")?.parse().ok()?,
+        p50_ms: ms(after("50%")?)?,
+        p99_ms: ms(after("99%")?)?,
+        failed: after("Non-2xx or 3xx responses:").map_or(Some(0), |count| count.parse().ok())? + broken,
+    })
+}
+
+/// Reads what `oha --output-format json` prints; its times are in seconds.
+fn read_oha(text: &str) -> Option<Sample> {
+    let told: Value = serde_json::from_str(text).ok()?;
+    let ms = |percentile: &str| told["latencyPercentiles"][percentile].as_f64().map(|seconds| seconds * 1_000.0);
+    // What was still under way when the time was up is no failure.
+    let answers = told["statusCodeDistribution"].as_object()?.iter().filter(|(status, _)| *status != "200");
+    let errors = told["errorDistribution"].as_object()?.iter().filter(|(error, _)| *error != "aborted due to deadline");
+    let failed: u64 = answers.chain(errors).filter_map(|(_, count)| count.as_u64()).sum();
+    Some(Sample {
+        per_second: told["summary"]["requestsPerSec"].as_f64()?,
+        p50_ms: ms("p50")?,
+        p99_ms: ms("p99")?,
+        failed: usize::try_from(failed).ok()?,
+    })
+}
+
+/// One organization with tokens enough, and `entries` spends in the last days, made through the one door. Answers a feature to
+/// spend on, too.
+async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(OrgId, String), CliError> {
+    let (catalog, now) = (Arc::new(config.catalog.clone()), SystemClock.now());
+    let clock = Arc::new(ManualClock::new(now - TimeDelta::days(DAYS.into())));
+    let (writer, tasks) = Writer::start(database.pools.writer.clone(), catalog.clone(), clock.clone());
+    let provisioning = provisioning(config, &database.pools, clock.clone())?;
+    let types = catalog.token_types.iter().map(|spec| &spec.name);
+    let org = organization(&provisioning, &writer, "bench", types).await?;
+    let submit = async |command| {
+        let answer = writer.submit(Submission::new(org, None, command)).await;
+        answer.map(drop).map_err(refused)
+    };
+    let caller = Caller::Key { key: KeyId(Uuid::nil()), member: None };
+    for day in 0..DAYS {
+        clock.set(now - TimeDelta::days((DAYS - 1 - day).into()));
+        let first = u64::from(entries) * u64::from(day) / u64::from(DAYS);
+        let end = u64::from(entries) * u64::from(day + 1) / u64::from(DAYS);
+        let spends = (first..end).map(|number| {
+            let feature = catalog.features[number as usize % catalog.features.len()].name.clone();
+            submit(Command::Spend(Use { caller, feature, quantity: Quantity::ONE, metadata: None }))
+        });
+        stream::iter(spends).buffer_unordered(FILLERS).try_collect::<()>().await?;
+    }
+    drop((writer, provisioning));
+    tasks.finish().await;
+    Ok((org, cheapest(config)?.name.to_string()))
+}

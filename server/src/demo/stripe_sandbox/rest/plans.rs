@@ -1,0 +1,101 @@
+//! Prices of plans, and visits to the portal.
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Query, State as Shared},
+    http::HeaderMap,
+    response::Response,
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{AMOUNT_CENTS, ApiError, default_limit, listed, once};
+use crate::demo::stripe_sandbox::{
+    Sandbox, objects,
+    params::{Params, address, required, whole},
+    plans::{Portal, Price},
+    state::{State, new_id},
+};
+
+pub(super) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .route("/v1/prices", get(list).post(create_price))
+        .route("/v1/billing_portal/sessions", post(create_portal))
+}
+
+/// Which prices are asked for. None is ever inactive.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(rename = "lookup_keys[0]")]
+    lookup_key: String,
+    active: Option<bool>,
+    #[serde(default = "default_limit")]
+    limit: usize,
+}
+
+async fn list(Shared(sandbox): Shared<Sandbox>, Query(wanted): Query<Wanted>) -> Response {
+    let state = sandbox.state();
+    let all = state.prices.values().filter(|_| wanted.active != Some(false));
+    let prices = all.filter(|price| price.lookup_key == wanted.lookup_key);
+    listed("prices", wanted.limit, prices.map(objects::price).collect())
+}
+
+async fn create_price(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
+    once(&sandbox, &headers, "/v1/prices", &body, price)
+}
+
+async fn create_portal(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
+    once(&sandbox, &headers, "/v1/billing_portal/sessions", &body, portal)
+}
+
+fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
+    const INTERVAL: &str = "recurring[interval]";
+    const NAME: &str = "product_data[name]";
+    let [currency, unit_amount, lookup_key] = ["currency", "unit_amount", "lookup_key"].map(|param| params.take(param));
+    let [interval, name, transfer] = [INTERVAL, NAME, "transfer_lookup_key"].map(|param| params.take(param));
+    let metadata = params.take_map("metadata");
+    params.finish()?;
+    for (param, value, expected) in [("currency", currency, "usd"), (INTERVAL, interval, "month")] {
+        if required(param, value)? != expected {
+            let message = format!("{param} must be {expected} in the sandbox.");
+            return Err(ApiError::param(param, "parameter_invalid", message));
+        }
+    }
+    let lookup_key = required("lookup_key", lookup_key)?;
+    for price in state.prices.values_mut().filter(|price| price.lookup_key == lookup_key) {
+        if transfer.as_deref() != Some("true") {
+            let message = format!("A price (`{lookup_key}`) already uses that lookup key.");
+            return Err(ApiError::param("lookup_key", "resource_already_exists", message));
+        }
+        price.lookup_key.clear();
+    }
+    let price = Price {
+        id: new_id("price_"),
+        created: now,
+        product: new_id("prod_"),
+        name: required(NAME, name)?,
+        lookup_key,
+        unit_cents: whole("unit_amount", &required("unit_amount", unit_amount)?, &AMOUNT_CENTS)?,
+        metadata,
+    };
+    let object = objects::price(&price);
+    state.prices.insert(price.id.clone(), price);
+    Ok(object)
+}
+
+fn portal(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
+    let [customer, return_url] = ["customer", "return_url"].map(|param| params.take(param));
+    params.finish()?;
+    let customer = required("customer", customer)?;
+    if !state.customers.contains_key(&customer) {
+        return Err(ApiError::unknown("customer", "customer", &customer));
+    }
+    let return_url = address("return_url", required("return_url", return_url)?)?;
+    let portal = Portal { id: new_id("bps_"), created: now, customer, return_url };
+    let object = objects::portal(&portal, &state.base);
+    state.portals.insert(portal.id.clone(), portal);
+    Ok(object)
+}

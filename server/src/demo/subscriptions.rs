@@ -1,0 +1,42 @@
+//! The demo's organizations on a paid plan pay for it at the sandbox.
+
+use brightmeter::catalog::Catalog;
+
+use crate::{
+    clock::Clock,
+    demo::stripe_sandbox::{Adopted, Sandbox},
+    storage::{Result, accounts, organizations, pools::Pools, stripe_customers, sweeps, tenant},
+    stripe::gateway::price_key,
+};
+
+/// Has the sandbox know every organization that is on a paid plan, as of the month that it counts from. Done again, it changes
+/// nothing.
+///
+/// # Errors
+/// [`StorageError`](crate::storage::StorageError).
+pub async fn adopt(pools: &Pools, catalog: &Catalog, sandbox: &Sandbox, clock: &dyn Clock) -> Result<()> {
+    let mut tx = tenant::begin_census(&pools.writer).await?;
+    let orgs = sweeps::list_all(&mut tx).await?;
+    drop(tx);
+    for org in orgs {
+        let mut tx = tenant::begin(&pools.app, org).await?;
+        let Some(found) = accounts::find(&mut tx, org).await? else { continue };
+        let terms = found.account.terms;
+        let Some(plan) = catalog.plan(&terms.plan).filter(|plan| plan.price_cents > 0) else { continue };
+        let name = organizations::find_name(&mut tx, org).await?.unwrap_or_default();
+        let customer = format!("cus_demo_{}", org.0.simple());
+        let customer = stripe_customers::insert(&mut tx, org, &customer, clock.now()).await?;
+        tx.commit().await?;
+        sandbox.adopt(Adopted {
+            customer,
+            org: org.to_string(),
+            name,
+            plan: plan.name.to_string(),
+            label: plan.label.clone(),
+            lookup_key: price_key(plan),
+            price_cents: plan.price_cents.into(),
+            anchor: terms.anchor.0.timestamp(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! What pages look through: the [`Backend`] of the app. One call a page, in one transaction.
+
+mod activity;
+mod admin;
+mod billing;
+mod dashboard;
+mod entry;
+mod keys;
+pub mod license;
+mod organizations;
+pub mod plans;
+mod purchases;
+mod quests;
+
+use app::{
+    backend::{Backend, SignedIn, StaffMember},
+    error::AppError,
+    views::{
+        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
+        QuestsView, When,
+        admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
+        license::LicenseView,
+        plans::PlanChoiceView,
+        purchases::{InvoiceView, PurchaseView, PurchasesView},
+    },
+};
+use async_trait::async_trait;
+use brightmeter::{access::api_key::Denial, time::Instant};
+use chrono_tz::Tz;
+use sqlx::PgPool;
+
+use crate::{
+    request_id,
+    service::{
+        account_reader::{ReadError, Reader},
+        api_keys::Keys,
+        jobs::Jobs,
+        plans::Plans,
+        purchases::Purchases,
+        staff::Console,
+        user_profile::Accounts,
+        writer::SubmitError,
+    },
+    storage::StorageError,
+};
+
+pub use self::{activity::csv_filter, entry::Names};
+
+/// Answers pages.
+#[derive(Clone)]
+pub struct Portal {
+    /// As the application's role.
+    pub pool: PgPool,
+    /// Reads accounts.
+    pub reader: Reader,
+    /// Knows what a quest job uses.
+    pub jobs: Jobs,
+    /// Knows people's own accounts.
+    pub accounts: Accounts,
+    /// Knows the keys of services.
+    pub keys: Keys,
+    /// Asks Stripe how an order stands.
+    pub purchases: Purchases,
+    /// Asks Stripe how a plan stands, and what another one costs.
+    pub plans: Plans,
+    /// Looks for organizations, for staff.
+    pub console: Console,
+}
+
+/// Words an instant in an organization's time zone.
+#[derive(Clone, Copy)]
+struct Wording {
+    zone: Tz,
+    now: Instant,
+}
+
+impl Wording {
+    fn new(portal: &Portal, who: &SignedIn) -> Self {
+        Self { zone: who.zone, now: portal.reader.clock.now() }
+    }
+
+    fn when(&self, at: Instant) -> When {
+        When::new(at, self.zone, self.now)
+    }
+
+    fn day(&self, at: Instant) -> String {
+        at.with_timezone(&self.zone).format("%A, %-d %B %Y").to_string()
+    }
+
+    fn time(&self, at: Instant) -> String {
+        at.with_timezone(&self.zone).format("%H:%M").to_string()
+    }
+}
+
+#[async_trait]
+impl Backend for Portal {
+    async fn dashboard(&self, who: &SignedIn) -> Result<DashboardView, AppError> {
+        dashboard::dashboard(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn balances(&self, who: &SignedIn) -> Result<BalancesView, AppError> {
+        dashboard::balances(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn quests(&self, who: &SignedIn, job: Option<String>) -> Result<QuestsView, AppError> {
+        quests::quests(self, who, job).await.map_err(PortalError::into_app)
+    }
+
+    async fn job(&self, who: &SignedIn, job: String) -> Result<JobView, AppError> {
+        quests::job(self, who, &job).await.map_err(PortalError::into_app)
+    }
+
+    async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError> {
+        activity::activity(self, who, filter).await.map_err(PortalError::into_app)
+    }
+
+    async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError> {
+        let look = self.accounts.look(who.user, self.reader.clock.now()).await;
+        let (email, sessions) = look.map_err(|error| PortalError::from(error).into_app())?;
+        Ok(AccountView { email, sessions })
+    }
+
+    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
+        billing::billing(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn plan_choice(&self, who: &SignedIn, to: String, ask: bool) -> Result<PlanChoiceView, AppError> {
+        plans::choice(self, who, &to, ask).await.map_err(PortalError::into_app)
+    }
+
+    async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {
+        purchases::purchases(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError> {
+        purchases::purchase(self, who, &id, back).await.map_err(PortalError::into_app)
+    }
+
+    async fn invoice(&self, who: &SignedIn, id: String) -> Result<InvoiceView, AppError> {
+        purchases::invoice(self, who, &id).await.map_err(PortalError::into_app)
+    }
+
+    async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError> {
+        license::license(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError> {
+        keys::keys(self, who).await.map_err(PortalError::into_app)
+    }
+
+    async fn pricing(&self, _: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError> {
+        Ok(admin::pricing(&self.reader.catalog, &asked))
+    }
+
+    async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError> {
+        admin::events(self, staff).await.map_err(PortalError::into_app)
+    }
+
+    async fn organizations(&self, _: &StaffMember, asked: String) -> Result<OrganizationsView, AppError> {
+        organizations::list(self, &asked).await.map_err(PortalError::into_app)
+    }
+
+    async fn organization(&self, _: &StaffMember, id: String) -> Result<OrganizationPageView, AppError> {
+        organizations::one(self, &id).await.map_err(PortalError::into_app)
+    }
+
+    async fn reconciliation(&self, _: &StaffMember) -> Result<ReconciliationView, AppError> {
+        Ok(admin::reconciliation(self))
+    }
+}
+
+/// Why a page cannot be answered, with its sources.
+#[derive(Debug, thiserror::Error)]
+enum PortalError {
+    #[error("there is no such thing")]
+    NotFound,
+    #[error("this is for those who manage the organization")]
+    Forbidden,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl PortalError {
+    fn into_app(self) -> AppError {
+        match self {
+            Self::NotFound | Self::Read(ReadError::NotFound) => AppError::NotFound,
+            Self::Forbidden => AppError::Forbidden,
+            Self::Read(ReadError::Submit(error)) => submit_error(error),
+            Self::Read(ReadError::Storage(_)) | Self::Storage(_) => internal(&self),
+        }
+    }
+}
+
+/// What a person is told of a command that was not applied.
+pub fn submit_error(error: SubmitError) -> AppError {
+    match error {
+        SubmitError::Refused(refusal) => AppError::Refused { refusal },
+        SubmitError::Busy => AppError::Busy,
+        SubmitError::OutcomeUnknown => AppError::OutcomeUnknown,
+        SubmitError::Denied(Denial::NoKey) => AppError::SignInRequired,
+        SubmitError::Denied(Denial::ScopeMissing { .. } | Denial::ManagersOnly) => AppError::Forbidden,
+        SubmitError::UnknownOrganization | SubmitError::Denied(Denial::NoMember) => AppError::NotFound,
+        SubmitError::KeyReused => AppError::Invalid { fields: Vec::new() },
+        SubmitError::Storage(_) => internal(&error),
+    }
+}
+
+/// Logs a defect under the request's id and tells the person only that.
+pub fn internal(error: &(dyn std::error::Error + 'static)) -> AppError {
+    let request_id = request_id::current();
+    tracing::error!(error, request_id, "a request could not be answered");
+    AppError::Internal { request_id }
+}

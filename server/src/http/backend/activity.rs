@@ -1,0 +1,123 @@
+//! `/activity`: the log, filtered.
+
+use app::{
+    backend::SignedIn,
+    views::{ActivityFilter, ActivityView},
+};
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::{
+    Portal, PortalError, Wording,
+    entry::{self, Names},
+};
+use crate::storage::{account_reads::Asker, entries::Filter};
+
+/// How many entries a page has.
+const PAGE: i64 = 50;
+
+/// A field of the filter, and what is wrong with it.
+type Problem = (String, String);
+
+pub(super) async fn activity(
+    portal: &Portal,
+    who: &SignedIn,
+    filter: ActivityFilter,
+) -> Result<ActivityView, PortalError> {
+    let wording = Wording::new(portal, who);
+    let (_, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+    let (parsed, problems) = parse(&filter, wording.zone);
+    let names = Names::load(&mut tx, who.org).await?;
+    let mut entries = if problems.is_empty() {
+        entry::list(portal, &mut tx, who.org, &parsed, PAGE + 1, &names, wording).await?
+    } else {
+        Vec::new()
+    };
+    let more = i64::try_from(entries.len()).is_ok_and(|found| found > PAGE);
+    entries.truncate(PAGE as usize);
+    let next_cursor = entries.last().filter(|_| more).map(|entry| entry.seq);
+    let catalog = &portal.reader.catalog;
+    Ok(ActivityView {
+        filter,
+        problems,
+        entries,
+        next_cursor,
+        token_types: catalog.token_types.iter().map(|spec| (spec.name.to_string(), spec.label.clone())).collect(),
+        features: catalog.features.iter().map(|spec| (spec.name.to_string(), spec.label.clone())).collect(),
+        members: names.members(),
+    })
+}
+
+/// The filter of a CSV export, in an organization's time zone.
+///
+/// # Errors
+/// The fields that are wrong.
+pub fn csv_filter(filter: &ActivityFilter, zone: Tz) -> Result<Filter, Vec<Problem>> {
+    let (parsed, problems) = parse(filter, zone);
+    if problems.is_empty() { Ok(parsed) } else { Err(problems) }
+}
+
+fn parse(filter: &ActivityFilter, zone: Tz) -> (Filter, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut problem = |field: &str, message: &str| problems.push((field.to_owned(), message.to_owned()));
+    let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let day = |text: &str, later: u64| -> Result<Option<brightmeter::time::Instant>, ()> {
+        let Some(text) = some(text) else { return Ok(None) };
+        let day: NaiveDate = text.parse().map_err(drop)?;
+        let midnight = day.checked_add_days(Days::new(later)).ok_or(())?.and_time(NaiveTime::MIN);
+        // Where a day starts without a midnight, its first instant counts.
+        let at = zone.from_local_datetime(&midnight).earliest();
+        Ok(Some(at.map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))))
+    };
+    let from = day(&filter.from, 0).unwrap_or_else(|()| {
+        problem("from", "Write a day as 2026-11-22.");
+        None
+    });
+    let until = day(&filter.to, 1).unwrap_or_else(|()| {
+        problem("to", "Write a day as 2026-11-22.");
+        None
+    });
+    if from.zip(until).is_some_and(|(from, until)| until <= from) {
+        problem("to", "The last day lies before the first.");
+    }
+    let member = some(&filter.member).map(|text| text.parse()).transpose().unwrap_or_else(|_| {
+        problem("member", "Choose a member from the list.");
+        None
+    });
+    let before_seq = some(&filter.cursor).map(|text| text.parse()).transpose().unwrap_or_else(|_| {
+        problem("cursor", "This page does not exist; start from the newest entries.");
+        None
+    });
+    let (token_type, feature) = (some(&filter.token_type), some(&filter.feature));
+    (Filter { before_seq, token_type, feature, member, from, until }, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_organization() {
+        let filter = ActivityFilter { from: "2026-03-29".into(), to: "2026-03-29".into(), ..Default::default() };
+        let (parsed, problems) = parse(&filter, Tz::Europe__Berlin);
+        assert_eq!(problems, []);
+        // The day on which summer time starts has 23 hours.
+        assert_eq!(parsed.from.unwrap().to_rfc3339(), "2026-03-28T23:00:00+00:00");
+        assert_eq!(parsed.until.unwrap().to_rfc3339(), "2026-03-29T22:00:00+00:00");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let filter = ActivityFilter {
+            from: "yesterday".into(),
+            to: "2026-02-30".into(),
+            member: "me".into(),
+            cursor: "-".into(),
+            ..Default::default()
+        };
+        let fields: Vec<String> = parse(&filter, Tz::UTC).1.into_iter().map(|(field, _)| field).collect();
+        assert_eq!(fields, ["from", "to", "member", "cursor"]);
+        let backwards = ActivityFilter { from: "2026-02-02".into(), to: "2026-02-01".into(), ..Default::default() };
+        assert_eq!(parse(&backwards, Tz::UTC).1[0].0, "to");
+    }
+}

@@ -1,0 +1,103 @@
+//! Entries of the log, worded for people.
+
+use std::collections::BTreeMap;
+
+use app::views::EntryView;
+use brightmeter::{
+    catalog::Catalog,
+    command::Caller,
+    ids::{MemberId, OrgId},
+    ledger::entry::{Entry, EntryKind},
+    names::FeatureName,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Portal, PortalError, Wording};
+use crate::storage::{
+    entries::{self, Filter},
+    memberships, quests,
+};
+
+/// What people read for members and features.
+#[derive(Clone, Debug)]
+pub struct Names {
+    members: BTreeMap<MemberId, String>,
+}
+
+impl Names {
+    /// The names of an organization's members.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError).
+    pub async fn load(conn: &mut PgConnection, org: OrgId) -> crate::storage::Result<Self> {
+        let members = memberships::list_in(conn, org).await?;
+        Ok(Self { members: members.into_iter().map(|member| (member.id, member.display_name)).collect() })
+    }
+
+    /// Who a caller is.
+    pub fn caller(&self, caller: &Caller) -> String {
+        let member = |id: &MemberId| self.members.get(id).cloned().unwrap_or_else(|| "A former member".into());
+        match caller {
+            Caller::Member { member: id } | Caller::Key { member: Some(id), .. } => member(id),
+            Caller::Key { member: None, .. } => "An API key".into(),
+            Caller::Staff { .. } => "Support".into(),
+            Caller::System => "Brightmeter".into(),
+        }
+    }
+
+    /// Ids and names, to choose from.
+    pub fn members(&self) -> Vec<(String, String)> {
+        self.members.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
+    }
+}
+
+/// What people read for a feature.
+pub(super) fn feature_label(catalog: &Catalog, name: &FeatureName) -> String {
+    catalog.feature(name).map_or_else(|| name.to_string(), |feature| feature.label.clone())
+}
+
+/// A page of the log, newest first.
+pub(super) async fn list(
+    portal: &Portal,
+    conn: &mut PgConnection,
+    org: OrgId,
+    filter: &Filter,
+    limit: i64,
+    names: &Names,
+    wording: Wording,
+) -> Result<Vec<EntryView>, PortalError> {
+    let entries = entries::list(conn, org, filter, limit).await?;
+    let holds: Vec<Uuid> = entries.iter().filter_map(|(entry, _)| entry.hold.map(|hold| hold.0)).collect();
+    let jobs = quests::list_jobs_among(conn, org, &holds).await?;
+    let catalog = &portal.reader.catalog;
+    let views = entries.into_iter().map(|(entry, _)| {
+        let job = entry.hold.filter(|hold| jobs.contains(&hold.0)).map(|hold| hold.to_string());
+        view(catalog, names, entry, job, wording)
+    });
+    Ok(views.collect())
+}
+
+fn view(catalog: &Catalog, names: &Names, entry: Entry, job: Option<String>, wording: Wording) -> EntryView {
+    let source = entry.source.map(|source| source.label().to_owned());
+    EntryView {
+        seq: entry.seq,
+        at: wording.when(entry.at),
+        day: wording.day(entry.at),
+        time: wording.time(entry.at),
+        kind: entry.kind.as_str().into(),
+        label: entry.kind.label().into(),
+        token_label: catalog.token_label(&entry.token_type).into(),
+        amount: entry.amount(),
+        held: entry.held_amount(),
+        settled_after: entry.after.settled,
+        available_after: entry.after.available(),
+        feature: entry.feature.as_ref().map(|feature| feature_label(catalog, feature)),
+        who: names.caller(&entry.caller),
+        note: match entry.kind {
+            EntryKind::Granted | EntryKind::Expired | EntryKind::PlanChanged => entry.note.or(source),
+            _ => entry.note,
+        },
+        job,
+    }
+}

@@ -1,0 +1,79 @@
+//! `/admin/organizations`: staff look for an organization, and at its license.
+
+use app::views::admin::{LicenseStepView, OrganizationPageView, OrganizationView, OrganizationsView};
+use brightmeter::{
+    billing::license::{License, Off},
+    ids::OrgId,
+};
+use chrono_tz::Tz;
+
+use super::{Portal, PortalError, Wording, license::told};
+use crate::storage::{
+    account_reads::Asker,
+    licenses::{self, Logged},
+    organizations::{self, Found},
+};
+
+/// How many organizations the list has.
+const PAGE: i64 = 50;
+/// How many steps of a license the page lists.
+const STEPS: i64 = 50;
+/// How much of what was typed is looked for: no name is longer.
+const TYPED: usize = 100;
+
+pub(super) async fn list(portal: &Portal, asked: &str) -> Result<OrganizationsView, PortalError> {
+    // A database takes not every character.
+    let asked: String = asked.trim().chars().filter(|letter| !letter.is_control()).take(TYPED).collect();
+    let mut found = portal.console.find_organizations(&asked, PAGE + 1).await?;
+    let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
+    found.truncate(PAGE as usize);
+    let organizations = found.into_iter().map(|found| view(portal, found)).collect();
+    Ok(OrganizationsView { asked, organizations, more })
+}
+
+pub(super) async fn one(portal: &Portal, id: &str) -> Result<OrganizationPageView, PortalError> {
+    let org: OrgId = id.parse().map_err(|_| PortalError::NotFound)?;
+    let wording = Wording { zone: Tz::UTC, now: portal.reader.clock.now() };
+    let (look, mut tx) = portal.reader.open(org, &Asker::default()).await?;
+    let organization = organizations::find(&mut tx, org).await?.ok_or(PortalError::NotFound)?;
+    let steps = licenses::list(&mut tx, org, STEPS).await?;
+    let terms = look.account.terms;
+    let (license, plan) = (terms.license, terms.plan);
+    let found = Found { id: org, slug: organization.slug, name: organization.name, plan, license };
+    Ok(OrganizationPageView {
+        organization: view(portal, found),
+        since: license.since().map(|at| wording.when(at)),
+        suspended: matches!(license, License::Stopped { .. }),
+        history: steps.into_iter().map(|logged| step(logged, wording)).collect(),
+        key: portal.reader.clock.new_id().to_string(),
+    })
+}
+
+fn view(portal: &Portal, found: Found) -> OrganizationView {
+    let Found { id, slug, name, plan, license } = found;
+    let catalog = &portal.reader.catalog;
+    let label = catalog.plan(&plan).map_or_else(|| plan.to_string(), |plan| plan.label.clone());
+    let off = license.off(&catalog.ladder, portal.reader.clock.now());
+    let active = license == License::Active;
+    OrganizationView { id: id.to_string(), slug, name, plan: label, license: in_words(license, off).into(), active }
+}
+
+fn step(logged: Logged, wording: Wording) -> LicenseStepView {
+    let Logged { step, person } = logged;
+    let (at, what) = (wording.when(step.at), told(&step));
+    let by = step.by.map(|by| (person.unwrap_or_else(|| by.user.to_string()), by.reason.into()));
+    LicenseStepView { at, what, by }
+}
+
+/// How a license stands, in a few words.
+const fn in_words(license: License, off: Off) -> &'static str {
+    match (license, off) {
+        (License::Active, _) => "Active",
+        (License::Grace { .. }, Off::Nothing) => "In grace: everything is on",
+        (License::Grace { .. }, Off::Premium) => "In grace: premium features are off",
+        (License::Grace { .. }, Off::Allowance) => "In grace: the allowance is off",
+        (License::Grace { .. }, Off::Ai) | (License::Suspended { .. }, _) => "Suspended: an invoice is unpaid",
+        (License::Stopped { .. }, _) => "Suspended by staff",
+        (License::Canceled { .. }, _) => "Canceled: the subscription has ended",
+    }
+}

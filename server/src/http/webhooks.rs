@@ -1,0 +1,3 @@
+//! Webhooks: events that other systems deliver.
+
+pub(super) mod stripe;

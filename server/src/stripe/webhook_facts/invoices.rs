@@ -1,0 +1,189 @@
+//! What an event, or a list, tells of an invoice for a plan, and what was paid of it.
+
+use brightmeter::{
+    billing::invoices::{Dues, Invoice, InvoiceLine, Paid},
+    time::Instant,
+};
+use serde_json::Value;
+
+use super::{News, Told, name_of, page, text};
+
+/// How many lines of an invoice are kept; what further ones cost, its sum says.
+const LINES: usize = 10;
+/// How many characters of a line are kept.
+const TEXT: usize = 200;
+
+/// Reads an invoice for a plan.
+///
+/// # Errors
+/// What of it is missing.
+pub(super) fn read(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> {
+    let parent = &object["parent"]["subscription_details"]["subscription"];
+    let Some(subscription) = name_of(&object["subscription"]).or_else(|| name_of(parent)) else { return Ok(None) };
+    let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
+    let id = text(&object["id"]).ok_or("the invoice has no id")?;
+    let told = Invoice { subscription: Some(subscription), ..told };
+    Ok(Some(Told::Customer(customer, News::Invoice(Dues([(id, told)].into())))))
+}
+
+/// Reads the list of a customer's latest invoices.
+///
+/// # Errors
+/// What of it cannot be read.
+pub fn list(list: &Value) -> Result<Dues, &'static str> {
+    let mut dues = Dues::default();
+    for object in list["data"].as_array().ok_or("it is no list")? {
+        let told = match object["status"].as_str() {
+            Some("paid") => Invoice { settled: true, paid: paid(object, None), ..Invoice::default() },
+            Some("void" | "uncollectible") => Invoice { settled: true, ..Invoice::default() },
+            Some("open") if object["attempted"] == true && object["billing_reason"] != "subscription_create" => {
+                // It is tried as soon as it is final.
+                let tried = [&object["status_transitions"]["finalized_at"], &object["created"]];
+                let tried = tried.into_iter().find_map(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
+                Invoice {
+                    failed_at: Some(tried.ok_or("an invoice does not say since when it is final")?),
+                    ..Invoice::default()
+                }
+            }
+            _ => continue,
+        };
+        if let Some(Told::Customer(_, News::Invoice(told))) = read(object, told)? {
+            dues.join(&told);
+        }
+    }
+    Ok(dues)
+}
+
+/// Reads what was paid of an invoice, for its receipt; nothing if it does not say how much, or nothing was. Nothing of this is worth
+/// losing the rest of the event for.
+pub(super) fn paid(object: &Value, told_at: Option<Instant>) -> Option<Paid> {
+    let cents = object["amount_paid"].as_u64().filter(|cents| *cents > 0)?;
+    let seconds = object["status_transitions"]["paid_at"].as_i64();
+    let at = seconds.and_then(|seconds| Instant::from_timestamp(seconds, 0)).or(told_at)?;
+    let lines = object["lines"]["data"].as_array().into_iter().flatten().filter_map(line).take(LINES).collect();
+    Some(Paid { at, cents, lines, url: page(&object["hosted_invoice_url"]), number: text(&object["number"]) })
+}
+
+fn line(object: &Value) -> Option<InvoiceLine> {
+    let cents = object["amount"].as_i64()?;
+    let text = object["description"].as_str().unwrap_or_default();
+    let text: String = text.chars().filter(|it| !it.is_control()).take(TEXT).collect();
+    Some(InvoiceLine { text: if text.is_empty() { "Plan".into() } else { text }, cents })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::stripe::event::Event;
+
+    /// 10 March 2026, 9:00 UTC.
+    const NINE: i64 = 1_773_133_200;
+
+    /// What an event of this kind, of five seconds past nine, tells of this invoice.
+    fn told(kind: &str, object: &Value) -> Invoice {
+        let event = json!({ "id": "evt_1", "type": kind, "created": NINE + 5, "data": { "object": object } });
+        match crate::stripe::webhook_facts::read(&Event::read(event.to_string())) {
+            Ok(Some(Told::Customer(_, News::Invoice(Dues(mut invoices))))) => invoices.pop_first().unwrap().1,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An invoice in the shape of today, with `changes`.
+    fn invoice_with(changes: &Value) -> Value {
+        let line = |cents: i64, text: &str| json!({ "amount": cents, "description": text, "parent": {} });
+        let mut object = json!({
+            "id": "in_1",
+            "object": "invoice",
+            "amount_paid": 16_935,
+            "customer": "cus_1",
+            "hosted_invoice_url": "https://invoice.stripe.com/i/acct_1/live_1?s=ap",
+            "lines": { "data": [line(-10_094, "Unused time on Pro"), line(27_029, "Remaining time on Enterprise")] },
+            "number": "ABCD1234-0002",
+            "parent": { "type": "subscription_details", "subscription_details": { "subscription": "sub_1" } },
+            "status_transitions": { "paid_at": NINE },
+        });
+        object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        object
+    }
+
+    fn paid_of(changes: &Value) -> Option<Paid> {
+        let invoice = told("invoice.paid", &invoice_with(changes));
+        assert!(invoice.settled);
+        assert_eq!(invoice.subscription.as_deref(), Some("sub_1"));
+        invoice.paid
+    }
+
+    fn at(seconds: i64) -> Instant {
+        Instant::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn what_was_paid_is_read_from_either_event_in_the_shape_of_today() {
+        let line = |text: &str, cents| InvoiceLine { text: text.into(), cents };
+        let expected = Paid {
+            at: at(NINE),
+            cents: 16_935,
+            lines: vec![line("Unused time on Pro", -10_094), line("Remaining time on Enterprise", 27_029)],
+            url: Some("https://invoice.stripe.com/i/acct_1/live_1?s=ap".into()),
+            number: Some("ABCD1234-0002".into()),
+        };
+        for kind in ["invoice.paid", "invoice.payment_succeeded"] {
+            let invoice = told(kind, &invoice_with(&json!({})));
+            assert_eq!((invoice.paid.as_ref(), invoice.receipt), (Some(&expected), None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_was_paid_is_read_in_the_shape_of_long_ago() {
+        // The subscription beside the invoice, prices by plan, and no word on when it was paid.
+        let old = json!({
+            "id": "in_1",
+            "object": "invoice",
+            "amount_paid": 14_900,
+            "customer": "cus_1",
+            "lines": { "data": [{ "object": "line_item", "amount": 14_900, "description": null, "plan": { "id": "pro" } }] },
+            "number": "ABCD1234-0001",
+            "paid": true,
+            "subscription": "sub_1",
+        });
+        let paid = told("invoice.payment_succeeded", &old).paid.unwrap();
+        assert_eq!((paid.at, paid.cents, paid.url), (at(NINE + 5), 14_900, None));
+        assert_eq!(paid.lines, [InvoiceLine { text: "Plan".into(), cents: 14_900 }]);
+        assert_eq!(paid.number.as_deref(), Some("ABCD1234-0001"));
+    }
+
+    #[test]
+    fn without_an_amount_nothing_was_paid() {
+        for amount in [json!(0), json!(null), json!("16935"), json!(-1), json!(1.5)] {
+            assert_eq!(paid_of(&json!({ "amount_paid": amount })), None);
+        }
+        for kind in ["invoice.voided", "invoice.marked_uncollectible"] {
+            let invoice = told(kind, &invoice_with(&json!({})));
+            assert_eq!((invoice.settled, invoice.paid), (true, None), "{kind}");
+        }
+        assert_eq!(told("invoice.payment_failed", &invoice_with(&json!({}))).paid, None);
+    }
+
+    #[test]
+    fn what_is_odd_is_left_out_and_what_is_long_is_cut() {
+        let odd = json!({
+            "hosted_invoice_url": "javascript:alert(1)",
+            "lines": "none",
+            "number": 7,
+            "status_transitions": { "paid_at": "yesterday" },
+        });
+        assert_eq!(
+            paid_of(&odd),
+            Some(Paid { at: at(NINE + 5), cents: 16_935, lines: vec![], url: None, number: None })
+        );
+
+        let line = json!({ "amount": 1, "description": format!("a\u{0}b\n{}", "é".repeat(300)) });
+        let mut lines = vec![json!({ "description": "it costs nothing that can be read" }), json!(7)];
+        lines.extend(vec![line; 20]);
+        let paid = paid_of(&json!({ "lines": { "data": lines } })).unwrap();
+        assert_eq!(paid.lines.len(), 10);
+        assert_eq!(paid.lines[0].text, format!("ab{}", "é".repeat(198)));
+    }
+}

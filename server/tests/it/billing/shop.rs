@@ -1,0 +1,88 @@
+//! A shop to tell stories of: an organization that orders packs, and what Stripe would tell of them.
+
+use brightmeter::{
+    billing::payment::{Payment, Purchase},
+    ids::{MemberId, OrgId, PurchaseId},
+};
+use serde_json::{Value, json};
+use server::{
+    clock::Clock,
+    service::inbox::Inbox,
+    storage::{purchases, stripe_events, tenant},
+    stripe::event::Event,
+};
+
+use crate::support::TestServer;
+
+/// Orders the catalog's pack for `org`, as far as recorded.
+pub async fn order(server: &TestServer, org: OrgId, member: MemberId) -> PurchaseId {
+    let pack = server.catalog.packs[0].clone();
+    let purchase = Purchase {
+        id: PurchaseId(server.clock.new_id()),
+        pack: pack.name,
+        label: pack.label,
+        price_cents: pack.price_cents,
+        tokens: pack.tokens,
+        payment: Payment::default(),
+        credit: None,
+    };
+    let mut tx = tenant::begin(&server.pools.app, org).await.unwrap();
+    purchases::insert(&mut tx, org, &purchase, member, server.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    purchase.id
+}
+
+/// The stock parts of an event.
+pub fn event(id: &str, kind: &str, created: i64, object: &Value) -> String {
+    json!({ "id": id, "object": "event", "type": kind, "created": created, "data": { "object": object } }).to_string()
+}
+
+/// A Checkout session of an order.
+pub fn session(org: OrgId, purchase: PurchaseId, payment_intent: &str, status: &str) -> Value {
+    json!({
+        "id": format!("cs_{}", purchase.0.simple()), "object": "checkout.session", "mode": "payment", "status": "complete",
+        "payment_status": status, "payment_intent": payment_intent, "amount_total": 2_900,
+        "metadata": { "brightmeter_org": org.to_string(), "brightmeter_purchase": purchase.to_string() },
+    })
+}
+
+/// A refund.
+pub fn refund(id: &str, payment_intent: &str, cents: u64, status: &str) -> Value {
+    json!({ "id": id, "object": "refund", "payment_intent": payment_intent, "charge": null, "amount": cents, "status": status })
+}
+
+/// A dispute about the whole payment.
+pub fn dispute(id: &str, payment_intent: &str, status: &str) -> Value {
+    json!({ "id": id, "object": "dispute", "payment_intent": payment_intent, "amount": 2_900, "status": status })
+}
+
+/// The inbox of a server.
+pub fn inbox(server: &TestServer) -> Inbox {
+    Inbox { purchases: server.purchases(&server.writer), plans: server.plans(&server.writer) }
+}
+
+/// Puts events into the inbox, and lets it work until nothing is due.
+pub async fn tell(server: &TestServer, payloads: &[String]) {
+    tell_through(&inbox(server), server, payloads).await;
+}
+
+/// The same, with this inbox.
+pub async fn tell_through(inbox: &Inbox, server: &TestServer, payloads: &[String]) {
+    let mut conn = server.pools.app.acquire().await.unwrap();
+    for payload in payloads {
+        stripe_events::insert(&mut conn, &Event::read(payload.clone()), server.clock.now()).await.unwrap();
+    }
+    drop(conn);
+    while inbox.work().await.unwrap() > 0 {}
+}
+
+/// Lets the inbox work until nothing is due.
+pub async fn work(server: &TestServer) {
+    while inbox(server).work().await.unwrap() > 0 {}
+}
+
+/// What is settled, and what is owed, of AI tokens.
+pub async fn holdings(server: &TestServer, org: OrgId) -> (i64, i64) {
+    let balance = server.account(org).await.balance(&"ai".parse().unwrap());
+    (balance.settled.get(), balance.debt.get())
+}

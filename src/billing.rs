@@ -1,0 +1,9 @@
+//! Billing: money, payments, invoices, subscriptions, plan changes, billing periods and the license.
+
+pub mod invoices;
+pub mod license;
+pub mod money;
+pub mod payment;
+pub mod period;
+pub mod plan_change;
+pub mod subscription;

@@ -1,0 +1,3 @@
+//! Insight: rules over past usage.
+
+pub mod runway;
