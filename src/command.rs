@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     access::guard::GuardId,
-    billing::{invoices::Dues, license::ByStaff, payment::Payment, subscription::Reading},
+    billing::{invoices::Invoices, license::StaffAction, payment::Payment, subscription::SubscriptionSnapshot},
     features::quest::{Goal, QuestDraft},
-    ids::{HoldId, KeyId, MemberId, PurchaseId, TransactionId, UserId},
+    ids::{ApiKeyId, HoldId, MemberId, PurchaseId, TransactionId, UserId},
     ledger::{grant::Source, tokens::Tokens},
     names::{FeatureName, PlanName, TokenType},
     time::Instant,
@@ -25,9 +25,9 @@ pub enum Caller {
         member: MemberId,
     },
     /// A service, for itself or for a member whose limits then apply.
-    Key {
-        /// The key.
-        key: KeyId,
+    ApiKey {
+        /// The API key.
+        api_key: ApiKeyId,
         /// The member that it acts for.
         member: Option<MemberId>,
     },
@@ -45,7 +45,7 @@ impl Caller {
     pub fn columns(&self) -> (&'static str, Option<Uuid>) {
         match self {
             Self::Member { member } => ("member", Some(member.0)),
-            Self::Key { key, .. } => ("key", Some(key.0)),
+            Self::ApiKey { api_key, .. } => ("key", Some(api_key.0)),
             Self::Staff { user } => ("staff", Some(user.0)),
             Self::System => ("system", None),
         }
@@ -55,7 +55,7 @@ impl Caller {
     pub fn member(&self) -> Option<MemberId> {
         match self {
             Self::Member { member } => Some(*member),
-            Self::Key { member, .. } => *member,
+            Self::ApiKey { member, .. } => *member,
             Self::Staff { .. } | Self::System => None,
         }
     }
@@ -64,7 +64,7 @@ impl Caller {
     pub fn from_columns(kind: &str, id: Option<Uuid>, member: Option<Uuid>) -> Option<Self> {
         match (kind, id) {
             ("member", Some(id)) => Some(Self::Member { member: MemberId(id) }),
-            ("key", Some(id)) => Some(Self::Key { key: KeyId(id), member: member.map(MemberId) }),
+            ("key", Some(id)) => Some(Self::ApiKey { api_key: ApiKeyId(id), member: member.map(MemberId) }),
             ("staff", Some(id)) => Some(Self::Staff { user: UserId(id) }),
             ("system", None) => Some(Self::System),
             _ => None,
@@ -74,8 +74,8 @@ impl Caller {
     /// Whose guard counts the requests; nobody's for staff and the system.
     pub fn guard(&self) -> Option<GuardId> {
         match self {
-            Self::Member { member } | Self::Key { member: Some(member), .. } => Some(GuardId(member.0)),
-            Self::Key { key, member: None } => Some(GuardId(key.0)),
+            Self::Member { member } | Self::ApiKey { member: Some(member), .. } => Some(GuardId(member.0)),
+            Self::ApiKey { api_key, member: None } => Some(GuardId(api_key.0)),
             Self::Staff { .. } | Self::System => None,
         }
     }
@@ -120,7 +120,7 @@ impl fmt::Debug for Metadata {
 
 /// The use of a feature: who, what, how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Use {
+pub struct Usage {
     /// Who asks.
     pub caller: Caller,
     /// What for.
@@ -170,11 +170,11 @@ impl From<Quantity> for u32 {
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Use a feature and pay at once.
-    Spend(Use),
+    Spend(Usage),
     /// Reserve the cost of a feature for one job.
     OpenHold {
         /// The use to reserve for.
-        r#use: Use,
+        usage: Usage,
         /// How long it may last; the catalog's default if not said.
         ttl_seconds: Option<u32>,
         /// What a quest job is to work on; the job is stored in the same transaction and bears the hold's id.
@@ -239,26 +239,26 @@ pub enum Command {
         plan: PlanName,
     },
     /// Take in what Stripe has told of a payment: credit it once it is paid, take back what goes with the money.
-    Settle {
+    RecordPayment {
         /// The purchase.
         purchase: PurchaseId,
         /// What was told; joined to what is known.
-        told: Payment,
+        facts: Payment,
     },
     /// Take in what Stripe has told of invoices: the license follows them, and what was paid has a receipt.
-    Bill {
+    RecordInvoices {
         /// What was told; joined to what is known.
-        told: Dues,
+        facts: Invoices,
     },
     /// Take in how Stripe says the subscription stands: plan, months and license follow it.
-    Follow {
+    SyncSubscription {
         /// What Stripe said.
-        reading: Reading,
+        snapshot: SubscriptionSnapshot,
     },
     /// Suspend the license by staff, whatever is paid.
-    Suspend(ByStaff),
+    Suspend(StaffAction),
     /// Lift what staff have suspended: the license goes to where the subscription and its invoices say it stands.
-    Lift(ByStaff),
+    Lift(StaffAction),
     /// Book what time has brought: expired holds and grants, a new period, a step down the ladder.
     Advance,
 }
@@ -267,7 +267,7 @@ impl Command {
     /// Whose rate it counts towards: whoever uses a feature.
     pub const fn user(&self) -> Option<&Caller> {
         match self {
-            Self::Spend(usage) | Self::OpenHold { r#use: usage, .. } => Some(&usage.caller),
+            Self::Spend(usage) | Self::OpenHold { usage, .. } => Some(&usage.caller),
             _ => None,
         }
     }
@@ -283,9 +283,9 @@ impl Command {
             Self::Grant { .. } => "grant",
             Self::Adjust { .. } => "adjust",
             Self::ChangePlan { .. } => "change_plan",
-            Self::Settle { .. } => "settle",
-            Self::Bill { .. } => "bill",
-            Self::Follow { .. } => "follow",
+            Self::RecordPayment { .. } => "settle",
+            Self::RecordInvoices { .. } => "bill",
+            Self::SyncSubscription { .. } => "follow",
             Self::Suspend(_) => "suspend",
             Self::Lift(_) => "lift",
             Self::Advance => "advance",

@@ -23,16 +23,16 @@ use crate::{
         guard::{Guard, GuardId},
         refusal::Refusal,
     },
-    billing::{invoices::Dues, license::Step, payment::Purchase, subscription::Reading},
+    billing::{invoices::Invoices, license::LicenseStep, payment::Purchase, subscription::SubscriptionSnapshot},
     catalog::Catalog,
-    command::{Command, Use},
+    command::{Command, Usage},
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
     ledger::{
         account::{Account, Balance, Head, Terms},
         entry::{Entry, EntryHash},
         grant::Grant,
         hold::Hold,
-        outcome::{Outcome, Receipt},
+        outcome::{Effect, Outcome},
     },
     names::TokenType,
     time::Instant,
@@ -57,7 +57,7 @@ pub struct Decision {
     /// The entries to append, each with its hash, in order.
     pub entries: Vec<(Entry, EntryHash)>,
     /// What the caller is answered.
-    pub receipt: Receipt,
+    pub outcome: Outcome,
 }
 
 /// The parts of an account that a decision changes, each in its new state.
@@ -78,11 +78,11 @@ pub struct Changes {
     /// Spends that were refunded, with the refund.
     pub refunds: BTreeMap<TransactionId, TransactionId>,
     /// What is known of invoices.
-    pub dues: Option<Dues>,
+    pub invoices: Option<Invoices>,
     /// How its subscription stands.
-    pub subscription: Option<Reading>,
+    pub subscription: Option<SubscriptionSnapshot>,
     /// Steps of the license, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LicenseStep>,
     /// Purchases, paid, or with more known of their payment.
     pub purchases: BTreeMap<PurchaseId, Purchase>,
 }
@@ -105,9 +105,9 @@ impl Changes {
 pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<Decision, Refusal> {
     let mut draft = Draft::new(account, cx);
     draft.advance();
-    let outcome = match command {
+    let effect = match command {
         Command::Spend(usage) => spends::spend(&mut draft, usage)?,
-        Command::OpenHold { r#use, ttl_seconds, .. } => holds::open(&mut draft, r#use, *ttl_seconds)?,
+        Command::OpenHold { usage, ttl_seconds, .. } => holds::open(&mut draft, usage, *ttl_seconds)?,
         Command::Capture { hold, amount, .. } => holds::capture(&mut draft, *hold, *amount)?,
         Command::Release { hold, reason } => holds::release(&mut draft, *hold, reason)?,
         Command::Refund { caller, transaction, reason } => spends::refund(&mut draft, *caller, *transaction, reason)?,
@@ -119,14 +119,14 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
             grants::adjust(&mut draft, *caller, token_type, *amount, reason)?
         }
         Command::ChangePlan { caller, plan } => plan::change(&mut draft, *caller, plan)?,
-        Command::Settle { purchase, told } => purchases::settle(&mut draft, *purchase, told)?,
-        Command::Bill { told } => license::bill(&mut draft, told),
-        Command::Follow { reading } => subscription::follow(&mut draft, reading),
+        Command::RecordPayment { purchase, facts } => purchases::settle(&mut draft, *purchase, facts)?,
+        Command::RecordInvoices { facts } => license::bill(&mut draft, facts),
+        Command::SyncSubscription { snapshot } => subscription::follow(&mut draft, snapshot),
         Command::Suspend(by) => license::suspend(&mut draft, by)?,
         Command::Lift(by) => license::lift(&mut draft, by)?,
-        Command::Advance => Outcome::Advanced,
+        Command::Advance => Effect::Advanced,
     };
-    Ok(draft.finish(outcome))
+    Ok(draft.finish(effect))
 }
 
 /// Whether time has brought something that an [`Advance`](Command::Advance) would book: what [`Account::due_at`] is held against.
@@ -134,7 +134,7 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
 fn is_due(account: &Account, cx: &Context<'_>) -> bool {
     let mut draft = Draft::new(account, cx);
     draft.advance();
-    !draft.finish(Outcome::Advanced).changes.is_empty()
+    !draft.finish(Effect::Advanced).changes.is_empty()
 }
 
 /// The guard of a refused caller, if the refusal changes it.
@@ -144,7 +144,7 @@ pub fn after_refusal(
     refusal: &Refusal,
     cx: &Context<'_>,
 ) -> Option<(GuardId, Guard)> {
-    let (Command::Spend(usage) | Command::OpenHold { r#use: usage, .. }) = command else { return None };
+    let (Command::Spend(usage) | Command::OpenHold { usage, .. }) = command else { return None };
     let id = usage.caller.guard().filter(|_| refusal.counts_towards_rate())?;
     let limits = entitlement::limits(cx.catalog, &usage.caller);
     let before = account.guards.get(&id).cloned().unwrap_or_default();
@@ -153,7 +153,7 @@ pub fn after_refusal(
 }
 
 /// Books that `usage` was admitted.
-fn count(draft: &mut Draft<'_>, usage: &Use) {
+fn count(draft: &mut Draft<'_>, usage: &Usage) {
     if let Some(id) = usage.caller.guard() {
         let limits = entitlement::limits(draft.cx.catalog, &usage.caller);
         let guard = draft.guard(id).after_admitted(&limits, draft.cx.now);
@@ -177,13 +177,13 @@ impl Account {
         self.grants.extend(changes.grants.iter().map(|(id, grant)| (*id, grant.clone())));
         self.holds.extend(changes.holds.iter().map(|(id, hold)| (*id, hold.clone())));
         self.guards.extend(changes.guards.iter().map(|(id, guard)| (*id, guard.clone())));
-        if let Some(dues) = &changes.dues {
-            let numbers = dues.receipts().map(|(_, number, _)| number);
+        if let Some(invoices) = &changes.invoices {
+            let numbers = invoices.receipts().map(|(_, number, _)| number);
             self.receipt_number = numbers.fold(self.receipt_number, i64::max);
-            self.dues = dues.clone();
+            self.invoices = invoices.clone();
         }
-        if let Some(reading) = &changes.subscription {
-            self.subscription = Some(reading.clone());
+        if let Some(snapshot) = &changes.subscription {
+            self.subscription = Some(snapshot.clone());
         }
         for (id, purchase) in &changes.purchases {
             self.receipt_number = self.receipt_number.max(purchase.credit.as_ref().map_or(0, |credit| credit.number));

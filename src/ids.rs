@@ -42,7 +42,7 @@ ids! {
     /// A person's membership in one organization.
     MemberId;
     /// An API key.
-    KeyId;
+    ApiKeyId;
     /// A lot of tokens.
     GrantId;
     /// A reservation for one job: the id of the transaction that opened it.

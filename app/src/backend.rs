@@ -10,7 +10,7 @@ use leptos::prelude::use_context;
 use crate::{
     error::AppError,
     views::{
-        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
+        AccountView, ActivityFilter, ActivityView, ApiKeysView, BalancesView, BillingView, DashboardView, JobView,
         QuestsView, Viewer,
         admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
         license::LicenseView,
@@ -77,7 +77,7 @@ pub trait Backend: Send + Sync {
     /// `/license`.
     async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError>;
     /// `/keys`, for whoever manages the organization.
-    async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError>;
+    async fn keys(&self, who: &SignedIn) -> Result<ApiKeysView, AppError>;
     /// `/admin/pricing`, with the figures that the address has.
     async fn pricing(&self, staff: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError>;
     /// `/admin/events`.

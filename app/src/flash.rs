@@ -1,8 +1,8 @@
-//! What a form has done, told once on the page that follows: `?told=quest-done`.
+//! What a form has done, told once on the page that follows: `?flash=quest-done`.
 
 /// Something that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Flash {
     /// A quest was marked done.
     QuestDone,
     /// A quest was marked open again.
@@ -33,7 +33,7 @@ pub enum Told {
     SessionEnded,
 }
 
-impl Told {
+impl Flash {
     const ALL: [Self; 14] = [
         Self::QuestDone,
         Self::QuestOpen,
@@ -73,7 +73,7 @@ impl Told {
 
     /// The one of that name.
     pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|told| told.name() == name)
+        Self::ALL.into_iter().find(|flash| flash.name() == name)
     }
 
     /// The address of the page that tells it. `page` is a path with or without a query, and without a fragment.
@@ -81,10 +81,10 @@ impl Told {
         let (path, query) = page.split_once('?').unwrap_or((page, ""));
         let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("told="));
         let pairs: Vec<&str> = others.collect();
-        let told = format!("told={}", self.name());
+        let flash = format!("told={}", self.name());
         match pairs.is_empty() {
-            true => format!("{path}?{told}"),
-            false => format!("{path}?{}&{told}", pairs.join("&")),
+            true => format!("{path}?{flash}"),
+            false => format!("{path}?{}&{flash}", pairs.join("&")),
         }
     }
 
@@ -132,16 +132,16 @@ mod tests {
 
     #[test]
     fn an_address_tells_one_thing_and_keeps_the_rest() {
-        assert_eq!(Told::SignedOut.on("/signin"), "/signin?told=signed-out");
-        assert_eq!(Told::QuestOpen.on("/quests?job=7"), "/quests?job=7&told=quest-open");
-        assert_eq!(Told::QuestDone.on("/quests?told=quest-open&job=7"), "/quests?job=7&told=quest-done");
+        assert_eq!(Flash::SignedOut.on("/signin"), "/signin?told=signed-out");
+        assert_eq!(Flash::QuestOpen.on("/quests?job=7"), "/quests?job=7&told=quest-open");
+        assert_eq!(Flash::QuestDone.on("/quests?told=quest-open&job=7"), "/quests?job=7&told=quest-done");
     }
 
     #[test]
     fn every_one_is_found_by_its_name() {
-        for told in Told::ALL {
-            assert_eq!(Told::find(told.name()), Some(told));
+        for flash in Flash::ALL {
+            assert_eq!(Flash::find(flash.name()), Some(flash));
         }
-        assert_eq!(Told::find("that you have won"), None);
+        assert_eq!(Flash::find("that you have won"), None);
     }
 }

@@ -4,14 +4,14 @@ use brightmeter::time::Instant;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::views::When;
+use crate::views::LocalTime;
 
 /// The time zone of that IANA name; UTC where it is unknown.
 pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
-impl When {
+impl LocalTime {
     /// `at`, seen at `now` from `zone`.
     pub fn new(at: Instant, zone: Tz, now: Instant) -> Self {
         Self {
@@ -57,7 +57,7 @@ mod tests {
     fn an_instant_is_worded_in_its_zone() {
         let at = |text: &str| text.parse::<Instant>().unwrap();
         let check = |instant, now, text, relative| {
-            let when = When::new(at(instant), zone("Europe/Berlin"), at(now));
+            let when = LocalTime::new(at(instant), zone("Europe/Berlin"), at(now));
             assert_eq!((when.text.as_str(), when.relative.as_str()), (text, relative));
         };
         check("2026-12-01T08:30:00Z", "2026-11-22T12:00:00Z", "1 December 2026, 09:30 CET", "in 9 days");

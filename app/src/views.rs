@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// An instant, worded for people in their organization's time zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct When {
+pub struct LocalTime {
     /// RFC 3339 in UTC, for `<time datetime>`.
     pub iso: String,
     /// `1 December 2026, 09:30 CET`.
@@ -81,7 +81,7 @@ pub struct BalancesView {
     /// In the catalog's order.
     pub types: Vec<BalanceView>,
     /// When it was read.
-    pub read_at: When,
+    pub read_at: LocalTime,
     /// Why Upgrade is suggested, if it is: on Starter, or where a type runs low.
     pub upgrade: Option<String>,
 }
@@ -90,7 +90,7 @@ pub struct BalancesView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LastsView {
     /// They run out before the next allowance comes.
-    Until(When),
+    Until(LocalTime),
     /// They last beyond that, for now.
     PastReset,
 }
@@ -143,7 +143,7 @@ pub struct AllowanceView {
     /// What is booked of it still.
     pub remaining: Tokens,
     /// When the next one comes; `relative` says in how many days.
-    pub resets_at: When,
+    pub resets_at: LocalTime,
 }
 
 /// One lot of tokens.
@@ -156,7 +156,7 @@ pub struct GrantView {
     /// What is left.
     pub remaining: Tokens,
     /// When the rest lapses; never, if nothing.
-    pub expires_at: Option<When>,
+    pub expires_at: Option<LocalTime>,
 }
 
 /// One line of the log.
@@ -165,7 +165,7 @@ pub struct EntryView {
     /// Its number.
     pub seq: i64,
     /// When.
-    pub at: When,
+    pub at: LocalTime,
     /// Its day: `Tuesday, 24 November 2026`.
     pub day: String,
     /// Its time of day: `19:22`.
@@ -226,7 +226,7 @@ pub struct RefusalView {
     /// The reason with its data.
     pub refusal: Refusal,
     /// When it ends by itself.
-    pub until: Option<When>,
+    pub until: Option<LocalTime>,
 }
 
 /// A job and its receipt.
@@ -245,7 +245,7 @@ pub struct JobView {
     /// In which tokens.
     pub token_label: String,
     /// When it was asked for.
-    pub started_at: When,
+    pub started_at: LocalTime,
     /// How it stands.
     pub state: JobState,
     /// What it made.
@@ -259,21 +259,21 @@ pub enum JobState {
     /// It runs; its tokens are reserved.
     Running {
         /// When the reservation lapses at the latest.
-        until: When,
+        until: LocalTime,
     },
     /// It delivered and was charged.
     Delivered {
         /// What was charged.
         charged: Tokens,
         /// When.
-        at: When,
+        at: LocalTime,
     },
     /// It failed; nothing was charged.
     NotCharged {
         /// Why.
         reason: String,
         /// When.
-        at: When,
+        at: LocalTime,
     },
 }
 
@@ -356,7 +356,7 @@ pub struct BillingView {
     /// What features cost: label, summary, cost, token label, the label of the smallest plan.
     pub features: Vec<FeatureView>,
     /// When the running period ends.
-    pub resets_at: When,
+    pub resets_at: LocalTime,
     /// Whether the plan is paid through Stripe, where invoices and cards are, too.
     pub subscribed: bool,
     /// What is off after how many days of an unpaid invoice.
@@ -451,16 +451,16 @@ pub struct AccountView {
 
 /// `/keys`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeysView {
+pub struct ApiKeysView {
     /// The keys, the newest first.
-    pub keys: Vec<KeyView>,
+    pub keys: Vec<ApiKeyView>,
     /// The id of the key that the form makes, so that sending it twice makes it once.
     pub new_id: String,
 }
 
 /// A key of a service, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyView {
+pub struct ApiKeyView {
     /// Its id.
     pub id: String,
     /// What people call it.
@@ -470,29 +470,29 @@ pub struct KeyView {
     /// `read`, `spend` or `manage`.
     pub scope: String,
     /// When it was made.
-    pub created_at: When,
+    pub created_at: LocalTime,
     /// When it was used last.
-    pub last_used_at: Option<When>,
+    pub last_used_at: Option<LocalTime>,
     /// Whether it holds.
-    pub state: KeyState,
+    pub state: ApiKeyState,
 }
 
 /// Whether a key holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyState {
+pub enum ApiKeyState {
     /// It does.
     Holds {
         /// Its end, if it has one.
-        until: Option<When>,
+        until: Option<LocalTime>,
     },
     /// Its time is over.
     Expired {
         /// Since when.
-        at: When,
+        at: LocalTime,
     },
     /// Somebody ended it.
     Revoked {
         /// When.
-        at: When,
+        at: LocalTime,
     },
 }

@@ -8,24 +8,24 @@ use std::{
 
 /// Counts what each `K` has taken. Clones share the counts.
 #[derive(Clone, Debug)]
-pub struct Shares<K: Eq + Hash + Copy>(Arc<Mutex<HashMap<K, usize>>>);
+pub struct ConcurrencyLimit<K: Eq + Hash + Copy>(Arc<Mutex<HashMap<K, usize>>>);
 
 /// One place taken; given back when it is dropped.
 #[derive(Debug)]
-pub struct Place<K: Eq + Hash + Copy> {
-    shares: Shares<K>,
+pub struct ConcurrencyPermit<K: Eq + Hash + Copy> {
+    concurrency_limit: ConcurrencyLimit<K>,
     of: K,
 }
 
-impl<K: Eq + Hash + Copy> Default for Shares<K> {
+impl<K: Eq + Hash + Copy> Default for ConcurrencyLimit<K> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<K: Eq + Hash + Copy> Shares<K> {
+impl<K: Eq + Hash + Copy> ConcurrencyLimit<K> {
     /// A place for `of`, if it has fewer than `limit`.
-    pub fn take(&self, of: K, limit: usize) -> Option<Place<K>> {
+    pub fn take(&self, of: K, limit: usize) -> Option<ConcurrencyPermit<K>> {
         let mut taken = self.lock();
         let count = taken.entry(of).or_default();
         if *count >= limit {
@@ -33,7 +33,7 @@ impl<K: Eq + Hash + Copy> Shares<K> {
         }
         *count += 1;
         drop(taken);
-        Some(Place { shares: self.clone(), of })
+        Some(ConcurrencyPermit { concurrency_limit: self.clone(), of })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
@@ -41,9 +41,9 @@ impl<K: Eq + Hash + Copy> Shares<K> {
     }
 }
 
-impl<K: Eq + Hash + Copy> Drop for Place<K> {
+impl<K: Eq + Hash + Copy> Drop for ConcurrencyPermit<K> {
     fn drop(&mut self) {
-        let mut taken = self.shares.lock();
+        let mut taken = self.concurrency_limit.lock();
         if let Some(count) = taken.get_mut(&self.of) {
             *count -= 1;
             if *count == 0 {
@@ -59,13 +59,13 @@ mod tests {
 
     #[test]
     fn each_has_its_share_and_gets_it_back() {
-        let shares = Shares::default();
-        let first = shares.take("a", 2).unwrap();
-        let _second = shares.take("a", 2).unwrap();
-        assert!(shares.take("a", 2).is_none());
-        assert!(shares.take("b", 2).is_some(), "another has a share of its own");
+        let concurrency_limit = ConcurrencyLimit::default();
+        let first = concurrency_limit.take("a", 2).unwrap();
+        let _second = concurrency_limit.take("a", 2).unwrap();
+        assert!(concurrency_limit.take("a", 2).is_none());
+        assert!(concurrency_limit.take("b", 2).is_some(), "another has a share of its own");
         drop(first);
-        assert!(shares.take("a", 2).is_some());
-        assert_eq!(shares.lock().len(), 1, "nothing is kept of those who have none");
+        assert!(concurrency_limit.take("a", 2).is_some());
+        assert_eq!(concurrency_limit.lock().len(), 1, "nothing is kept of those who have none");
     }
 }

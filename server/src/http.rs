@@ -51,27 +51,27 @@ pub use self::connections::{Limits, OPEN_FILES, serve};
 use crate::{
     clock::{Clock, ManualClock},
     demo::stripe_sandbox::{self, Sandbox},
-    http::viewer::Visitors,
+    http::viewer::Viewers,
     proxies::TrustedProxies,
     service::{
-        account_reader::Reader,
-        api_keys::Keys,
-        balance_events::Changes,
+        account_reader::AccountReader,
+        api_keys::ApiKeys,
+        balance_events::BalanceEvents,
         jobs::Jobs,
         plans::Plans,
         purchases::Purchases,
         sign_in::SignIn,
-        staff::{COMPARING, Console},
+        staff::{RECONCILE_TIMEOUT, Staff},
         sweeper::Sweeper,
-        user_profile::Accounts,
+        user_profile::UserProfiles,
     },
-    stripe::{gateway::BACK, signature::WebhookSecret},
+    stripe::{gateway::RETURN_PATH, signature::WebhookSecret},
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request may take that waits for Stripe to answer about many purchases: longer than that wait.
-const LONG_PATIENCE: Duration = COMPARING.saturating_add(Duration::from_secs(15));
+const LONG_PATIENCE: Duration = RECONCILE_TIMEOUT.saturating_add(Duration::from_secs(15));
 /// What a form gets that another site sent.
 const ELSEWHERE: &str =
     "This form was sent from another site, so nothing was done. Open the page here and send it again.\n";
@@ -80,46 +80,46 @@ const FORM_BYTES: usize = 64 * 1024;
 
 /// What handlers work with. Every request clones it several times, so that has to cost nothing.
 #[derive(Clone)]
-pub struct AppState(Arc<Tools>);
+pub struct AppState(Arc<Services>);
 
-impl From<Tools> for AppState {
-    fn from(tools: Tools) -> Self {
+impl From<Services> for AppState {
+    fn from(tools: Services) -> Self {
         Self(Arc::new(tools))
     }
 }
 
 impl Deref for AppState {
-    type Target = Tools;
+    type Target = Services;
 
-    fn deref(&self) -> &Tools {
+    fn deref(&self) -> &Services {
         &self.0
     }
 }
 
 /// What there is to work with.
-pub struct Tools {
+pub struct Services {
     /// What pages look through.
     pub backend: Arc<dyn Backend>,
     /// Signs people in.
     pub sign_in: SignIn,
     /// Manages people's own accounts.
-    pub accounts: Accounts,
+    pub user_profiles: UserProfiles,
     /// Knows who is looking.
-    pub visitors: Visitors,
+    pub viewers: Viewers,
     /// Runs quest jobs.
     pub jobs: Jobs,
     /// Knows the keys of services.
-    pub keys: Keys,
+    pub api_keys: ApiKeys,
     /// Sells packs.
     pub purchases: Purchases,
     /// Has plans and licenses follow Stripe.
     pub plans: Plans,
     /// Works for staff.
-    pub console: Console,
+    pub staff: Staff,
     /// Tells whose tokens have moved.
-    pub changes: Changes,
+    pub balance_events: BalanceEvents,
     /// Reads accounts.
-    pub reader: Reader,
+    pub reader: AccountReader,
     /// As the application's role.
     pub pool: PgPool,
     /// What time it is.
@@ -179,7 +179,7 @@ impl Site {
             .merge(api::routes())
             .route("/activity.csv", get(csv_export::export))
             .route("/billing/purchases.csv", get(purchases_csv::export))
-            .route(BACK, get(forms::plans::back))
+            .route(RETURN_PATH, get(forms::plans::back))
             .layer(middleware::from_fn_with_state(state.clone(), session::identify))
             .layer(session::layer(&state));
         // Its own patience: what it does waits for Stripe to answer about many purchases.

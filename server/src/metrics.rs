@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brightmeter::{command::Command, ledger::outcome::Outcome};
+use brightmeter::{command::Command, ledger::outcome::Effect};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -71,7 +71,7 @@ pub fn request(method: String, route: String, status: u16, took: Duration) {
 
 /// A command was answered.
 pub fn command(command: &Command, answer: &Result<Answer, SubmitError>) {
-    let outcome = match answer {
+    let effect = match answer {
         Ok(answer) if answer.replayed => "replayed",
         Ok(_) => "done",
         Err(SubmitError::Refused(refusal)) => refusal.code(),
@@ -82,9 +82,9 @@ pub fn command(command: &Command, answer: &Result<Answer, SubmitError>) {
         Err(SubmitError::OutcomeUnknown) => "outcome_unknown",
         Err(SubmitError::Storage(_)) => "storage_error",
     };
-    counter!(COMMANDS, "command" => command.kind(), "outcome" => outcome).increment(1);
-    let Ok(Answer { receipt, replayed: false, .. }) = answer else { return };
-    if let Outcome::Spent { token_type, amount, .. } | Outcome::Captured { token_type, amount, .. } = &receipt.outcome {
+    counter!(COMMANDS, "command" => command.kind(), "outcome" => effect).increment(1);
+    let Ok(Answer { outcome, replayed: false, .. }) = answer else { return };
+    if let Effect::Spent { token_type, amount, .. } | Effect::Captured { token_type, amount, .. } = &outcome.effect {
         counter!(CHARGED, "token_type" => token_type.to_string()).increment(amount.get().unsigned_abs());
     }
 }

@@ -50,7 +50,7 @@ pub struct PrivatePostgres {
 /// Who else may use the directory at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sharing {
-    Alone,
+    UnbatchedWriter,
     Together,
     Beside,
 }
@@ -67,7 +67,7 @@ impl PrivatePostgres {
     /// [`PostgresError::InUse`] if another process uses `dir`, and whatever keeps Postgres from
     /// running; each error says what to do about it.
     pub async fn start(dir: &Path) -> Result<Self, PostgresError> {
-        Self::bring_up(dir, Sharing::Alone, Search::from_environment()).await
+        Self::bring_up(dir, Sharing::UnbatchedWriter, Search::from_environment()).await
     }
 
     /// Like [`start`](Self::start), but any number of processes may share the cluster, which outlives them all.
@@ -107,7 +107,7 @@ impl PrivatePostgres {
         .await?;
 
         let (lock, turn) = match sharing {
-            Sharing::Alone => (Some(DirectoryLock::alone(&dir)?), None),
+            Sharing::UnbatchedWriter => (Some(DirectoryLock::alone(&dir)?), None),
             Sharing::Beside => (None, None),
             Sharing::Together => {
                 (Some(DirectoryLock::together(&dir)?), Some(DirectoryLock::turn_to_start(&dir).await?))

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ids::KeyId, time::Instant};
+use crate::{ids::ApiKeyId, time::Instant};
 
 /// How many random characters a secret has: 30 of 62 are 178 bits.
 pub const SECRET_CHARS: usize = 30;
@@ -129,7 +129,7 @@ fn checksum(text: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
-    pub id: KeyId,
+    pub id: ApiKeyId,
     /// What people call it.
     pub name: String,
     /// How its secret starts.
@@ -233,7 +233,7 @@ mod tests {
     fn a_key_holds_until_its_end_and_does_what_its_scope_includes() {
         let now: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
         let key = |scope| ApiKey {
-            id: KeyId(Uuid::nil()),
+            id: ApiKeyId(Uuid::nil()),
             name: "billing".into(),
             shown: "bm_live_0123".into(),
             scope,

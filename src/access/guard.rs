@@ -29,7 +29,7 @@ pub struct Guard {
 
 /// Where a caller stands under its rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct RateStatus {
     /// How many requests are admitted.
     pub requests: u16,
     /// In which time.
@@ -85,13 +85,13 @@ impl Guard {
     }
 
     /// How much of the rate is left, where there is one.
-    pub fn pace(&self, limits: &Limits, now: Instant) -> Option<Pace> {
+    pub fn rate_status(&self, limits: &Limits, now: Instant) -> Option<RateStatus> {
         let requests = limits.requests?;
         let counted: Vec<Instant> = self.requests.iter().copied().filter(|at| in_window(*at, limits, now)).collect();
         let used = u16::try_from(counted.len()).unwrap_or(u16::MAX);
         let resets_at = counted.first().map_or(now, |oldest| after_seconds(*oldest, limits.window_seconds));
         let window_seconds = limits.window_seconds;
-        Some(Pace { requests, window_seconds, remaining: requests.saturating_sub(used), resets_at })
+        Some(RateStatus { requests, window_seconds, remaining: requests.saturating_sub(used), resets_at })
     }
 
     /// The guard after a request that was admitted.

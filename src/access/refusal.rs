@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    billing::license::Off,
+    billing::license::Restriction,
     ledger::tokens::{Tokens, grouped},
     names::{FeatureName, PlanName, TokenType},
     time::Instant,
@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error("AI is limited because an invoice is unpaid.")]
     LicenseSuspended {
         /// What is off.
-        off: Off,
+        off: Restriction,
         /// Since when the license is not active.
         since: Option<Instant>,
     },

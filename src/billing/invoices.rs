@@ -1,6 +1,6 @@
 //! Dues: what is known of the invoices for an organization's plan, and since when one is unpaid.
 //!
-//! As with purchases, events come late, twice, and in any order, so facts are joined and only ever grow ([`Dues::join`]): that an
+//! As with purchases, events come late, twice, and in any order, so facts are joined and only ever grow ([`Invoices::join`]): that an
 //! invoice failed, and when first; that it is settled, which nothing that comes later undoes; what was paid of it. What was paid has
 //! a receipt, numbered in one row with those of packs.
 
@@ -13,7 +13,7 @@ use crate::time::Instant;
 /// Everything that Stripe has told of an organization's invoices, by Stripe's id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Dues(pub BTreeMap<String, Invoice>);
+pub struct Invoices(pub BTreeMap<String, Invoice>);
 
 /// What is known of one invoice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,10 +58,10 @@ pub struct InvoiceLine {
     pub cents: i64,
 }
 
-impl Dues {
-    /// Adds what `told` knows; receipts stay as they are. Commutative, associative and idempotent.
-    pub fn join(&mut self, told: &Self) {
-        for (id, new) in &told.0 {
+impl Invoices {
+    /// Adds what `facts` knows; receipts stay as they are. Commutative, associative and idempotent.
+    pub fn join(&mut self, facts: &Self) {
+        for (id, new) in &facts.0 {
             let invoice = self.0.entry(id.clone()).or_default();
             invoice.failed_at = [invoice.failed_at, new.failed_at].into_iter().flatten().min();
             invoice.settled |= new.settled;
@@ -127,30 +127,30 @@ mod tests {
         format!("2026-03-{day:02}T12:00:00Z").parse().unwrap()
     }
 
-    fn failed(id: &str, day: u32) -> Dues {
-        Dues([(id.into(), Invoice { failed_at: Some(at(day)), ..Invoice::default() })].into())
+    fn failed(id: &str, day: u32) -> Invoices {
+        Invoices([(id.into(), Invoice { failed_at: Some(at(day)), ..Invoice::default() })].into())
     }
 
-    fn paid(id: &str) -> Dues {
-        Dues([(id.into(), Invoice { settled: true, ..Invoice::default() })].into())
+    fn paid(id: &str) -> Invoices {
+        Invoices([(id.into(), Invoice { settled: true, ..Invoice::default() })].into())
     }
 
-    fn paid_on(id: &str, day: u32, cents: u64) -> Dues {
+    fn paid_on(id: &str, day: u32, cents: u64) -> Invoices {
         let paid = Paid { at: at(day), cents, lines: Vec::new(), url: None, number: None };
-        Dues([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
+        Invoices([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
     }
 
     /// What was told, in this order and backwards, leaves an invoice unpaid since that day of March.
     #[track_caller]
-    fn check(told: &[Dues], since: Option<u32>) {
-        let join = |dues: &mut dyn Iterator<Item = &Dues>| {
-            let mut all = Dues::default();
-            dues.for_each(|told| all.join(told));
+    fn check(facts: &[Invoices], since: Option<u32>) {
+        let join = |invoices: &mut dyn Iterator<Item = &Invoices>| {
+            let mut all = Invoices::default();
+            invoices.for_each(|facts| all.join(facts));
             all
         };
-        let all = join(&mut told.iter());
+        let all = join(&mut facts.iter());
         assert_eq!(all.unpaid_since(None), since.map(at));
-        assert_eq!(join(&mut told.iter().rev().chain(told)), all);
+        assert_eq!(join(&mut facts.iter().rev().chain(facts)), all);
     }
 
     #[test]
@@ -165,25 +165,25 @@ mod tests {
     #[test]
     fn of_a_payment_that_is_told_in_two_ways_the_earlier_counts() {
         check(&[failed("in_1", 3), paid_on("in_1", 5, 14_900), paid_on("in_1", 4, 14_900), paid("in_1")], None);
-        let mut dues = paid_on("in_1", 5, 14_900);
-        for told in [paid("in_1"), paid_on("in_1", 4, 14_900), paid_on("in_1", 6, 14_900)] {
-            dues.join(&told);
+        let mut invoices = paid_on("in_1", 5, 14_900);
+        for facts in [paid("in_1"), paid_on("in_1", 4, 14_900), paid_on("in_1", 6, 14_900)] {
+            invoices.join(&facts);
         }
-        assert_eq!(dues, paid_on("in_1", 4, 14_900));
+        assert_eq!(invoices, paid_on("in_1", 4, 14_900));
     }
 
     #[test]
     fn what_was_paid_is_numbered_once_in_the_order_of_time() {
-        let mut dues = Dues::default();
-        let mut numbers = |told: &[Dues], next| {
-            told.iter().for_each(|told| dues.join(told));
-            dues.number_receipts(next);
-            dues.receipts().map(|(id, number, _)| format!("{id}: {number}")).collect::<Vec<_>>().join(", ")
+        let mut invoices = Invoices::default();
+        let mut numbers = |facts: &[Invoices], next| {
+            facts.iter().for_each(|facts| invoices.join(facts));
+            invoices.number_receipts(next);
+            invoices.receipts().map(|(id, number, _)| format!("{id}: {number}")).collect::<Vec<_>>().join(", ")
         };
-        let told =
+        let facts =
             [paid_on("in_1", 5, 1), paid_on("in_2", 4, 1), paid_on("in_3", 5, 1), paid_on("in_4", 3, 0), paid("in_5")];
-        assert_eq!(numbers(&told, 7), "in_1: 8, in_2: 7, in_3: 9");
-        assert_eq!(numbers(&told, 10), "in_1: 8, in_2: 7, in_3: 9");
+        assert_eq!(numbers(&facts, 7), "in_1: 8, in_2: 7, in_3: 9");
+        assert_eq!(numbers(&facts, 10), "in_1: 8, in_2: 7, in_3: 9");
         // The number stays, also if it turns out to have been paid earlier.
         assert_eq!(numbers(&[paid_on("in_3", 2, 1), paid_on("in_5", 1, 1)], 10), "in_1: 8, in_2: 7, in_3: 9, in_5: 10");
     }
@@ -191,19 +191,19 @@ mod tests {
     #[test]
     fn what_was_stored_before_there_were_receipts_is_read_and_has_none() {
         let stored = r#"{"in_1":{"failed_at":null,"settled":true},"in_2":{"failed_at":null,"settled":true,"subscription":"sub_1"}}"#;
-        let mut dues: Dues = serde_json::from_str(stored).unwrap();
-        dues.number_receipts(1);
-        assert_eq!(dues.receipts().count(), 0);
+        let mut invoices: Invoices = serde_json::from_str(stored).unwrap();
+        invoices.number_receipts(1);
+        assert_eq!(invoices.receipts().count(), 0);
     }
 
     #[test]
     fn an_invoice_of_a_subscription_that_is_over_is_owed_no_more() {
         let of = |subscription: &str| {
-            let mut dues = failed("in_1", 3);
-            dues.join(&Dues(
+            let mut invoices = failed("in_1", 3);
+            invoices.join(&Invoices(
                 [("in_1".into(), Invoice { subscription: Some(subscription.into()), ..Invoice::default() })].into(),
             ));
-            dues
+            invoices
         };
         assert_eq!(of("sub_1").unpaid_since(Some("sub_1")), Some(at(3)));
         assert_eq!(of("sub_1").unpaid_since(Some("sub_2")), None);
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_list_adds_what_is_not_known_and_moves_no_failure() {
-        assert_eq!(Dues::default().learn(failed("in_1", 3)), Some(failed("in_1", 3)));
+        assert_eq!(Invoices::default().learn(failed("in_1", 3)), Some(failed("in_1", 3)));
         assert_eq!(failed("in_1", 3).learn(failed("in_1", 2)), None);
         assert_eq!(failed("in_1", 3).learn(paid("in_1")), Some(paid("in_1")));
         let mut settled = failed("in_1", 3);

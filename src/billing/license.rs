@@ -36,9 +36,9 @@ pub enum License {
 /// What is off, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Off {
+pub enum Restriction {
     /// Only a notice is shown.
-    Nothing,
+    None,
     /// Premium features.
     Premium,
     /// Premium features and the allowance; packs still spend.
@@ -49,7 +49,7 @@ pub enum Off {
 
 /// Who of the staff changed a license, and why. The reason is for staff alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ByStaff {
+pub struct StaffAction {
     /// The person.
     pub user: UserId,
     /// Why.
@@ -58,15 +58,15 @@ pub struct ByStaff {
 
 /// A step of the license: a new state, or a rung further down. Each is kept in its log and told by email.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct LicenseStep {
     /// When it was made.
     pub at: Instant,
     /// The state from then on.
     pub license: License,
     /// What is off from then on.
-    pub off: Off,
+    pub off: Restriction,
     /// Who of the staff made it; nobody where it followed the money or time.
-    pub by: Option<ByStaff>,
+    pub by: Option<StaffAction>,
 }
 
 /// One rung of the ladder.
@@ -76,14 +76,14 @@ pub struct Rung {
     /// Days since the first failure of the invoice.
     pub day: u16,
     /// What is off from then on.
-    pub off: Off,
+    pub off: Restriction,
 }
 
-impl Off {
+impl Restriction {
     /// The name in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
+            Self::None => "nothing",
             Self::Premium => "premium",
             Self::Allowance => "allowance",
             Self::Ai => "ai",
@@ -92,13 +92,13 @@ impl Off {
 
     /// The one of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Nothing, Self::Premium, Self::Allowance, Self::Ai].into_iter().find(|off| off.as_str() == text)
+        [Self::None, Self::Premium, Self::Allowance, Self::Ai].into_iter().find(|off| off.as_str() == text)
     }
 
     /// What stops, in words.
     pub const fn stops(self) -> &'static str {
         match self {
-            Self::Nothing => "Nothing stops.",
+            Self::None => "Nothing stops.",
             Self::Premium => "Premium features stop.",
             Self::Allowance => "The allowance stops; packs can still be spent.",
             Self::Ai => "All AI stops.",
@@ -115,9 +115,9 @@ impl Rung {
 
 impl License {
     /// Where time has brought the license at `now`, and what is off: grace that has run out is suspended. `ladder` is in order of days.
-    pub fn stepped_down(self, ladder: &[Rung], now: Instant) -> (Self, Off) {
+    pub fn stepped_down(self, ladder: &[Rung], now: Instant) -> (Self, Restriction) {
         let end = match self {
-            Self::Grace { since } => ladder.iter().find(|rung| rung.off == Off::Ai).map(|rung| rung.at(since)),
+            Self::Grace { since } => ladder.iter().find(|rung| rung.off == Restriction::Ai).map(|rung| rung.at(since)),
             _ => None,
         };
         let end = end.filter(|at| *at <= now);
@@ -130,31 +130,31 @@ impl License {
     }
 
     /// What is off at `now`. `ladder` is in order of days.
-    pub fn off(self, ladder: &[Rung], now: Instant) -> Off {
+    pub fn off(self, ladder: &[Rung], now: Instant) -> Restriction {
         match self {
-            Self::Active => Off::Nothing,
-            Self::Suspended { .. } | Self::Stopped { .. } | Self::Canceled { .. } => Off::Ai,
+            Self::Active => Restriction::None,
+            Self::Suspended { .. } | Self::Stopped { .. } | Self::Canceled { .. } => Restriction::Ai,
             Self::Grace { since } => {
                 let reached = |rung: &&Rung| rung.at(since) <= now;
-                ladder.iter().take_while(reached).last().map_or(Off::Nothing, |rung| rung.off)
+                ladder.iter().take_while(reached).last().map_or(Restriction::None, |rung| rung.off)
             }
         }
     }
 
     /// When it steps down next if nothing is paid, and what is off then. `ladder` is in order of days.
-    pub fn next(self, ladder: &[Rung], now: Instant) -> Option<(Instant, Off)> {
+    pub fn next(self, ladder: &[Rung], now: Instant) -> Option<(Instant, Restriction)> {
         self.ahead(ladder, now).find(|(_, off)| *off > self.off(ladder, now))
     }
 
     /// The rungs that are not reached at `now`, each with its instant. `ladder` is in order of days.
-    pub fn ahead(self, ladder: &[Rung], now: Instant) -> impl Iterator<Item = (Instant, Off)> {
+    pub fn ahead(self, ladder: &[Rung], now: Instant) -> impl Iterator<Item = (Instant, Restriction)> {
         let since = if let Self::Grace { since } = self { Some(since) } else { None };
         let rungs = ladder.iter().filter_map(move |rung| Some((rung.at(since?), rung.off)));
         rungs.filter(move |(at, _)| *at > now)
     }
 
     /// When the first rung comes below `announced`, reached or not. `ladder` is in order of days.
-    pub fn after(self, announced: Off, ladder: &[Rung]) -> Option<Instant> {
+    pub fn after(self, announced: Restriction, ladder: &[Rung]) -> Option<Instant> {
         let Self::Grace { since } = self else { return None };
         ladder.iter().find(|rung| rung.off > announced).map(|rung| rung.at(since))
     }
@@ -205,25 +205,26 @@ mod tests {
 
     #[test]
     fn ai_steps_down_the_ladder_day_by_day() {
-        let ladder = [(0, Off::Nothing), (3, Off::Premium), (7, Off::Allowance), (14, Off::Ai)]
-            .map(|(day, off)| Rung { day, off });
+        let ladder =
+            [(0, Restriction::None), (3, Restriction::Premium), (7, Restriction::Allowance), (14, Restriction::Ai)]
+                .map(|(day, off)| Rung { day, off });
         let since: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
         let check = |now: &str, off| {
             assert_eq!(License::Grace { since }.off(&ladder, now.parse().unwrap()), off, "{now}");
         };
-        check("2026-03-01T12:00:00Z", Off::Nothing);
-        check("2026-03-04T11:59:59Z", Off::Nothing);
-        check("2026-03-04T12:00:00Z", Off::Premium);
-        check("2026-03-08T12:00:00Z", Off::Allowance);
-        check("2026-03-15T11:59:59Z", Off::Allowance);
-        check("2026-03-15T12:00:00Z", Off::Ai);
-        let check = |now: &str, next: Option<(&str, Off)>| {
+        check("2026-03-01T12:00:00Z", Restriction::None);
+        check("2026-03-04T11:59:59Z", Restriction::None);
+        check("2026-03-04T12:00:00Z", Restriction::Premium);
+        check("2026-03-08T12:00:00Z", Restriction::Allowance);
+        check("2026-03-15T11:59:59Z", Restriction::Allowance);
+        check("2026-03-15T12:00:00Z", Restriction::Ai);
+        let check = |now: &str, next: Option<(&str, Restriction)>| {
             let next = next.map(|(at, off)| (at.parse().unwrap(), off));
             assert_eq!(License::Grace { since }.next(&ladder, now.parse().unwrap()), next, "{now}");
         };
-        check("2026-03-01T12:00:00Z", Some(("2026-03-04T12:00:00Z", Off::Premium)));
-        check("2026-03-04T12:00:00Z", Some(("2026-03-08T12:00:00Z", Off::Allowance)));
-        check("2026-03-15T11:59:59Z", Some(("2026-03-15T12:00:00Z", Off::Ai)));
+        check("2026-03-01T12:00:00Z", Some(("2026-03-04T12:00:00Z", Restriction::Premium)));
+        check("2026-03-04T12:00:00Z", Some(("2026-03-08T12:00:00Z", Restriction::Allowance)));
+        check("2026-03-15T11:59:59Z", Some(("2026-03-15T12:00:00Z", Restriction::Ai)));
         check("2026-03-15T12:00:00Z", None);
         assert_eq!(License::Active.next(&ladder, since), None);
     }

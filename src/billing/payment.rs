@@ -78,12 +78,12 @@ pub struct Payment {
     /// Disputes, by Stripe's id.
     pub disputes: BTreeMap<String, Dispute>,
     /// Stripe's names for it.
-    pub names: StripeNames,
+    pub stripe_ids: StripeIds,
 }
 
 /// What Stripe calls the parts of a payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StripeNames {
+pub struct StripeIds {
     /// The Checkout session: `cs_…`.
     pub session: Option<String>,
     /// The payment itself: `pi_…`.
@@ -126,19 +126,19 @@ pub struct Dispute {
     /// How much, in cents.
     pub cents: u64,
     /// How it stands.
-    pub standing: Standing,
+    pub status: DisputeStatus,
 }
 
 /// How a dispute stands. Of two that were told, the later counts; a closed one is later than any open one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "standing", rename_all = "snake_case")]
-pub enum Standing {
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum DisputeStatus {
     /// Not decided.
     Open,
     /// Decided.
     Closed {
         /// When that was told, in seconds since 1970.
-        told_at: i64,
+        reported_at: i64,
         /// Whether the money is gone.
         lost: bool,
     },
@@ -168,26 +168,26 @@ impl Stage {
 }
 
 impl Payment {
-    /// Adds what `told` knows. Commutative, associative and idempotent, so that the order and the number of events do not matter.
-    pub fn join(&mut self, told: &Self) {
-        self.stage = self.stage.max(told.stage);
-        self.paid_cents = self.paid_cents.max(told.paid_cents);
-        self.refunded_cents = self.refunded_cents.max(told.refunded_cents);
-        for (id, new) in &told.refunds {
+    /// Adds what `facts` knows. Commutative, associative and idempotent, so that the order and the number of events do not matter.
+    pub fn join(&mut self, facts: &Self) {
+        self.stage = self.stage.max(facts.stage);
+        self.paid_cents = self.paid_cents.max(facts.paid_cents);
+        self.refunded_cents = self.refunded_cents.max(facts.refunded_cents);
+        for (id, new) in &facts.refunds {
             let refund = self.refunds.entry(id.clone()).or_insert(*new);
             refund.cents = refund.cents.max(new.cents);
             refund.failed |= new.failed;
         }
-        for (id, new) in &told.disputes {
+        for (id, new) in &facts.disputes {
             let dispute = self.disputes.entry(id.clone()).or_insert(*new);
             dispute.cents = dispute.cents.max(new.cents);
-            dispute.standing = dispute.standing.max(new.standing);
+            dispute.status = dispute.status.max(new.status);
         }
         for (name, new) in [
-            (&mut self.names.session, &told.names.session),
-            (&mut self.names.payment_intent, &told.names.payment_intent),
-            (&mut self.names.charge, &told.names.charge),
-            (&mut self.names.receipt_url, &told.names.receipt_url),
+            (&mut self.stripe_ids.session, &facts.stripe_ids.session),
+            (&mut self.stripe_ids.payment_intent, &facts.stripe_ids.payment_intent),
+            (&mut self.stripe_ids.charge, &facts.stripe_ids.charge),
+            (&mut self.stripe_ids.receipt_url, &facts.stripe_ids.receipt_url),
         ] {
             if *new > *name {
                 name.clone_from(new);
@@ -199,7 +199,7 @@ impl Payment {
     pub fn returned_cents(&self) -> u64 {
         let failed: u64 = self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.cents).sum();
         let every: u64 = self.refunds.values().map(|refund| refund.cents).sum();
-        let lost = |dispute: &&Dispute| matches!(dispute.standing, Standing::Closed { lost: true, .. });
+        let lost = |dispute: &&Dispute| matches!(dispute.status, DisputeStatus::Closed { lost: true, .. });
         let lost: u64 = self.disputes.values().filter(lost).map(|dispute| dispute.cents).sum();
         let refunded = every.max(self.refunded_cents).saturating_sub(failed);
         refunded.saturating_add(lost).min(self.paid_cents)
@@ -207,13 +207,13 @@ impl Payment {
 
     /// Whether a dispute about it is open.
     pub fn is_disputed(&self) -> bool {
-        self.disputes.values().any(|dispute| dispute.standing == Standing::Open)
+        self.disputes.values().any(|dispute| dispute.status == DisputeStatus::Open)
     }
 
-    /// Whether adding what `told` knows would change what goes back, or what is put aside.
-    pub fn would_move(&self, told: &Self) -> bool {
+    /// Whether adding what `facts` knows would change what goes back, or what is put aside.
+    pub fn would_move(&self, facts: &Self) -> bool {
         let mut joined = self.clone();
-        joined.join(told);
+        joined.join(facts);
         (joined.returned_cents(), joined.is_disputed()) != (self.returned_cents(), self.is_disputed())
     }
 
@@ -296,17 +296,17 @@ mod tests {
 
     #[test]
     fn what_was_told_last_of_a_dispute_counts_whenever_it_is_heard() {
-        let told = |standing| Payment {
+        let facts = |status| Payment {
             paid_cents: 2_900,
-            disputes: BTreeMap::from([("dp_1".into(), Dispute { cents: 2_900, standing })]),
+            disputes: BTreeMap::from([("dp_1".into(), Dispute { cents: 2_900, status })]),
             ..Payment::default()
         };
-        let open = told(Standing::Open);
-        let lost = told(Standing::Closed { told_at: 10, lost: true });
-        let won = told(Standing::Closed { told_at: 20, lost: false });
+        let open = facts(DisputeStatus::Open);
+        let lost = facts(DisputeStatus::Closed { reported_at: 10, lost: true });
+        let won = facts(DisputeStatus::Closed { reported_at: 20, lost: false });
         for order in [[&open, &lost, &won], [&won, &lost, &open], [&lost, &open, &won]] {
             let mut payment = Payment::default();
-            order.iter().for_each(|told| payment.join(told));
+            order.iter().for_each(|facts| payment.join(facts));
             assert_eq!(payment, won);
             assert_eq!((payment.is_disputed(), payment.returned_cents()), (false, 0));
         }

@@ -9,28 +9,28 @@ use crate::{
 
 /// Which way a choice of a plan goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum PlanChange {
     /// Nothing is paid through Stripe yet.
     Subscribe,
     /// To a larger plan: at once.
-    Up,
+    Upgrade,
     /// To the present plan, after all.
-    Stay,
+    Keep,
     /// To a smaller plan: at the next reset.
-    Down,
+    Downgrade,
     /// To the free plan: at the next reset.
-    End,
+    Cancel,
 }
 
-impl Course {
+impl PlanChange {
     /// Which way it goes to `plan`, for whom has a subscription or not.
     pub fn to(plan: &Plan, terms: &Terms, subscribed: bool, catalog: &Catalog) -> Self {
         match catalog.plan_rank(&plan.name).cmp(&catalog.plan_rank(&terms.plan)) {
             _ if !subscribed => Self::Subscribe,
-            Ordering::Greater => Self::Up,
-            Ordering::Equal => Self::Stay,
-            Ordering::Less if plan.price_cents == 0 => Self::End,
-            Ordering::Less => Self::Down,
+            Ordering::Greater => Self::Upgrade,
+            Ordering::Equal => Self::Keep,
+            Ordering::Less if plan.price_cents == 0 => Self::Cancel,
+            Ordering::Less => Self::Downgrade,
         }
     }
 
@@ -38,16 +38,18 @@ impl Course {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Subscribe => "subscribe",
-            Self::Up => "up",
-            Self::Stay => "stay",
-            Self::Down => "down",
-            Self::End => "end",
+            Self::Upgrade => "up",
+            Self::Keep => "stay",
+            Self::Downgrade => "down",
+            Self::Cancel => "end",
         }
     }
 
     /// The one of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Subscribe, Self::Up, Self::Stay, Self::Down, Self::End].into_iter().find(|it| it.as_str() == text)
+        [Self::Subscribe, Self::Upgrade, Self::Keep, Self::Downgrade, Self::Cancel]
+            .into_iter()
+            .find(|it| it.as_str() == text)
     }
 }
 
@@ -59,17 +61,17 @@ mod tests {
     #[test]
     fn it_goes_up_and_down_by_the_order_of_the_catalog() {
         let catalog = Catalog::parse(DEFAULT_CATALOG).unwrap();
-        let check = |from: &str, to: &str, subscribed, course| {
+        let check = |from: &str, to: &str, subscribed, plan_change| {
             let account = Account::open(OrgId(uuid::Uuid::nil()), from.parse().unwrap(), Anchor(Instant::UNIX_EPOCH));
             let plan = catalog.plan(&to.parse().unwrap()).unwrap();
-            assert_eq!(Course::to(plan, &account.terms, subscribed, &catalog), course, "{from} to {to}");
-            assert_eq!(Course::parse(course.as_str()), Some(course));
+            assert_eq!(PlanChange::to(plan, &account.terms, subscribed, &catalog), plan_change, "{from} to {to}");
+            assert_eq!(PlanChange::parse(plan_change.as_str()), Some(plan_change));
         };
-        check("starter", "pro", false, Course::Subscribe);
-        check("pro", "pro", false, Course::Subscribe);
-        check("pro", "enterprise", true, Course::Up);
-        check("pro", "pro", true, Course::Stay);
-        check("enterprise", "pro", true, Course::Down);
-        check("enterprise", "starter", true, Course::End);
+        check("starter", "pro", false, PlanChange::Subscribe);
+        check("pro", "pro", false, PlanChange::Subscribe);
+        check("pro", "enterprise", true, PlanChange::Upgrade);
+        check("pro", "pro", true, PlanChange::Keep);
+        check("enterprise", "pro", true, PlanChange::Downgrade);
+        check("enterprise", "starter", true, PlanChange::Cancel);
     }
 }

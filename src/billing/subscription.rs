@@ -11,7 +11,7 @@ use crate::{billing::period::Anchor, names::PlanName, time::Instant};
 
 /// What Stripe said of a customer's subscriptions when it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct SubscriptionSnapshot {
     /// Drawn before Stripe was asked: of two readings the larger one is followed.
     pub number: i64,
     /// The subscription that runs.
@@ -23,7 +23,7 @@ pub struct Reading {
     pub further: u32,
 }
 
-impl Reading {
+impl SubscriptionSnapshot {
     /// What is taken in of it, after what was `known`: what had ended before it was ever known ended nothing here.
     pub fn after(&self, known: Option<&Self>) -> Self {
         let concerns = known.is_some_and(|known| known.live.is_some() || known.ended_at.is_some());
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_reading_that_was_kept_before_lines_had_names_is_read() {
         let kept = r#"{"number":7,"live":{"id":"sub_1","plan":"pro","anchor":"2026-03-10T09:00:00Z","ends":false},"ended_at":null}"#;
-        let reading: Reading = serde_json::from_str(kept).unwrap();
-        assert_eq!(reading.live.unwrap().item, "");
+        let snapshot: SubscriptionSnapshot = serde_json::from_str(kept).unwrap();
+        assert_eq!(snapshot.live.unwrap().item, "");
     }
 }

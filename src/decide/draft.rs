@@ -9,7 +9,7 @@ use crate::{
         guard::{Guard, GuardId},
         refusal::Refusal,
     },
-    billing::{invoices::Dues, payment::Purchase, period::Period, subscription::Reading},
+    billing::{invoices::Invoices, payment::Purchase, period::Period, subscription::SubscriptionSnapshot},
     command::{Caller, Metadata},
     ids::{GrantId, HoldId, MemberId, PurchaseId, TransactionId},
     ledger::{
@@ -17,7 +17,7 @@ use crate::{
         entry::{Entry, EntryHash, EntryKind},
         grant::{Grant, Part, Source},
         hold::Hold,
-        outcome::{Outcome, Receipt},
+        outcome::{Effect, Outcome},
         tokens::Tokens,
     },
     names::{FeatureName, TokenType},
@@ -93,11 +93,11 @@ impl<'a> Draft<'a> {
         self.account.spends.get(&id)
     }
 
-    pub(super) fn dues(&self) -> &Dues {
-        self.changes.dues.as_ref().unwrap_or(&self.account.dues)
+    pub(super) fn invoices(&self) -> &Invoices {
+        self.changes.invoices.as_ref().unwrap_or(&self.account.invoices)
     }
 
-    pub(super) fn subscription(&self) -> Option<&Reading> {
+    pub(super) fn subscription(&self) -> Option<&SubscriptionSnapshot> {
         self.changes.subscription.as_ref().or(self.account.subscription.as_ref())
     }
 
@@ -222,9 +222,9 @@ impl<'a> Draft<'a> {
         self.entries.push((entry, hash));
     }
 
-    pub(super) fn finish(self, outcome: Outcome) -> Decision {
+    pub(super) fn finish(self, effect: Effect) -> Decision {
         let (transaction, seq, at) = (self.cx.transaction, self.head().seq, self.cx.now);
-        Decision { receipt: Receipt { transaction, seq, at, outcome }, changes: self.changes, entries: self.entries }
+        Decision { outcome: Outcome { transaction, seq, at, effect }, changes: self.changes, entries: self.entries }
     }
 
     fn head(&self) -> Head {

@@ -1,10 +1,10 @@
 //! Entitlement: may this caller use this feature now, and if not, why.
 
 use crate::{
-    access::{guard::Pace, refusal::Refusal},
-    billing::license::{License, Off},
+    access::{guard::RateStatus, refusal::Refusal},
+    billing::license::{License, Restriction},
     catalog::{Catalog, Feature, Limits},
-    command::{Caller, Use},
+    command::{Caller, Usage},
     decide::{Context, draft::Draft},
     ledger::{account::Account, grant::Part, tokens::Tokens},
     names::TokenType,
@@ -28,7 +28,7 @@ pub struct Quote {
 ///
 /// # Errors
 /// The first refusal that applies.
-pub fn check(account: &Account, usage: &Use, cx: &Context<'_>) -> Result<Quote, Refusal> {
+pub fn check(account: &Account, usage: &Usage, cx: &Context<'_>) -> Result<Quote, Refusal> {
     let mut draft = Draft::new(account, cx);
     draft.advance();
     admit(&draft, usage)
@@ -39,7 +39,7 @@ pub fn check(account: &Account, usage: &Use, cx: &Context<'_>) -> Result<Quote, 
 ///
 /// # Errors
 /// The first refusal that applies, other than by rate and interval.
-pub fn quote(account: &Account, usage: &Use, cx: &Context<'_>) -> Result<Quote, Refusal> {
+pub fn quote(account: &Account, usage: &Usage, cx: &Context<'_>) -> Result<Quote, Refusal> {
     let mut draft = Draft::new(account, cx);
     draft.advance();
     match admit(&draft, usage) {
@@ -53,7 +53,7 @@ pub fn quote(account: &Account, usage: &Use, cx: &Context<'_>) -> Result<Quote, 
 
 /// The order of refusal. The first that applies is the one told: account closed, blocked, plan, license, rate, interval,
 /// quota, balance.
-pub(crate) fn admit(draft: &Draft<'_>, usage: &Use) -> Result<Quote, Refusal> {
+pub(crate) fn admit(draft: &Draft<'_>, usage: &Usage) -> Result<Quote, Refusal> {
     let (catalog, now) = (draft.cx.catalog, draft.cx.now);
     let feature = find_feature(catalog, usage)?;
     let guard = usage.caller.guard().map(|id| draft.guard(id)).unwrap_or_default();
@@ -68,23 +68,23 @@ pub(crate) fn admit(draft: &Draft<'_>, usage: &Use) -> Result<Quote, Refusal> {
     check_balance(draft, usage, feature, off)
 }
 
-fn find_feature<'c>(catalog: &'c Catalog, usage: &Use) -> Result<&'c Feature, Refusal> {
+fn find_feature<'c>(catalog: &'c Catalog, usage: &Usage) -> Result<&'c Feature, Refusal> {
     catalog.feature(&usage.feature).ok_or_else(|| Refusal::UnknownFeature { feature: usage.feature.clone() })
 }
 
 /// The limits that a caller is under. Staff and the system are under none.
 pub(crate) fn limits(catalog: &Catalog, caller: &Caller) -> Limits {
     match caller {
-        Caller::Member { .. } | Caller::Key { member: Some(_), .. } => catalog.member_limits,
-        Caller::Key { member: None, .. } => catalog.key_limits,
+        Caller::Member { .. } | Caller::ApiKey { member: Some(_), .. } => catalog.member_limits,
+        Caller::ApiKey { member: None, .. } => catalog.key_limits,
         Caller::Staff { .. } | Caller::System => Limits::default(),
     }
 }
 
 /// Where `caller` stands under its rate, where it is under one.
-pub fn pace(account: &Account, catalog: &Catalog, caller: &Caller, now: Instant) -> Option<Pace> {
+pub fn rate_status(account: &Account, catalog: &Catalog, caller: &Caller, now: Instant) -> Option<RateStatus> {
     let guard = caller.guard().and_then(|id| account.guards.get(&id)).cloned().unwrap_or_default();
-    guard.pace(&limits(catalog, caller), now)
+    guard.rate_status(&limits(catalog, caller), now)
 }
 
 /// Decision 1: AI is for paid plans. A pack does not open a feature that the plan lacks.
@@ -98,24 +98,24 @@ fn check_plan(draft: &Draft<'_>, feature: &Feature) -> Result<(), Refusal> {
 }
 
 /// Decision 5: the license comes first. Answers with what is off.
-fn check_license(draft: &Draft<'_>, feature: &Feature) -> Result<Off, Refusal> {
+fn check_license(draft: &Draft<'_>, feature: &Feature) -> Result<Restriction, Refusal> {
     let license = draft.terms().license;
     if let License::Stopped { since } = license {
         return Err(Refusal::LicenseStopped { since });
     }
     let off = license.off(&draft.cx.catalog.ladder, draft.cx.now);
-    if off == Off::Ai || (off >= Off::Premium && feature.premium) {
+    if off == Restriction::Ai || (off >= Restriction::Premium && feature.premium) {
         return Err(Refusal::LicenseSuspended { off, since: license.since() });
     }
     Ok(off)
 }
 
-fn check_balance(draft: &Draft<'_>, usage: &Use, feature: &Feature, off: Off) -> Result<Quote, Refusal> {
+fn check_balance(draft: &Draft<'_>, usage: &Usage, feature: &Feature, off: Restriction) -> Result<Quote, Refusal> {
     let token_type = feature.token_type.clone();
     let needed = feature
         .cost_of(usage.quantity)
         .ok_or_else(|| Refusal::amount("the cost of that quantity is more than any balance"))?;
-    let (parts, available) = draft.pick(&token_type, needed, off >= Off::Allowance);
+    let (parts, available) = draft.pick(&token_type, needed, off >= Restriction::Allowance);
     if available < needed {
         let withheld = draft.balance(&token_type).available().saturating_sub(available);
         let resets_at = draft.next_allowance(&token_type);

@@ -9,7 +9,7 @@ use crate::{
         account::Balance,
         entry::EntryKind,
         grant::{Grant, Part, Source, sum},
-        outcome::Outcome,
+        outcome::Effect,
         tokens::Tokens,
     },
     names::TokenType,
@@ -28,7 +28,7 @@ pub(super) fn grant(
     caller: Caller,
     new: NewGrant<'_>,
     note: Option<&str>,
-) -> Result<Outcome, Refusal> {
+) -> Result<Effect, Refusal> {
     draft.check_open()?;
     check_known(draft, new.token_type)?;
     if new.amount.is_zero() {
@@ -45,7 +45,7 @@ pub(super) fn grant(
     let debt = draft.balance(&token_type).debt;
     let grant = make(draft, new, Line { note, ..Line::new(EntryKind::Granted, caller, &[]) });
     let balance = draft.balance(&token_type);
-    Ok(Outcome::Granted { grant, amount, paid_debt: debt.saturating_sub(balance.debt), token_type, balance })
+    Ok(Effect::Granted { grant, amount, paid_debt: debt.saturating_sub(balance.debt), token_type, balance })
 }
 
 pub(super) fn adjust(
@@ -54,7 +54,7 @@ pub(super) fn adjust(
     token_type: &TokenType,
     amount: i64,
     reason: &str,
-) -> Result<Outcome, Refusal> {
+) -> Result<Effect, Refusal> {
     draft.check_open()?;
     check_known(draft, token_type)?;
     let size =
@@ -75,7 +75,7 @@ pub(super) fn adjust(
         let line = Line { note: Some(reason), ..Line::new(EntryKind::Adjusted, caller, &parts) };
         burn(draft, token_type, line);
     }
-    Ok(Outcome::Adjusted { token_type: token_type.clone(), amount, balance: draft.balance(token_type) })
+    Ok(Effect::Adjusted { token_type: token_type.clone(), amount, balance: draft.balance(token_type) })
 }
 
 /// Makes a grant. A pack pays the debt of its token type first; what is left of it is there to be spent. What a command

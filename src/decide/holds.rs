@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     access::refusal::Refusal,
-    command::{Caller, Use},
+    command::{Caller, Usage},
     decide::entitlement,
     ids::HoldId,
     ledger::{
@@ -16,13 +16,13 @@ use crate::{
         entry::EntryKind,
         grant::{Part, sum},
         hold::{Hold, HoldState},
-        outcome::Outcome,
+        outcome::Effect,
         tokens::Tokens,
     },
     time::{Instant, after_seconds},
 };
 
-pub(super) fn open(draft: &mut Draft<'_>, usage: &Use, ttl_seconds: Option<u32>) -> Result<Outcome, Refusal> {
+pub(super) fn open(draft: &mut Draft<'_>, usage: &Usage, ttl_seconds: Option<u32>) -> Result<Effect, Refusal> {
     let (limits, now) = (draft.cx.catalog.holds, draft.cx.now);
     let ttl = ttl_seconds.unwrap_or(limits.default_ttl_seconds);
     if !(1..=limits.max_ttl_seconds).contains(&ttl) {
@@ -52,7 +52,7 @@ pub(super) fn open(draft: &mut Draft<'_>, usage: &Use, ttl_seconds: Option<u32>)
         ..Line::new(EntryKind::Held, usage.caller, &hold.parts)
     };
     draft.append(&hold.token_type, balance, line);
-    let outcome = Outcome::HoldOpened {
+    let effect = Effect::HoldOpened {
         hold: hold.id,
         token_type: quote.token_type,
         amount: quote.cost,
@@ -60,10 +60,10 @@ pub(super) fn open(draft: &mut Draft<'_>, usage: &Use, ttl_seconds: Option<u32>)
         balance,
     };
     draft.changes.holds.insert(hold.id, hold);
-    Ok(outcome)
+    Ok(effect)
 }
 
-pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>) -> Result<Outcome, Refusal> {
+pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>) -> Result<Effect, Refusal> {
     let hold = find_open(draft, id)?;
     let held = hold.amount();
     let amount = amount.unwrap_or(held);
@@ -87,17 +87,17 @@ pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>)
     give_back(draft, &hold, &returned, draft.cx.now);
     purchases::follow(draft);
     let balance = draft.balance(&hold.token_type);
-    Ok(Outcome::Captured { hold: id, token_type: hold.token_type, amount, returned: sum(&returned), balance })
+    Ok(Effect::Captured { hold: id, token_type: hold.token_type, amount, returned: sum(&returned), balance })
 }
 
-pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result<Outcome, Refusal> {
+pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result<Effect, Refusal> {
     let hold = find_open(draft, id)?;
     let state = HoldState::Released { reason: reason.into(), at: draft.cx.now };
     end_with(draft, &hold, state, EntryKind::Released, hold.caller, &[], Some(reason));
     give_back(draft, &hold, &hold.parts, draft.cx.now);
     purchases::follow(draft);
     let balance = draft.balance(&hold.token_type);
-    Ok(Outcome::Released {
+    Ok(Effect::Released {
         hold: id,
         returned: hold.amount(),
         token_type: hold.token_type,

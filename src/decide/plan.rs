@@ -13,14 +13,14 @@ use crate::{
         account::Balance,
         entry::EntryKind,
         grant::{Grant, Part, Source},
-        outcome::Outcome,
+        outcome::Effect,
         tokens::Tokens,
     },
     names::{PlanName, TokenType},
     time::Instant,
 };
 
-pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Result<Outcome, Refusal> {
+pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Result<Effect, Refusal> {
     draft.check_open()?;
     if draft.cx.catalog.plan(plan).is_none() {
         return Err(Refusal::UnknownPlan { plan: plan.clone() });
@@ -29,7 +29,7 @@ pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> 
         return Err(Refusal::PlanUnchanged { plan: plan.clone() });
     }
     let from = go_to(draft, caller, plan);
-    Ok(Outcome::PlanChanged { plan: plan.clone(), from })
+    Ok(Effect::PlanChanged { plan: plan.clone(), from })
 }
 
 /// To a larger plan at once, to a smaller one at the next reset; to the present one, to stay on it. Answers from when it counts.

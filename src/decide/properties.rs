@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use self::history::{always, at_every_step, check, told};
+use self::history::{always, at_every_step, check, facts};
 use super::{
     after_refusal, decide, is_due,
     tests::world::{self, World},
@@ -24,7 +24,7 @@ use crate::{
         entry::EntryKind,
         grant::Source,
         hold::HoldState,
-        outcome::Outcome,
+        outcome::Effect,
     },
     names::TokenType,
 };
@@ -167,24 +167,24 @@ fn packs_lose_tokens_to_nothing_but_use_and_correction() {
 fn balances_are_what_the_receipt_says() {
     always(|history| {
         for (step, decision) in history.applied() {
-            let (token_type, told): (&TokenType, Balance) = match &decision.receipt.outcome {
-                Outcome::Spent { token_type, balance, .. }
-                | Outcome::HoldOpened { token_type, balance, .. }
-                | Outcome::Captured { token_type, balance, .. }
-                | Outcome::Released { token_type, balance, .. }
-                | Outcome::Refunded { token_type, balance, .. }
-                | Outcome::Granted { token_type, balance, .. }
-                | Outcome::Adjusted { token_type, balance, .. } => (token_type, *balance),
-                Outcome::PlanChanged { .. }
-                | Outcome::Settled { .. }
-                | Outcome::Billed
-                | Outcome::Followed
-                | Outcome::Suspended
-                | Outcome::Lifted
-                | Outcome::Advanced => continue,
+            let (token_type, facts): (&TokenType, Balance) = match &decision.outcome.effect {
+                Effect::Spent { token_type, balance, .. }
+                | Effect::HoldOpened { token_type, balance, .. }
+                | Effect::Captured { token_type, balance, .. }
+                | Effect::Released { token_type, balance, .. }
+                | Effect::Refunded { token_type, balance, .. }
+                | Effect::Granted { token_type, balance, .. }
+                | Effect::Adjusted { token_type, balance, .. } => (token_type, *balance),
+                Effect::PlanChanged { .. }
+                | Effect::PaymentRecorded { .. }
+                | Effect::InvoicesRecorded
+                | Effect::SubscriptionSynced
+                | Effect::Suspended
+                | Effect::Lifted
+                | Effect::Advanced => continue,
             };
-            assert_eq!(told, step.after.balance(token_type), "{:?}", decision.receipt);
-            assert_eq!(decision.receipt.seq, step.after.head.seq);
+            assert_eq!(facts, step.after.balance(token_type), "{:?}", decision.outcome);
+            assert_eq!(decision.outcome.seq, step.after.head.seq);
         }
     });
 }
@@ -223,11 +223,11 @@ fn what_was_clawed_back_is_what_the_money_says_and_a_payment_is_credited_once() 
                 assert!(free.is_zero() || !purchase.payment.is_disputed(), "{free} of a disputed lot can be spent");
             }
         }
-        for invoice in account.dues.0.values() {
+        for invoice in account.invoices.0.values() {
             assert_eq!(invoice.receipt.is_some(), invoice.paid.as_ref().is_some_and(|paid| paid.cents > 0));
         }
         let packs = account.purchases.values().filter_map(|it| Some(it.credit.as_ref()?.number));
-        let plans = account.dues.receipts().map(|(_, number, _)| number);
+        let plans = account.invoices.receipts().map(|(_, number, _)| number);
         let mut numbers: Vec<i64> = packs.chain(plans).collect();
         numbers.sort_unstable();
         assert!(numbers.iter().copied().eq(1..=account.receipt_number), "{numbers:?}");
@@ -236,7 +236,7 @@ fn what_was_clawed_back_is_what_the_money_says_and_a_payment_is_credited_once() 
 
 #[test]
 fn what_stripe_tells_leaves_the_same_in_any_order_and_however_often() {
-    let facts = prop::collection::vec(told(), 1..8).prop_flat_map(|facts| {
+    let facts = prop::collection::vec(facts(), 1..8).prop_flat_map(|facts| {
         let more = prop::collection::vec(prop::sample::select(facts.clone()), 0..8);
         let twice = (Just(facts.clone()), more).prop_map(|(facts, more)| [facts, more].concat());
         (Just(facts), twice.prop_shuffle(), 0_u32..40)
@@ -248,7 +248,7 @@ fn what_stripe_tells_leaves_the_same_in_any_order_and_however_often() {
             if quests > 0 {
                 world.spend(quests * 5);
             }
-            facts.iter().for_each(|told| drop(world.tell(purchase, told.clone()).unwrap()));
+            facts.iter().for_each(|facts| drop(world.tell(purchase, facts.clone()).unwrap()));
             world
         };
         let (one, other) = (play(&facts), play(&again));

@@ -13,16 +13,16 @@ use crate::{
         account::Balance,
         entry::EntryKind,
         grant::{Part, Source, sum},
-        outcome::Outcome,
+        outcome::Effect,
         tokens::Tokens,
     },
     names::TokenType,
 };
 
 /// Takes in what Stripe has told of a purchase. A closed account is no reason not to.
-pub(super) fn settle(draft: &mut Draft<'_>, id: PurchaseId, told: &Payment) -> Result<Outcome, Refusal> {
+pub(super) fn settle(draft: &mut Draft<'_>, id: PurchaseId, facts: &Payment) -> Result<Effect, Refusal> {
     let mut purchase = draft.purchase(id).cloned().ok_or(Refusal::PurchaseNotFound)?;
-    purchase.payment.join(told);
+    purchase.payment.join(facts);
     if purchase.payment.stage == Stage::Paid && purchase.credit.is_none() {
         // Stripe need not say how much: no pack is sold for less than its price.
         if purchase.payment.paid_cents == 0 {
@@ -33,7 +33,7 @@ pub(super) fn settle(draft: &mut Draft<'_>, id: PurchaseId, told: &Payment) -> R
     let number = purchase.credit.as_ref().map(|credit| credit.number);
     draft.put_purchase(purchase);
     follow(draft);
-    Ok(Outcome::Settled { purchase: id, number })
+    Ok(Effect::PaymentRecorded { purchase: id, number })
 }
 
 /// Brings every lot at hand to what is known of its payment. Whatever may bring tokens back to a lot calls it, too: the end of a

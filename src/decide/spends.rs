@@ -8,21 +8,21 @@ use super::{
 };
 use crate::{
     access::refusal::Refusal,
-    command::{Caller, Use},
+    command::{Caller, Usage},
     decide::entitlement,
     ids::TransactionId,
     ledger::{
         account::Balance,
         entry::EntryKind,
         grant::{Part, Source, sum},
-        outcome::Outcome,
+        outcome::Effect,
         tokens::Tokens,
     },
     names::TokenType,
     time::Instant,
 };
 
-pub(super) fn spend(draft: &mut Draft<'_>, usage: &Use) -> Result<Outcome, Refusal> {
+pub(super) fn spend(draft: &mut Draft<'_>, usage: &Usage) -> Result<Effect, Refusal> {
     let quote = entitlement::admit(draft, usage)?;
     count(draft, usage);
     let line = Line {
@@ -32,7 +32,7 @@ pub(super) fn spend(draft: &mut Draft<'_>, usage: &Use) -> Result<Outcome, Refus
     };
     grants::burn(draft, &quote.token_type, line);
     let balance = draft.balance(&quote.token_type);
-    Ok(Outcome::Spent { token_type: quote.token_type, amount: quote.cost, balance, parts: quote.parts })
+    Ok(Effect::Spent { token_type: quote.token_type, amount: quote.cost, balance, parts: quote.parts })
 }
 
 /// Returns a spend to the grants that it burned; for those that have lapsed since, a grant to the end of the period stands in.
@@ -41,7 +41,7 @@ pub(super) fn refund(
     caller: Caller,
     of: TransactionId,
     reason: &str,
-) -> Result<Outcome, Refusal> {
+) -> Result<Effect, Refusal> {
     let spend = draft.spend(of).cloned().ok_or(Refusal::SpendNotFound)?;
     if spend.refunded_by.is_some() {
         return Err(Refusal::AlreadyRefunded);
@@ -73,7 +73,7 @@ pub(super) fn refund(
     draft.changes.refunds.insert(of, draft.cx.transaction);
     purchases::follow(draft);
     let balance = draft.balance(&token_type);
-    Ok(Outcome::Refunded { of, amount, balance, token_type })
+    Ok(Effect::Refunded { of, amount, balance, token_type })
 }
 
 /// Whether the grant of `part` had lapsed at `at`, so that nothing could return to it.

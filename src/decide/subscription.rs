@@ -2,22 +2,22 @@
 
 use super::{draft::Draft, license, plan};
 use crate::{
-    billing::subscription::{Reading, Subscription},
+    billing::subscription::{Subscription, SubscriptionSnapshot},
     command::Caller,
     ids::GrantId,
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
 };
 
 /// Takes in how Stripe says the subscription stands; a reading that is older than the last one changes nothing.
-pub(super) fn follow(draft: &mut Draft<'_>, reading: &Reading) -> Outcome {
+pub(super) fn follow(draft: &mut Draft<'_>, snapshot: &SubscriptionSnapshot) -> Effect {
     let known = draft.subscription().cloned();
-    if known.as_ref().is_some_and(|known| known.number >= reading.number) {
-        return Outcome::Followed;
+    if known.as_ref().is_some_and(|known| known.number >= snapshot.number) {
+        return Effect::SubscriptionSynced;
     }
-    draft.changes.subscription = Some(reading.after(known.as_ref()));
+    draft.changes.subscription = Some(snapshot.after(known.as_ref()));
     let ran = known.and_then(|known| known.live);
     if draft.terms().closed_at.is_none() {
-        match &reading.live {
+        match &snapshot.live {
             // It ends with a month, and that may be over here before Stripe has ended it.
             Some(subscription) if subscription.ends && ran.as_ref() == Some(subscription) => {}
             Some(subscription) => go_on(draft, subscription),
@@ -27,7 +27,7 @@ pub(super) fn follow(draft: &mut Draft<'_>, reading: &Reading) -> Outcome {
         }
     }
     license::judge(draft);
-    Outcome::Followed
+    Effect::SubscriptionSynced
 }
 
 fn go_on(draft: &mut Draft<'_>, subscription: &Subscription) {

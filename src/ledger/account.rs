@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::guard::{Guard, GuardId},
     billing::{
-        invoices::Dues,
-        license::{License, Off, Rung},
+        invoices::Invoices,
+        license::{License, Restriction, Rung},
         payment::Purchase,
         period::{Anchor, Period},
-        subscription::Reading,
+        subscription::SubscriptionSnapshot,
     },
     ids::{GrantId, HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     ledger::{
@@ -51,10 +51,10 @@ pub struct Account {
     /// Packs that were ordered.
     pub purchases: BTreeMap<PurchaseId, Purchase>,
     /// What is known of its invoices; known where a command tells of one, or depends on them.
-    pub dues: Dues,
+    pub invoices: Invoices,
     /// How its subscription stands, if Stripe was ever asked; known where a command tells of it or of an invoice, or lifts
     /// what staff have suspended.
-    pub subscription: Option<Reading>,
+    pub subscription: Option<SubscriptionSnapshot>,
     /// How many receipts are numbered, those of packs and of plans; known where a command tells of a payment or of an invoice.
     pub receipt_number: i64,
 }
@@ -69,7 +69,7 @@ pub struct Terms {
     /// Whether the plan is paid.
     pub license: License,
     /// What is off, as far as its log says: rungs that time has reached since are yet to be booked.
-    pub announced: Off,
+    pub announced: Restriction,
     /// What its months are counted from.
     pub anchor: Anchor,
     /// The start of the newest period that an allowance was made for.
@@ -146,7 +146,7 @@ impl Account {
                 plan,
                 next_plan: None,
                 license: License::Active,
-                announced: Off::Nothing,
+                announced: Restriction::None,
                 anchor,
                 period_start: None,
                 closed_at: None,
@@ -158,7 +158,7 @@ impl Account {
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
-            dues: Dues::default(),
+            invoices: Invoices::default(),
             subscription: None,
             receipt_number: 0,
         }

@@ -13,7 +13,7 @@ use crate::{
 
 /// The answer to an applied command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
+pub struct Outcome {
     /// The command's transaction.
     pub transaction: TransactionId,
     /// The number of the log's last entry after it.
@@ -21,13 +21,13 @@ pub struct Receipt {
     /// When it was applied.
     pub at: Instant,
     /// What it did.
-    pub outcome: Outcome,
+    pub effect: Effect,
 }
 
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
     /// A feature was paid.
     Spent {
         /// The kind of tokens.
@@ -119,16 +119,16 @@ pub enum Outcome {
         from: Instant,
     },
     /// What was told of a payment is known.
-    Settled {
+    PaymentRecorded {
         /// The purchase.
         purchase: PurchaseId,
         /// The number of its receipt, once it is paid.
         number: Option<i64>,
     },
     /// What was told of invoices is known.
-    Billed,
+    InvoicesRecorded,
     /// How the subscription stands is known.
-    Followed,
+    SubscriptionSynced,
     /// Staff have suspended the license.
     Suspended,
     /// What staff had suspended is suspended by them no more.
@@ -171,14 +171,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        command::{Caller, Quantity, Use},
+        command::{Caller, Quantity, Usage},
         features::quest::Goal,
-        ids::{KeyId, MemberId},
+        ids::{ApiKeyId, MemberId},
     };
 
-    fn usage(member: Option<u128>, quantity: u32, metadata: &str) -> Use {
-        Use {
-            caller: Caller::Key { key: KeyId(Uuid::from_u128(1)), member: member.map(Uuid::from_u128).map(MemberId) },
+    fn usage(member: Option<u128>, quantity: u32, metadata: &str) -> Usage {
+        Usage {
+            caller: Caller::ApiKey {
+                api_key: ApiKeyId(Uuid::from_u128(1)),
+                member: member.map(Uuid::from_u128).map(MemberId),
+            },
             feature: "quest_generation".parse().unwrap(),
             quantity: Quantity::try_from(quantity).unwrap(),
             metadata: Some(metadata.to_owned().try_into().unwrap()),
@@ -187,7 +190,7 @@ mod tests {
 
     fn hold(ttl_seconds: Option<u32>, goal: Option<&str>) -> Command {
         let job = goal.map(|goal| Goal::parse(goal).unwrap());
-        Command::OpenHold { r#use: usage(None, 1, "{\"order\":1}"), ttl_seconds, job }
+        Command::OpenHold { usage: usage(None, 1, "{\"order\":1}"), ttl_seconds, job }
     }
 
     #[test]

@@ -278,7 +278,7 @@ fn value_text(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::When;
+    use crate::views::LocalTime;
 
     fn tokens(amount: i64) -> Tokens {
         Tokens::new(amount).unwrap()
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_bar_is_read_out_with_both_of_its_parts() {
-        let resets_at = When { text: "1 December 2026, 09:30 CET".into(), ..When::default() };
+        let resets_at = LocalTime { text: "1 December 2026, 09:30 CET".into(), ..LocalTime::default() };
         let allowance = AllowanceView { granted: tokens(200), remaining: tokens(100), resets_at };
         assert_eq!(
             value_text("AI tokens", tokens(132), tokens(0), tokens(32), Some(&allowance)),

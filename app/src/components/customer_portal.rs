@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 /// A button that leads to Stripe's page where invoices are paid and cards are changed.
 #[component]
-pub fn Portal() -> impl IntoView {
+pub fn CustomerPortal() -> impl IntoView {
     view! {
         <form method="post" action="/billing/portal" class="mt-5">
             <button type="submit" class="btn btn-quiet">

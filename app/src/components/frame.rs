@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::Toast,
-    flash::Told,
+    flash::Flash,
     form::{DemoSignIns, Form},
     views::Viewer,
 };
@@ -23,13 +23,13 @@ pub enum Place {
     /// `/billing`.
     Billing,
     /// `/keys`; for owners and admins.
-    Keys,
+    ApiKeys,
     /// Outside the navigation.
     Elsewhere,
 }
 
 impl Place {
-    const NAVIGATION: [Self; 5] = [Self::Dashboard, Self::Quests, Self::Activity, Self::Billing, Self::Keys];
+    const NAVIGATION: [Self; 5] = [Self::Dashboard, Self::Quests, Self::Activity, Self::Billing, Self::ApiKeys];
 
     /// The address.
     const fn address(self) -> &'static str {
@@ -38,7 +38,7 @@ impl Place {
             Self::Quests => "/quests",
             Self::Activity => "/activity",
             Self::Billing => "/billing",
-            Self::Keys => "/keys",
+            Self::ApiKeys => "/keys",
         }
     }
 
@@ -48,7 +48,7 @@ impl Place {
             Self::Quests => "Quests",
             Self::Activity => "Activity",
             Self::Billing => "Plans",
-            Self::Keys => "Keys",
+            Self::ApiKeys => "Keys",
         }
     }
 }
@@ -116,7 +116,7 @@ pub(super) fn Shell(
     /// The page.
     children: Children,
 ) -> impl IntoView {
-    let (told, title) = told_in(&title);
+    let (flash, title) = told_in(&title);
     view! {
         <Title text=title />
         <a class="skip" href="#content">
@@ -131,7 +131,7 @@ pub(super) fn Shell(
         </header>
         <main id="content" tabindex="-1" class="mx-auto w-full max-w-5xl grow px-4 py-8 sm:px-6">
             {children()}
-            {told.map(|told| view! { <Toast told /> })}
+            {flash.map(|flash| view! { <Toast flash /> })}
         </main>
         <footer class="border-t border-line print:hidden">
             <p class="mx-auto max-w-5xl px-4 py-6 text-sm text-muted sm:px-6">{foot}</p>
@@ -140,15 +140,15 @@ pub(super) fn Shell(
 }
 
 /// What the form before this page has done, and the page's whole title, which starts with it.
-fn told_in(title: &str) -> (Option<Told>, String) {
-    let told = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Told::find(&name));
+fn told_in(title: &str) -> (Option<Flash>, String) {
+    let flash = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Flash::find(&name));
     // A page that is shown again because its form was refused tells that, and nothing of before.
-    let told = told.filter(|_| Form::current().error.is_none());
-    let title = match told {
-        Some(told) => format!("{} · {title} · Brightmeter", told.headline()),
+    let flash = flash.filter(|_| Form::current().error.is_none());
+    let title = match flash {
+        Some(flash) => format!("{} · {title} · Brightmeter", flash.headline()),
         None => format!("{title} · Brightmeter"),
     };
-    (told, title)
+    (flash, title)
 }
 
 /// The navigation, and a menu for the organization and the person; on a phone the menu holds the navigation too.
@@ -186,7 +186,7 @@ fn Links(place: Place, manages: bool, class: &'static str) -> impl IntoView {
             </li>
         }
     };
-    let places = Place::NAVIGATION.into_iter().filter(|to| manages || *to != Place::Keys);
+    let places = Place::NAVIGATION.into_iter().filter(|to| manages || *to != Place::ApiKeys);
     view! { <ul class=class>{places.map(link).collect_view()}</ul> }
 }
 

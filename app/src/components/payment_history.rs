@@ -5,13 +5,13 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Frame, Place, Time},
-    views::{Viewer, When},
+    views::{LocalTime, Viewer},
 };
 
 /// The page of something that was bought: a card with all that is known of it, under a heading with the id `state`, and the ways
 /// back.
 #[component]
-pub fn BoughtFrame(
+pub fn PaymentRecordFrame(
     /// Who is looking.
     viewer: Viewer,
     /// The page's title.
@@ -49,7 +49,7 @@ pub fn PaidFact(
     /// How much, in cents.
     cents: u64,
     /// When.
-    at: When,
+    at: LocalTime,
 ) -> impl IntoView {
     view! {
         <div>

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use crate::views::When;
+use crate::views::LocalTime;
 
 /// An instant in the organization's time zone; how far away it is shows on hover.
 #[component]
 pub fn Time(
     /// The instant.
-    when: When,
+    when: LocalTime,
 ) -> impl IntoView {
     view! { <time datetime=when.iso title=when.relative>{when.text}</time> }
 }
@@ -17,7 +17,7 @@ pub fn Time(
 #[component]
 pub fn Date(
     /// The instant.
-    when: When,
+    when: LocalTime,
 ) -> impl IntoView {
     view! {
         <time datetime=when.iso title=format!("{}, {}", when.text, when.relative)>

@@ -2,18 +2,18 @@
 
 use leptos::prelude::*;
 
-use crate::flash::Told;
+use crate::flash::Flash;
 
 /// What the form before this page has done.
 #[component]
 pub fn Toast(
     /// What was done.
-    told: Told,
+    flash: Flash,
 ) -> impl IntoView {
     view! {
         <div role="status" class="toast">
-            <p class="tick font-medium">{told.headline()}</p>
-            {told.detail().map(|detail| view! { <p>{detail}</p> })}
+            <p class="tick font-medium">{flash.headline()}</p>
+            {flash.detail().map(|detail| view! { <p>{detail}</p> })}
         </div>
     }
 }

@@ -2,7 +2,7 @@
 
 use brightmeter::{
     billing::{
-        license::{Off, Rung},
+        license::{Restriction, Rung},
         money::dollars,
     },
     ledger::tokens::{Tokens, grouped},
@@ -10,9 +10,9 @@ use brightmeter::{
 use leptos::prelude::*;
 
 use crate::{
-    components::{ErrorSummary, Frame, Place, Portal, Time, in_words, load},
+    components::{CustomerPortal, ErrorSummary, Frame, Place, Time, in_words, load},
     form::Form,
-    views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView, Viewer, When},
+    views::{AdviceView, AmountView, BillingView, FeatureView, LocalTime, PackView, PlanView, Viewer},
 };
 
 /// What is for sale.
@@ -63,7 +63,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
                         <p class="notice mt-5">"To change the plan or to buy a pack, ask an owner or admin of your organization."</p>
                     }
                 })}
-            {(manages && subscribed).then(|| view! { <Portal /> })}
+            {(manages && subscribed).then(|| view! { <CustomerPortal /> })}
             <div class="mt-5 empty:hidden">
                 <ErrorSummary form fields=&[] />
             </div>
@@ -116,7 +116,7 @@ fn Advice(advice: AdviceView) -> impl IntoView {
 }
 
 #[component]
-fn Plan(plan: PlanView, resets_at: When) -> impl IntoView {
+fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
     let PlanView { name, label, price_cents, allowance, features, current, next, choice } = plan;
     let allowance = match allowance.is_empty() {
         true => view! { <p class="text-muted">"No AI tokens, and none can be spent"</p> }.into_any(),
@@ -223,10 +223,10 @@ fn Rules(ladder: Vec<Rung>) -> impl IntoView {
         .into_iter()
         .filter_map(|Rung { day, off }| {
             let what = match off {
-                Off::Nothing => return None,
-                Off::Premium => "premium features pause",
-                Off::Allowance => "the allowance pauses and packs still spend",
-                Off::Ai => "all AI pauses",
+                Restriction::None => return None,
+                Restriction::Premium => "premium features pause",
+                Restriction::Allowance => "the allowance pauses and packs still spend",
+                Restriction::Ai => "all AI pauses",
             };
             Some(format!("after {day} days {what}"))
         })

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
-    components::{BoughtFrame, PaidFact, StripeFact, load},
+    components::{PaidFact, PaymentRecordFrame, StripeFact, load},
     views::{Viewer, purchases::InvoiceView},
 };
 
@@ -31,7 +31,7 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
         view! { <StripeFact url label /> }
     });
     view! {
-        <BoughtFrame viewer title="Receipt" heading tone="receipt receipt-good">
+        <PaymentRecordFrame viewer title="Receipt" heading tone="receipt receipt-good">
             <h2 id="state" class="text-xl font-semibold">
                 "Paid. Thank you!"
             </h2>
@@ -45,7 +45,7 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
                     <dd class="wrap-anywhere">{id}</dd>
                 </div>
             </dl>
-        </BoughtFrame>
+        </PaymentRecordFrame>
     }
 }
 

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Confirm, Date, ErrorSummary, Field, Frame, Place, Time, described_by, load},
     form::{Form, NewSecret},
-    views::{KeyState, KeyView, KeysView, Viewer},
+    views::{ApiKeyState, ApiKeyView, ApiKeysView, Viewer},
 };
 
 /// The choices of how long a key holds, in days; for ever, if nothing.
@@ -19,13 +19,13 @@ pub fn KeysPage() -> impl IntoView {
     let secret = use_context::<NewSecret>();
     load(
         |backend, who| async move { backend.keys(&who).await },
-        |viewer, view| view! { <Keys viewer view form secret /> }.into_any(),
+        |viewer, view| view! { <ApiKeys viewer view form secret /> }.into_any(),
     )
 }
 
 #[component]
-fn Keys(viewer: Viewer, view: KeysView, form: Form, secret: Option<NewSecret>) -> impl IntoView {
-    let KeysView { keys, new_id } = view;
+fn ApiKeys(viewer: Viewer, view: ApiKeysView, form: Form, secret: Option<NewSecret>) -> impl IntoView {
+    let ApiKeysView { keys, new_id } = view;
     let title = if secret.is_some() { "Key made · Keys" } else { "Keys" };
     let list = match keys.is_empty() {
         true => view! {
@@ -41,7 +41,7 @@ fn Keys(viewer: Viewer, view: KeysView, form: Form, secret: Option<NewSecret>) -
         }
     };
     view! {
-        <Frame viewer place=Place::Keys title>
+        <Frame viewer place=Place::ApiKeys title>
             <h1 class="text-3xl font-semibold tracking-tight">"Keys"</h1>
             <p class="mt-1 max-w-2xl text-muted">
                 "Services meter through the REST API with a key of their own. " <a class="link" href="/api/docs">
@@ -139,14 +139,18 @@ fn KeyForm(form: Form, new_id: String) -> impl IntoView {
 }
 
 #[component]
-fn Key(key: KeyView) -> impl IntoView {
-    let KeyView { id, name, shown, scope, created_at, last_used_at, state } = key;
-    let holds = matches!(state, KeyState::Holds { .. });
+fn Key(key: ApiKeyView) -> impl IntoView {
+    let ApiKeyView { id, name, shown, scope, created_at, last_used_at, state } = key;
+    let holds = matches!(state, ApiKeyState::Holds { .. });
     let state = match state {
-        KeyState::Holds { until: None } => view! { <span>"holds until it is revoked"</span> }.into_any(),
-        KeyState::Holds { until: Some(when) } => view! { <span>"holds until " <Date when /></span> }.into_any(),
-        KeyState::Expired { at } => view! { <span class="text-warn">"expired on " <Date when=at /></span> }.into_any(),
-        KeyState::Revoked { at } => view! { <span class="text-warn">"revoked on " <Date when=at /></span> }.into_any(),
+        ApiKeyState::Holds { until: None } => view! { <span>"holds until it is revoked"</span> }.into_any(),
+        ApiKeyState::Holds { until: Some(when) } => view! { <span>"holds until " <Date when /></span> }.into_any(),
+        ApiKeyState::Expired { at } => {
+            view! { <span class="text-warn">"expired on " <Date when=at /></span> }.into_any()
+        }
+        ApiKeyState::Revoked { at } => {
+            view! { <span class="text-warn">"revoked on " <Date when=at /></span> }.into_any()
+        }
     };
     let used = match last_used_at {
         Some(when) => view! { <span>"last used " <Time when /></span> }.into_any(),

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Frame, Place, Portal, Time, load},
+    components::{CustomerPortal, Frame, Place, Time, load},
     views::{Viewer, license::LicenseView},
 };
 
@@ -76,7 +76,7 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
                     {headline}
                 </h2>
                 <p class="mt-2">{detail}</p>
-                {portal.then(|| view! { <Portal /> })}
+                {portal.then(|| view! { <CustomerPortal /> })}
             </section>
             {invoices_count
                 .then(|| {

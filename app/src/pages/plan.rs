@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Figures, Frame, Place, Portal, Time, load},
+    components::{CustomerPortal, ErrorSummary, Figures, Frame, Place, Time, load},
     form::Form,
     views::{
         Viewer,
@@ -28,11 +28,11 @@ pub fn PlanPage() -> impl IntoView {
 
 #[component]
 fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
-    let PlanChoiceView { name, label, price_cents, kind, tokens, refused, new_id, course, from } = view;
+    let PlanChoiceView { name, label, price_cents, kind, tokens, refused, new_id, plan_change, from } = view;
     // Sent again where it is not known what became of it, it is the same form.
     let kept = |field: &str, new: String| Some(form.value(field)).filter(|kept| !kept.is_empty()).unwrap_or(new);
     let (id, from) = (kept("id", new_id), kept("from", from.to_string()));
-    let course = kept("course", course.as_str().into());
+    let plan_change = kept("course", plan_change.as_str().into());
     let price = dollars(price_cents.into());
     let (heading, button) = match &kind {
         Choice::Subscribe { .. } => (format!("Subscribe to {label}"), "Subscribe at Stripe".to_owned()),
@@ -79,7 +79,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             <form method="post" action="/billing/plan" class="mt-6">
                 <input type="hidden" name="id" value=id autocomplete="off" />
                 <input type="hidden" name="plan" value=name />
-                <input type="hidden" name="course" value=course autocomplete="off" />
+                <input type="hidden" name="course" value=plan_change autocomplete="off" />
                 <input type="hidden" name="from" value=from autocomplete="off" />
                 <button type="submit" class="btn">
                     {button}
@@ -99,7 +99,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             <div class="mt-5 empty:hidden">
                 <ErrorSummary form fields=&[] />
             </div>
-            {cards.then(|| view! { <Portal /> })}
+            {cards.then(|| view! { <CustomerPortal /> })}
             <section class="card mt-6" aria-labelledby="money">
                 <h2 id="money" class="text-lg font-semibold">
                     "What you pay"

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    components::{BoughtFrame, PaidFact, StripeFact, Time, in_words, load},
+    components::{PaidFact, PaymentRecordFrame, StripeFact, Time, in_words, load},
     views::{
         Viewer,
         purchases::{PurchaseReceiptView, PurchaseView},
@@ -39,7 +39,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
     };
     let PurchaseView { label, tokens, price_cents, who, ordered_at, .. } = purchase.clone();
     view! {
-        <BoughtFrame viewer title heading tone>
+        <PaymentRecordFrame viewer title heading tone>
             <State purchase=purchase.clone() back canceled />
             <dl class="facts mt-5">
                 <div>
@@ -60,7 +60,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
                     <dd class="wrap-anywhere">{purchase.id}</dd>
                 </div>
             </dl>
-        </BoughtFrame>
+        </PaymentRecordFrame>
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     components::{Date, Frame, Place, in_words, load},
     views::{
         Viewer,
-        purchases::{BoughtView, InvoiceView, PurchaseView, PurchasesView},
+        purchases::{InvoiceView, PaymentRecordView, PurchaseView, PurchasesView},
     },
 };
 
@@ -33,11 +33,11 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
         .into_any(),
         false => {
             let items = bought.into_iter().map(|bought| match bought {
-                BoughtView::Pack(purchase) => {
+                PaymentRecordView::Pack(purchase) => {
                     let purchase = *purchase;
                     view! { <Pack purchase /> }.into_any()
                 }
-                BoughtView::Plan(invoice) => {
+                PaymentRecordView::Plan(invoice) => {
                     let invoice = *invoice;
                     view! { <Plan invoice /> }.into_any()
                 }

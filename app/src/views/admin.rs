@@ -2,7 +2,7 @@
 
 use brightmeter::catalog::{Figure, Margin, Month};
 
-use super::When;
+use super::LocalTime;
 
 /// `/admin/pricing`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +55,15 @@ pub struct EventView {
     /// `refund.created`.
     pub kind: String,
     /// When it came.
-    pub received_at: When,
+    pub received_at: LocalTime,
     /// How often it was tried, since it was last replayed.
     pub attempts: i32,
     /// Why it was not acted on yet; nothing before the first try.
     pub why: Option<String>,
     /// When it is tried again; nothing if it never is, or is any moment now.
-    pub next_at: Option<When>,
+    pub next_at: Option<LocalTime>,
     /// When a person last had it tried again.
-    pub replayed_at: Option<When>,
+    pub replayed_at: Option<LocalTime>,
     /// Where Stripe shows it.
     pub stripe_url: Option<String>,
 }
@@ -102,7 +102,7 @@ pub struct OrganizationPageView {
     /// Which.
     pub organization: OrganizationView,
     /// Since when the license is not active.
-    pub since: Option<When>,
+    pub since: Option<LocalTime>,
     /// Whether staff have suspended it.
     pub suspended: bool,
     /// What happened to the license, the newest first.
@@ -115,7 +115,7 @@ pub struct OrganizationPageView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LicenseStepView {
     /// When it counted from.
-    pub at: When,
+    pub at: LocalTime,
     /// What happened.
     pub what: String,
     /// Who of the staff did it, and why.

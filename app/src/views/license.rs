@@ -1,6 +1,6 @@
 //! What `/license` shows, and the banner that leads there.
 
-use super::When;
+use super::LocalTime;
 
 /// `/license`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +14,9 @@ pub struct LicenseView {
     /// Whether everything is as it should be.
     pub active: bool,
     /// What stops if nothing is paid, and when, the next first; nothing unless an invoice is unpaid.
-    pub upcoming: Vec<(When, String)>,
+    pub upcoming: Vec<(LocalTime, String)>,
     /// What would stop after how many days of an unpaid invoice; nothing where that is not what counts.
     pub ladder: Vec<(u16, String)>,
     /// What happened, the newest first.
-    pub history: Vec<(When, String)>,
+    pub history: Vec<(LocalTime, String)>,
 }

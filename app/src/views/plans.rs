@@ -1,8 +1,8 @@
 //! What the page of a plan shows to whoever may choose it.
 
-use brightmeter::{billing::plan_change::Course, ledger::tokens::Tokens};
+use brightmeter::{billing::plan_change::PlanChange, ledger::tokens::Tokens};
 
-use super::When;
+use super::LocalTime;
 
 /// `/billing/plan`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct PlanChoiceView {
     /// The id of the choice that the form makes, so that sending it twice is done once.
     pub new_id: String,
     /// Which way it goes: the form goes this way, or nowhere.
-    pub course: Course,
+    pub plan_change: PlanChange,
     /// From when a larger plan is paid for, in seconds since 1970.
     pub from: i64,
 }
@@ -40,19 +40,19 @@ pub enum Choice {
         /// In cents.
         due_cents: Option<u64>,
         /// When the next whole month is paid.
-        next: When,
+        next: LocalTime,
     },
     /// The present plan, after all.
     Stay,
     /// A smaller plan from then on.
     Down {
         /// The next reset.
-        from: When,
+        from: LocalTime,
     },
     /// No paid plan from then on.
     End {
         /// The next reset.
-        from: When,
+        from: LocalTime,
     },
 }
 

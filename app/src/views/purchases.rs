@@ -2,20 +2,20 @@
 
 use brightmeter::{billing::payment::Stage, ledger::tokens::Tokens};
 
-use super::When;
+use super::LocalTime;
 
 /// `/billing/purchases`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchasesView {
     /// The newest first.
-    pub bought: Vec<BoughtView>,
+    pub bought: Vec<PaymentRecordView>,
     /// Whether there are older ones, which only the file lists.
     pub more: bool,
 }
 
 /// A line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BoughtView {
+pub enum PaymentRecordView {
     /// A pack that was ordered.
     Pack(Box<PurchaseView>),
     /// What was paid for the plan.
@@ -36,11 +36,11 @@ pub struct PurchaseView {
     /// Who ordered it.
     pub who: String,
     /// When.
-    pub ordered_at: When,
+    pub ordered_at: LocalTime,
     /// How far the payment is.
     pub stage: Stage,
     /// Stripe's page to pay on, and until when, while it can be paid.
-    pub pay: Option<(String, When)>,
+    pub pay: Option<(String, LocalTime)>,
     /// Its receipt, once it is paid.
     pub receipt: Option<PurchaseReceiptView>,
     /// Whether a dispute about the payment is open.
@@ -53,7 +53,7 @@ pub struct PurchaseReceiptView {
     /// 1, 2, 3, … in each organization.
     pub number: i64,
     /// When the tokens were credited.
-    pub at: When,
+    pub at: LocalTime,
     /// What was paid, in cents.
     pub paid_cents: u64,
     /// How much of it went back, in cents.
@@ -74,7 +74,7 @@ pub struct InvoiceView {
     /// The number of the receipt, of one row with those of packs.
     pub number: i64,
     /// When it was paid.
-    pub at: When,
+    pub at: LocalTime,
     /// What was paid, in cents.
     pub paid_cents: u64,
     /// What for, each with its cents; below zero where something is given back.

@@ -12,8 +12,8 @@ use std::{
 use axum::{Router, body::Bytes, routing::post};
 use brightmeter::{
     access::api_key::Scope,
-    command::{Caller, Command, Quantity, Use},
-    ids::{KeyId, OrgId},
+    command::{Caller, Command, Quantity, Usage},
+    ids::{ApiKeyId, OrgId},
 };
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, future::join_all, stream};
@@ -36,7 +36,7 @@ use crate::{
     http::{self, Limits},
     proxies::TrustedProxies,
     service::{
-        api_keys::{Keys, NewKey},
+        api_keys::{ApiKeys, NewKey},
         writer::{Submission, Writer},
     },
 };
@@ -73,8 +73,9 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
     say(format!("making {} entries in {DAYS} days", args.entries));
     let (org, feature) = fill(config, database, args.entries).await?;
     database.tidy().await?;
-    let keys = Keys::new(database.pools.app.clone(), Arc::new(SystemClock), true);
-    let new = NewKey { id: KeyId(Uuid::now_v7()), name: "bench", scope: Scope::Spend, expires_at: None, maker: None };
+    let keys = ApiKeys::new(database.pools.app.clone(), Arc::new(SystemClock), true);
+    let new =
+        NewKey { id: ApiKeyId(Uuid::now_v7()), name: "bench", scope: Scope::Spend, expires_at: None, maker: None };
     let secret = keys.create(org, new).await?.1;
 
     let (stop, listener) = (CancellationToken::new(), TcpListener::bind("127.0.0.1:0").await?);
@@ -325,14 +326,14 @@ async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(Org
         let answer = writer.submit(Submission::new(org, None, command)).await;
         answer.map(drop).map_err(refused)
     };
-    let caller = Caller::Key { key: KeyId(Uuid::nil()), member: None };
+    let caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::nil()), member: None };
     for day in 0..DAYS {
         clock.set(now - TimeDelta::days((DAYS - 1 - day).into()));
         let first = u64::from(entries) * u64::from(day) / u64::from(DAYS);
         let end = u64::from(entries) * u64::from(day + 1) / u64::from(DAYS);
         let spends = (first..end).map(|number| {
             let feature = catalog.features[number as usize % catalog.features.len()].name.clone();
-            submit(Command::Spend(Use { caller, feature, quantity: Quantity::ONE, metadata: None }))
+            submit(Command::Spend(Usage { caller, feature, quantity: Quantity::ONE, metadata: None }))
         });
         stream::iter(spends).buffer_unordered(FILLERS).try_collect::<()>().await?;
     }

@@ -13,9 +13,9 @@ use std::{
 };
 
 use brightmeter::{
-    command::{Caller, Command, Quantity, Use},
+    command::{Caller, Command, Quantity, Usage},
     idempotency_key::IdempotencyKey,
-    ids::{KeyId, OrgId},
+    ids::{ApiKeyId, OrgId},
 };
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::{
     cli::{CliError, output::say},
     clock::SystemClock,
     config::Config,
-    service::writer::{Alone, Submission, SubmitError, Writer},
+    service::writer::{Submission, SubmitError, UnbatchedWriter, Writer},
     storage::pools::Pools,
 };
 
@@ -38,7 +38,7 @@ const WIDE: usize = 1_000;
 #[derive(Clone)]
 enum Peer {
     Writer(Writer),
-    Naive(Alone),
+    Naive(UnbatchedWriter),
 }
 
 impl Peer {
@@ -58,12 +58,12 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) ->
     let orgs = organizations(config, pools, &writer).await?;
     let pool = PgPoolOptions::new().max_connections(NAIVE_POOL);
     let pool = pool.connect_lazy_with(pools.writer.connect_options().as_ref().clone());
-    let naive = Peer::Naive(Alone::new(pool, catalog, clock.clone()));
+    let naive = Peer::Naive(UnbatchedWriter::new(pool, catalog, clock.clone()));
     let group = Peer::Writer(writer);
 
-    let caller = Caller::Key { key: KeyId(Uuid::nil()), member: None };
+    let caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::nil()), member: None };
     let feature = cheapest(config)?.name.clone();
-    let spend = Command::Spend(Use { caller, feature, quantity: Quantity::ONE, metadata: None });
+    let spend = Command::Spend(Usage { caller, feature, quantity: Quantity::ONE, metadata: None });
     say(format!("{:<22}{:>8}{:>12}{:>12}{:>10}{:>10}", "", "callers", "", "spends/s", "p50 ms", "p99 ms"));
     for (label, orgs) in [("one organization", &orgs[..1]), ("1,000 organizations", &orgs[..])] {
         for callers in &args.callers {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use brightmeter::{access::api_key::Scope, ids::KeyId};
+use brightmeter::{access::api_key::Scope, ids::ApiKeyId};
 use chrono::TimeDelta;
 
 use super::{CliError, open, output::say};
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    service::api_keys::{Keys, NewKey},
+    service::api_keys::{ApiKeys, NewKey},
     storage::{StorageError, organizations},
 };
 
@@ -28,8 +28,8 @@ pub(super) async fn create(
         tx.rollback().await.map_err(StorageError::from)?;
         let id = found.ok_or_else(|| CliError::Refused(format!("there is no organization `{org}`: see its slug")))?;
         let expires_at = days.map(|days| SystemClock.now() + TimeDelta::days(days.into()));
-        let keys = Keys::new(database.pools.app.clone(), Arc::new(SystemClock), !database.demo);
-        let new = NewKey { id: KeyId(SystemClock.new_id()), name, scope, expires_at, maker: None };
+        let keys = ApiKeys::new(database.pools.app.clone(), Arc::new(SystemClock), !database.demo);
+        let new = NewKey { id: ApiKeyId(SystemClock.new_id()), name, scope, expires_at, maker: None };
         Ok::<_, CliError>(keys.create(id, new).await?.1)
     };
     let secret = result.await;

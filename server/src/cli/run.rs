@@ -19,23 +19,23 @@ use crate::{
         fill,
         stripe_sandbox::{self, Sandbox},
     },
-    http::{self, AppState, Limits, OPEN_FILES, Tools, backend::Portal, viewer::Visitors},
+    http::{self, AppState, Limits, OPEN_FILES, Services, backend::AppBackend, viewer::Viewers},
     metrics,
     service::{
-        account_reader::Reader,
-        api_keys::Keys,
+        account_reader::AccountReader,
+        api_keys::ApiKeys,
         audit,
-        balance_events::Changes,
+        balance_events::BalanceEvents,
         inbox::Inbox,
         jobs::Jobs,
         passwords::Passwords,
         plans::Plans,
         purchases::Purchases,
         sign_in::SignIn,
-        staff::Console,
+        staff::Staff,
         sweeper::Sweeper,
         throttle::Throttle,
-        user_profile::Accounts,
+        user_profile::UserProfiles,
         writer::{Writer, WriterTasks},
     },
     stripe::{api::StripeApi, gateway::Gateway, signature::WebhookSecret},
@@ -163,11 +163,11 @@ async fn serve_on(
         tracing::info!(%addr, address, "serving");
     }
     let limits = Limits::new(config.trusted_proxies.clone());
-    let (stop, changes) = (stop_signal()?, state.changes.clone());
+    let (stop, balance_events) = (stop_signal()?, state.balance_events.clone());
     // Whoever follows a balance would keep the server up.
     let stop = async move {
         stop.await;
-        changes.stop();
+        balance_events.stop();
     };
     http::serve(listener, http::Site::new(state), limits, stop).await;
     tracing::info!("stopping");
@@ -201,15 +201,15 @@ pub(crate) fn assemble(
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
     let (passwords, throttle) = (Passwords::new(PASSWORDS)?, Throttle { clock: clock.clone() });
-    let accounts = Accounts {
+    let user_profiles = UserProfiles {
         pool: pools.app.clone(),
         passwords: passwords.clone(),
         throttle: throttle.clone(),
         clock: clock.clone(),
     };
-    let visitors =
-        Visitors { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), demo: sign_ins.is_some() };
-    let changes = Changes::start(pools.app.clone(), writer.touched());
+    let viewers =
+        Viewers { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), demo: sign_ins.is_some() };
+    let balance_events = BalanceEvents::start(pools.app.clone(), writer.changed_accounts());
     let purchases = Purchases {
         pool: pools.app.clone(),
         writer: writer.clone(),
@@ -220,18 +220,18 @@ pub(crate) fn assemble(
         news: Arc::default(),
     };
     let plans = Plans::beside(&purchases);
-    let reader = Reader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
-    let keys = Keys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
-    let console = Console::new(purchases.clone(), plans.clone(), pools.writer.clone());
-    let portal = Portal {
+    let reader = AccountReader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
+    let api_keys = ApiKeys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
+    let staff = Staff::new(purchases.clone(), plans.clone(), pools.writer.clone());
+    let backend = AppBackend {
         pool: pools.app.clone(),
         reader: reader.clone(),
         jobs: jobs.clone(),
-        accounts: accounts.clone(),
-        keys: keys.clone(),
+        user_profiles: user_profiles.clone(),
+        api_keys: api_keys.clone(),
         purchases: purchases.clone(),
         plans: plans.clone(),
-        console: console.clone(),
+        staff: staff.clone(),
     };
     let sweeper =
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
@@ -244,17 +244,17 @@ pub(crate) fn assemble(
         .env(if std::env::var_os("LEPTOS_WATCH").is_some() { Env::DEV } else { Env::PROD })
         .build();
     let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
-    let tools = Tools {
-        backend: Arc::new(portal),
+    let tools = Services {
+        backend: Arc::new(backend),
         sign_in: SignIn { pool: pools.app.clone(), passwords, throttle },
-        accounts,
-        visitors,
+        user_profiles,
+        viewers,
         jobs,
-        keys,
-        console,
+        api_keys,
+        staff,
         purchases,
         plans,
-        changes,
+        balance_events,
         reader,
         pool: pools.app.clone(),
         clock,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use app::form::DemoSignIns;
 use brightmeter::{
     catalog::Catalog,
-    command::{Caller, Command, Quantity, Use},
+    command::{Caller, Command, Quantity, Usage},
     features::quest::Goal,
     ids::{HoldId, MemberId, OrgId},
     ledger::{
         grant::Source,
-        outcome::{Outcome, Receipt},
+        outcome::{Effect, Outcome},
         tokens::Tokens,
     },
     time::Instant,
@@ -161,7 +161,7 @@ impl Scribe {
             let member = members[member % members.len()];
             match event {
                 Event::Spend(feature) => {
-                    let usage = Use {
+                    let usage = Usage {
                         caller: Caller::Member { member },
                         feature: feature.parse().map_err(wrong)?,
                         quantity: Quantity::ONE,
@@ -193,15 +193,15 @@ impl Scribe {
 
     async fn quests(&self, org: OrgId, member: MemberId, goal: &str, succeeds: bool) -> Result<(), DemoError> {
         let goal = Goal::parse(goal).map_err(wrong)?;
-        let usage = Use {
+        let usage = Usage {
             caller: Caller::Member { member },
             feature: crate::service::jobs::FEATURE.parse().map_err(wrong)?,
             quantity: Quantity::ONE,
             metadata: None,
         };
-        let command = Command::OpenHold { r#use: usage, ttl_seconds: None, job: Some(goal.clone()) };
-        let Some(receipt) = self.submit_or_refused(org, command).await? else { return Ok(()) };
-        let Outcome::HoldOpened { hold, .. } = receipt.outcome else { return Ok(()) };
+        let command = Command::OpenHold { usage, ttl_seconds: None, job: Some(goal.clone()) };
+        let Some(outcome) = self.submit_or_refused(org, command).await? else { return Ok(()) };
+        let Effect::HoldOpened { hold, .. } = outcome.effect else { return Ok(()) };
         self.clock.set(self.clock.now() + TimeDelta::seconds(4));
         let command = self.end(hold, &goal, succeeds).await?;
         self.submit(org, command).await?;
@@ -216,14 +216,14 @@ impl Scribe {
         Ok(Command::Capture { hold, amount: None, quests })
     }
 
-    async fn submit(&self, org: OrgId, command: Command) -> Result<Receipt, SubmitError> {
-        Ok(self.writer.submit(Submission::new(org, None, command)).await?.receipt)
+    async fn submit(&self, org: OrgId, command: Command) -> Result<Outcome, SubmitError> {
+        Ok(self.writer.submit(Submission::new(org, None, command)).await?.outcome)
     }
 
     /// A story may run out of tokens or be on Starter: then that did not happen.
-    async fn submit_or_refused(&self, org: OrgId, command: Command) -> Result<Option<Receipt>, SubmitError> {
+    async fn submit_or_refused(&self, org: OrgId, command: Command) -> Result<Option<Outcome>, SubmitError> {
         match self.submit(org, command).await {
-            Ok(receipt) => Ok(Some(receipt)),
+            Ok(outcome) => Ok(Some(outcome)),
             Err(SubmitError::Refused(_)) => Ok(None),
             Err(error) => Err(error),
         }

@@ -16,8 +16,8 @@ use app::{
     backend::{Backend, SignedIn, StaffMember},
     error::AppError,
     views::{
-        AccountView, ActivityFilter, ActivityView, BalancesView, BillingView, DashboardView, JobView, KeysView,
-        QuestsView, When,
+        AccountView, ActivityFilter, ActivityView, ApiKeysView, BalancesView, BillingView, DashboardView, JobView,
+        LocalTime, QuestsView,
         admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
@@ -32,13 +32,13 @@ use sqlx::PgPool;
 use crate::{
     request_id,
     service::{
-        account_reader::{ReadError, Reader},
-        api_keys::Keys,
+        account_reader::{AccountReader, ReadError},
+        api_keys::ApiKeys,
         jobs::Jobs,
         plans::Plans,
         purchases::Purchases,
-        staff::Console,
-        user_profile::Accounts,
+        staff::Staff,
+        user_profile::UserProfiles,
         writer::SubmitError,
     },
     storage::StorageError,
@@ -48,23 +48,23 @@ pub use self::{activity::csv_filter, entry::Names};
 
 /// Answers pages.
 #[derive(Clone)]
-pub struct Portal {
+pub struct AppBackend {
     /// As the application's role.
     pub pool: PgPool,
     /// Reads accounts.
-    pub reader: Reader,
+    pub reader: AccountReader,
     /// Knows what a quest job uses.
     pub jobs: Jobs,
     /// Knows people's own accounts.
-    pub accounts: Accounts,
+    pub user_profiles: UserProfiles,
     /// Knows the keys of services.
-    pub keys: Keys,
+    pub api_keys: ApiKeys,
     /// Asks Stripe how an order stands.
     pub purchases: Purchases,
     /// Asks Stripe how a plan stands, and what another one costs.
     pub plans: Plans,
     /// Looks for organizations, for staff.
-    pub console: Console,
+    pub staff: Staff,
 }
 
 /// Words an instant in an organization's time zone.
@@ -75,12 +75,12 @@ struct Wording {
 }
 
 impl Wording {
-    fn new(portal: &Portal, who: &SignedIn) -> Self {
-        Self { zone: who.zone, now: portal.reader.clock.now() }
+    fn new(backend: &AppBackend, who: &SignedIn) -> Self {
+        Self { zone: who.zone, now: backend.reader.clock.now() }
     }
 
-    fn when(&self, at: Instant) -> When {
-        When::new(at, self.zone, self.now)
+    fn when(&self, at: Instant) -> LocalTime {
+        LocalTime::new(at, self.zone, self.now)
     }
 
     fn day(&self, at: Instant) -> String {
@@ -93,59 +93,59 @@ impl Wording {
 }
 
 #[async_trait]
-impl Backend for Portal {
+impl Backend for AppBackend {
     async fn dashboard(&self, who: &SignedIn) -> Result<DashboardView, AppError> {
-        dashboard::dashboard(self, who).await.map_err(PortalError::into_app)
+        dashboard::dashboard(self, who).await.map_err(BackendError::into_app)
     }
 
     async fn balances(&self, who: &SignedIn) -> Result<BalancesView, AppError> {
-        dashboard::balances(self, who).await.map_err(PortalError::into_app)
+        dashboard::balances(self, who).await.map_err(BackendError::into_app)
     }
 
     async fn quests(&self, who: &SignedIn, job: Option<String>) -> Result<QuestsView, AppError> {
-        quests::quests(self, who, job).await.map_err(PortalError::into_app)
+        quests::quests(self, who, job).await.map_err(BackendError::into_app)
     }
 
     async fn job(&self, who: &SignedIn, job: String) -> Result<JobView, AppError> {
-        quests::job(self, who, &job).await.map_err(PortalError::into_app)
+        quests::job(self, who, &job).await.map_err(BackendError::into_app)
     }
 
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError> {
-        activity::activity(self, who, filter).await.map_err(PortalError::into_app)
+        activity::activity(self, who, filter).await.map_err(BackendError::into_app)
     }
 
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError> {
-        let look = self.accounts.look(who.user, self.reader.clock.now()).await;
-        let (email, sessions) = look.map_err(|error| PortalError::from(error).into_app())?;
+        let look = self.user_profiles.look(who.user, self.reader.clock.now()).await;
+        let (email, sessions) = look.map_err(|error| BackendError::from(error).into_app())?;
         Ok(AccountView { email, sessions })
     }
 
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
-        billing::billing(self, who).await.map_err(PortalError::into_app)
+        billing::billing(self, who).await.map_err(BackendError::into_app)
     }
 
     async fn plan_choice(&self, who: &SignedIn, to: String, ask: bool) -> Result<PlanChoiceView, AppError> {
-        plans::choice(self, who, &to, ask).await.map_err(PortalError::into_app)
+        plans::choice(self, who, &to, ask).await.map_err(BackendError::into_app)
     }
 
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {
-        purchases::purchases(self, who).await.map_err(PortalError::into_app)
+        purchases::purchases(self, who).await.map_err(BackendError::into_app)
     }
 
     async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError> {
-        purchases::purchase(self, who, &id, back).await.map_err(PortalError::into_app)
+        purchases::purchase(self, who, &id, back).await.map_err(BackendError::into_app)
     }
 
     async fn invoice(&self, who: &SignedIn, id: String) -> Result<InvoiceView, AppError> {
-        purchases::invoice(self, who, &id).await.map_err(PortalError::into_app)
+        purchases::invoice(self, who, &id).await.map_err(BackendError::into_app)
     }
 
     async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError> {
-        license::license(self, who).await.map_err(PortalError::into_app)
+        license::license(self, who).await.map_err(BackendError::into_app)
     }
 
-    async fn keys(&self, who: &SignedIn) -> Result<KeysView, AppError> {
-        keys::keys(self, who).await.map_err(PortalError::into_app)
+    async fn keys(&self, who: &SignedIn) -> Result<ApiKeysView, AppError> {
+        keys::keys(self, who).await.map_err(BackendError::into_app)
     }
 
     async fn pricing(&self, _: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError> {
@@ -153,15 +153,15 @@ impl Backend for Portal {
     }
 
     async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError> {
-        admin::events(self, staff).await.map_err(PortalError::into_app)
+        admin::events(self, staff).await.map_err(BackendError::into_app)
     }
 
     async fn organizations(&self, _: &StaffMember, asked: String) -> Result<OrganizationsView, AppError> {
-        organizations::list(self, &asked).await.map_err(PortalError::into_app)
+        organizations::list(self, &asked).await.map_err(BackendError::into_app)
     }
 
     async fn organization(&self, _: &StaffMember, id: String) -> Result<OrganizationPageView, AppError> {
-        organizations::one(self, &id).await.map_err(PortalError::into_app)
+        organizations::one(self, &id).await.map_err(BackendError::into_app)
     }
 
     async fn reconciliation(&self, _: &StaffMember) -> Result<ReconciliationView, AppError> {
@@ -171,7 +171,7 @@ impl Backend for Portal {
 
 /// Why a page cannot be answered, with its sources.
 #[derive(Debug, thiserror::Error)]
-enum PortalError {
+enum BackendError {
     #[error("there is no such thing")]
     NotFound,
     #[error("this is for those who manage the organization")]
@@ -182,7 +182,7 @@ enum PortalError {
     Storage(#[from] StorageError),
 }
 
-impl PortalError {
+impl BackendError {
     fn into_app(self) -> AppError {
         match self {
             Self::NotFound | Self::Read(ReadError::NotFound) => AppError::NotFound,

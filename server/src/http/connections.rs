@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::Site;
 use crate::{
-    concurrency_limit::{Place, Shares},
+    concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit},
     proxies::TrustedProxies,
 };
 
@@ -57,11 +57,11 @@ impl Limits {
 }
 
 /// A connection's places, given back when it ends.
-type Places = (OwnedSemaphorePermit, Option<Place<std::net::IpAddr>>);
+type Places = (OwnedSemaphorePermit, Option<ConcurrencyPermit<std::net::IpAddr>>);
 
 /// Serves until `shutdown`, then lets what is under way end, for a while: a client that stalls must not keep the server up.
 pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let (all, shares) = (Arc::new(Semaphore::new(limits.connections)), Shares::default());
+    let (all, concurrency_limit) = (Arc::new(Semaphore::new(limits.connections)), ConcurrencyLimit::default());
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -81,7 +81,7 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: 
             () = &mut shutdown => break,
         };
         let trusted = limits.proxies.trust(peer.ip());
-        let place = if trusted { None } else { shares.take(peer.ip(), limits.per_address) };
+        let place = if trusted { None } else { concurrency_limit.take(peer.ip(), limits.per_address) };
         if place.is_none() && !trusted {
             tokio::spawn(turn_away(stream, permit));
             continue;

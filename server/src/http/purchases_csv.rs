@@ -12,7 +12,7 @@ use brightmeter::{billing::payment::Stage, command::Caller, ledger::tokens::Toke
 use super::{AppState, csv_export::plain, pages::status};
 use crate::{
     http::backend::{Names, internal},
-    service::payment_history::{self, Bought, PlanPayment},
+    service::payment_history::{self, PaymentRecord, PlanPayment},
     storage::{Result, StorageError, purchases::Order, tenant},
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn export(State(state): State<AppState>, Extension(who): Extens
     }
 }
 
-fn write(bought: &[Bought], names: &Names) -> Result<Vec<u8>> {
+fn write(bought: &[PaymentRecord], names: &Names) -> Result<Vec<u8>> {
     let broken = |error: csv::Error| StorageError::Corrupt(format!("a purchase that CSV cannot hold: {error}"));
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record([
@@ -57,8 +57,8 @@ fn write(bought: &[Bought], names: &Names) -> Result<Vec<u8>> {
     .map_err(broken)?;
     for bought in bought {
         let row = match bought {
-            Bought::Pack(order) => pack(order, names),
-            Bought::Plan(payment) => plan(payment),
+            PaymentRecord::Pack(order) => pack(order, names),
+            PaymentRecord::Plan(payment) => plan(payment),
         };
         csv.write_record(row).map_err(broken)?;
     }
@@ -82,7 +82,7 @@ fn pack(order: &Order, names: &Names) -> [String; 13] {
         amounts(taken),
         plain(names.caller(&Caller::Member { member: *member })),
         purchase.id.to_string(),
-        payment.names.payment_intent.clone().unwrap_or_default(),
+        payment.stripe_ids.payment_intent.clone().unwrap_or_default(),
     ]
 }
 

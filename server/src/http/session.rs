@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use app::{error::AppError, flash::Told, form::Form};
+use app::{error::AppError, flash::Flash, form::Form};
 use axum::{
     extract::{Request, State},
     http::Method,
@@ -28,7 +28,7 @@ use super::{
     pages::{Posted, again, status},
     session_store::PgSessions,
 };
-use crate::{http::viewer::Visitor, storage::memberships::Membership};
+use crate::{http::viewer::ViewerIdentity, storage::memberships::Membership};
 
 /// A session that nobody used for so long ends.
 const IDLE: time::Duration = time::Duration::days(7);
@@ -47,23 +47,23 @@ const FOR_STAFF: &str = "/admin";
 
 /// What a session remembers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Remembered {
+struct SessionData {
     user: UserId,
     /// None for staff who belong to no organization.
     #[serde(flatten)]
-    seat: Option<Seat>,
+    membership: Option<ActiveMembership>,
     signed_in_at: Instant,
     touched_at: Instant,
 }
 
 /// A membership in an organization.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Seat {
+struct ActiveMembership {
     org: OrgId,
     member: MemberId,
 }
 
-impl Seat {
+impl ActiveMembership {
     fn of(membership: &Membership) -> Self {
         Self { org: membership.organization.id, member: membership.id }
     }
@@ -85,7 +85,7 @@ pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
 /// Who is signed in with the session that has `data`.
 pub(super) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserId> {
     let remembered = data.get(KEY)?;
-    Remembered::deserialize(remembered).ok().map(|remembered| remembered.user)
+    SessionData::deserialize(remembered).ok().map(|remembered| remembered.user)
 }
 
 /// Puts [`SignedIn`](app::backend::SignedIn) and [`StaffMember`](app::backend::StaffMember) into the request, and sends those who
@@ -96,35 +96,35 @@ pub(super) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let visitor = match recall(&state, &session).await {
-        Ok(visitor) => visitor,
+    let viewer = match recall(&state, &session).await {
+        Ok(viewer) => viewer,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
             return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
     let path = request.uri().path();
-    match (&visitor, request.method()) {
-        (Some(visitor), &Method::GET) if path == "/" || path == "/signin" => {
-            return Redirect::to(visitor.home()).into_response();
+    match (&viewer, request.method()) {
+        (Some(viewer), &Method::GET) if path == "/" || path == "/signin" => {
+            return Redirect::to(viewer.home()).into_response();
         }
-        (Some(Visitor::Staff(_)), &Method::GET) if is_for_members(path) => {
+        (Some(ViewerIdentity::Staff(_)), &Method::GET) if is_for_members(path) => {
             return Redirect::to(FOR_STAFF).into_response();
         }
-        (Some(Visitor::Staff(_)), _) if is_for_members(path) => {
+        (Some(ViewerIdentity::Staff(_)), _) if is_for_members(path) => {
             return status(&AppError::NotFound).into_response();
         }
         (None, &Method::GET) if needs_sign_in(path) => {
             let next = request.uri().path_and_query().map_or("/dashboard", |path| path.as_str());
             return Redirect::to(&sign_in_url(next)).into_response();
         }
-        (None, _) if needs_sign_in(path) => return Redirect::to(&Told::SessionEnded.on("/signin")).into_response(),
+        (None, _) if needs_sign_in(path) => return Redirect::to(&Flash::SessionEnded.on("/signin")).into_response(),
         _ => {}
     }
-    let hidden = is_in(path, FOR_STAFF) && visitor.as_ref().is_some_and(|visitor| visitor.staff().is_none());
-    let (who, staff) = match visitor {
-        Some(Visitor::Member(who, staff)) => (Some(*who), staff),
-        Some(Visitor::Staff(staff)) => (None, Some(staff)),
+    let hidden = is_in(path, FOR_STAFF) && viewer.as_ref().is_some_and(|viewer| viewer.staff().is_none());
+    let (who, staff) = match viewer {
+        Some(ViewerIdentity::Member(who, staff)) => (Some(*who), staff),
+        Some(ViewerIdentity::Staff(staff)) => (None, Some(staff)),
         None => (None, None),
     };
     if let Some(who) = who {
@@ -149,7 +149,7 @@ async fn nothing_here(state: &AppState, request: Request) -> Response {
 /// If the store does not answer.
 pub(super) async fn begin(session: &Session, user: UserId, to: Option<&Membership>, now: Instant) -> Result<(), Error> {
     session.cycle_id().await?;
-    let remembered = Remembered { user, seat: to.map(Seat::of), signed_in_at: now, touched_at: now };
+    let remembered = SessionData { user, membership: to.map(ActiveMembership::of), signed_in_at: now, touched_at: now };
     session.insert(KEY, remembered).await
 }
 
@@ -158,26 +158,29 @@ pub(super) async fn begin(session: &Session, user: UserId, to: Option<&Membershi
 /// # Errors
 /// If the store does not answer.
 pub(super) async fn change(session: &Session, to: &Membership) -> Result<(), Error> {
-    if let Some(remembered) = session.get::<Remembered>(KEY).await? {
-        session.insert(KEY, Remembered { seat: Some(Seat::of(to)), ..remembered }).await?;
+    if let Some(remembered) = session.get::<SessionData>(KEY).await? {
+        session.insert(KEY, SessionData { membership: Some(ActiveMembership::of(to)), ..remembered }).await?;
     }
     Ok(())
 }
 
-async fn recall(state: &AppState, session: &Session) -> Result<Option<Visitor>, Error> {
-    let Some(remembered) = session.get::<Remembered>(KEY).await? else { return Ok(None) };
+async fn recall(state: &AppState, session: &Session) -> Result<Option<ViewerIdentity>, Error> {
+    let Some(remembered) = session.get::<SessionData>(KEY).await? else { return Ok(None) };
     let now = state.clock.now();
     if now - remembered.signed_in_at >= ABSOLUTE {
         session.flush().await?;
         return Ok(None);
     }
     // A membership that has ended ends the session with it, whatever was asked for; so does being staff, for those without one.
-    let found = state.visitors.find(remembered.user, remembered.seat.map(|seat| (seat.org, seat.member))).await;
+    let found = state
+        .viewers
+        .find(remembered.user, remembered.membership.map(|membership| (membership.org, membership.member)))
+        .await;
     let found = found.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
     if found.is_none() {
         session.flush().await?;
     } else if now - remembered.touched_at >= TOUCH {
-        session.insert(KEY, Remembered { touched_at: now, ..remembered }).await?;
+        session.insert(KEY, SessionData { touched_at: now, ..remembered }).await?;
     }
     Ok(found)
 }
@@ -227,16 +230,19 @@ mod tests {
     fn a_session_with_or_without_a_seat_is_read_as_it_was_written() {
         let (user, id) = (UserId(uuid::Uuid::from_u128(1)), uuid::Uuid::from_u128(2));
         let now: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
-        for seat in [None, Some(Seat { org: OrgId(id), member: MemberId(id) })] {
-            let written = Remembered { user, seat, signed_in_at: now, touched_at: now };
+        for membership in [None, Some(ActiveMembership { org: OrgId(id), member: MemberId(id) })] {
+            let written = SessionData { user, membership, signed_in_at: now, touched_at: now };
             let written = serde_json::to_value(written).unwrap();
             assert_eq!(
                 written.get("org").is_some(),
-                seat.is_some(),
+                membership.is_some(),
                 "the names are those of older sessions: {written}"
             );
-            let read: Remembered = serde_json::from_value(written.clone()).unwrap();
-            assert_eq!(read.seat.map(|seat| (seat.org.0, seat.member.0)), seat.map(|_| (id, id)));
+            let read: SessionData = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(
+                read.membership.map(|membership| (membership.org.0, membership.member.0)),
+                membership.map(|_| (id, id))
+            );
             assert_eq!(user_of(&HashMap::from([(KEY.to_owned(), written)])), Some(user));
         }
     }

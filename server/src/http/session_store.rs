@@ -14,7 +14,7 @@ use tower_sessions::{
 
 use crate::{
     clock::Clock,
-    storage::{StorageError, sessions, sessions::Kept},
+    storage::{StorageError, sessions, sessions::StoredSession},
 };
 
 /// Sessions in Postgres.
@@ -38,10 +38,10 @@ impl PgSessions {
     }
 
     /// The row of a record. Its end is counted on the server's clock, which under a test clock is not the machine's.
-    fn pack(&self, record: &Record) -> Result<Kept> {
+    fn pack(&self, record: &Record) -> Result<StoredSession> {
         let data = rmp_serde::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
         let user = super::session::user_of(&record.data);
-        Ok(Kept { id: record.id.to_string(), data, user, expires_at: self.clock.now() + self.idle })
+        Ok(StoredSession { id: record.id.to_string(), data, user, expires_at: self.clock.now() + self.idle })
     }
 }
 

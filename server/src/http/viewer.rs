@@ -25,14 +25,14 @@ use crate::{
 
 /// As what a person looks.
 #[derive(Clone, Debug)]
-pub enum Visitor {
+pub enum ViewerIdentity {
     /// As a member of an organization, who may be staff besides.
     Member(Box<SignedIn>, Option<StaffMember>),
     /// As staff.
     Staff(StaffMember),
 }
 
-impl Visitor {
+impl ViewerIdentity {
     /// Where the person starts.
     pub const fn home(&self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Visitor {
 
 /// Knows who is looking.
 #[derive(Clone)]
-pub struct Visitors {
+pub struct Viewers {
     /// As the application's role.
     pub pool: PgPool,
     /// What plans are called.
@@ -63,27 +63,27 @@ pub struct Visitors {
     pub demo: bool,
 }
 
-impl Visitors {
+impl Viewers {
     /// The person in that seat, an organization and a membership in it, or without one as staff; nothing once that has ended. One
     /// statement, whatever is asked for afterwards.
     ///
     /// # Errors
     /// [`StorageError`](crate::storage::StorageError).
-    pub async fn find(&self, user: UserId, seat: Option<(OrgId, MemberId)>) -> Result<Option<Visitor>> {
+    pub async fn find(&self, user: UserId, seat: Option<(OrgId, MemberId)>) -> Result<Option<ViewerIdentity>> {
         match seat {
             Some((org, member)) => self.find_member(user, org, member).await,
             None => self.find_staff(user).await,
         }
     }
 
-    async fn find_staff(&self, user: UserId) -> Result<Option<Visitor>> {
+    async fn find_staff(&self, user: UserId) -> Result<Option<ViewerIdentity>> {
         let mut conn = self.pool.acquire().await?;
         let name = users::find_staff(&mut conn, user).await?;
-        Ok(name.map(|name| Visitor::Staff(StaffMember { user, name, org: None, demo: self.demo })))
+        Ok(name.map(|name| ViewerIdentity::Staff(StaffMember { user, name, org: None, demo: self.demo })))
     }
 
     /// With what the frame of every page shows.
-    async fn find_member(&self, user: UserId, org: OrgId, member: MemberId) -> Result<Option<Visitor>> {
+    async fn find_member(&self, user: UserId, org: OrgId, member: MemberId) -> Result<Option<ViewerIdentity>> {
         let mut tx = tenant::begin_visit(&self.pool, user, org).await?;
         let memberships = memberships::list_of(&mut tx, user).await?;
         let (mine, others): (Vec<Membership>, Vec<Membership>) =
@@ -117,7 +117,7 @@ impl Visitors {
                 demo: self.demo,
             },
         };
-        Ok(Some(Visitor::Member(Box::new(who), staff)))
+        Ok(Some(ViewerIdentity::Member(Box::new(who), staff)))
     }
 
     /// The person's membership in the organization of that name; another's organization is like one that does not exist.

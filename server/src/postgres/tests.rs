@@ -54,7 +54,7 @@ impl Place {
     }
 
     async fn start_with(&self, search: Search) -> Result<PrivatePostgres, PostgresError> {
-        PrivatePostgres::bring_up(&self.dir, Sharing::Alone, search).await
+        PrivatePostgres::bring_up(&self.dir, Sharing::UnbatchedWriter, search).await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     storage::{
         self, StorageError,
-        account_reads::{self, Asker, Look},
+        account_reads::{self, AccountRead, Requester},
         tenant,
     },
 };
@@ -38,7 +38,7 @@ pub enum ReadError {
 
 /// Reads accounts.
 #[derive(Clone)]
-pub struct Reader {
+pub struct AccountReader {
     /// As the application's role.
     pub pool: PgPool,
     /// What is sold.
@@ -49,20 +49,20 @@ pub struct Reader {
     pub writer: Writer,
 }
 
-impl Reader {
+impl AccountReader {
     /// The account of `org`, and how the asker stands. What time has brought is booked first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn look(&self, org: OrgId, asker: &Asker) -> Result<Look, ReadError> {
+    pub async fn load(&self, org: OrgId, requester: &Requester) -> Result<AccountRead, ReadError> {
         let mut conn = self.pool.acquire().await?;
-        let look = account_reads::find(&mut conn, org, asker).await?.ok_or(ReadError::NotFound)?;
-        if !self.is_due(&look) {
-            return Ok(look);
+        let load = account_reads::find(&mut conn, org, requester).await?.ok_or(ReadError::NotFound)?;
+        if !self.is_due(&load) {
+            return Ok(load);
         }
         drop(conn);
         self.advance(org).await?;
-        account_reads::find(&mut *self.pool.acquire().await?, org, asker).await?.ok_or(ReadError::NotFound)
+        account_reads::find(&mut *self.pool.acquire().await?, org, requester).await?.ok_or(ReadError::NotFound)
     }
 
     /// The same, in a transaction that sees that organization as it stood at one instant, so that more can be read with it.
@@ -72,21 +72,21 @@ impl Reader {
     pub async fn open(
         &self,
         org: OrgId,
-        asker: &Asker,
-    ) -> Result<(Look, sqlx::Transaction<'static, sqlx::Postgres>), ReadError> {
+        requester: &Requester,
+    ) -> Result<(AccountRead, sqlx::Transaction<'static, sqlx::Postgres>), ReadError> {
         let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
-        let mut look = account_reads::find(&mut tx, org, asker).await?.ok_or(ReadError::NotFound)?;
-        if self.is_due(&look) {
+        let mut load = account_reads::find(&mut tx, org, requester).await?.ok_or(ReadError::NotFound)?;
+        if self.is_due(&load) {
             drop(tx);
             self.advance(org).await?;
             tx = tenant::begin_snapshot(&self.pool, org).await?;
-            look = account_reads::find(&mut tx, org, asker).await?.ok_or(ReadError::NotFound)?;
+            load = account_reads::find(&mut tx, org, requester).await?.ok_or(ReadError::NotFound)?;
         }
-        Ok((look, tx))
+        Ok((load, tx))
     }
 
-    fn is_due(&self, look: &Look) -> bool {
-        look.due_at.is_some_and(|at| at <= self.clock.now())
+    fn is_due(&self, load: &AccountRead) -> bool {
+        load.due_at.is_some_and(|at| at <= self.clock.now())
     }
 
     async fn advance(&self, org: OrgId) -> Result<(), SubmitError> {

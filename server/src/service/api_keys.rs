@@ -7,7 +7,7 @@ use std::{
 
 use brightmeter::{
     access::api_key::{ApiKey, Denial, SECRET_CHARS, Scope, Secret, SecretError},
-    ids::{KeyId, MemberId, OrgId},
+    ids::{ApiKeyId, MemberId, OrgId},
     time::Instant,
 };
 use chrono::TimeDelta;
@@ -28,20 +28,20 @@ const KNOWN: usize = 10_000;
 /// How often it is noted that a key is in use.
 const TOUCH: TimeDelta = TimeDelta::minutes(1);
 
-/// Whose secret was presented. That does not say that it holds: [`Keys::check`] and the writer do, on what they see.
+/// Whose secret was presented. That does not say that it holds: [`ApiKeys::check`] and the writer do, on what they see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The organization.
     pub org: OrgId,
     /// The key.
-    pub key: KeyId,
+    pub key: ApiKeyId,
 }
 
 /// A key to be.
 #[derive(Clone, Debug)]
 pub struct NewKey<'a> {
     /// Its id, so that making it twice makes it once.
-    pub id: KeyId,
+    pub id: ApiKeyId,
     /// What people call it.
     pub name: &'a str,
     /// What it may do.
@@ -83,7 +83,7 @@ impl From<sqlx::Error> for NewKeyError {
 
 /// Manages keys. Clones share what is known.
 #[derive(Clone)]
-pub struct Keys {
+pub struct ApiKeys {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     live: bool,
@@ -94,10 +94,10 @@ pub struct Keys {
 #[derive(Default)]
 struct Known {
     owners: HashMap<[u8; 32], Credential>,
-    touched: HashMap<KeyId, Instant>,
+    changed_accounts: HashMap<ApiKeyId, Instant>,
 }
 
-impl Keys {
+impl ApiKeys {
     /// Works on `pool`, as the application's role. New keys are live ones, or such as are marked as test keys.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>, live: bool) -> Self {
         Self { pool, clock, live, known: Arc::default() }
@@ -152,7 +152,7 @@ impl Keys {
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn revoke(&self, org: OrgId, id: KeyId) -> Result<bool, StorageError> {
+    pub async fn revoke(&self, org: OrgId, id: ApiKeyId) -> Result<bool, StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let found = api_keys::revoke(&mut tx, org, id, self.clock.now()).await?;
         tx.commit().await?;
@@ -202,13 +202,13 @@ impl Keys {
         let now = self.clock.now();
         {
             let mut known = self.known();
-            if known.touched.get(&credential.key).is_some_and(|at| now - *at < TOUCH && now >= *at) {
+            if known.changed_accounts.get(&credential.key).is_some_and(|at| now - *at < TOUCH && now >= *at) {
                 return;
             }
-            if known.touched.len() >= KNOWN {
-                known.touched.clear();
+            if known.changed_accounts.len() >= KNOWN {
+                known.changed_accounts.clear();
             }
-            known.touched.insert(credential.key, now);
+            known.changed_accounts.insert(credential.key, now);
         }
         let pool = self.pool.clone();
         tokio::spawn(async move {

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    concurrency_limit::{Place, Shares},
+    concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit},
     storage::notices,
 };
 
@@ -35,9 +35,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Organizations whose tokens have moved since anybody was told. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Touched(Arc<(Mutex<HashSet<OrgId>>, Notify)>);
+pub struct ChangedAccounts(Arc<(Mutex<HashSet<OrgId>>, Notify)>);
 
-impl Touched {
+impl ChangedAccounts {
     /// Marks organizations.
     pub fn mark(&self, orgs: impl IntoIterator<Item = OrgId>) {
         lock(&self.0.0).extend(orgs);
@@ -58,39 +58,39 @@ impl Touched {
 
 /// Tells whose tokens have moved. Clones share everything.
 #[derive(Clone)]
-pub struct Changes {
+pub struct BalanceEvents {
     pool: PgPool,
     followed: Arc<Mutex<HashMap<OrgId, watch::Sender<()>>>>,
     listening: Arc<OnceCell<()>>,
-    shares: Shares<OrgId>,
+    concurrency_limit: ConcurrencyLimit<OrgId>,
     stopped: CancellationToken,
 }
 
 /// Follows one organization until it is dropped.
-pub struct Following {
+pub struct BalanceFollower {
     news: watch::Receiver<()>,
     stopped: CancellationToken,
-    _place: Place<OrgId>,
+    _place: ConcurrencyPermit<OrgId>,
 }
 
-impl Changes {
-    /// Tells of what is marked in `touched`, through `pool`.
-    pub fn start(pool: PgPool, touched: Touched) -> Self {
+impl BalanceEvents {
+    /// Tells of what is marked in `changed_accounts`, through `pool`.
+    pub fn start(pool: PgPool, changed_accounts: ChangedAccounts) -> Self {
         let changes = Self {
             pool,
             followed: Arc::default(),
             listening: Arc::default(),
-            shares: Shares::default(),
+            concurrency_limit: ConcurrencyLimit::default(),
             stopped: CancellationToken::new(),
         };
         let (pool, stopped) = (changes.pool.clone(), changes.stopped.clone());
-        tokio::spawn(stopped.run_until_cancelled_owned(tell(pool, touched)));
+        tokio::spawn(stopped.run_until_cancelled_owned(tell(pool, changed_accounts)));
         changes
     }
 
     /// Follows `org`; nothing if too many do.
-    pub async fn follow(&self, org: OrgId) -> Option<Following> {
-        let place = self.shares.take(org, FOLLOWERS)?;
+    pub async fn follow(&self, org: OrgId) -> Option<BalanceFollower> {
+        let place = self.concurrency_limit.take(org, FOLLOWERS)?;
         // Nobody listens to Postgres before somebody wants to know.
         self.listening
             .get_or_init(async || {
@@ -99,7 +99,7 @@ impl Changes {
             })
             .await;
         let news = lock(&self.followed).entry(org).or_insert_with(|| watch::channel(()).0).subscribe();
-        Some(Following { news, stopped: self.stopped.clone(), _place: place })
+        Some(BalanceFollower { news, stopped: self.stopped.clone(), _place: place })
     }
 
     /// Ends everything: the server is going down.
@@ -108,7 +108,7 @@ impl Changes {
     }
 }
 
-impl Following {
+impl BalanceFollower {
     /// Waits for news; false once there will be none.
     pub async fn changed(&mut self) -> bool {
         tokio::select! {
@@ -119,9 +119,9 @@ impl Following {
     }
 }
 
-async fn tell(pool: PgPool, touched: Touched) {
+async fn tell(pool: PgPool, changed_accounts: ChangedAccounts) {
     loop {
-        let orgs = touched.take().await;
+        let orgs = changed_accounts.take().await;
         if let Err(error) = notices::tell(&pool, &orgs).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "nobody was told whose tokens have moved");
         }

@@ -18,7 +18,7 @@ use crate::{
         Result,
         stripe_events::{self, Taken},
     },
-    stripe::webhook_facts::{self, News, Told, Whose},
+    stripe::webhook_facts::{self, BillingFact, PurchaseRef, WebhookFacts},
 };
 
 /// How often it looks for events that other replicas took in, or whose time has come.
@@ -44,7 +44,7 @@ pub struct Inbox {
 }
 
 /// What became of an event.
-enum Outcome {
+enum Disposition {
     /// Acted on; in words.
     Done(&'static str),
     /// Not yet: why, and for which of Stripe's names it waits.
@@ -88,65 +88,65 @@ impl Inbox {
     }
 
     async fn act(&self, taken: Taken) -> Result<()> {
-        let outcome = self.decide(&taken).await?;
+        let disposition = self.decide(&taken).await?;
         let (now, id, kind) = (self.purchases.clock.now(), &taken.event.id, &taken.event.kind);
         let mut conn = self.purchases.pool.acquire().await?;
-        match outcome {
-            Outcome::Done(what) => {
+        match disposition {
+            Disposition::Done(what) => {
                 tracing::info!(event = id, kind, what, "an event was acted on");
                 stripe_events::finish(&mut conn, id, what, now).await
             }
-            Outcome::Later(why, waits_for) => {
+            Disposition::Later(why, waits_for) => {
                 let due_at = (now - taken.tried_since < PATIENCE).then(|| now + pause(taken.attempts));
                 if due_at.is_none() {
                     tracing::error!(event = id, kind, why, "an event is left to a person: it could not be acted on");
                 }
                 stripe_events::put_back(&mut conn, &taken, &why, due_at, &waits_for).await
             }
-            Outcome::Never(why) => {
+            Disposition::Never(why) => {
                 tracing::error!(event = id, kind, why, "an event is left to a person: it cannot be read");
                 stripe_events::put_back(&mut conn, &taken, why, None, &[]).await
             }
         }
     }
 
-    async fn decide(&self, taken: &Taken) -> Result<Outcome> {
+    async fn decide(&self, taken: &Taken) -> Result<Disposition> {
         match webhook_facts::read(&taken.event) {
-            Ok(None) => Ok(Outcome::Done("it concerns nobody here")),
-            Ok(Some(Told::Payment(whose, payment))) => self.settle(whose, payment).await,
-            Ok(Some(Told::Customer(customer, news))) => self.follow(customer, news).await,
-            Err(why) => Ok(Outcome::Never(why)),
+            Ok(None) => Ok(Disposition::Done("it concerns nobody here")),
+            Ok(Some(WebhookFacts::Payment(whose, payment))) => self.settle(whose, payment).await,
+            Ok(Some(WebhookFacts::Customer(customer, news))) => self.follow(customer, news).await,
+            Err(why) => Ok(Disposition::Never(why)),
         }
     }
 
-    async fn settle(&self, whose: Whose, payment: Payment) -> Result<Outcome> {
+    async fn settle(&self, whose: PurchaseRef, payment: Payment) -> Result<Disposition> {
         let (org, purchase) = match whose {
-            Whose::Ours(org, purchase) => (org, purchase),
-            Whose::Named(names) => match self.purchases.find_named(&names).await? {
+            PurchaseRef::Ids(org, purchase) => (org, purchase),
+            PurchaseRef::StripeIds(names) => match self.purchases.find_named(&names).await? {
                 Some(found) => found,
-                None => return Ok(Outcome::Later("no purchase is known by its payment yet".into(), names)),
+                None => return Ok(Disposition::Later("no purchase is known by its payment yet".into(), names)),
             },
         };
         Ok(match self.purchases.settle(org, purchase, payment).await {
-            Ok(()) => Outcome::Done("the purchase is as it says"),
+            Ok(()) => Disposition::Done("the purchase is as it says"),
             Err(SettleError::Submit(
                 SubmitError::Refused(Refusal::PurchaseNotFound) | SubmitError::UnknownOrganization,
-            )) => Outcome::Later("the purchase that it names does not exist".into(), Vec::new()),
-            Err(error) => Outcome::Later(error.to_string(), Vec::new()),
+            )) => Disposition::Later("the purchase that it names does not exist".into(), Vec::new()),
+            Err(error) => Disposition::Later(error.to_string(), Vec::new()),
         })
     }
 
-    async fn follow(&self, customer: String, news: News) -> Result<Outcome> {
+    async fn follow(&self, customer: String, news: BillingFact) -> Result<Disposition> {
         let Some(org) = self.plans.find_customer(&customer).await? else {
-            return Ok(Outcome::Later("its customer is not known yet".into(), vec![customer]));
+            return Ok(Disposition::Later("its customer is not known yet".into(), vec![customer]));
         };
         let taken_in = match news {
-            News::Invoice(dues) => self.plans.bill(org, dues).await,
-            News::Subscription => self.plans.follow(org, &customer).await.map(drop),
+            BillingFact::Invoice(invoices) => self.plans.bill(org, invoices).await,
+            BillingFact::Subscription => self.plans.follow(org, &customer).await.map(drop),
         };
         Ok(match taken_in {
-            Ok(()) => Outcome::Done("plan and license are as Stripe says"),
-            Err(error) => Outcome::Later(error.to_string(), Vec::new()),
+            Ok(()) => Disposition::Done("plan and license are as Stripe says"),
+            Err(error) => Disposition::Later(error.to_string(), Vec::new()),
         })
     }
 }

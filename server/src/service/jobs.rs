@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
-    command::{Caller, Command, Quantity, Use},
+    command::{Caller, Command, Quantity, Usage},
     features::quest::{Goal, QuestDraft},
     idempotency_key::IdempotencyKey,
     ids::{HoldId, MemberId, OrgId},
-    ledger::outcome::Outcome,
+    ledger::outcome::Effect,
     names::FeatureName,
 };
 use tokio::{
@@ -61,9 +61,9 @@ impl Jobs {
     }
 
     /// The use that one job is.
-    pub fn usage(&self, member: MemberId) -> Use {
+    pub fn usage(&self, member: MemberId) -> Usage {
         let (feature, quantity) = (self.feature.clone(), Quantity::ONE);
-        Use { caller: Caller::Member { member }, feature, quantity, metadata: None }
+        Usage { caller: Caller::Member { member }, feature, quantity, metadata: None }
     }
 
     /// Reserves the tokens and starts the job; answers once both are durable. A repeat of `key` starts nothing and
@@ -79,17 +79,17 @@ impl Jobs {
         key: IdempotencyKey,
     ) -> Result<Started, SubmitError> {
         // In a task of its own: a browser that closes meanwhile must not leave a hold behind whose job nobody runs.
-        let (jobs, (told, opened)) = (self.clone(), oneshot::channel());
+        let (jobs, (facts, opened)) = (self.clone(), oneshot::channel());
         let running = self.running.spawn(async move {
             match jobs.open(org, member, goal.clone(), key).await {
                 Ok((hold, is_new)) => {
-                    let _ = told.send(Ok((hold, is_new)));
+                    let _ = facts.send(Ok((hold, is_new)));
                     if is_new {
                         jobs.run(org, hold, goal).await;
                     }
                 }
                 Err(error) => {
-                    let _ = told.send(Err(error));
+                    let _ = facts.send(Err(error));
                 }
             }
         });
@@ -114,13 +114,13 @@ impl Jobs {
         goal: Goal,
         key: IdempotencyKey,
     ) -> Result<(HoldId, bool), SubmitError> {
-        let command = Command::OpenHold { r#use: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal) };
+        let command = Command::OpenHold { usage: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal) };
         let submission = Submission::new(org, Some(key), command);
         let mut was_unknown = false;
         loop {
             match self.writer.submit(submission.clone()).await {
                 Ok(answer) => {
-                    let Outcome::HoldOpened { hold, .. } = answer.receipt.outcome else {
+                    let Effect::HoldOpened { hold, .. } = answer.outcome.effect else {
                         return Err(SubmitError::KeyReused);
                     };
                     return Ok((hold, was_unknown || !answer.replayed));

@@ -12,7 +12,7 @@ use crate::storage::{
 
 /// Something that was bought.
 #[derive(Clone, Debug)]
-pub enum Bought {
+pub enum PaymentRecord {
     /// A pack, paid or not.
     Pack(Box<Order>),
     /// What was paid for a plan.
@@ -30,7 +30,7 @@ pub struct PlanPayment {
     pub paid: Paid,
 }
 
-impl Bought {
+impl PaymentRecord {
     /// When it was ordered or, where nobody ordered it, paid.
     fn at(&self) -> Instant {
         match self {
@@ -52,10 +52,10 @@ impl Bought {
 ///
 /// # Errors
 /// [`StorageError`](crate::storage::StorageError).
-pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Bought>> {
-    let packs = purchases::list(conn, org, limit).await?.into_iter().map(|order| Bought::Pack(Box::new(order)));
-    let plans = plan_payments(conn, org).await?.into_iter().map(Bought::Plan);
-    let mut all: Vec<Bought> = packs.chain(plans).collect();
+pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<PaymentRecord>> {
+    let packs = purchases::list(conn, org, limit).await?.into_iter().map(|order| PaymentRecord::Pack(Box::new(order)));
+    let plans = plan_payments(conn, org).await?.into_iter().map(PaymentRecord::Plan);
+    let mut all: Vec<PaymentRecord> = packs.chain(plans).collect();
     all.sort_by_key(|bought| Reverse((bought.at(), bought.number())));
     all.truncate(usize::try_from(limit).unwrap_or_default());
     Ok(all)
@@ -71,8 +71,8 @@ pub async fn find_plan_payment(conn: &mut PgConnection, org: OrgId, invoice: &st
 
 /// All that `org` has paid for plans: a month brings one.
 async fn plan_payments(conn: &mut PgConnection, org: OrgId) -> Result<Vec<PlanPayment>> {
-    let (dues, _) = licenses::find_dues(conn, org).await?;
-    let receipts = dues.receipts();
+    let (invoices, _) = licenses::find_invoices(conn, org).await?;
+    let receipts = invoices.receipts();
     let payments =
         receipts.map(|(invoice, number, paid)| PlanPayment { invoice: invoice.into(), number, paid: paid.clone() });
     Ok(payments.collect())

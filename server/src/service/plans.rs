@@ -7,7 +7,7 @@ mod error;
 use std::sync::Arc;
 
 use brightmeter::{
-    billing::{invoices::Dues, subscription::Reading},
+    billing::{invoices::Invoices, subscription::SubscriptionSnapshot},
     catalog::Catalog,
     command::Command,
     ids::OrgId,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock::Clock,
     storage::{StorageError, licenses, stripe_customers, tenant},
-    stripe::gateway::{BACK, Gateway, GatewayError},
+    stripe::gateway::{Gateway, GatewayError, RETURN_PATH},
 };
 
 /// Sells plans, and has plans and licenses follow Stripe.
@@ -67,8 +67,8 @@ impl Plans {
     ///
     /// # Errors
     /// [`SettleError`].
-    pub async fn bill(&self, org: OrgId, told: Dues) -> Result<(), SettleError> {
-        self.writer.submit(Submission::new(org, None, Command::Bill { told })).await?;
+    pub async fn bill(&self, org: OrgId, facts: Invoices) -> Result<(), SettleError> {
+        self.writer.submit(Submission::new(org, None, Command::RecordInvoices { facts })).await?;
         Ok(())
     }
 
@@ -76,17 +76,19 @@ impl Plans {
     ///
     /// # Errors
     /// [`SettleError`].
-    pub async fn follow(&self, org: OrgId, customer: &str) -> Result<Reading, SettleError> {
+    pub async fn follow(&self, org: OrgId, customer: &str) -> Result<SubscriptionSnapshot, SettleError> {
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         // Before it asks: whoever asks later knows at least as much.
-        let number = stripe_customers::next_reading(&mut conn).await?;
+        let number = stripe_customers::next_snapshot_number(&mut conn).await?;
         drop(conn);
-        let reading = self.gateway()?.find_subscription(customer, number).await?;
-        if reading.further > 0 {
-            tracing::error!(%org, further = reading.further, "an organization pays for more than one subscription");
+        let snapshot = self.gateway()?.find_subscription(customer, number).await?;
+        if snapshot.further > 0 {
+            tracing::error!(%org, further = snapshot.further, "an organization pays for more than one subscription");
         }
-        self.writer.submit(Submission::new(org, None, Command::Follow { reading: reading.clone() })).await?;
-        Ok(reading)
+        self.writer
+            .submit(Submission::new(org, None, Command::SyncSubscription { snapshot: snapshot.clone() }))
+            .await?;
+        Ok(snapshot)
     }
 
     /// Whom Stripe knows by this name.
@@ -120,14 +122,14 @@ impl Plans {
     /// [`SettleError`].
     pub async fn compare(&self, org: OrgId) -> Result<Option<Compared>, SettleError> {
         let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
-        let reading = self.gateway()?.find_subscription(&customer, 0).await?;
+        let snapshot = self.gateway()?.find_subscription(&customer, 0).await?;
         let invoices = self.gateway()?.find_invoices(&customer).await?;
-        let (dues, known) = self.known(org).await?;
-        let reading = reading.after(known.as_ref());
-        let same = known.map_or(reading.live.is_none(), |known| known.says_the_same(&reading));
-        Ok(Some(match same && dues.learn(invoices).is_none() {
+        let (known_invoices, known) = self.known(org).await?;
+        let snapshot = snapshot.after(known.as_ref());
+        let same = known.map_or(snapshot.live.is_none(), |known| known.says_the_same(&snapshot));
+        Ok(Some(match same && known_invoices.learn(invoices).is_none() {
             false => Compared::Otherwise,
-            true if reading.further > 0 => Compared::PaidTwice,
+            true if snapshot.further > 0 => Compared::PaidTwice,
             true => Compared::Same,
         }))
     }
@@ -138,13 +140,13 @@ impl Plans {
     /// [`PlanError`].
     pub async fn portal(&self, org: OrgId) -> Result<String, PlanError> {
         let customer = self.customer_of(org).await?.ok_or(PlanError::NoSubscription)?;
-        Ok(self.gateway()?.open_portal(&customer, &format!("{}{BACK}", self.site)).await?)
+        Ok(self.gateway()?.open_portal(&customer, &format!("{}{RETURN_PATH}", self.site)).await?)
     }
 
     /// What is known of an organization's invoices and subscriptions.
-    async fn known(&self, org: OrgId) -> Result<(Dues, Option<Reading>), StorageError> {
+    async fn known(&self, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>), StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
-        licenses::find_dues(&mut tx, org).await
+        licenses::find_invoices(&mut tx, org).await
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {

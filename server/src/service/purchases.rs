@@ -28,7 +28,7 @@ use crate::{
     },
     stripe::{
         gateway::{CheckoutOrder, Gateway, GatewayError},
-        webhook_facts::Whose,
+        webhook_facts::PurchaseRef,
     },
 };
 
@@ -188,10 +188,10 @@ impl Purchases {
     ///
     /// # Errors
     /// [`SettleError`].
-    pub async fn settle(&self, org: OrgId, purchase: PurchaseId, told: Payment) -> Result<(), SettleError> {
-        let names = [&told.names.session, &told.names.payment_intent, &told.names.charge];
+    pub async fn settle(&self, org: OrgId, purchase: PurchaseId, facts: Payment) -> Result<(), SettleError> {
+        let names = [&facts.stripe_ids.session, &facts.stripe_ids.payment_intent, &facts.stripe_ids.charge];
         let names: Vec<String> = names.into_iter().flatten().cloned().collect();
-        self.writer.submit(Submission::new(org, None, Command::Settle { purchase, told })).await?;
+        self.writer.submit(Submission::new(org, None, Command::RecordPayment { purchase, facts })).await?;
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         if stripe_events::wake(&mut conn, &names, self.clock.now()).await? > 0 {
             self.news.notify_one();
@@ -208,9 +208,9 @@ impl Purchases {
         let Some(checkout) = order.checkout.as_ref().filter(|_| order.purchase.payment.stage.is_open()) else {
             return Ok(false);
         };
-        let told = self.ask(org, order.purchase.id, &checkout.session).await?;
-        let told = told.ok_or(GatewayError::Unreadable("the session belongs to another order"))?;
-        self.settle(org, order.purchase.id, told).await?;
+        let facts = self.ask(org, order.purchase.id, &checkout.session).await?;
+        let facts = facts.ok_or(GatewayError::Unreadable("the session belongs to another order"))?;
+        self.settle(org, order.purchase.id, facts).await?;
         Ok(true)
     }
 
@@ -221,14 +221,14 @@ impl Purchases {
     /// [`GatewayError`].
     pub async fn ask(&self, org: OrgId, id: PurchaseId, session: &str) -> Result<Option<Payment>, GatewayError> {
         let gateway = self.gateway()?;
-        let Some((whose, mut told)) = gateway.find_session(session).await? else { return Ok(None) };
-        if whose != Whose::Ours(org, id) {
+        let Some((whose, mut facts)) = gateway.find_session(session).await? else { return Ok(None) };
+        if whose != PurchaseRef::Ids(org, id) {
             return Ok(None);
         }
-        if let (Stage::Paid, Some(payment_intent)) = (told.stage, told.names.payment_intent.clone()) {
-            told.join(&gateway.find_returned(&payment_intent, self.clock.now()).await?);
+        if let (Stage::Paid, Some(payment_intent)) = (facts.stage, facts.stripe_ids.payment_intent.clone()) {
+            facts.join(&gateway.find_returned(&payment_intent, self.clock.now()).await?);
         }
-        Ok(Some(told))
+        Ok(Some(facts))
     }
 
     /// Whose purchase it is that Stripe knows by one of `names`.

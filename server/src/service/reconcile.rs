@@ -200,13 +200,13 @@ async fn look(
     report.purchases += 1;
     let (known, id) = (&order.purchase.payment, order.purchase.id);
     let mut found = |kind, mended| report.findings.push(Finding { org, purchase: Some(id), kind, mended });
-    let Some(told) = purchases.ask(org, id, &checkout.session).await? else {
+    let Some(facts) = purchases.ask(org, id, &checkout.session).await? else {
         found(Difference::AnotherPayment, false);
         return Ok(());
     };
-    let kind = match (told.stage, &order.purchase.credit) {
+    let kind = match (facts.stage, &order.purchase.credit) {
         (Stage::Paid, None) => Difference::PaidNotCredited,
-        (Stage::Paid, Some(_)) if known.would_move(&told) => Difference::ReturnedOtherwise,
+        (Stage::Paid, Some(_)) if known.would_move(&facts) => Difference::ReturnedOtherwise,
         (Stage::Paid, Some(_)) | (_, None) => return Ok(()),
         (_, Some(_)) => {
             found(Difference::CreditedNotPaid, false);
@@ -214,7 +214,7 @@ async fn look(
         }
     };
     if mend {
-        purchases.settle(org, id, told).await?;
+        purchases.settle(org, id, facts).await?;
     }
     found(kind, mend);
     Ok(())

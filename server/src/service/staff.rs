@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
-    billing::license::ByStaff,
+    billing::license::StaffAction,
     command::Command,
     idempotency_key::IdempotencyKey,
     ids::{OrgId, PurchaseId, UserId},
@@ -26,13 +26,13 @@ use crate::storage::{
 };
 
 /// How far back purchases are asked about.
-const BACK: TimeDelta = TimeDelta::days(90);
+const RECONCILE_WINDOW: TimeDelta = TimeDelta::days(90);
 /// How long Stripe is asked at most.
-pub const COMPARING: Duration = Duration::from_secs(60);
+pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Works for staff. Who may use it is for the session layer to say.
 #[derive(Clone)]
-pub struct Console {
+pub struct Staff {
     purchases: Purchases,
     plans: Plans,
     /// As the writer's role, which sees what organizations there are.
@@ -43,7 +43,7 @@ pub struct Console {
 
 /// Why a comparison was not finished.
 #[derive(Debug, thiserror::Error)]
-pub enum CompareError {
+pub enum ReconcileTimeoutError {
     /// Another one is under way.
     #[error("another comparison is under way")]
     Busy,
@@ -55,7 +55,7 @@ pub enum CompareError {
     Reconcile(#[from] ReconcileError),
 }
 
-impl CompareError {
+impl ReconcileTimeoutError {
     /// Whether it was for Stripe to answer.
     pub const fn is_stripes(&self) -> bool {
         matches!(
@@ -66,7 +66,7 @@ impl CompareError {
     }
 }
 
-impl Console {
+impl Staff {
     /// A console beside whatever sells.
     pub fn new(purchases: Purchases, plans: Plans, writer_pool: PgPool) -> Self {
         Self { purchases, plans, writer_pool, comparing: Arc::default() }
@@ -100,7 +100,12 @@ impl Console {
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub async fn suspend(&self, org: OrgId, key: IdempotencyKey, by: ByStaff) -> std::result::Result<(), SubmitError> {
+    pub async fn suspend(
+        &self,
+        org: OrgId,
+        key: IdempotencyKey,
+        by: StaffAction,
+    ) -> std::result::Result<(), SubmitError> {
         let staff = by.user;
         self.purchases.writer.submit(Submission::new(org, Some(key), Command::Suspend(by))).await?;
         tracing::info!(%org, %staff, "a license was suspended");
@@ -111,7 +116,7 @@ impl Console {
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub async fn lift(&self, org: OrgId, key: IdempotencyKey, by: ByStaff) -> std::result::Result<(), SubmitError> {
+    pub async fn lift(&self, org: OrgId, key: IdempotencyKey, by: StaffAction) -> std::result::Result<(), SubmitError> {
         let staff = by.user;
         self.purchases.writer.submit(Submission::new(org, Some(key), Command::Lift(by))).await?;
         tracing::info!(%org, %staff, "the suspension of a license was lifted");
@@ -121,31 +126,31 @@ impl Console {
     /// Holds every purchase of the last ninety days and every plan against what Stripe says, and changes nothing.
     ///
     /// # Errors
-    /// [`CompareError`].
-    pub async fn compare(&self) -> std::result::Result<Report, CompareError> {
-        let _turn = self.comparing.try_lock().map_err(|_| CompareError::Busy)?;
-        let since = self.purchases.clock.now() - BACK;
+    /// [`ReconcileTimeoutError`].
+    pub async fn compare(&self) -> std::result::Result<Report, ReconcileTimeoutError> {
+        let _turn = self.comparing.try_lock().map_err(|_| ReconcileTimeoutError::Busy)?;
+        let since = self.purchases.clock.now() - RECONCILE_WINDOW;
         let report = reconcile::run(&self.purchases, &self.plans, &self.writer_pool, since, false);
-        Ok(timeout(COMPARING, report).await.map_err(|_| CompareError::TooLong)??)
+        Ok(timeout(RECONCILE_TIMEOUT, report).await.map_err(|_| ReconcileTimeoutError::TooLong)??)
     }
 
     /// Takes in what Stripe says of one purchase, or of the plan, where that is safe. Nothing if there is no such purchase.
     ///
     /// # Errors
-    /// [`CompareError`].
+    /// [`ReconcileTimeoutError`].
     pub async fn mend(
         &self,
         by: UserId,
         org: OrgId,
         purchase: Option<PurchaseId>,
-    ) -> std::result::Result<Option<Report>, CompareError> {
+    ) -> std::result::Result<Option<Report>, ReconcileTimeoutError> {
         let mend = async {
             match purchase {
                 Some(purchase) => reconcile::mend(&self.purchases, org, purchase).await,
                 None => reconcile::mend_plan(&self.plans, org).await.map(Some),
             }
         };
-        let report = timeout(COMPARING, mend).await.map_err(|_| CompareError::TooLong)??;
+        let report = timeout(RECONCILE_TIMEOUT, mend).await.map_err(|_| ReconcileTimeoutError::TooLong)??;
         if report.as_ref().is_some_and(|report| report.findings.iter().any(|finding| finding.mended)) {
             tracing::info!(%org, ?purchase, staff = %by, "what Stripe says was taken in");
         }

@@ -84,7 +84,7 @@ impl Sweeper {
         let mut tx = tenant::begin_census(&self.writer_pool).await?;
         metrics::open_holds(sweeps::count_open_holds(&mut tx).await?);
         drop(tx);
-        self.prune_receipts(now - KEPT).await?;
+        self.prune_idempotency_records(now - KEPT).await?;
         let mut conn = self.app_pool.acquire().await?;
         sessions::prune(&mut conn, now, PRUNE).await?;
         stripe_events::prune(&mut conn, now - EVENTS_KEPT, PRUNE).await?;
@@ -92,7 +92,7 @@ impl Sweeper {
         Ok(swept)
     }
 
-    async fn prune_receipts(&self, since: Instant) -> Result<()> {
+    async fn prune_idempotency_records(&self, since: Instant) -> Result<()> {
         let (batch, times) = RECEIPTS;
         for _ in 0..times {
             let mut tx = tenant::begin_pruning(&self.writer_pool, since).await?;

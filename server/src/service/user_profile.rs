@@ -39,7 +39,7 @@ pub enum ChangePasswordError {
 
 /// Manages people's own accounts.
 #[derive(Clone)]
-pub struct Accounts {
+pub struct UserProfiles {
     /// As the application's role.
     pub pool: PgPool,
     /// Hashes passwords.
@@ -50,7 +50,7 @@ pub struct Accounts {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Accounts {
+impl UserProfiles {
     /// Changes the password, and ends every session but the one to `keep`: whoever else was signed in has to know the new one.
     ///
     /// # Errors

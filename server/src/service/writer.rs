@@ -15,14 +15,14 @@ use std::{
 use brightmeter::{
     access::{
         api_key::{Denial, Scope},
-        guard::Pace,
+        guard::RateStatus,
         refusal::Refusal,
     },
     catalog::Catalog,
     command::Command,
     idempotency_key::IdempotencyKey,
-    ids::{KeyId, OrgId},
-    ledger::outcome::Receipt,
+    ids::{ApiKeyId, OrgId},
+    ledger::outcome::Outcome,
 };
 use futures::FutureExt;
 use sqlx::PgPool;
@@ -33,10 +33,10 @@ use tokio::{
 };
 
 use self::batch::{Batch, BatchError};
-use super::balance_events::Touched;
+use super::balance_events::ChangedAccounts;
 use crate::{
     clock::Clock,
-    concurrency_limit::{Place, Shares},
+    concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit},
     metrics,
     storage::{StorageError, pools::WRITERS},
 };
@@ -70,7 +70,7 @@ pub struct Submission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
     /// The key that has to hold.
-    pub key: KeyId,
+    pub key: ApiKeyId,
     /// What it has to be allowed to do. The member that the command acts for has to be there, too.
     pub needs: Scope,
 }
@@ -86,11 +86,11 @@ impl Submission {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// What it did.
-    pub receipt: Receipt,
+    pub outcome: Outcome,
     /// Whether it did so earlier, and this was a repeat.
     pub replayed: bool,
     /// Where the caller stands under its rate, where it is under one.
-    pub pace: Option<Pace>,
+    pub rate_status: Option<RateStatus>,
 }
 
 /// Why a command was not applied, or may not have been.
@@ -122,9 +122,9 @@ pub enum SubmitError {
 
 /// One transaction per command and nothing shared: what the benchmark holds the [`Writer`] against.
 #[derive(Clone)]
-pub struct Alone(Batch);
+pub struct UnbatchedWriter(Batch);
 
-impl Alone {
+impl UnbatchedWriter {
     /// Works on `pool`, as many at a time as it has connections.
     pub fn new(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> Self {
         Self(Batch { pool, catalog, clock })
@@ -142,7 +142,7 @@ impl Alone {
 /// A command on its way, with the way back.
 struct Pending {
     submission: Submission,
-    _place: Place<OrgId>,
+    _place: ConcurrencyPermit<OrgId>,
     answer: oneshot::Sender<Result<Answer, SubmitError>>,
 }
 
@@ -150,8 +150,8 @@ struct Pending {
 #[derive(Clone, Debug)]
 pub struct Writer {
     queues: Vec<mpsc::Sender<Pending>>,
-    shares: Shares<OrgId>,
-    touched: Touched,
+    concurrency_limit: ConcurrencyLimit<OrgId>,
+    changed_accounts: ChangedAccounts,
 }
 
 /// The tasks behind a [`Writer`]; they end when every clone of it is gone.
@@ -162,19 +162,19 @@ impl Writer {
     /// Starts the writers on `pool`, whose role may write tokens.
     pub fn start(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> (Self, WriterTasks) {
         let batch = Batch { pool, catalog, clock };
-        let touched = Touched::default();
+        let changed_accounts = ChangedAccounts::default();
         let (queues, tasks) = (0..WRITERS)
             .map(|number| {
                 let (sender, receiver) = mpsc::channel(QUEUE);
-                (sender, tokio::spawn(run(number as usize, batch.clone(), receiver, touched.clone())))
+                (sender, tokio::spawn(run(number as usize, batch.clone(), receiver, changed_accounts.clone())))
             })
             .unzip();
-        (Self { queues, shares: Shares::default(), touched }, WriterTasks(tasks))
+        (Self { queues, concurrency_limit: ConcurrencyLimit::default(), changed_accounts }, WriterTasks(tasks))
     }
 
     /// The organizations whose tokens this writer has moved.
-    pub fn touched(&self) -> Touched {
-        self.touched.clone()
+    pub fn changed_accounts(&self) -> ChangedAccounts {
+        self.changed_accounts.clone()
     }
 
     /// Applies a command. When this answers, the command is durable.
@@ -189,7 +189,9 @@ impl Writer {
             metrics::command(command, &Err(SubmitError::Busy));
             SubmitError::Busy
         };
-        let Some(place) = self.shares.take(submission.org, SHARE) else { return Err(busy(&submission.command)) };
+        let Some(place) = self.concurrency_limit.take(submission.org, SHARE) else {
+            return Err(busy(&submission.command));
+        };
         let pending = Pending { submission, _place: place, answer };
         self.queues[queue].try_send(pending).map_err(|error| busy(&error.into_inner().submission.command))?;
         match timeout(PATIENCE, waiting).await {
@@ -212,14 +214,14 @@ impl WriterTasks {
 }
 
 /// One writer: takes what waits, one transaction at a time.
-async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, touched: Touched) {
+async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, changed_accounts: ChangedAccounts) {
     let mut waiting = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
         metrics::queue(number, queue.len());
         // Nothing was done yet for those who stopped waiting, and now nothing will be.
         waiting.retain(|pending| !pending.answer.is_closed());
         if !waiting.is_empty() {
-            apply(&batch, std::mem::take(&mut waiting), &touched).await;
+            apply(&batch, std::mem::take(&mut waiting), &changed_accounts).await;
             // Whoever was just answered may ask again at once: let that join the next batch. Nobody is waited for.
             yield_now().await;
         }
@@ -228,10 +230,10 @@ async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, to
 
 /// Applies what waits and answers everybody. One command that the database refuses must not fail those beside it: then each
 /// is tried alone.
-async fn apply(batch: &Batch, waiting: Vec<Pending>, touched: &Touched) {
+async fn apply(batch: &Batch, waiting: Vec<Pending>, changed_accounts: &ChangedAccounts) {
     let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
     match attempt(batch, &submissions).await {
-        Ok(answers) => answer(waiting, answers, touched),
+        Ok(answers) => answer(waiting, answers, changed_accounts),
         Err(BatchError::Rejected(_)) if waiting.len() > 1 => {
             let mut answers = Vec::with_capacity(waiting.len());
             let mut lost: Option<SubmitError> = None;
@@ -251,12 +253,12 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>, touched: &Touched) {
                     }
                 }
             }
-            answer(waiting, answers, touched);
+            answer(waiting, answers, changed_accounts);
         }
         Err(error) => {
             let error = SubmitError::from(error);
             let answers = waiting.iter().map(|_| Err(error.clone())).collect();
-            answer(waiting, answers, touched);
+            answer(waiting, answers, changed_accounts);
         }
     }
 }
@@ -273,9 +275,9 @@ async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Resul
     result
 }
 
-fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>, touched: &Touched) {
+fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>, changed_accounts: &ChangedAccounts) {
     let moved = waiting.iter().zip(&answers).filter(|(_, answer)| answer.as_ref().is_ok_and(|answer| !answer.replayed));
-    touched.mark(moved.map(|(pending, _)| pending.submission.org));
+    changed_accounts.mark(moved.map(|(pending, _)| pending.submission.org));
     for (pending, answer) in waiting.into_iter().zip(answers) {
         metrics::command(&pending.submission.command, &answer);
         // Whoever stopped waiting learns the outcome by the key.

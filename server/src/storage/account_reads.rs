@@ -5,7 +5,7 @@ use brightmeter::{
         api_key::ApiKey,
         guard::{Guard, GuardId},
     },
-    ids::{KeyId, MemberId, OrgId},
+    ids::{ApiKeyId, MemberId, OrgId},
     ledger::account::Account,
     time::Instant,
 };
@@ -20,18 +20,18 @@ use super::{
 
 /// Of whom a look also says how they stand.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asker {
+pub struct Requester {
     /// Whose guard to look at.
     pub guard: Option<GuardId>,
     /// Which key to look for.
-    pub key: Option<KeyId>,
+    pub key: Option<ApiKeyId>,
     /// Which member to look for.
     pub member: Option<MemberId>,
 }
 
 /// What a look has found.
 #[derive(Debug)]
-pub struct Look {
+pub struct AccountRead {
     /// The account: its balances, its grants with tokens left, the allowances of the current period even if they are used up,
     /// and the asker's guard.
     pub account: Account,
@@ -48,7 +48,7 @@ pub struct Look {
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn find(conn: &mut PgConnection, org: OrgId, asker: &Asker) -> Result<Option<Look>> {
+pub async fn find(conn: &mut PgConnection, org: OrgId, requester: &Requester) -> Result<Option<AccountRead>> {
     let row = sqlx::query!(
         r#"select plan as "plan!", next_plan, license_state as "license_state!", license_since,
              license_off as "license_off!", anchor_at as "anchor_at!",
@@ -57,9 +57,9 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, asker: &Asker) -> Result<
              guard as "guard: Json<Guard>", api_key as "key: Json<api_keys::Row>", member_found as "member!"
          from ai_token_look($1, $2, $3, $4)"#,
         org.0,
-        asker.guard.map(|guard| guard.0),
-        asker.key.map(|key| key.0),
-        asker.member.map(|member| member.0)
+        requester.guard.map(|guard| guard.0),
+        requester.key.map(|key| key.0),
+        requester.member.map(|member| member.0)
     )
     .fetch_optional(conn)
     .await?;
@@ -87,9 +87,9 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, asker: &Asker) -> Result<
         let (_, grant) = grant.decode()?;
         account.grants.insert(grant.id, grant);
     }
-    if let (Some(id), Some(guard)) = (asker.guard, row.guard) {
+    if let (Some(id), Some(guard)) = (requester.guard, row.guard) {
         account.guards.insert(id, guard.0);
     }
     let key = row.key.map(|key| key.0.decode()).transpose()?.map(|(_, key)| key);
-    Ok(Some(Look { account, due_at, key, member: row.member }))
+    Ok(Some(AccountRead { account, due_at, key, member: row.member }))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use brightmeter::{
     billing::{
-        invoices::Dues,
-        license::{License, Off, Rung},
+        invoices::Invoices,
+        license::{License, Restriction, Rung},
         period::Anchor,
     },
     ids::OrgId,
@@ -52,7 +52,8 @@ impl Row {
                 plan: decode("plan", self.plan)?,
                 next_plan: self.next_plan.map(|plan| decode("next plan", plan)).transpose()?,
                 license: license(&self.license_state, self.license_since)?,
-                announced: Off::parse(&self.license_off).ok_or_else(|| corrupt(format!("off {}", self.license_off)))?,
+                announced: Restriction::parse(&self.license_off)
+                    .ok_or_else(|| corrupt(format!("off {}", self.license_off)))?,
                 anchor: Anchor(self.anchor_at),
                 period_start: self.period_start,
                 closed_at: self.closed_at,
@@ -64,7 +65,7 @@ impl Row {
             guards: BTreeMap::new(),
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
-            dues: Dues::default(),
+            invoices: Invoices::default(),
             subscription: None,
             receipt_number: 0,
         };

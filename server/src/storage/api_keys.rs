@@ -2,7 +2,7 @@
 
 use brightmeter::{
     access::api_key::{ApiKey, Secret},
-    ids::{KeyId, MemberId, OrgId},
+    ids::{ApiKeyId, MemberId, OrgId},
     time::Instant,
 };
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn decode(self) -> Result<(OrgId, ApiKey)> {
         let key = ApiKey {
-            id: KeyId(self.id),
+            id: ApiKeyId(self.id),
             name: self.name,
             shown: self.shown,
             scope: self.scope.parse().map_err(|_| corrupt(format!("scope {}", self.scope)))?,
@@ -106,16 +106,16 @@ pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, Uuid)]) -> Resu
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn find_presented(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<(OrgId, KeyId)>> {
+pub async fn find_presented(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<(OrgId, ApiKeyId)>> {
     let row = sqlx::query!("select org_id, id from api_keys where hash = $1", hash.as_slice());
-    Ok(row.fetch_optional(conn).await?.map(|row| (OrgId(row.org_id), KeyId(row.id))))
+    Ok(row.fetch_optional(conn).await?.map(|row| (OrgId(row.org_id), ApiKeyId(row.id))))
 }
 
 /// Ends a key. Answers whether there is one; one that has ended keeps its end.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn revoke(conn: &mut PgConnection, org: OrgId, id: KeyId, now: Instant) -> Result<bool> {
+pub async fn revoke(conn: &mut PgConnection, org: OrgId, id: ApiKeyId, now: Instant) -> Result<bool> {
     let done = sqlx::query!(
         "update api_keys set revoked_at = coalesce(revoked_at, $3) where org_id = $1 and id = $2",
         org.0,
@@ -129,7 +129,7 @@ pub async fn revoke(conn: &mut PgConnection, org: OrgId, id: KeyId, now: Instant
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn touch(conn: &mut PgConnection, org: OrgId, id: KeyId, now: Instant) -> Result<()> {
+pub async fn touch(conn: &mut PgConnection, org: OrgId, id: ApiKeyId, now: Instant) -> Result<()> {
     sqlx::query!("update api_keys set last_used_at = $3 where org_id = $1 and id = $2", org.0, id.0, now)
         .execute(conn)
         .await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use brightmeter::{
     access::api_key::ApiKey,
-    ids::{KeyId, OrgId},
+    ids::{ApiKeyId, OrgId},
     ledger::entry::{Entry, EntryKind},
 };
 use chrono::NaiveDate;
@@ -125,7 +125,7 @@ pub struct Sum {
 pub async fn sum(
     conn: &mut PgConnection,
     org: OrgId,
-    key: Option<KeyId>,
+    key: Option<ApiKeyId>,
     from: NaiveDate,
     to: NaiveDate,
     group: Group,

@@ -2,7 +2,7 @@
 
 use brightmeter::{
     idempotency_key::IdempotencyKey,
-    ledger::outcome::{Fingerprint, Receipt},
+    ledger::outcome::{Fingerprint, Outcome},
     time::Instant,
 };
 use sqlx::PgConnection;
@@ -12,7 +12,7 @@ use super::{Result, corrupt, decode};
 
 /// A receipt as it is kept.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct IdempotencyRecord {
     /// The organization.
     pub org: Uuid,
     /// The command's key.
@@ -20,7 +20,7 @@ pub struct Kept {
     /// The command's fingerprint.
     pub fingerprint: Fingerprint,
     /// The answer.
-    pub receipt: Receipt,
+    pub outcome: Outcome,
 }
 
 /// The receipts of `keys`, each an organization and a key.
@@ -30,7 +30,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Result<Vec<Kept>> {
+pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Result<Vec<IdempotencyRecord>> {
     let rows = sqlx::query!(
         "select r.org_id, r.key, r.fingerprint, r.answer
          from unnest($1::uuid[], $2::text[]) k(org_id, key)
@@ -44,11 +44,11 @@ pub async fn list(conn: &mut PgConnection, orgs: &[Uuid], keys: &[String]) -> Re
     .await?;
     rows.into_iter()
         .map(|row| {
-            Ok(Kept {
+            Ok(IdempotencyRecord {
                 org: row.org_id,
                 key: decode("key", row.key)?,
                 fingerprint: Fingerprint(decode("fingerprint", row.fingerprint.as_slice())?),
-                receipt: serde_json::from_str(&row.answer).map_err(|error| corrupt(format!("receipt: {error}")))?,
+                outcome: serde_json::from_str(&row.answer).map_err(|error| corrupt(format!("receipt: {error}")))?,
             })
         })
         .collect()
@@ -73,11 +73,11 @@ pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Resul
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError); a key that is there already fails the whole transaction.
-pub async fn insert(conn: &mut PgConnection, receipts: &[Kept], now: Instant) -> Result<()> {
-    let orgs: Vec<Uuid> = receipts.iter().map(|kept| kept.org).collect();
-    let keys: Vec<&str> = receipts.iter().map(|kept| kept.key.as_str()).collect();
-    let fingerprints: Vec<&[u8]> = receipts.iter().map(|kept| kept.fingerprint.0.as_slice()).collect();
-    let answers = receipts.iter().map(|kept| serde_json::to_string(&kept.receipt));
+pub async fn insert(conn: &mut PgConnection, records: &[IdempotencyRecord], now: Instant) -> Result<()> {
+    let orgs: Vec<Uuid> = records.iter().map(|record| record.org).collect();
+    let keys: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
+    let fingerprints: Vec<&[u8]> = records.iter().map(|record| record.fingerprint.0.as_slice()).collect();
+    let answers = records.iter().map(|record| serde_json::to_string(&record.outcome));
     let answers: Vec<String> =
         answers.collect::<std::result::Result<_, _>>().map_err(|error| corrupt(format!("receipt: {error}")))?;
     sqlx::query!(

@@ -2,9 +2,9 @@
 
 use brightmeter::{
     billing::{
-        invoices::Dues,
-        license::{ByStaff, Off, Step},
-        subscription::Reading,
+        invoices::Invoices,
+        license::{LicenseStep, Restriction, StaffAction},
+        subscription::SubscriptionSnapshot,
     },
     ids::{OrgId, TransactionId, UserId},
     time::Instant,
@@ -18,7 +18,7 @@ use super::{Result, accounts, corrupt, decode};
 #[derive(Debug)]
 pub struct Logged {
     /// The step.
-    pub step: Step,
+    pub step: LicenseStep,
     /// The name of whoever of the staff made it.
     pub person: Option<String>,
 }
@@ -27,9 +27,12 @@ pub struct Logged {
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn list_dues(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<(Uuid, Dues, Option<Reading>)>> {
+pub async fn list_invoices(
+    conn: &mut PgConnection,
+    orgs: &[Uuid],
+) -> Result<Vec<(Uuid, Invoices, Option<SubscriptionSnapshot>)>> {
     let rows = sqlx::query!(
-        r#"select org_id, invoices as "invoices: Json<Dues>", subscription as "subscription: Json<Reading>"
+        r#"select org_id, invoices as "invoices: Json<Invoices>", subscription as "subscription: Json<SubscriptionSnapshot>"
          from ai_token_dues where org_id = any($1)"#,
         orgs
     );
@@ -41,28 +44,28 @@ pub async fn list_dues(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<(Uu
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn find_dues(conn: &mut PgConnection, org: OrgId) -> Result<(Dues, Option<Reading>)> {
-    let known = list_dues(conn, &[org.0]).await?.into_iter().next();
-    Ok(known.map(|(_, dues, reading)| (dues, reading)).unwrap_or_default())
+pub async fn find_invoices(conn: &mut PgConnection, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>)> {
+    let known = list_invoices(conn, &[org.0]).await?.into_iter().next();
+    Ok(known.map(|(_, invoices, snapshot)| (invoices, snapshot)).unwrap_or_default())
 }
 
 /// Writes what is known of invoices, or of the subscription; what is not given stays.
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn upsert_dues(
+pub async fn upsert_billing_facts(
     conn: &mut PgConnection,
     org: Uuid,
-    dues: Option<&Dues>,
-    reading: Option<&Reading>,
+    invoices: Option<&Invoices>,
+    snapshot: Option<&SubscriptionSnapshot>,
 ) -> Result<()> {
     sqlx::query!(
         "insert into ai_token_dues (org_id, invoices, subscription) values ($1, coalesce($2, '{}'::jsonb), $3)
          on conflict (org_id) do update set invoices = coalesce($2, ai_token_dues.invoices),
              subscription = coalesce($3, ai_token_dues.subscription)",
         org,
-        dues.map(Json) as Option<Json<&Dues>>,
-        reading.map(Json) as Option<Json<&Reading>>
+        invoices.map(Json) as Option<Json<&Invoices>>,
+        snapshot.map(Json) as Option<Json<&SubscriptionSnapshot>>
     )
     .execute(conn)
     .await?;
@@ -78,7 +81,7 @@ pub async fn append(
     org: Uuid,
     transaction: TransactionId,
     number: i16,
-    step: &Step,
+    step: &LicenseStep,
     email: Uuid,
     now: Instant,
 ) -> Result<()> {
@@ -120,13 +123,13 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec
         limit
     );
     let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
-        let off = Off::parse(&row.off).ok_or_else(|| corrupt(format!("off {}", row.off)))?;
+        let off = Restriction::parse(&row.off).ok_or_else(|| corrupt(format!("off {}", row.off)))?;
         let by = row
             .staff_id
             .zip(row.reason)
-            .map(|(user, reason)| decode("reason", reason).map(|reason| ByStaff { user: UserId(user), reason }));
+            .map(|(user, reason)| decode("reason", reason).map(|reason| StaffAction { user: UserId(user), reason }));
         let (license, by) = (accounts::license(&row.state, row.since)?, by.transpose()?);
-        Ok(Logged { step: Step { at: row.at, license, off, by }, person: row.person })
+        Ok(Logged { step: LicenseStep { at: row.at, license, off, by }, person: row.person })
     });
     rows.collect()
 }

@@ -144,7 +144,7 @@ pub async fn list_for_writer(
 /// # Errors
 /// [`StorageError`](super::StorageError).
 pub async fn update(conn: &mut PgConnection, org: Uuid, purchase: &Purchase) -> Result<()> {
-    let names = &purchase.payment.names;
+    let names = &purchase.payment.stripe_ids;
     sqlx::query!(
         "update ai_token_purchases set payment = $3, stage = $4, credit = $5, number = $6, at_stake = $7,
              session_id = coalesce($8, session_id), payment_intent = $9, charge = $10

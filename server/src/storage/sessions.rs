@@ -7,7 +7,7 @@ use super::Result;
 
 /// A session as it is kept.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoredSession {
     /// What the cookie says.
     pub id: String,
     /// The record, packed.
@@ -22,7 +22,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn insert(conn: &mut PgConnection, session: &Kept) -> Result<bool> {
+pub async fn insert(conn: &mut PgConnection, session: &StoredSession) -> Result<bool> {
     let done = sqlx::query!(
         "insert into sessions (id, data, user_id, expires_at) values ($1, $2, $3, $4) on conflict (id) do nothing",
         session.id,
@@ -39,7 +39,7 @@ pub async fn insert(conn: &mut PgConnection, session: &Kept) -> Result<bool> {
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn update(conn: &mut PgConnection, session: &Kept) -> Result<()> {
+pub async fn update(conn: &mut PgConnection, session: &StoredSession) -> Result<()> {
     sqlx::query!(
         "update sessions set data = $2, user_id = $3, expires_at = $4 where id = $1",
         session.id,

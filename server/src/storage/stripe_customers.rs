@@ -27,7 +27,7 @@ pub async fn find_told(conn: &mut PgConnection, id: &str) -> Result<Option<OrgId
 ///
 /// # Errors
 /// [`StorageError`](super::StorageError).
-pub async fn next_reading(conn: &mut PgConnection) -> Result<i64> {
+pub async fn next_snapshot_number(conn: &mut PgConnection) -> Result<i64> {
     Ok(sqlx::query_scalar!(r#"select nextval('stripe_readings') as "number!""#).fetch_one(conn).await?)
 }
 

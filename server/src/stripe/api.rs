@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use brightmeter::{
-    billing::{invoices::Dues, payment::Payment, subscription::Reading},
+    billing::{invoices::Invoices, payment::Payment, subscription::SubscriptionSnapshot},
     ids::OrgId,
     time::Instant,
 };
@@ -31,8 +31,8 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, PlanChange, PlanOrder, purchase_path},
-    webhook_facts::{self, ORG, PURCHASE, Whose},
+    gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, PlanOrder, SubscriptionChange, purchase_path},
+    webhook_facts::{self, ORG, PURCHASE, PurchaseRef},
 };
 
 /// How long one try may take.
@@ -139,7 +139,7 @@ impl Gateway for StripeApi {
         Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })
     }
 
-    async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError> {
+    async fn find_session(&self, session: &str) -> Result<Option<(PurchaseRef, Payment)>, GatewayError> {
         let object = self.send(&RetrieveCheckoutSession::new(session), None).await?;
         webhook_facts::session(&object, None).transpose().map_err(GatewayError::Unreadable)
     }
@@ -159,11 +159,11 @@ impl Gateway for StripeApi {
         self.send(&ExpireCheckoutSession::new(session), Some(format!("close-{}", Uuid::now_v7()))).await.map(drop)
     }
 
-    async fn price_change(&self, change: &PlanChange<'_>) -> Result<u64, GatewayError> {
+    async fn price_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
         self.preview(change).await
     }
 
-    async fn change_subscription(&self, change: &PlanChange<'_>) -> Result<(), GatewayError> {
+    async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError> {
         self.update(change).await
     }
 
@@ -174,12 +174,12 @@ impl Gateway for StripeApi {
         required(&portal, "url", "a portal without a url")
     }
 
-    async fn find_invoices(&self, customer: &str) -> Result<Dues, GatewayError> {
+    async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError> {
         let request = ListInvoice::new().customer(customer).limit(LISTED);
         webhook_facts::invoices::list(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
     }
 
-    async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError> {
+    async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError> {
         let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LISTED);
         webhook_facts::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
     }

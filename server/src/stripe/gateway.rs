@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use brightmeter::{
     billing::{
-        invoices::Dues,
+        invoices::Invoices,
         payment::{Payment, Purchase},
-        subscription::{Reading, Subscription},
+        subscription::{Subscription, SubscriptionSnapshot},
     },
     catalog::Plan,
     ids::{OrgId, PlanOrderId, PurchaseId},
@@ -13,7 +13,7 @@ use brightmeter::{
 };
 use uuid::Uuid;
 
-use super::webhook_facts::Whose;
+use super::webhook_facts::PurchaseRef;
 
 /// Asks Stripe. No lock of ours is held meanwhile, and what is asked is on record before.
 #[async_trait]
@@ -35,7 +35,7 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn find_session(&self, session: &str) -> Result<Option<(Whose, Payment)>, GatewayError>;
+    async fn find_session(&self, session: &str) -> Result<Option<(PurchaseRef, Payment)>, GatewayError>;
 
     /// What Stripe knows of a payment's refunds and disputes, at `now`.
     ///
@@ -59,13 +59,13 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn price_change(&self, change: &PlanChange<'_>) -> Result<u64, GatewayError>;
+    async fn price_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError>;
 
     /// Changes what a subscription is for; sent again, it is done once.
     ///
     /// # Errors
     /// [`GatewayError`]; [`GatewayError::Declined`] if it costs something and the card does not pay: then nothing was changed.
-    async fn change_subscription(&self, change: &PlanChange<'_>) -> Result<(), GatewayError>;
+    async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError>;
 
     /// Opens a page where a customer pays invoices and changes cards, which leads back to `back`.
     ///
@@ -77,13 +77,13 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn find_invoices(&self, customer: &str) -> Result<Dues, GatewayError>;
+    async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError>;
 
     /// How the subscriptions of a customer stand; `number` was drawn before.
     ///
     /// # Errors
     /// [`GatewayError`].
-    async fn find_subscription(&self, customer: &str, number: i64) -> Result<Reading, GatewayError>;
+    async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError>;
 }
 
 /// An order to be paid.
@@ -122,7 +122,7 @@ pub struct PlanOrder<'a> {
 
 /// Another plan, or an end, for a subscription.
 #[derive(Clone, Copy, Debug)]
-pub struct PlanChange<'a> {
+pub struct SubscriptionChange<'a> {
     /// Whose.
     pub org: OrgId,
     /// The order's id.
@@ -132,18 +132,18 @@ pub struct PlanChange<'a> {
     /// What is changed.
     pub subscription: &'a Subscription,
     /// How.
-    pub to: Turn<'a>,
+    pub to: ChangeTiming<'a>,
 }
 
 /// How a subscription is changed.
 #[derive(Clone, Copy, Debug)]
-pub enum Turn<'a> {
+pub enum ChangeTiming<'a> {
     /// To a larger plan: the rest of the month is paid at once, counted from this instant.
-    Up(&'a Plan, Instant),
+    Now(&'a Plan, Instant),
     /// To a plan that the next month is paid for.
-    Next(&'a Plan),
+    AtRenewal(&'a Plan),
     /// It ends with the month.
-    End,
+    Cancel,
 }
 
 /// A page of Stripe's to pay on.
@@ -179,7 +179,7 @@ pub fn price_key(plan: &Plan) -> String {
 }
 
 /// Where Stripe sends people back to who were there about a plan, an invoice or a card; with `?left=1` who left before paying.
-pub const BACK: &str = "/billing/back";
+pub const RETURN_PATH: &str = "/billing/back";
 
 /// Where a purchase's page of ours is: where Stripe sends people back to.
 pub fn purchase_path(purchase: PurchaseId) -> String {

@@ -7,10 +7,10 @@ pub mod invoices;
 
 use brightmeter::{
     billing::{
-        invoices::{Dues, Invoice},
-        payment::{Dispute, Payment, Refund, Stage, Standing},
+        invoices::{Invoice, Invoices},
+        payment::{Dispute, DisputeStatus, Payment, Refund, Stage},
         period::Anchor,
-        subscription::{Reading, Subscription},
+        subscription::{Subscription, SubscriptionSnapshot},
     },
     ids::{OrgId, PurchaseId},
     names::PlanName,
@@ -29,33 +29,33 @@ pub const PLAN: &str = "brightmeter_plan";
 
 /// What an event tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum WebhookFacts {
     /// Something of the payment of a purchase.
-    Payment(Whose, Payment),
+    Payment(PurchaseRef, Payment),
     /// Something of the plan of the customer that Stripe knows by this name.
-    Customer(String, News),
+    Customer(String, BillingFact),
 }
 
 /// What an event tells of a customer's plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum BillingFact {
     /// Something of an invoice.
-    Invoice(Dues),
+    Invoice(Invoices),
     /// That a subscription changed: how it stands, Stripe is asked.
     Subscription,
 }
 
 /// Which purchase is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum PurchaseRef {
     /// The one whose ids the object carries.
-    Ours(OrgId, PurchaseId),
+    Ids(OrgId, PurchaseId),
     /// The one that Stripe knows by one of these names, the surest first.
-    Named(Vec<String>),
+    StripeIds(Vec<String>),
 }
 
 /// What was told of a payment, or what of it is missing.
-pub type Read = Result<(Whose, Payment), &'static str>;
+pub type PaymentFacts = Result<(PurchaseRef, Payment), &'static str>;
 
 /// Reads an event.
 ///
@@ -63,11 +63,11 @@ pub type Read = Result<(Whose, Payment), &'static str>;
 ///
 /// # Errors
 /// What of it is missing that cannot be done without.
-pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
+pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
     let envelope: Value = serde_json::from_str(&event.payload).map_err(|_| "its body is no JSON")?;
     let object = &envelope["data"]["object"];
-    let told_at = event.created_at.map_or(0, |at| at.timestamp());
-    let told = match event.kind.as_str() {
+    let reported_at = event.created_at.map_or(0, |at| at.timestamp());
+    let facts = match event.kind.as_str() {
         "invoice.paid" | "invoice.payment_succeeded" => {
             let paid = invoices::paid(object, event.created_at);
             return invoices::read(object, Invoice { settled: true, paid, ..Invoice::default() });
@@ -84,7 +84,7 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
         }
         kind if kind.starts_with("customer.subscription.") || sells_plan(kind, object) => {
             let customer = name_of(&object["customer"]).ok_or("the subscription names no customer")?;
-            return Ok(Some(Told::Customer(customer, News::Subscription)));
+            return Ok(Some(WebhookFacts::Customer(customer, BillingFact::Subscription)));
         }
         "checkout.session.completed" => session(object, None),
         "checkout.session.async_payment_succeeded" => session(object, Some(Stage::Paid)),
@@ -92,10 +92,10 @@ pub fn read(event: &Event) -> Result<Option<Told>, &'static str> {
         "checkout.session.expired" => session(object, Some(Stage::Expired)),
         "charge.succeeded" | "charge.updated" | "charge.refunded" => charge(object),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => Some(refund(object)),
-        kind if kind.starts_with("charge.dispute.") => Some(dispute(object, told_at)),
+        kind if kind.starts_with("charge.dispute.") => Some(dispute(object, reported_at)),
         _ => return Ok(None),
     };
-    Ok(told.transpose()?.map(|(whose, payment)| Told::Payment(whose, payment)))
+    Ok(facts.transpose()?.map(|(whose, payment)| WebhookFacts::Payment(whose, payment)))
 }
 
 /// Whether a Checkout session is complete that sold a plan.
@@ -109,8 +109,8 @@ fn sells_plan(kind: &str, object: &Value) -> bool {
 ///
 /// # Errors
 /// What of it cannot be read; also if there are more than the list holds.
-pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str> {
-    let mut reading = Reading { number, live: None, ended_at: None, further: 0 };
+pub fn subscriptions(list: &Value, number: i64) -> Result<SubscriptionSnapshot, &'static str> {
+    let mut snapshot = SubscriptionSnapshot { number, live: None, ended_at: None, further: 0 };
     let mut newest = i64::MIN;
     for object in whole(list)? {
         let Some(plan) = plan_of(object) else { continue };
@@ -118,7 +118,7 @@ pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str>
         match object["status"].as_str() {
             Some("active" | "trialing" | "past_due" | "unpaid") => {
                 let created = object["created"].as_i64().unwrap_or_default();
-                reading.further += u32::from(reading.live.is_some());
+                snapshot.further += u32::from(snapshot.live.is_some());
                 if created >= newest {
                     let id = text(&object["id"]).ok_or("a subscription has no id")?;
                     let item = text(&object["items"]["data"][0]["id"]).ok_or("a subscription has no line")?;
@@ -126,20 +126,20 @@ pub fn subscriptions(list: &Value, number: i64) -> Result<Reading, &'static str>
                     // Set to end with the month, or on a day: either way no further month is paid.
                     let ends = object["cancel_at_period_end"] == true || object["cancel_at"].is_i64();
                     newest = created;
-                    reading.live = Some(Subscription { id, item, plan, anchor: Anchor(anchor), ends });
+                    snapshot.live = Some(Subscription { id, item, plan, anchor: Anchor(anchor), ends });
                 }
             }
             Some("canceled") => {
-                reading.ended_at = reading.ended_at.max(second("ended_at").or_else(|| second("canceled_at")));
+                snapshot.ended_at = snapshot.ended_at.max(second("ended_at").or_else(|| second("canceled_at")));
             }
             // Not paid for the first time, on hold, or of a status that is new: it runs no plan, and has ended none.
             _ => {}
         }
     }
-    if reading.live.is_some() {
-        reading.ended_at = None;
+    if snapshot.live.is_some() {
+        snapshot.ended_at = None;
     }
-    Ok(reading)
+    Ok(snapshot)
 }
 
 /// The plan that a subscription is for: its price says so, and where that was made by hand, the subscription itself.
@@ -153,7 +153,7 @@ fn plan_of(object: &Value) -> Option<PlanName> {
 ///
 /// # Errors
 /// What of it is missing.
-pub fn session(object: &Value, stage: Option<Stage>) -> Option<Read> {
+pub fn session(object: &Value, stage: Option<Stage>) -> Option<PaymentFacts> {
     if object["mode"].as_str().is_some_and(|mode| mode != "payment") {
         return None;
     }
@@ -168,22 +168,22 @@ pub fn session(object: &Value, stage: Option<Stage>) -> Option<Read> {
     if stage == Stage::Paid {
         payment.paid_cents = object["amount_total"].as_u64().unwrap_or_default();
     }
-    payment.names.session = Some(id.clone());
-    payment.names.payment_intent = name_of(&object["payment_intent"]);
-    Some(Ok((ours(object).unwrap_or(Whose::Named(vec![id])), payment)))
+    payment.stripe_ids.session = Some(id.clone());
+    payment.stripe_ids.payment_intent = name_of(&object["payment_intent"]);
+    Some(Ok((ours(object).unwrap_or(PurchaseRef::StripeIds(vec![id])), payment)))
 }
 
-/// Reads lists of refunds and disputes of a payment, as they are at `told_at`.
+/// Reads lists of refunds and disputes of a payment, as they are at `reported_at`.
 ///
 /// # Errors
 /// What of them cannot be read; also if there are more than the lists hold.
-pub fn returned(refunds: &Value, disputes: &Value, told_at: Instant) -> Result<Payment, &'static str> {
+pub fn returned(refunds: &Value, disputes: &Value, reported_at: Instant) -> Result<Payment, &'static str> {
     let mut payment = Payment::default();
-    for told in whole(refunds)?.iter().map(refund) {
-        payment.join(&told?.1);
+    for facts in whole(refunds)?.iter().map(refund) {
+        payment.join(&facts?.1);
     }
-    for told in whole(disputes)?.iter().map(|object| dispute(object, told_at.timestamp())) {
-        payment.join(&told?.1);
+    for facts in whole(disputes)?.iter().map(|object| dispute(object, reported_at.timestamp())) {
+        payment.join(&facts?.1);
     }
     Ok(payment)
 }
@@ -196,16 +196,16 @@ fn whole(list: &Value) -> Result<&[Value], &'static str> {
     }
 }
 
-fn charge(object: &Value) -> Option<Read> {
+fn charge(object: &Value) -> Option<PaymentFacts> {
     if object["paid"].as_bool() == Some(false) {
         // A try to pay that failed: another charge of the same payment may follow.
         return None;
     }
     let refunded_cents = object["amount_refunded"].as_u64().unwrap_or_default();
     let mut payment = Payment { refunded_cents, ..Payment::default() };
-    payment.names.payment_intent = name_of(&object["payment_intent"]);
-    payment.names.charge = text(&object["id"]);
-    payment.names.receipt_url = page(&object["receipt_url"]);
+    payment.stripe_ids.payment_intent = name_of(&object["payment_intent"]);
+    payment.stripe_ids.charge = text(&object["id"]);
+    payment.stripe_ids.receipt_url = page(&object["receipt_url"]);
     for object in object["refunds"]["data"].as_array().into_iter().flatten() {
         payment.refunds.extend(refund_of(object));
     }
@@ -216,11 +216,11 @@ fn charge(object: &Value) -> Option<Read> {
     Some(about(object, payment))
 }
 
-fn refund(object: &Value) -> Read {
+fn refund(object: &Value) -> PaymentFacts {
     let mut payment = Payment::default();
     payment.refunds.extend([refund_of(object).ok_or("the refund has no id or amount")?]);
-    payment.names.payment_intent = name_of(&object["payment_intent"]);
-    payment.names.charge = name_of(&object["charge"]);
+    payment.stripe_ids.payment_intent = name_of(&object["payment_intent"]);
+    payment.stripe_ids.charge = name_of(&object["charge"]);
     about(object, payment)
 }
 
@@ -229,34 +229,34 @@ fn refund_of(object: &Value) -> Option<(String, Refund)> {
     Some((text(&object["id"])?, Refund { cents: object["amount"].as_u64()?, failed }))
 }
 
-fn dispute(object: &Value, told_at: i64) -> Read {
+fn dispute(object: &Value, reported_at: i64) -> PaymentFacts {
     let (Some(id), Some(cents)) = (text(&object["id"]), object["amount"].as_u64()) else {
         return Err("the dispute has no id or amount");
     };
     // An inquiry that ends without a dispute ("warning_closed"), and one that was fended off, cost nothing.
-    let standing = match object["status"].as_str() {
-        Some("lost") => Standing::Closed { told_at, lost: true },
-        Some("won" | "warning_closed" | "prevented") => Standing::Closed { told_at, lost: false },
-        _ => Standing::Open,
+    let status = match object["status"].as_str() {
+        Some("lost") => DisputeStatus::Closed { reported_at, lost: true },
+        Some("won" | "warning_closed" | "prevented") => DisputeStatus::Closed { reported_at, lost: false },
+        _ => DisputeStatus::Open,
     };
     let mut payment = Payment::default();
-    payment.disputes.insert(id, Dispute { cents, standing });
-    payment.names.payment_intent = name_of(&object["payment_intent"]);
-    payment.names.charge = name_of(&object["charge"]);
+    payment.disputes.insert(id, Dispute { cents, status });
+    payment.stripe_ids.payment_intent = name_of(&object["payment_intent"]);
+    payment.stripe_ids.charge = name_of(&object["charge"]);
     about(object, payment)
 }
 
-fn about(object: &Value, payment: Payment) -> Read {
+fn about(object: &Value, payment: Payment) -> PaymentFacts {
     let names: Vec<String> =
-        [&payment.names.payment_intent, &payment.names.charge].into_iter().flatten().cloned().collect();
-    let whose = ours(object).or_else(|| (!names.is_empty()).then_some(Whose::Named(names)));
+        [&payment.stripe_ids.payment_intent, &payment.stripe_ids.charge].into_iter().flatten().cloned().collect();
+    let whose = ours(object).or_else(|| (!names.is_empty()).then_some(PurchaseRef::StripeIds(names)));
     whose.map(|whose| (whose, payment)).ok_or("it names no payment")
 }
 
 /// The order that an object carries since we asked for it.
-fn ours(object: &Value) -> Option<Whose> {
+fn ours(object: &Value) -> Option<PurchaseRef> {
     let id = |name: &str| object["metadata"][name].as_str();
-    Some(Whose::Ours(id(ORG)?.parse().ok()?, id(PURCHASE)?.parse().ok()?))
+    Some(PurchaseRef::Ids(id(ORG)?.parse().ok()?, id(PURCHASE)?.parse().ok()?))
 }
 
 /// A name of Stripe's; of an object that was expanded, its id.

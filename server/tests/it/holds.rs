@@ -6,7 +6,7 @@ use brightmeter::{
     access::refusal::Refusal,
     command::Command,
     ids::{HoldId, OrgId},
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
 };
 use futures::future::join_all;
 use server::service::{
@@ -74,7 +74,7 @@ fn of_those_who_end_a_hold_at_once_exactly_one_wins() {
                 match answer {
                     Ok(first) => {
                         let repeated = repeated.unwrap();
-                        assert!(repeated.replayed && repeated.receipt == first.receipt);
+                        assert!(repeated.replayed && repeated.outcome == first.outcome);
                     }
                     Err(_) => assert!(is_closed(answer) && is_closed(&repeated), "{answer:?}, {repeated:?}"),
                 }
@@ -98,7 +98,7 @@ fn a_captured_part_charges_that_part_and_returns_the_rest() {
         let too_much = server.submit(org, capture(id, Some(11))).await;
         assert!(matches!(too_much, Err(SubmitError::Refused(Refusal::CaptureExceedsHold { .. }))), "{too_much:?}");
         let answer = server.submit(org, capture(id, Some(3))).await.unwrap();
-        let Outcome::Captured { amount, returned, .. } = answer.receipt.outcome else { panic!("{answer:?}") };
+        let Effect::Captured { amount, returned, .. } = answer.outcome.effect else { panic!("{answer:?}") };
         assert_eq!((amount, returned), (tokens(3), tokens(7)));
         assert_eq!(server.available(org, "ai").await, 197);
         assert!(is_closed(&server.submit(org, capture(id, Some(7))).await), "a hold is captured once");

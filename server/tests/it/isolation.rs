@@ -8,7 +8,7 @@ mod sweeps;
 use std::sync::Arc;
 
 use brightmeter::{
-    billing::invoices::{Dues, Invoice},
+    billing::invoices::{Invoice, Invoices},
     ids::{HoldId, MemberId, OrgId, PlanOrderId},
 };
 use server::{
@@ -43,8 +43,8 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     plan_orders::insert(&mut tx, org, order, &plan, id, server.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let failed = Invoice { failed_at: Some(server.clock.now()), ..Invoice::default() };
-    let told = Dues([("in_1".into(), failed)].into());
-    server.submit(org, brightmeter::command::Command::Bill { told }).await.unwrap();
+    let facts = Invoices([("in_1".into(), failed)].into());
+    server.submit(org, brightmeter::command::Command::RecordInvoices { facts }).await.unwrap();
     server.pass(5);
     let jobs = Jobs::new(server.writer.clone(), Arc::new(BuiltIn { faults: false })).unwrap();
     let goal = "Sell more posters".to_owned().try_into().unwrap();

@@ -19,7 +19,7 @@ async fn busy(server: &TestServer, slug: &str) -> OrgId {
     let org = server.org(slug, "pro").await;
     let robin = member(server.member(org, &format!("robin@{slug}.test")).await);
     let spent = server.submit_as(org, "spend", spend("quest_generation")).await.unwrap();
-    let transaction = spent.receipt.transaction;
+    let transaction = spent.outcome.transaction;
     let refund = Command::Refund { caller: service(), transaction, reason: "by mistake".into() };
     server.submit_as(org, "refund", refund).await.unwrap();
     server.submit(org, Command::Spend(usage(robin, "ping"))).await.unwrap();

@@ -12,14 +12,14 @@ use std::{
 
 use brightmeter::{
     access::api_key::{Scope, Secret},
-    billing::license::ByStaff,
+    billing::license::StaffAction,
     catalog::Catalog,
-    command::{Caller, Command, Quantity, Use},
-    ids::{HoldId, KeyId, MemberId, OrgId, UserId},
+    command::{Caller, Command, Quantity, Usage},
+    ids::{ApiKeyId, HoldId, MemberId, OrgId, UserId},
     ledger::{
         account::Account,
         entry::{Entry, EntryHash},
-        outcome::Outcome,
+        outcome::Effect,
         tokens::Tokens,
     },
     time::Instant,
@@ -29,8 +29,8 @@ use server::{
     clock::{Clock, ManualClock},
     postgres::PrivatePostgres,
     service::{
-        account_reader::Reader,
-        api_keys::{Keys, NewKey},
+        account_reader::AccountReader,
+        api_keys::{ApiKeys, NewKey},
         audit::{self, AuditReport},
         passwords::Passwords,
         plans::Plans,
@@ -39,7 +39,7 @@ use server::{
         sweeper::Sweeper,
         writer::{Answer, Submission, SubmitError, Writer, WriterTasks},
     },
-    storage::{account_reads::Asker, databases, entries, migrations, pools::Pools, tenant},
+    storage::{account_reads::Requester, databases, entries, migrations, pools::Pools, tenant},
 };
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,
@@ -69,8 +69,8 @@ pub struct TestServer {
     pub catalog: Arc<Catalog>,
     pub clock: Arc<ManualClock>,
     pub writer: Writer,
-    pub reader: Reader,
-    pub keys: Keys,
+    pub reader: AccountReader,
+    pub api_keys: ApiKeys,
     pub sweeper: Sweeper,
     pub provisioning: Provisioning,
     tasks: WriterTasks,
@@ -94,7 +94,7 @@ fn run<T>(test: impl AsyncFnOnce(&TestServer) -> T, end: impl AsyncFnOnce(TestSe
         let template = template(&cluster, &maintenance).await;
         let name = format!("test_{}", Uuid::now_v7().simple());
         databases::copy(&maintenance, &template, &name).await.unwrap();
-        let outcome = AssertUnwindSafe(async {
+        let effect = AssertUnwindSafe(async {
             let server = TestServer::start(&cluster, &name).await;
             test(&server).await;
             end(server).await;
@@ -103,7 +103,7 @@ fn run<T>(test: impl AsyncFnOnce(&TestServer) -> T, end: impl AsyncFnOnce(TestSe
         .await;
         databases::drop(&maintenance, &name).await.unwrap();
         cluster.leave_running();
-        if let Err(panic) = outcome {
+        if let Err(panic) = effect {
             std::panic::resume_unwind(panic);
         }
     });
@@ -141,8 +141,12 @@ impl TestServer {
         let pools = Pools::open(cluster.options(database, APP_ROLE), cluster.options(database, &writer_role));
         let (catalog, clock) = (catalog(), Arc::new(ManualClock::with_counted_ids(at(START), 1)));
         let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
-        let reader =
-            Reader { pool: pools.app.clone(), catalog: catalog.clone(), clock: clock.clone(), writer: writer.clone() };
+        let reader = AccountReader {
+            pool: pools.app.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+            writer: writer.clone(),
+        };
         let sweeper = Sweeper {
             writer_pool: pools.writer.clone(),
             app_pool: pools.app.clone(),
@@ -157,8 +161,8 @@ impl TestServer {
         };
         let owner = cluster.options(database, PrivatePostgres::OWNER);
         let owner_pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(owner.clone());
-        let keys = Keys::new(pools.app.clone(), clock.clone(), true);
-        Self { pools, owner, owner_pool, catalog, clock, writer, reader, keys, sweeper, provisioning, tasks }
+        let api_keys = ApiKeys::new(pools.app.clone(), clock.clone(), true);
+        Self { pools, owner, owner_pool, catalog, clock, writer, reader, api_keys, sweeper, provisioning, tasks }
     }
 
     /// Ends the server; whatever the test did, every invariant holds.
@@ -251,9 +255,9 @@ impl TestServer {
     }
 
     /// A key of `org` that holds.
-    pub async fn key(&self, org: OrgId, scope: Scope) -> (KeyId, Secret) {
-        let new = NewKey { id: KeyId(self.clock.new_id()), name: "billing", scope, expires_at: None, maker: None };
-        let (key, secret) = self.keys.create(org, new).await.unwrap();
+    pub async fn key(&self, org: OrgId, scope: Scope) -> (ApiKeyId, Secret) {
+        let new = NewKey { id: ApiKeyId(self.clock.new_id()), name: "billing", scope, expires_at: None, maker: None };
+        let (key, secret) = self.api_keys.create(org, new).await.unwrap();
         (key.id, secret)
     }
 
@@ -273,7 +277,7 @@ impl TestServer {
 
     /// The account as a reader sees it.
     pub async fn account(&self, org: OrgId) -> Account {
-        self.reader.look(org, &Asker::default()).await.unwrap().account
+        self.reader.load(org, &Requester::default()).await.unwrap().account
     }
 
     /// What can be spent of `token_type`, as a reader sees it.
@@ -289,11 +293,11 @@ impl TestServer {
 
 /// A service's key that acts for no member: under no limit but the tokens there are.
 pub fn service() -> Caller {
-    Caller::Key { key: KeyId(Uuid::from_u128(7)), member: None }
+    Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(7)), member: None }
 }
 
-pub fn usage(caller: Caller, feature: &str) -> Use {
-    Use { caller, feature: feature.parse().unwrap(), quantity: Quantity::ONE, metadata: None }
+pub fn usage(caller: Caller, feature: &str) -> Usage {
+    Usage { caller, feature: feature.parse().unwrap(), quantity: Quantity::ONE, metadata: None }
 }
 
 pub fn spend(feature: &str) -> Command {
@@ -301,12 +305,12 @@ pub fn spend(feature: &str) -> Command {
 }
 
 pub fn hold(feature: &str, ttl_seconds: u32) -> Command {
-    Command::OpenHold { r#use: usage(service(), feature), ttl_seconds: Some(ttl_seconds), job: None }
+    Command::OpenHold { usage: usage(service(), feature), ttl_seconds: Some(ttl_seconds), job: None }
 }
 
 /// That staff do it, for this reason.
-pub fn by_staff(reason: &str) -> ByStaff {
-    ByStaff { user: UserId(Uuid::from_u128(8)), reason: reason.parse().unwrap() }
+pub fn by_staff(reason: &str) -> StaffAction {
+    StaffAction { user: UserId(Uuid::from_u128(8)), reason: reason.parse().unwrap() }
 }
 
 /// What any member asks.
@@ -334,8 +338,8 @@ pub fn release(hold: HoldId) -> Command {
 
 /// The hold that an answer tells of.
 pub fn held(answer: &Answer) -> HoldId {
-    match &answer.receipt.outcome {
-        Outcome::HoldOpened { hold, .. } => *hold,
+    match &answer.outcome.effect {
+        Effect::HoldOpened { hold, .. } => *hold,
         other => panic!("no hold was opened: {other:?}"),
     }
 }

@@ -6,7 +6,7 @@ mod pressure;
 
 use std::collections::BTreeSet;
 
-use brightmeter::{access::refusal::Refusal, ledger::outcome::Outcome};
+use brightmeter::{access::refusal::Refusal, ledger::outcome::Effect};
 use futures::{StreamExt, stream};
 use server::service::writer::SubmitError;
 
@@ -24,7 +24,7 @@ fn of_a_thousand_spends_by_64_callers_exactly_as_many_succeed_as_there_are_token
         for error in refused.into_iter().filter_map(Result::err) {
             assert!(matches!(error, SubmitError::Refused(Refusal::InsufficientTokens { .. })), "{error:?}");
         }
-        let numbers: BTreeSet<i64> = done.into_iter().map(|answer| answer.unwrap().receipt.seq).collect();
+        let numbers: BTreeSet<i64> = done.into_iter().map(|answer| answer.unwrap().outcome.seq).collect();
         assert_eq!(numbers.len(), 100, "every spend has an entry of its own");
         assert_eq!(server.available(org, "ai").await, 0);
     });
@@ -37,7 +37,7 @@ fn a_hundred_repeats_of_one_key_at_once_have_one_effect() {
         let repeats = (0..100).map(|_| server.submit_as(org, "order-1", spend("ping")));
         let answers: Vec<_> = futures::future::join_all(repeats).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
-        assert!(answers.iter().all(|answer| answer.receipt == answers[0].receipt));
+        assert!(answers.iter().all(|answer| answer.outcome == answers[0].outcome));
         assert_eq!(server.available(org, "ai").await, 199);
     });
 }
@@ -61,6 +61,6 @@ fn a_refusal_is_not_kept_so_the_same_key_succeeds_after_a_top_up() {
         assert!(server.submit_as(org, "order-1", spend("ping")).await.is_err());
         server.submit(org, adjust(10, "topped up")).await.unwrap();
         let answer = server.submit_as(org, "order-1", spend("ping")).await.unwrap();
-        assert!(matches!(answer.receipt.outcome, Outcome::Spent { .. }));
+        assert!(matches!(answer.outcome.effect, Effect::Spent { .. }));
     });
 }

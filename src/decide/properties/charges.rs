@@ -53,8 +53,8 @@ fn check_free_of_charge(begin: impl Fn(&mut world::World, u32) -> Command) {
 #[test]
 fn a_job_that_fails_never_costs() {
     check_free_of_charge(|world, amount| {
-        let receipt = world.run(world::open_hold(world::quests(world::STAFF, amount), Some(86_400))).unwrap();
-        Command::Release { hold: HoldId(receipt.transaction.0), reason: "it failed".into() }
+        let outcome = world.run(world::open_hold(world::quests(world::STAFF, amount), Some(86_400))).unwrap();
+        Command::Release { hold: HoldId(outcome.transaction.0), reason: "it failed".into() }
     });
 }
 

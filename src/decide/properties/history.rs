@@ -12,10 +12,10 @@ use crate::{
     DEFAULT_CATALOG,
     access::refusal::Refusal,
     billing::{
-        invoices::{Dues, Invoice},
+        invoices::{Invoice, Invoices},
         payment::{Payment, Stage},
         period::Anchor,
-        subscription::{Reading, Subscription},
+        subscription::{Subscription, SubscriptionSnapshot},
     },
     catalog::Catalog,
     command::{Caller, Command},
@@ -77,7 +77,7 @@ pub(super) enum Event {
     /// Stripe tells something of the n-th last order.
     Tell {
         order: usize,
-        told: Payment,
+        facts: Payment,
     },
     Advance,
     /// Stripe says how the subscription stands.
@@ -209,10 +209,10 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             world.order();
             return None;
         }
-        Event::Tell { order, told } => {
+        Event::Tell { order, facts } => {
             let ids = world.account.purchases.keys().map(|id| id.0);
             let ids = if order < UNKNOWN { ids.collect() } else { Vec::new() };
-            Command::Settle { purchase: PurchaseId(nth_last(ids, order)), told }
+            Command::RecordPayment { purchase: PurchaseId(nth_last(ids, order)), facts }
         }
         Event::Advance => Command::Advance,
         Event::Bill { invoice, paid } => {
@@ -220,8 +220,8 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             let failed = Invoice { failed_at: Some(world.now), ..Invoice::default() };
             // The first one costs nothing.
             let cents = 14_900 * u64::from(invoice);
-            Command::Bill {
-                told: if paid { paid_for_plan(&id, world.now, cents) } else { Dues([(id, failed)].into()) },
+            Command::RecordInvoices {
+                facts: if paid { paid_for_plan(&id, world.now, cents) } else { Invoices([(id, failed)].into()) },
             }
         }
         Event::Staff { suspend: true } => Command::Suspend(by_staff("a chargeback")),
@@ -231,7 +231,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
             let live = live.then_some(Subscription { id, item: "si_1".into(), plan, anchor, ends });
             let ended_at = live.is_none().then_some(world.now);
-            Command::Follow { reading: Reading { number, live, ended_at, further: 0 } }
+            Command::SyncSubscription { snapshot: SubscriptionSnapshot { number, live, ended_at, further: 0 } }
         }
         Event::Block { caller } => {
             let until = world.now + TimeDelta::minutes(15);
@@ -280,14 +280,14 @@ fn event() -> impl Strategy<Value = Event> {
         1 => prop::bool::weighted(0.4).prop_map(|suspend| Event::Staff { suspend }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
         5 => Just(Event::Order),
-        20 => (0..=UNKNOWN, told()).prop_map(|(order, told)| Event::Tell { order, told }),
+        20 => (0..=UNKNOWN, facts()).prop_map(|(order, facts)| Event::Tell { order, facts }),
         // Mostly open: a closed account refuses nearly everything.
         1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),
     ]
 }
 
 /// Something that Stripe tells of a payment: mostly that it was paid, as the rest depends on it.
-pub(super) fn told() -> impl Strategy<Value = Payment> {
+pub(super) fn facts() -> impl Strategy<Value = Payment> {
     let stages = Stage::ALL.map(|stage| Payment { stage, ..Payment::default() });
     prop_oneof![
         4 => Just(paid()),

@@ -3,7 +3,7 @@
 use super::history::at_every_step;
 use crate::{
     access::refusal::Refusal,
-    billing::{invoices::Dues, license::License},
+    billing::{invoices::Invoices, license::License},
     command::Command,
     decide::{decide, tests::world::by_staff},
 };
@@ -31,7 +31,7 @@ fn a_lift_leaves_the_license_where_the_money_says_it_stands() {
         if !matches!(step.command, Command::Lift(_)) || step.result.is_err() {
             return;
         }
-        let told_nothing = Command::Bill { told: Dues::default() };
+        let told_nothing = Command::RecordInvoices { facts: Invoices::default() };
         let decision = decide(&step.after, &told_nothing, &step.cx(history)).unwrap();
         assert_eq!(decision.changes.steps, [], "from {:?}", step.after.terms.license);
     });
@@ -53,7 +53,7 @@ fn to_suspend_and_to_lift_at_once_is_as_if_the_money_had_just_been_looked_at() {
                 Err(refusal) => return assert!(matches!(refusal, Refusal::AccountClosed { .. }), "{refusal:?}"),
             }
         }
-        let told_nothing = Command::Bill { told: Dues::default() };
+        let told_nothing = Command::RecordInvoices { facts: Invoices::default() };
         looked_at.apply(&decide(&looked_at, &told_nothing, &cx).unwrap().changes);
         assert_eq!(suspended.terms, looked_at.terms);
     });

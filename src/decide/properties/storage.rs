@@ -24,7 +24,8 @@ fn load(account: &Account, commands: &[&Command], now: Instant) -> Account {
     loaded.guards.retain(|id, _| guards.contains(id));
     let may_return = !(loaded.holds.is_empty() && spends.is_empty() && purchases.is_empty());
     loaded.purchases.retain(|id, purchase| purchases.contains(id) || (may_return && purchase.is_at_stake()));
-    if !commands.iter().any(|command| matches!(command, Command::Settle { .. } | Command::Bill { .. })) {
+    if !commands.iter().any(|command| matches!(command, Command::RecordPayment { .. } | Command::RecordInvoices { .. }))
+    {
         loaded.receipt_number = 0;
     }
     let lots = loaded.purchases.values().flat_map(|purchase| &purchase.credit).flat_map(|credit| &credit.lots);
@@ -48,7 +49,7 @@ fn named_hold(command: &Command) -> Option<HoldId> {
 
 fn named_purchase(command: &Command) -> Option<PurchaseId> {
     match command {
-        Command::Settle { purchase, .. } => Some(*purchase),
+        Command::RecordPayment { purchase, .. } => Some(*purchase),
         _ => None,
     }
 }
@@ -62,7 +63,7 @@ fn named_spend(command: &Command) -> Option<TransactionId> {
 
 fn caller(command: &Command) -> Option<Caller> {
     match command {
-        Command::Spend(usage) | Command::OpenHold { r#use: usage, .. } => Some(usage.caller),
+        Command::Spend(usage) | Command::OpenHold { usage, .. } => Some(usage.caller),
         _ => None,
     }
 }
@@ -122,7 +123,7 @@ fn a_batch_decides_as_its_commands_one_by_one() {
                 }
             }
             let whole = &batch[batch.len() - 1].after;
-            assert_eq!((account.head, &account.terms, &account.dues), (whole.head, &whole.terms, &whole.dues));
+            assert_eq!((account.head, &account.terms, &account.invoices), (whole.head, &whole.terms, &whole.invoices));
             assert_eq!(account.balances, whole.balances);
             assert!(account.grants.iter().all(|(id, grant)| whole.grants[id] == *grant));
             assert!(account.purchases.iter().all(|(id, purchase)| whole.purchases[id] == *purchase));

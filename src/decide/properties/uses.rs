@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use super::history::{self, History, at_every_step};
 use crate::{
     access::refusal::Refusal,
-    billing::license::Off,
+    billing::license::Restriction,
     command::Command,
     decide::{Context, decide, entitlement, tests::world},
     ledger::{
         account::Account,
         grant::{Grant, Part, Source},
-        outcome::Outcome,
+        outcome::Effect,
     },
     time::Instant,
 };
@@ -59,14 +59,14 @@ fn burn_token_by_token(grants: &[&Grant], mut needed: i64) -> Vec<Part> {
 #[test]
 fn a_spend_or_hold_burns_in_burn_down_order_and_is_refused_only_for_want_of_tokens() {
     at_every_step(|history, step| {
-        let (Command::Spend(usage) | Command::OpenHold { r#use: usage, .. }) = &step.command else { return };
+        let (Command::Spend(usage) | Command::OpenHold { usage, .. }) = &step.command else { return };
         let account = advanced(history, step);
         let feature = history.world.catalog.feature(&usage.feature).unwrap();
         let off = account.terms.license.off(&history.world.catalog.ladder, step.now);
         let usable = |grant: &&Grant| {
             grant.token_type == feature.token_type
                 && grant.expires_at.is_none_or(|at| at > step.now)
-                && !(grant.source == Source::Plan && off == Off::Allowance)
+                && !(grant.source == Source::Plan && off == Restriction::Allowance)
         };
         let grants: Vec<&Grant> = account.grants.values().filter(usable).collect();
         let cost = feature.cost.get() * i64::from(usage.quantity.get());
@@ -76,9 +76,9 @@ fn a_spend_or_hold_burns_in_burn_down_order_and_is_refused_only_for_want_of_toke
                 let (entry, _) = decision.entries.last().unwrap();
                 assert_eq!(entry.parts, burn_token_by_token(&grants, cost));
             }
-            Err(Refusal::InsufficientTokens { needed, available: told, .. }) => {
+            Err(Refusal::InsufficientTokens { needed, available: facts, .. }) => {
                 assert!(available < cost);
-                assert_eq!((needed.get(), told.get()), (cost, available));
+                assert_eq!((needed.get(), facts.get()), (cost, available));
             }
             Err(_) => {}
         }
@@ -91,7 +91,7 @@ fn a_check_answers_what_the_spend_is_answered() {
         let Command::Spend(usage) = &step.command else { return };
         match (entitlement::check(&step.before, usage, &step.cx(history)), &step.result) {
             (Ok(quote), Ok(decision)) => {
-                let Outcome::Spent { parts, amount, token_type, balance } = &decision.receipt.outcome else {
+                let Effect::Spent { parts, amount, token_type, balance } = &decision.outcome.effect else {
                     panic!("{decision:?}")
                 };
                 assert_eq!((&quote.parts, &quote.cost, &quote.token_type), (parts, amount, token_type));
@@ -105,7 +105,7 @@ fn a_check_answers_what_the_spend_is_answered() {
 #[test]
 fn who_is_refused_for_asking_too_often_is_told_when_the_next_try_passes() {
     at_every_step(|history, step| {
-        let (Command::Spend(usage) | Command::OpenHold { r#use: usage, .. }) = &step.command else { return };
+        let (Command::Spend(usage) | Command::OpenHold { usage, .. }) = &step.command else { return };
         let Err(refusal @ (Refusal::RateLimited { until, .. } | Refusal::TooFrequent { until, .. })) = &step.result
         else {
             return;

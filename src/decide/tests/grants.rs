@@ -4,7 +4,7 @@ use super::world::{ALICE, STAFF, START, World, ai, at, deep, tokens};
 use crate::{
     access::refusal::Refusal,
     command::Command,
-    ledger::{grant::Source, outcome::Outcome, tokens::Tokens},
+    ledger::{grant::Source, outcome::Effect, tokens::Tokens},
 };
 
 /// Given a debt, a grant of 100 tokens pays so much of it, brings so many and leaves so much debt.
@@ -13,8 +13,8 @@ fn check(debt: i64, source: Source, then: (i64, i64, i64)) {
     if debt > 0 {
         world.owe(debt);
     }
-    let outcome = world.grant(source, 100, None).unwrap();
-    let Outcome::Granted { amount, paid_debt, balance, grant, .. } = outcome else { panic!("{outcome:?}") };
+    let effect = world.grant(source, 100, None).unwrap();
+    let Effect::Granted { amount, paid_debt, balance, grant, .. } = effect else { panic!("{effect:?}") };
     assert_eq!(amount, tokens(100));
     assert_eq!((paid_debt.get(), balance.settled.get(), balance.debt.get()), then, "{source:?} against {debt}");
     assert_eq!(world.account.grants[&grant].remaining, balance.settled);
@@ -101,8 +101,8 @@ fn a_grant_that_makes_no_sense_is_refused() {
 #[test]
 fn staff_corrects_a_balance_upwards_with_tokens_that_never_expire() {
     let mut world = World::on("pro");
-    let outcome = world.adjust(40).unwrap();
-    assert!(matches!(outcome, Outcome::Adjusted { amount: 40, .. }), "{outcome:?}");
+    let effect = world.adjust(40).unwrap();
+    assert!(matches!(effect, Effect::Adjusted { amount: 40, .. }), "{effect:?}");
     assert_eq!(world.lots(), "plan 200, admin 40");
     assert!(world.account.grants.values().any(|grant| grant.source == Source::Admin && grant.expires_at.is_none()));
     assert!(world.story_since(0).ends_with("adjusted +40"));

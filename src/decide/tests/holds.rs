@@ -4,7 +4,7 @@ use super::world::{FIRST_RESET, START, World, ai, at, open_hold, quests, tokens,
 use crate::{
     access::refusal::Refusal,
     ids::HoldId,
-    ledger::{account::Account, grant::Source, hold::HoldState, outcome::Outcome},
+    ledger::{account::Account, grant::Source, hold::HoldState, outcome::Effect},
     time::after_seconds,
 };
 
@@ -26,10 +26,10 @@ fn closed(state: &str) -> Refusal {
 #[test]
 fn a_hold_reserves_without_booking() {
     let mut world = World::on("pro");
-    let receipt = world.run(open_hold(quests(super::world::ALICE, 60), None)).unwrap();
+    let outcome = world.run(open_hold(quests(super::world::ALICE, 60), None)).unwrap();
     assert_eq!(world.balance(), (200, 60, 140));
-    let Outcome::HoldOpened { hold, amount, expires_at, .. } = receipt.outcome else { panic!("{receipt:?}") };
-    assert_eq!((hold.0, amount), (receipt.transaction.0, tokens(60)));
+    let Effect::HoldOpened { hold, amount, expires_at, .. } = outcome.effect else { panic!("{outcome:?}") };
+    assert_eq!((hold.0, amount), (outcome.transaction.0, tokens(60)));
     assert_eq!(expires_at, after_seconds(at(START), 900), "15 minutes unless asked");
     let (entry, _) = world.entries.last().unwrap();
     assert_eq!((entry.amount(), entry.held_amount(), entry.hold), (0, 60, Some(hold)));
@@ -47,7 +47,7 @@ fn a_capture_of_less_charges_in_burn_down_order_and_returns_the_rest() {
     check(|world, hold| drop(world.capture(hold, Some(51)).unwrap()), "pack 499");
     check(
         |world, hold| {
-            let Outcome::Captured { amount, returned, balance, .. } = world.capture(hold, Some(1)).unwrap() else {
+            let Effect::Captured { amount, returned, balance, .. } = world.capture(hold, Some(1)).unwrap() else {
                 panic!("not captured")
             };
             assert_eq!((amount, returned), (tokens(1), tokens(59)));
@@ -90,11 +90,11 @@ fn a_hold_that_nobody_ends_runs_out_at_its_ttl() {
 
 #[test]
 fn a_hold_ends_once_and_any_other_end_is_told_how_it_ended() {
-    type End = (&'static str, fn(&mut World, HoldId) -> Result<Outcome, Refusal>);
+    type End = (&'static str, fn(&mut World, HoldId) -> Result<Effect, Refusal>);
     let expire: End = ("expired", |world, _| {
         world.wait(900);
         world.advance();
-        Ok(Outcome::Advanced)
+        Ok(Effect::Advanced)
     });
     let ends: [End; 3] = [
         ("captured", |world, hold| world.capture(hold, Some(20))),
@@ -150,9 +150,9 @@ fn a_hold_lasts_from_one_second_to_a_day() {
         let mut world = World::on("pro");
         let answer = world.run(open_hold(quests(super::world::SERVICE, 5), Some(ttl)));
         match answer {
-            Ok(receipt) => {
+            Ok(outcome) => {
                 assert!(fits, "{ttl}");
-                let Outcome::HoldOpened { expires_at, .. } = receipt.outcome else { panic!("{receipt:?}") };
+                let Effect::HoldOpened { expires_at, .. } = outcome.effect else { panic!("{outcome:?}") };
                 assert_eq!(expires_at, after_seconds(at(START), ttl));
             }
             Err(refusal) => {

@@ -4,8 +4,8 @@ use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, quests, to
 use crate::{
     access::refusal::{Action, Refusal},
     billing::{
-        invoices::{Dues, Invoice},
-        license::{License, Off, Step},
+        invoices::{Invoice, Invoices},
+        license::{License, LicenseStep, Restriction},
     },
     command::Command,
     ledger::grant::Source,
@@ -85,12 +85,12 @@ fn a_refusal_says_what_is_off_since_when_and_what_to_do() {
     world.account.terms.license = grace(at(START));
     world.wait(3 * DAY);
     let refusal = world.run(Command::Spend(uses(SERVICE, "strategy_analysis", 1))).unwrap_err();
-    assert_eq!(refusal, Refusal::LicenseSuspended { off: Off::Premium, since: Some(at(START)) });
+    assert_eq!(refusal, Refusal::LicenseSuspended { off: Restriction::Premium, since: Some(at(START)) });
     assert_eq!(refusal.action(), Action::PayInvoice);
     world.wait(11 * DAY);
     let refusal = world.try_spend(SERVICE, 5).unwrap_err();
     let since = Some(at(START) + chrono::TimeDelta::days(14));
-    assert_eq!(refusal, Refusal::LicenseSuspended { off: Off::Ai, since });
+    assert_eq!(refusal, Refusal::LicenseSuspended { off: Restriction::Ai, since });
 }
 
 #[test]
@@ -167,19 +167,21 @@ fn a_job_of_a_closed_account_still_ends() {
 }
 
 /// The steps of the license that the last command made: when, state and what is off.
-fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Off)> {
+fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Restriction)> {
     let decision = world.decide(command).unwrap();
-    let told = |step: &Step| (step.at.format("%m-%d %H:%M:%S").to_string(), step.license.state(), step.off);
-    decision.changes.steps.iter().map(told).collect()
+    let facts = |step: &LicenseStep| (step.at.format("%m-%d %H:%M:%S").to_string(), step.license.state(), step.off);
+    decision.changes.steps.iter().map(facts).collect()
 }
 
 fn invoice(id: &str, failed_at: Option<crate::time::Instant>) -> Command {
-    Command::Bill {
-        told: Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), ..Invoice::default() })].into()),
+    Command::RecordInvoices {
+        facts: Invoices(
+            [(id.into(), Invoice { failed_at, settled: failed_at.is_none(), ..Invoice::default() })].into(),
+        ),
     }
 }
 
-fn step(at: &str, state: &'static str, off: Off) -> (String, &'static str, Off) {
+fn step(at: &str, state: &'static str, off: Restriction) -> (String, &'static str, Restriction) {
     (at.into(), state, off)
 }
 
@@ -188,22 +190,22 @@ fn grace_begins_with_the_first_failure_and_retries_do_not_move_it() {
     let mut world = World::on("pro");
     world.wait(60);
     let failed = invoice("in_1", Some(at(START)));
-    assert_eq!(steps(&mut world, &failed), [step("01-15 12:01:00", "grace", Off::Nothing)]);
+    assert_eq!(steps(&mut world, &failed), [step("01-15 12:01:00", "grace", Restriction::None)]);
     assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
     world.wait(2 * DAY);
     let retried = invoice("in_1", Some(world.now));
     assert_eq!(steps(&mut world, &retried), []);
     assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
-    assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-17 12:01:00", "active", Off::Nothing)]);
+    assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-17 12:01:00", "active", Restriction::None)]);
     assert_eq!(steps(&mut world, &retried), []);
 }
 
 #[test]
 fn every_rung_is_booked_once_as_of_its_instant_whenever_somebody_looks() {
     let rungs = [
-        step("01-18 12:00:00", "grace", Off::Premium),
-        step("01-22 12:00:00", "grace", Off::Allowance),
-        step("01-29 12:00:00", "suspended", Off::Ai),
+        step("01-18 12:00:00", "grace", Restriction::Premium),
+        step("01-22 12:00:00", "grace", Restriction::Allowance),
+        step("01-29 12:00:00", "suspended", Restriction::Ai),
     ];
     let failed = invoice("in_1", Some(at(START)));
     let mut world = World::on("pro");
@@ -221,7 +223,7 @@ fn every_rung_is_booked_once_as_of_its_instant_whenever_somebody_looks() {
     late.go_to("2026-02-03T00:00:00Z");
     assert_eq!(steps(&mut late, &Command::Advance), rungs);
     assert_eq!(late.account.terms, world.account.terms);
-    let back = [step("02-03 00:00:00", "active", Off::Nothing)];
+    let back = [step("02-03 00:00:00", "active", Restriction::None)];
     assert_eq!(steps(&mut late, &invoice("in_1", None)), back);
 }
 
@@ -231,9 +233,9 @@ fn a_failure_that_is_heard_of_late_counts_from_when_it_was() {
     world.wait(8 * DAY);
     let failed = invoice("in_1", Some(at(START)));
     let expected = [
-        step("01-23 12:00:00", "grace", Off::Nothing),
-        step("01-18 12:00:00", "grace", Off::Premium),
-        step("01-22 12:00:00", "grace", Off::Allowance),
+        step("01-23 12:00:00", "grace", Restriction::None),
+        step("01-18 12:00:00", "grace", Restriction::Premium),
+        step("01-22 12:00:00", "grace", Restriction::Allowance),
     ];
     assert_eq!(steps(&mut world, &failed), expected);
 }
@@ -262,7 +264,11 @@ fn where_the_license_stands_does_not_depend_on_the_order_in_which_it_was_told() 
             world.run(facts[n].clone()).unwrap();
         }
         let terms = &world.account.terms;
-        assert_eq!((terms.license, terms.announced), (License::Grace { since: later }, Off::Allowance), "{order:?}");
+        assert_eq!(
+            (terms.license, terms.announced),
+            (License::Grace { since: later }, Restriction::Allowance),
+            "{order:?}"
+        );
     }
 }
 
@@ -273,7 +279,7 @@ fn paying_the_older_of_two_invoices_brings_back_what_the_newer_leaves_on() {
     world.wait(8 * DAY);
     world.bill("in_2", Some(world.now));
     world.wait(DAY);
-    assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-24 12:00:00", "grace", Off::Nothing)]);
+    assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-24 12:00:00", "grace", Restriction::None)]);
     world.wait(2 * DAY);
-    assert_eq!(steps(&mut world, &Command::Advance), [step("01-26 12:00:00", "grace", Off::Premium)]);
+    assert_eq!(steps(&mut world, &Command::Advance), [step("01-26 12:00:00", "grace", Restriction::Premium)]);
 }

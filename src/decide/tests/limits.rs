@@ -6,7 +6,7 @@ use crate::{
     billing::license::License,
     catalog::Catalog,
     command::{Caller, Command},
-    ids::KeyId,
+    ids::ApiKeyId,
     ledger::grant::Source,
 };
 
@@ -92,7 +92,7 @@ fn keys_that_act_for_nobody_and_staff_have_no_member_limits() {
 #[test]
 fn keys_that_act_for_nobody_have_the_catalogs_key_limits_each_its_own() {
     let mut world = world_with_key_limits("requests = 2\nwindow_seconds = 10\ninterval_seconds = 1");
-    let other = Caller::Key { key: KeyId(uuid::Uuid::from_u128(0xcc)), member: None };
+    let other = Caller::ApiKey { api_key: ApiKeyId(uuid::Uuid::from_u128(0xcc)), member: None };
     check(&mut world, 0, SERVICE, 5, "ok");
     check(&mut world, 0, SERVICE, 5, "too_frequent");
     check(&mut world, 1, SERVICE, 5, "rate_limited");

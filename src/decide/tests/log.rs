@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::world::{ALICE, BOB, ORG, START, World, ai, at, deep, quests, tokens};
 use crate::{
     command::{Caller, Command},
-    ids::{GrantId, HoldId, KeyId, MemberId, OrgId, TransactionId, UserId},
+    ids::{ApiKeyId, GrantId, HoldId, MemberId, OrgId, TransactionId, UserId},
     ledger::{
         account::Balance,
         audit::{self, LogAudit},
@@ -18,7 +18,7 @@ use crate::{
 /// A log whose last but one entry has every field filled in.
 fn log() -> World {
     let mut world = World::on("pro");
-    let usage = crate::command::Use { metadata: Some("{}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
+    let usage = crate::command::Usage { metadata: Some("{}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
     world.run(Command::Spend(usage)).unwrap();
     let spend = world.spend(5);
     world.refund(spend).unwrap();
@@ -62,7 +62,7 @@ const TAMPERINGS: [Tampering; 26] = [
     ("caller", |entry| entry.caller = BOB),
     ("caller's kind", |entry| entry.caller = Caller::Staff { user: UserId(Uuid::from_u128(0xa)) }),
     ("caller's key", |entry| {
-        entry.caller = Caller::Key { key: KeyId(Uuid::from_u128(0xa)), member: None };
+        entry.caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(0xa)), member: None };
     }),
     ("whose use it is", |entry| entry.member = Some(MemberId(Uuid::from_u128(0xb)))),
     ("hold", |entry| entry.hold = Some(HoldId(Uuid::from_u128(9)))),

@@ -5,7 +5,7 @@ use crate::{
     billing::period::Anchor,
     command::Command,
     decide::{Context, decide, is_due},
-    ledger::{account::Account, grant::Source, hold::HoldState, outcome::Outcome},
+    ledger::{account::Account, grant::Source, hold::HoldState, outcome::Effect},
 };
 
 /// On Pro with a pack, after a spend of 60 and what happens then, the AI grants are.
@@ -178,8 +178,8 @@ fn advancing_without_anything_due_changes_nothing() {
     world.wait(60);
     let decision = world.decide(&Command::Advance).unwrap();
     assert!(decision.changes.is_empty() && decision.entries.is_empty());
-    assert_eq!(decision.receipt.outcome, Outcome::Advanced);
-    assert_eq!(decision.receipt.seq, world.account.head.seq);
+    assert_eq!(decision.outcome.effect, Effect::Advanced);
+    assert_eq!(decision.outcome.seq, world.account.head.seq);
 }
 
 #[test]

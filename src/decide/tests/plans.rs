@@ -3,7 +3,7 @@
 use super::world::{FIRST_RESET, World, at, deep, tokens};
 use crate::{
     access::refusal::Refusal,
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
 };
 
 /// An organization on `plan` that has spent 60 if it could, then this happens, has these AI grants.
@@ -18,8 +18,8 @@ fn check(plan: &str, when: impl FnOnce(&mut World), then: &str) -> World {
 }
 
 fn changed(world: &mut World, plan: &str, from: &str) {
-    let outcome = world.change_plan(plan).unwrap();
-    assert_eq!(outcome, Outcome::PlanChanged { plan: plan.parse().unwrap(), from: at(from) });
+    let effect = world.change_plan(plan).unwrap();
+    assert_eq!(effect, Effect::PlanChanged { plan: plan.parse().unwrap(), from: at(from) });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     billing::payment::{Payment, Stage},
     command::Command,
     ids::PurchaseId,
-    ledger::outcome::Outcome,
+    ledger::outcome::Effect,
 };
 
 /// Settled AI tokens and what is owed.
@@ -17,14 +17,14 @@ fn holdings(world: &World) -> (i64, i64) {
 
 /// Given a pack of 500 that was bought, of which `spent` are spent, what Stripe tells leaves so many tokens and so much debt.
 #[track_caller]
-fn check(spent: u32, told: &[Payment], then: (i64, i64)) -> (World, PurchaseId) {
+fn check(spent: u32, facts: &[Payment], then: (i64, i64)) -> (World, PurchaseId) {
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     if spent > 0 {
         world.spend(spent);
     }
-    for told in told {
-        world.tell(purchase, told.clone()).unwrap();
+    for facts in facts {
+        world.tell(purchase, facts.clone()).unwrap();
     }
     assert_eq!(holdings(&world), then);
     (world, purchase)
@@ -35,18 +35,18 @@ fn a_pack_is_credited_when_it_is_paid_and_only_once() {
     let mut world = World::without_tokens("pro");
     let purchase = world.order();
     for stage in [Stage::Open, Stage::Pending, Stage::Expired, Stage::Failed] {
-        let outcome = world.tell(purchase, Payment { stage, ..Payment::default() }).unwrap();
-        assert_eq!(outcome, Outcome::Settled { purchase, number: None });
+        let effect = world.tell(purchase, Payment { stage, ..Payment::default() }).unwrap();
+        assert_eq!(effect, Effect::PaymentRecorded { purchase, number: None });
         assert_eq!(holdings(&world), (0, 0));
     }
     for _ in 0..3 {
-        let outcome = world.tell(purchase, paid()).unwrap();
-        assert_eq!(outcome, Outcome::Settled { purchase, number: Some(1) });
+        let effect = world.tell(purchase, paid()).unwrap();
+        assert_eq!(effect, Effect::PaymentRecorded { purchase, number: Some(1) });
         assert_eq!(holdings(&world), (500, 0));
     }
     assert_eq!(world.account.balance(&super::world::deep()).settled.get(), 50);
     let second = world.order();
-    assert_eq!(world.tell(second, paid()).unwrap(), Outcome::Settled { purchase: second, number: Some(2) });
+    assert_eq!(world.tell(second, paid()).unwrap(), Effect::PaymentRecorded { purchase: second, number: Some(2) });
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn a_dispute_puts_the_tokens_aside_until_it_is_decided() {
 
 #[test]
 fn a_refund_during_a_dispute_takes_from_what_was_put_aside() {
-    let told = [disputed("dp_1", None), refunded("re_1", 1_450, false)];
-    let (mut world, purchase) = check(0, &told, (0, 0));
+    let facts = [disputed("dp_1", None), refunded("re_1", 1_450, false)];
+    let (mut world, purchase) = check(0, &facts, (0, 0));
     world.tell(purchase, disputed("dp_1", Some((1, false)))).unwrap();
     assert_eq!(holdings(&world), (250, 0));
 }

@@ -2,9 +2,9 @@
 
 use super::world::{START, World, at, paid, paid_for_plan};
 use crate::{
-    billing::invoices::{Dues, Invoice},
+    billing::invoices::{Invoice, Invoices},
     command::Command,
-    ledger::outcome::Outcome,
+    ledger::outcome::Effect,
     time::Instant,
 };
 
@@ -17,22 +17,22 @@ fn day(days: i64) -> Instant {
 
 /// What Stripe tells in this order leaves these receipts for plans: `in_1: 1, in_2: 2`.
 #[track_caller]
-fn check(told: &[Dues], then: &str) -> World {
+fn check(facts: &[Invoices], then: &str) -> World {
     let mut world = World::on("pro");
-    for told in told {
-        world.run(Command::Bill { told: told.clone() }).unwrap();
+    for facts in facts {
+        world.run(Command::RecordInvoices { facts: facts.clone() }).unwrap();
     }
     assert_eq!(receipts(&world), then);
     world
 }
 
 fn receipts(world: &World) -> String {
-    let numbers = world.account.dues.receipts().map(|(id, number, _)| format!("{id}: {number}"));
+    let numbers = world.account.invoices.receipts().map(|(id, number, _)| format!("{id}: {number}"));
     numbers.collect::<Vec<_>>().join(", ")
 }
 
-fn told(id: &str, failed_at: Option<Instant>) -> Dues {
-    Dues([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), ..Invoice::default() })].into())
+fn facts(id: &str, failed_at: Option<Instant>) -> Invoices {
+    Invoices([(id.into(), Invoice { failed_at, settled: failed_at.is_none(), ..Invoice::default() })].into())
 }
 
 #[test]
@@ -41,12 +41,12 @@ fn packs_and_plans_are_numbered_in_one_row_without_gaps() {
     let buy = |world: &mut World| {
         let purchase = world.order();
         match world.tell(purchase, paid()).unwrap() {
-            Outcome::Settled { number, .. } => number.unwrap(),
+            Effect::PaymentRecorded { number, .. } => number.unwrap(),
             other => panic!("{other:?}"),
         }
     };
     let pay = |world: &mut World, id: &str| {
-        world.run(Command::Bill { told: paid_for_plan(id, day(0), PRICE) }).unwrap();
+        world.run(Command::RecordInvoices { facts: paid_for_plan(id, day(0), PRICE) }).unwrap();
     };
     pay(&mut world, "in_b");
     assert_eq!(buy(&mut world), 2);
@@ -63,15 +63,15 @@ fn a_payment_has_one_receipt_however_often_and_in_whatever_order_it_is_told() {
     let facts = [
         paid_for_plan("in_1", day(3), PRICE),
         paid_for_plan("in_1", day(2), PRICE),
-        told("in_1", Some(day(1))),
-        told("in_1", None),
+        facts("in_1", Some(day(1))),
+        facts("in_1", None),
     ];
     for first in 0..facts.len() {
         let mut order = facts.to_vec();
         order.rotate_left(first);
         for order in [order.clone(), order.iter().rev().cloned().collect(), [order.clone(), order].concat()] {
             let world = check(&order, "in_1: 1");
-            let (_, _, paid) = world.account.dues.receipts().next().unwrap();
+            let (_, _, paid) = world.account.invoices.receipts().next().unwrap();
             assert_eq!((paid.at, paid.cents), (day(2), PRICE));
         }
     }
@@ -89,8 +89,8 @@ fn of_payments_that_are_told_at_once_the_earlier_has_the_smaller_number() {
 
 #[test]
 fn what_was_not_paid_has_no_receipt() {
-    let told = [paid_for_plan("in_1", day(0), 0), told("in_2", None), told("in_3", Some(day(0)))];
-    let world = check(&told, "");
+    let facts = [paid_for_plan("in_1", day(0), 0), facts("in_2", None), facts("in_3", Some(day(0)))];
+    let world = check(&facts, "");
     assert_eq!(world.account.receipt_number, 0);
 }
 
@@ -98,6 +98,6 @@ fn what_was_not_paid_has_no_receipt() {
 fn a_closed_account_is_no_reason_to_lose_a_receipt() {
     let mut world = World::on("pro");
     world.account.terms.closed_at = Some(world.now);
-    world.run(Command::Bill { told: paid_for_plan("in_1", day(0), PRICE) }).unwrap();
+    world.run(Command::RecordInvoices { facts: paid_for_plan("in_1", day(0), PRICE) }).unwrap();
     assert_eq!(receipts(&world), "in_1: 1");
 }

@@ -4,7 +4,7 @@ use super::world::{ALICE, FIRST_RESET, SERVICE_FOR_ALICE, STAFF, World, at, toke
 use crate::{
     access::refusal::Refusal,
     ids::TransactionId,
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
 };
 
 /// Given a spend of 60 from a promotion of 50 that lapses on 1 February and a pack, a refund at that time leaves.
@@ -15,8 +15,8 @@ fn check(refunded_at: &str, then: &str) -> World {
     let spend = world.spend(60);
     assert_eq!(world.lots(), "pack 490");
     world.go_to(refunded_at);
-    let outcome = world.refund(spend).unwrap();
-    let Outcome::Refunded { of, amount, balance, .. } = outcome else { panic!("{outcome:?}") };
+    let effect = world.refund(spend).unwrap();
+    let Effect::Refunded { of, amount, balance, .. } = effect else { panic!("{effect:?}") };
     assert_eq!((of, amount), (spend, tokens(60)));
     assert_eq!(balance.settled.get(), world.balance().0);
     assert_eq!(world.lots(), then);

@@ -4,7 +4,7 @@ use super::world::{ALICE, SERVICE, World, open_hold, quests, uses};
 use crate::{
     access::refusal::{LimitSource, Refusal},
     billing::license::License,
-    command::{Command, Use},
+    command::{Command, Usage},
     time::after_seconds,
 };
 
@@ -92,7 +92,7 @@ fn a_block_ends_at_its_instant() {
 fn what_the_catalog_lacks_is_named() {
     let mut world = World::on("pro");
     let feature: crate::names::FeatureName = "mind_reading".parse().unwrap();
-    let usage = Use { feature: feature.clone(), ..quests(SERVICE, 5) };
+    let usage = Usage { feature: feature.clone(), ..quests(SERVICE, 5) };
     assert_eq!(world.run(Command::Spend(usage)), Err(Refusal::UnknownFeature { feature }));
     let plan: crate::names::PlanName = "platinum".parse().unwrap();
     assert_eq!(world.change_plan("platinum"), Err(Refusal::UnknownPlan { plan }));

@@ -4,7 +4,7 @@ use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, deep, open
 use crate::{
     access::refusal::Refusal,
     command::Command,
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
 };
 
 /// Given AI grants of 10 tokens each in an account without others, with their expiries (empty: never), spending 15 leaves.
@@ -64,12 +64,12 @@ fn a_spend_tells_what_it_burned_and_books_one_entry() {
     let mut world = World::on("pro");
     let pack = world.give(Source::Pack, 500, "");
     let seq = world.account.head.seq;
-    let receipt = world.run(Command::Spend(quests(SERVICE, 205))).unwrap();
-    let Outcome::Spent { amount, parts, balance, .. } = receipt.outcome else { panic!("{receipt:?}") };
+    let outcome = world.run(Command::Spend(quests(SERVICE, 205))).unwrap();
+    let Effect::Spent { amount, parts, balance, .. } = outcome.effect else { panic!("{outcome:?}") };
     assert_eq!((amount, balance.settled), (tokens(205), tokens(495)));
     assert_eq!(parts.iter().map(|part| part.amount.get()).collect::<Vec<_>>(), [200, 5]);
     assert_eq!(parts[1].grant, pack);
-    assert_eq!((receipt.seq, world.story_since(seq).as_str()), (seq + 1, "spent -205"));
+    assert_eq!((outcome.seq, world.story_since(seq).as_str()), (seq + 1, "spent -205"));
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn a_quote_tells_what_the_spend_then_burns() {
     world.give(Source::Pack, 100, "");
     world.hold(50);
     let quote = world.check(&quests(SERVICE, 160)).unwrap();
-    let receipt = world.run(Command::Spend(quests(SERVICE, 160))).unwrap();
-    let Outcome::Spent { parts, balance, amount, .. } = receipt.outcome else { panic!("{receipt:?}") };
+    let outcome = world.run(Command::Spend(quests(SERVICE, 160))).unwrap();
+    let Effect::Spent { parts, balance, amount, .. } = outcome.effect else { panic!("{outcome:?}") };
     assert_eq!((quote.parts, quote.cost, quote.available_after), (parts, amount, balance.available()));
 }
 
@@ -166,7 +166,7 @@ fn a_quote_tells_what_the_spend_then_burns() {
 fn an_entry_bears_caller_feature_metadata_and_time() {
     let mut world = World::on("pro");
     let usage =
-        crate::command::Use { metadata: Some("{\"page\":7}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
+        crate::command::Usage { metadata: Some("{\"page\":7}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
     world.run(Command::Spend(usage.clone())).unwrap();
     let (entry, _) = world.entries.last().unwrap();
     assert_eq!((entry.caller, &entry.feature), (ALICE, &Some(usage.feature)));

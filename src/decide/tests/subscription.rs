@@ -3,16 +3,16 @@
 use super::world::{FIRST_RESET, START, World, at, tokens};
 use crate::{
     billing::{
-        invoices::{Dues, Invoice},
+        invoices::{Invoice, Invoices},
         license::License,
         period::Anchor,
-        subscription::{Reading, Subscription},
+        subscription::{Subscription, SubscriptionSnapshot},
     },
     command::Command,
     ledger::grant::Source,
 };
 
-fn reading(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> Reading {
+fn snapshot(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> SubscriptionSnapshot {
     let live = Subscription {
         id: id.into(),
         item: "si_1".into(),
@@ -20,15 +20,15 @@ fn reading(number: i64, id: &str, plan: &str, anchor: &str, ends: bool) -> Readi
         anchor: Anchor(at(anchor)),
         ends,
     };
-    Reading { number, live: Some(live), ended_at: None, further: 0 }
+    SubscriptionSnapshot { number, live: Some(live), ended_at: None, further: 0 }
 }
 
-fn ended(number: i64, instant: &str) -> Reading {
-    Reading { number, live: None, ended_at: Some(at(instant)), further: 0 }
+fn ended(number: i64, instant: &str) -> SubscriptionSnapshot {
+    SubscriptionSnapshot { number, live: None, ended_at: Some(at(instant)), further: 0 }
 }
 
-fn follow(world: &mut World, reading: Reading) {
-    world.run(Command::Follow { reading }).unwrap();
+fn follow(world: &mut World, snapshot: SubscriptionSnapshot) {
+    world.run(Command::SyncSubscription { snapshot }).unwrap();
 }
 
 /// The plan, the one after it, and the AI grants.
@@ -43,7 +43,7 @@ fn check(world: &World, plan: &str, next: Option<&str>, lots: &str) {
 fn the_first_subscription_starts_its_month_with_the_whole_allowance() {
     let mut world = World::on("starter");
     world.go_to("2026-01-20T08:30:00Z");
-    follow(&mut world, reading(1, "sub_1", "pro", "2026-01-20T08:29:50Z", false));
+    follow(&mut world, snapshot(1, "sub_1", "pro", "2026-01-20T08:29:50Z", false));
     check(&world, "pro", None, "plan 200");
     world.spend(60);
     world.go_to(FIRST_RESET);
@@ -58,7 +58,7 @@ fn the_first_subscription_starts_its_month_with_the_whole_allowance() {
 fn a_trial_has_the_allowance_of_a_month_that_ends_with_it() {
     let mut world = World::on("starter");
     world.go_to("2026-01-20T08:30:00Z");
-    follow(&mut world, reading(1, "sub_1", "pro", "2026-02-03T08:30:00Z", false));
+    follow(&mut world, snapshot(1, "sub_1", "pro", "2026-02-03T08:30:00Z", false));
     check(&world, "pro", None, "plan 200");
     world.spend(200);
     world.go_to("2026-02-03T08:29:59Z");
@@ -72,16 +72,16 @@ fn a_trial_has_the_allowance_of_a_month_that_ends_with_it() {
 #[test]
 fn it_goes_up_at_once_and_down_with_the_reset() {
     let mut world = World::on("starter");
-    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(1, "sub_1", "pro", START, false));
     world.spend(60);
     world.give(Source::Pack, 500, "");
-    follow(&mut world, reading(2, "sub_1", "enterprise", START, false));
+    follow(&mut world, snapshot(2, "sub_1", "enterprise", START, false));
     check(&world, "enterprise", None, "plan 1,940, pack 500");
-    follow(&mut world, reading(3, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(3, "sub_1", "pro", START, false));
     check(&world, "enterprise", Some("pro"), "plan 1,940, pack 500");
-    follow(&mut world, reading(4, "sub_1", "enterprise", START, false));
+    follow(&mut world, snapshot(4, "sub_1", "enterprise", START, false));
     check(&world, "enterprise", None, "plan 1,940, pack 500");
-    follow(&mut world, reading(5, "sub_1", "enterprise", START, true));
+    follow(&mut world, snapshot(5, "sub_1", "enterprise", START, true));
     check(&world, "enterprise", Some("starter"), "plan 1,940, pack 500");
     world.go_to(FIRST_RESET);
     follow(&mut world, ended(6, FIRST_RESET));
@@ -93,33 +93,33 @@ fn it_goes_up_at_once_and_down_with_the_reset() {
 #[test]
 fn what_stripe_has_not_ended_yet_brings_no_further_month() {
     let mut world = World::on("starter");
-    follow(&mut world, reading(1, "sub_1", "pro", START, false));
-    follow(&mut world, reading(2, "sub_1", "pro", START, true));
+    follow(&mut world, snapshot(1, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(2, "sub_1", "pro", START, true));
     check(&world, "pro", Some("starter"), "plan 200");
     world.go_to(FIRST_RESET);
     world.advance();
     check(&world, "starter", None, "");
-    follow(&mut world, reading(3, "sub_1", "pro", START, true));
+    follow(&mut world, snapshot(3, "sub_1", "pro", START, true));
     check(&world, "starter", None, "");
     // It goes on, after all: the month is paid.
-    follow(&mut world, reading(4, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(4, "sub_1", "pro", START, false));
     check(&world, "pro", None, "plan 200");
 }
 
 #[test]
 fn a_reading_that_is_older_than_the_last_changes_nothing() {
     let mut world = World::on("starter");
-    follow(&mut world, reading(7, "sub_1", "enterprise", START, false));
+    follow(&mut world, snapshot(7, "sub_1", "enterprise", START, false));
     let before = world.account.clone();
     follow(&mut world, ended(6, START));
-    follow(&mut world, reading(7, "sub_1", "pro", START, true));
+    follow(&mut world, snapshot(7, "sub_1", "pro", START, true));
     assert_eq!(world.account, before);
 }
 
 #[test]
 fn what_stripe_never_sold_it_does_not_end() {
     let mut world = World::on("pro");
-    follow(&mut world, Reading { number: 1, live: None, ended_at: None, further: 0 });
+    follow(&mut world, SubscriptionSnapshot { number: 1, live: None, ended_at: None, further: 0 });
     check(&world, "pro", None, "plan 200");
     assert_eq!(world.account.terms.license, License::Active);
 }
@@ -127,17 +127,17 @@ fn what_stripe_never_sold_it_does_not_end() {
 #[test]
 fn to_and_fro_between_subscriptions_gains_nothing_that_was_not_paid() {
     let mut world = World::on("starter");
-    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(1, "sub_1", "pro", START, false));
     world.spend(150);
     world.go_to("2026-01-16T12:00:00Z");
     // Another one is paid, for a month of its own: the rest of the first month ends with it.
-    follow(&mut world, reading(2, "sub_2", "pro", "2026-01-16T12:00:00Z", false));
+    follow(&mut world, snapshot(2, "sub_2", "pro", "2026-01-16T12:00:00Z", false));
     check(&world, "pro", None, "plan 200");
     world.spend(150);
     // It is canceled, and the first still runs.
-    follow(&mut world, reading(3, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(3, "sub_1", "pro", START, false));
     check(&world, "pro", None, "plan 50");
-    follow(&mut world, reading(4, "sub_2", "pro", "2026-01-16T12:00:00Z", false));
+    follow(&mut world, snapshot(4, "sub_2", "pro", "2026-01-16T12:00:00Z", false));
     check(&world, "pro", None, "plan 50");
     world.go_to("2026-02-16T12:00:00Z");
     world.advance();
@@ -150,7 +150,7 @@ fn a_hold_outlives_the_month_that_a_subscription_ends() {
     let hold = world.hold(40);
     world.wait(60);
     let anchor = "2026-01-15T12:01:00Z";
-    follow(&mut world, reading(1, "sub_1", "pro", anchor, false));
+    follow(&mut world, snapshot(1, "sub_1", "pro", anchor, false));
     assert_eq!(world.balance(), (240, 40, 200));
     world.release(hold).unwrap();
     check(&world, "pro", None, "plan 200, refund 40");
@@ -160,10 +160,10 @@ fn a_hold_outlives_the_month_that_a_subscription_ends() {
 #[test]
 fn a_new_subscription_brings_back_what_had_ended_and_owes_nothing_of_the_old() {
     let mut world = World::on("starter");
-    follow(&mut world, reading(1, "sub_1", "pro", START, false));
+    follow(&mut world, snapshot(1, "sub_1", "pro", START, false));
     let of = |subscription: &str, failed_at| {
         let invoice = Invoice { failed_at, subscription: Some(subscription.into()), ..Invoice::default() };
-        Command::Bill { told: Dues([(format!("in_of_{subscription}"), invoice)].into()) }
+        Command::RecordInvoices { facts: Invoices([(format!("in_of_{subscription}"), invoice)].into()) }
     };
     world.run(of("sub_1", Some(at(START)))).unwrap();
     assert_eq!(world.account.terms.license, License::Grace { since: at(START) });
@@ -173,7 +173,7 @@ fn a_new_subscription_brings_back_what_had_ended_and_owes_nothing_of_the_old() {
     // What is told late of an invoice does not bring it back.
     world.run(of("sub_1", Some(at(START)))).unwrap();
     assert_eq!(world.account.terms.license, License::Canceled { since: at(START) });
-    follow(&mut world, reading(3, "sub_2", "pro", "2026-01-15T12:01:00Z", false));
+    follow(&mut world, snapshot(3, "sub_2", "pro", "2026-01-15T12:01:00Z", false));
     assert_eq!(world.account.terms.license, License::Active);
     check(&world, "pro", None, "plan 200");
     world.run(of("sub_2", Some(world.now))).unwrap();

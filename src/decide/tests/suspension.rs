@@ -6,27 +6,27 @@ use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, at, by_staff, open
 use crate::{
     access::refusal::{Action, LimitSource, Refusal},
     billing::{
-        invoices::{Dues, Invoice},
-        license::{License, Off, Step},
+        invoices::{Invoice, Invoices},
+        license::{License, LicenseStep, Restriction},
         period::Anchor,
-        subscription::{Reading, Subscription},
+        subscription::{Subscription, SubscriptionSnapshot},
     },
     command::Command,
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
 };
 
 const DAY: i64 = 86_400;
 
 fn suspend(world: &mut World) {
-    assert_eq!(world.run(Command::Suspend(by_staff("a chargeback"))).unwrap().outcome, Outcome::Suspended);
+    assert_eq!(world.run(Command::Suspend(by_staff("a chargeback"))).unwrap().effect, Effect::Suspended);
 }
 
 fn lift(world: &mut World) {
-    assert_eq!(world.run(Command::Lift(by_staff("it was a mistake"))).unwrap().outcome, Outcome::Lifted);
+    assert_eq!(world.run(Command::Lift(by_staff("it was a mistake"))).unwrap().effect, Effect::Lifted);
 }
 
 /// The steps of the license that the command makes.
-fn steps(world: &mut World, command: &Command) -> Vec<Step> {
+fn steps(world: &mut World, command: &Command) -> Vec<LicenseStep> {
     world.decide(command).unwrap().changes.steps
 }
 
@@ -34,7 +34,7 @@ fn steps(world: &mut World, command: &Command) -> Vec<Step> {
 fn invoice(id: &str, failed: bool) -> Command {
     let failed_at = failed.then(|| at(START));
     let invoice = Invoice { failed_at, settled: !failed, ..Invoice::default() };
-    Command::Bill { told: Dues([(id.into(), invoice)].into()) }
+    Command::RecordInvoices { facts: Invoices([(id.into(), invoice)].into()) }
 }
 
 /// That a subscription to Pro runs since the start, or has ended a day later.
@@ -47,7 +47,9 @@ fn subscription(number: i64, runs: bool) -> Command {
         ends: false,
     };
     let ended_at = (!runs).then(|| at(START) + TimeDelta::days(1));
-    Command::Follow { reading: Reading { number, live: runs.then_some(live), ended_at, further: 0 } }
+    Command::SyncSubscription {
+        snapshot: SubscriptionSnapshot { number, live: runs.then_some(live), ended_at, further: 0 },
+    }
 }
 
 #[test]
@@ -79,9 +81,9 @@ fn paying_does_not_lift_what_staff_have_suspended() {
     world.wait(DAY);
     let since = world.now;
     suspend(&mut world);
-    for told in [invoice("in_1", false), invoice("in_2", true), subscription(1, true), subscription(2, false)] {
+    for facts in [invoice("in_1", false), invoice("in_2", true), subscription(1, true), subscription(2, false)] {
         world.wait(DAY);
-        assert_eq!(steps(&mut world, &told), [], "{told:?}");
+        assert_eq!(steps(&mut world, &facts), [], "{facts:?}");
         assert_eq!(world.account.terms.license, License::Stopped { since });
     }
     assert_eq!(world.account.terms.plan.as_str(), "starter", "the plan has followed its subscription");
@@ -89,14 +91,14 @@ fn paying_does_not_lift_what_staff_have_suspended() {
 
 /// Given that this was told while it was suspended, lifted so many days after the start the license stands there.
 #[track_caller]
-fn check(told: &[Command], days: i64, then: (License, Off)) {
+fn check(facts: &[Command], days: i64, then: (License, Restriction)) {
     let mut world = World::on("pro");
     suspend(&mut world);
-    told.iter().for_each(|told| drop(world.run(told.clone()).unwrap()));
+    facts.iter().for_each(|facts| drop(world.run(facts.clone()).unwrap()));
     world.wait(days * DAY);
     let (license, off) = then;
     let by = by_staff("it was a mistake");
-    let step = Step { at: world.now, license, off, by: Some(by.clone()) };
+    let step = LicenseStep { at: world.now, license, off, by: Some(by.clone()) };
     assert_eq!(steps(&mut world, &Command::Lift(by)), [step]);
     assert_eq!((world.account.terms.license, world.account.terms.announced), then);
     assert_eq!(steps(&mut world, &Command::Advance), [], "nothing is left to book");
@@ -107,16 +109,16 @@ fn once_lifted_the_license_stands_where_the_money_says_at_that_instant() {
     let since = at(START);
     let grace = License::Grace { since };
     let failed = [invoice("in_1", true)];
-    check(&[], 3, (License::Active, Off::Nothing));
-    check(&failed, 2, (grace, Off::Nothing));
-    check(&failed, 3, (grace, Off::Premium));
-    check(&failed, 8, (grace, Off::Allowance));
-    check(&failed, 20, (License::Suspended { since: since + TimeDelta::days(14) }, Off::Ai));
-    check(&[invoice("in_1", true), invoice("in_1", false)], 20, (License::Active, Off::Nothing));
-    check(&[invoice("in_1", true), invoice("in_2", false)], 3, (grace, Off::Premium));
-    check(&[subscription(1, true)], 3, (License::Active, Off::Nothing));
+    check(&[], 3, (License::Active, Restriction::None));
+    check(&failed, 2, (grace, Restriction::None));
+    check(&failed, 3, (grace, Restriction::Premium));
+    check(&failed, 8, (grace, Restriction::Allowance));
+    check(&failed, 20, (License::Suspended { since: since + TimeDelta::days(14) }, Restriction::Ai));
+    check(&[invoice("in_1", true), invoice("in_1", false)], 20, (License::Active, Restriction::None));
+    check(&[invoice("in_1", true), invoice("in_2", false)], 3, (grace, Restriction::Premium));
+    check(&[subscription(1, true)], 3, (License::Active, Restriction::None));
     let ended = License::Canceled { since: since + TimeDelta::days(1) };
-    check(&[subscription(1, true), subscription(2, false)], 3, (ended, Off::Ai));
+    check(&[subscription(1, true), subscription(2, false)], 3, (ended, Restriction::Ai));
 }
 
 #[test]
@@ -139,8 +141,14 @@ fn who_suspended_it_and_why_stand_in_its_log_and_the_rungs_before_as_of_their_in
     world.wait(4 * DAY);
     let by = by_staff("a chargeback");
     let (since, now) = (at(START), world.now);
-    let rung = Step { at: since + TimeDelta::days(3), license: License::Grace { since }, off: Off::Premium, by: None };
-    let stop = Step { at: now, license: License::Stopped { since: now }, off: Off::Ai, by: Some(by.clone()) };
+    let rung = LicenseStep {
+        at: since + TimeDelta::days(3),
+        license: License::Grace { since },
+        off: Restriction::Premium,
+        by: None,
+    };
+    let stop =
+        LicenseStep { at: now, license: License::Stopped { since: now }, off: Restriction::Ai, by: Some(by.clone()) };
     assert_eq!(steps(&mut world, &Command::Suspend(by)), [rung, stop]);
 }
 

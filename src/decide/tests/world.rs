@@ -10,21 +10,21 @@ use crate::{
         refusal::Refusal,
     },
     billing::{
-        invoices::{Dues, Invoice, InvoiceLine, Paid},
-        license::ByStaff,
-        payment::{Dispute, Payment, Purchase, Refund, Stage, Standing},
+        invoices::{Invoice, InvoiceLine, Invoices, Paid},
+        license::StaffAction,
+        payment::{Dispute, DisputeStatus, Payment, Purchase, Refund, Stage},
         period::Anchor,
     },
     catalog::Catalog,
-    command::{Caller, Command, Use},
+    command::{Caller, Command, Usage},
     decide::{Context, Decision, after_refusal, decide, entitlement},
-    ids::{GrantId, HoldId, KeyId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
+    ids::{ApiKeyId, GrantId, HoldId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
     ledger::{
         account::{Account, Balance, Head, PastSpend},
         audit::{self, LogAudit},
         entry::{Entry, EntryHash, EntryKind},
         grant::{Grant, Source},
-        outcome::{Outcome, Receipt},
+        outcome::{Effect, Outcome},
         tokens::Tokens,
     },
     names::TokenType,
@@ -35,9 +35,9 @@ pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(1));
 pub(crate) const ALICE: Caller = Caller::Member { member: MemberId(Uuid::from_u128(0xa)) };
 pub(crate) const BOB: Caller = Caller::Member { member: MemberId(Uuid::from_u128(0xb)) };
 /// A key that acts for nobody; the default catalog sets it no limits, so that stories need not wait between spends.
-pub(crate) const SERVICE: Caller = Caller::Key { key: KeyId(Uuid::from_u128(0xc)), member: None };
+pub(crate) const SERVICE: Caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(0xc)), member: None };
 pub(crate) const SERVICE_FOR_ALICE: Caller =
-    Caller::Key { key: KeyId(Uuid::from_u128(0xc)), member: Some(MemberId(Uuid::from_u128(0xa))) };
+    Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(0xc)), member: Some(MemberId(Uuid::from_u128(0xa))) };
 pub(crate) const STAFF: Caller = Caller::Staff { user: UserId(Uuid::from_u128(0xd)) };
 
 /// When every world begins: the anchor of its months, too.
@@ -71,12 +71,12 @@ pub(crate) fn deep() -> TokenType {
     "deep".parse().unwrap()
 }
 
-pub(crate) fn uses(caller: Caller, feature: &str, quantity: u32) -> Use {
-    Use { caller, feature: feature.parse().unwrap(), quantity: quantity.try_into().unwrap(), metadata: None }
+pub(crate) fn uses(caller: Caller, feature: &str, quantity: u32) -> Usage {
+    Usage { caller, feature: feature.parse().unwrap(), quantity: quantity.try_into().unwrap(), metadata: None }
 }
 
 /// A use that costs `amount` AI tokens, a multiple of 5.
-pub(crate) fn quests(caller: Caller, amount: u32) -> Use {
+pub(crate) fn quests(caller: Caller, amount: u32) -> Usage {
     assert!(amount.is_multiple_of(5), "a quest costs 5");
     uses(caller, "quest_generation", amount / 5)
 }
@@ -93,24 +93,24 @@ pub(crate) fn refunded(id: &str, cents: u64, failed: bool) -> Payment {
 
 /// That all of it is disputed; how that ended, and when, if it has.
 pub(crate) fn disputed(id: &str, ended: Option<(i64, bool)>) -> Payment {
-    let standing = ended.map_or(Standing::Open, |(told_at, lost)| Standing::Closed { told_at, lost });
-    Payment { disputes: [(id.into(), Dispute { cents: 2_900, standing })].into(), ..Payment::default() }
+    let status = ended.map_or(DisputeStatus::Open, |(reported_at, lost)| DisputeStatus::Closed { reported_at, lost });
+    Payment { disputes: [(id.into(), Dispute { cents: 2_900, status })].into(), ..Payment::default() }
 }
 
 /// That so much was paid for a plan.
-pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Dues {
+pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Invoices {
     let lines = vec![InvoiceLine { text: "1 × Pro (at $149 / month)".into(), cents: 14_900 }];
     let paid = Paid { at, cents, lines, url: None, number: None };
-    Dues([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
+    Invoices([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
 }
 
-pub(crate) fn open_hold(usage: Use, ttl_seconds: Option<u32>) -> Command {
-    Command::OpenHold { r#use: usage, ttl_seconds, job: None }
+pub(crate) fn open_hold(usage: Usage, ttl_seconds: Option<u32>) -> Command {
+    Command::OpenHold { usage, ttl_seconds, job: None }
 }
 
 /// That staff do it, for this reason.
-pub(crate) fn by_staff(reason: &str) -> ByStaff {
-    ByStaff { user: UserId(Uuid::from_u128(0xd)), reason: reason.parse().unwrap() }
+pub(crate) fn by_staff(reason: &str) -> StaffAction {
+    StaffAction { user: UserId(Uuid::from_u128(0xd)), reason: reason.parse().unwrap() }
 }
 
 impl World {
@@ -173,31 +173,30 @@ impl World {
         }
         self.entries.extend(decision.entries.iter().cloned());
         // What storage would read from the log when a refund names the spend.
-        if let (Command::Spend(usage), Outcome::Spent { token_type, parts, .. }) = (command, &decision.receipt.outcome)
-        {
+        if let (Command::Spend(usage), Effect::Spent { token_type, parts, .. }) = (command, &decision.outcome.effect) {
             let (feature, token_type, parts) = (usage.feature.clone(), token_type.clone(), parts.clone());
             let spend = PastSpend { feature, token_type, member: usage.caller.member(), parts, refunded_by: None };
-            self.account.spends.insert(decision.receipt.transaction, spend);
+            self.account.spends.insert(decision.outcome.transaction, spend);
         }
     }
 
     /// Decides and books, then holds the account and the log against the invariants.
-    pub(crate) fn run(&mut self, command: Command) -> Result<Receipt, Refusal> {
+    pub(crate) fn run(&mut self, command: Command) -> Result<Outcome, Refusal> {
         let result = self.decide(&command);
         assert_eq!(audit::account(&self.account), [], "after {command:?}");
         assert_eq!(self.log.finish(self.account.head, &self.account.balances), [], "after {command:?}");
-        result.map(|decision| decision.receipt)
+        result.map(|decision| decision.outcome)
     }
 
     pub(crate) fn advance(&mut self) {
         self.run(Command::Advance).unwrap();
     }
 
-    pub(crate) fn check(&self, usage: &Use) -> Result<entitlement::Quote, Refusal> {
+    pub(crate) fn check(&self, usage: &Usage) -> Result<entitlement::Quote, Refusal> {
         entitlement::check(&self.account, usage, &self.cx())
     }
 
-    pub(crate) fn try_spend(&mut self, caller: Caller, amount: u32) -> Result<Receipt, Refusal> {
+    pub(crate) fn try_spend(&mut self, caller: Caller, amount: u32) -> Result<Outcome, Refusal> {
         self.run(Command::Spend(quests(caller, amount)))
     }
 
@@ -206,24 +205,24 @@ impl World {
     }
 
     pub(crate) fn hold(&mut self, amount: u32) -> HoldId {
-        match self.run(open_hold(quests(SERVICE, amount), None)).unwrap().outcome {
-            Outcome::HoldOpened { hold, .. } => hold,
+        match self.run(open_hold(quests(SERVICE, amount), None)).unwrap().effect {
+            Effect::HoldOpened { hold, .. } => hold,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) fn capture(&mut self, hold: HoldId, amount: Option<i64>) -> Result<Outcome, Refusal> {
+    pub(crate) fn capture(&mut self, hold: HoldId, amount: Option<i64>) -> Result<Effect, Refusal> {
         let command = Command::Capture { hold, amount: amount.map(tokens), quests: Vec::new() };
-        self.run(command).map(|receipt| receipt.outcome)
+        self.run(command).map(|outcome| outcome.effect)
     }
 
-    pub(crate) fn release(&mut self, hold: HoldId) -> Result<Outcome, Refusal> {
-        self.run(Command::Release { hold, reason: "the job failed".into() }).map(|receipt| receipt.outcome)
+    pub(crate) fn release(&mut self, hold: HoldId) -> Result<Effect, Refusal> {
+        self.run(Command::Release { hold, reason: "the job failed".into() }).map(|outcome| outcome.effect)
     }
 
-    pub(crate) fn refund(&mut self, transaction: TransactionId) -> Result<Outcome, Refusal> {
+    pub(crate) fn refund(&mut self, transaction: TransactionId) -> Result<Effect, Refusal> {
         let command = Command::Refund { caller: STAFF, transaction, reason: "the answer was empty".into() };
-        self.run(command).map(|receipt| receipt.outcome)
+        self.run(command).map(|outcome| outcome.effect)
     }
 
     pub(crate) fn grant(
@@ -231,33 +230,33 @@ impl World {
         source: Source,
         amount: i64,
         expires_at: Option<Instant>,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Effect, Refusal> {
         let (amount, token_type) = (tokens(amount), ai());
         let command = Command::Grant { caller: STAFF, token_type, amount, source, expires_at, note: None };
-        self.run(command).map(|receipt| receipt.outcome)
+        self.run(command).map(|outcome| outcome.effect)
     }
 
     /// Gives AI tokens; `expires_at` empty means never.
     pub(crate) fn give(&mut self, source: Source, amount: i64, expires_at: &str) -> GrantId {
         let expires_at = (!expires_at.is_empty()).then(|| at(expires_at));
         match self.grant(source, amount, expires_at).unwrap() {
-            Outcome::Granted { grant, .. } => grant,
+            Effect::Granted { grant, .. } => grant,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) fn adjust(&mut self, amount: i64) -> Result<Outcome, Refusal> {
+    pub(crate) fn adjust(&mut self, amount: i64) -> Result<Effect, Refusal> {
         self.adjust_of(ai(), amount)
     }
 
-    fn adjust_of(&mut self, token_type: TokenType, amount: i64) -> Result<Outcome, Refusal> {
+    fn adjust_of(&mut self, token_type: TokenType, amount: i64) -> Result<Effect, Refusal> {
         let command = Command::Adjust { caller: STAFF, token_type, amount, reason: "a correction".into() };
-        self.run(command).map(|receipt| receipt.outcome)
+        self.run(command).map(|outcome| outcome.effect)
     }
 
-    pub(crate) fn change_plan(&mut self, plan: &str) -> Result<Outcome, Refusal> {
+    pub(crate) fn change_plan(&mut self, plan: &str) -> Result<Effect, Refusal> {
         let command = Command::ChangePlan { caller: ALICE, plan: plan.parse().unwrap() };
-        self.run(command).map(|receipt| receipt.outcome)
+        self.run(command).map(|outcome| outcome.effect)
     }
 
     /// Books a debt as a clawback leaves it: an entry that moves nothing but the debt.
@@ -294,8 +293,8 @@ impl World {
     /// Takes in that an invoice failed, or was paid.
     pub(crate) fn bill(&mut self, id: &str, failed_at: Option<Instant>) {
         let settled = failed_at.is_none();
-        let told = Dues([(id.into(), Invoice { failed_at, settled, ..Invoice::default() })].into());
-        self.run(Command::Bill { told }).unwrap();
+        let facts = Invoices([(id.into(), Invoice { failed_at, settled, ..Invoice::default() })].into());
+        self.run(Command::RecordInvoices { facts }).unwrap();
     }
 
     /// Orders the first pack of the catalog, as the server does before it asks Stripe.
@@ -310,8 +309,8 @@ impl World {
     }
 
     /// Takes in what Stripe tells of a purchase.
-    pub(crate) fn tell(&mut self, purchase: PurchaseId, told: Payment) -> Result<Outcome, Refusal> {
-        self.run(Command::Settle { purchase, told }).map(|receipt| receipt.outcome)
+    pub(crate) fn tell(&mut self, purchase: PurchaseId, facts: Payment) -> Result<Effect, Refusal> {
+        self.run(Command::RecordPayment { purchase, facts }).map(|outcome| outcome.effect)
     }
 
     /// Orders a pack of 500 ai and 50 deep for $29, and pays it.

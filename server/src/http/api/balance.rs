@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use brightmeter::{
     access::refusal::Refusal,
     catalog::Catalog,
-    command::{Quantity, Use},
+    command::{Quantity, Usage},
     decide::entitlement,
     ledger::{account::Account, overview::Overview},
     names::FeatureName,
@@ -145,7 +145,7 @@ pub(super) async fn check(
         .feature(&feature)
         .ok_or_else(|| Problem::Refused { refusal: Refusal::UnknownFeature { feature: feature.clone() }, now })?;
     let cost = found.cost_of(quantity).ok_or_else(|| Problem::on("quantity", QUANTITY))?;
-    let usage = Use { caller, feature, quantity, metadata: None };
+    let usage = Usage { caller, feature, quantity, metadata: None };
     let refusal = entitlement::check(&account, &usage, &state.reader.context(now)).err();
     Ok(Json(Checked {
         allowed: refusal.is_none(),

@@ -69,7 +69,7 @@ pub(super) fn answered(status: StatusCode, answer: &Answer, body: impl Serialize
         let name = HeaderName::from_static("idempotent-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }
-    rate::add(&mut response, answer.pace, now);
+    rate::add(&mut response, answer.rate_status, now);
     response
 }
 

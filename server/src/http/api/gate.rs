@@ -24,7 +24,7 @@ use crate::{
     },
     storage::{
         StorageError,
-        account_reads::{Asker, Look},
+        account_reads::{AccountRead, Requester},
         daily::{self, Group, Sum},
         tenant,
     },
@@ -52,7 +52,7 @@ impl FromRequestParts<AppState> for Who {
         let secret: Secret = bearer.and_then(|(_, secret)| secret.trim().parse().ok()).ok_or(Problem::NoCredential(
             "That is no API key: one starts with bm_live_ or bm_test_ and ends in a checksum.",
         ))?;
-        let credential = state.keys.identify(&secret).await?;
+        let credential = state.api_keys.identify(&secret).await?;
         credential.map(Self::Key).ok_or(Problem::Denied(Denial::NoKey))
     }
 }
@@ -72,7 +72,7 @@ impl Who {
     /// [`Problem::Invalid`] if a person names somebody else.
     pub(super) fn caller(&self, member: Option<MemberId>) -> Result<Caller, Problem> {
         match self {
-            Self::Key(credential) => Ok(Caller::Key { key: credential.key, member }),
+            Self::Key(credential) => Ok(Caller::ApiKey { api_key: credential.key, member }),
             Self::Member(who) if member.is_none_or(|member| member == who.member) => {
                 Ok(Caller::Member { member: who.member })
             }
@@ -100,8 +100,8 @@ impl Who {
     pub(super) async fn read(&self, state: &AppState) -> Result<Transaction<'static, Postgres>, Problem> {
         let mut tx = tenant::begin_snapshot(&state.pool, self.org()).await?;
         if let Self::Key(credential) = self {
-            state.keys.check(&mut tx, *credential, Scope::Read).await?.map_err(Problem::Denied)?;
-            state.keys.touch(*credential);
+            state.api_keys.check(&mut tx, *credential, Scope::Read).await?.map_err(Problem::Denied)?;
+            state.api_keys.touch(*credential);
         }
         Ok(tx)
     }
@@ -111,9 +111,9 @@ impl Who {
     /// # Errors
     /// [`Problem`].
     pub(super) async fn account(&self, state: &AppState, caller: Option<Caller>) -> Result<Account, Problem> {
-        let asker = self.asker(caller);
-        let look = state.reader.look(self.org(), &asker).await;
-        self.admit(state, &asker, look.map_err(|error| Problem::of_read(error, state.clock.now()))?)
+        let requester = self.requester(caller);
+        let look = state.reader.load(self.org(), &requester).await;
+        self.admit(state, &requester, look.map_err(|error| Problem::of_read(error, state.clock.now()))?)
     }
 
     /// A transaction in which the account stands as [`account`](Self::account) would show it, so that more can be read.
@@ -121,10 +121,10 @@ impl Who {
     /// # Errors
     /// [`Problem`].
     pub(super) async fn open(&self, state: &AppState) -> Result<Transaction<'static, Postgres>, Problem> {
-        let asker = self.asker(None);
-        let opened = state.reader.open(self.org(), &asker).await;
+        let requester = self.requester(None);
+        let opened = state.reader.open(self.org(), &requester).await;
         let (look, tx) = opened.map_err(|error| Problem::of_read(error, state.clock.now()))?;
-        self.admit(state, &asker, look)?;
+        self.admit(state, &requester, look)?;
         Ok(tx)
     }
 
@@ -140,25 +140,25 @@ impl Who {
         group: Group,
     ) -> Result<Vec<Sum>, Problem> {
         let mut conn = state.pool.acquire().await?;
-        let (key, sums) = daily::sum(&mut conn, self.org(), self.asker(None).key, from, to, group).await?;
+        let (key, sums) = daily::sum(&mut conn, self.org(), self.requester(None).key, from, to, group).await?;
         self.check_key(state, key)?;
         Ok(sums)
     }
 
-    fn asker(&self, caller: Option<Caller>) -> Asker {
+    fn requester(&self, caller: Option<Caller>) -> Requester {
         let guard = caller.and_then(|caller| caller.guard());
         match self {
             Self::Key(credential) => {
-                Asker { guard, key: Some(credential.key), member: caller.and_then(|caller| caller.member()) }
+                Requester { guard, key: Some(credential.key), member: caller.and_then(|caller| caller.member()) }
             }
-            Self::Member(_) => Asker { guard, ..Asker::default() },
+            Self::Member(_) => Requester { guard, ..Requester::default() },
         }
     }
 
     /// Lets through whose key holds, for a member that is there.
-    fn admit(&self, state: &AppState, asker: &Asker, look: Look) -> Result<Account, Problem> {
+    fn admit(&self, state: &AppState, requester: &Requester, look: AccountRead) -> Result<Account, Problem> {
         self.check_key(state, look.key)?;
-        if asker.member.is_some() && !look.member {
+        if requester.member.is_some() && !look.member {
             return Err(Problem::Denied(Denial::NoMember));
         }
         Ok(look.account)
@@ -169,7 +169,7 @@ impl Who {
         let Self::Key(credential) = self else { return Ok(()) };
         let key = found.ok_or(Denial::NoKey).and_then(|key| key.check(Scope::Read, state.clock.now()));
         key.map_err(Problem::Denied)?;
-        state.keys.touch(*credential);
+        state.api_keys.touch(*credential);
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl Who {
         }
         let answer = state.reader.writer.submit(submission).await;
         if let (Ok(_), Self::Key(credential)) = (&answer, self) {
-            state.keys.touch(*credential);
+            state.api_keys.touch(*credential);
         }
         answer.map_err(|error| Problem::of_submit(error, state.clock.now()))
     }

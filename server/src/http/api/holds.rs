@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use brightmeter::{
     command::{Command, Quantity},
     ids::MemberId,
-    ledger::{hold::HoldState, outcome::Outcome, tokens::Tokens},
+    ledger::{hold::HoldState, outcome::Effect, tokens::Tokens},
     names::FeatureName,
     time::Instant,
 };
@@ -86,14 +86,14 @@ pub(super) async fn open(
 ) -> Result<Response, Problem> {
     let OpenHold { feature, quantity, member, ttl_seconds, metadata } = body;
     let usage = usage(&who, feature, quantity, member, metadata)?;
-    let command = Command::OpenHold { r#use: usage, ttl_seconds, job: None };
+    let command = Command::OpenHold { usage, ttl_seconds, job: None };
     let answer = who.submit(&state, key, command).await?;
-    let Outcome::HoldOpened { hold, token_type, amount, expires_at, balance } = &answer.receipt.outcome else {
+    let Effect::HoldOpened { hold, token_type, amount, expires_at, balance } = &answer.outcome.effect else {
         return Err(Problem::KeyReused);
     };
     let opened = Opened {
         hold_id: hold.0,
-        transaction_id: answer.receipt.transaction.0,
+        transaction_id: answer.outcome.transaction.0,
         token_type: token_type.to_string(),
         amount: amount.get(),
         expires_at: *expires_at,
@@ -199,18 +199,18 @@ pub(super) async fn release(
 
 /// How a hold was ended, whichever way.
 fn ended(answer: &Answer, now: Instant) -> Result<Response, Problem> {
-    let (state, hold, token_type, amount, returned, balance) = match &answer.receipt.outcome {
-        Outcome::Captured { hold, token_type, amount, returned, balance } => {
+    let (state, hold, token_type, amount, returned, balance) = match &answer.outcome.effect {
+        Effect::Captured { hold, token_type, amount, returned, balance } => {
             ("captured", hold, token_type, *amount, returned, balance)
         }
-        Outcome::Released { hold, token_type, returned, balance, .. } => {
+        Effect::Released { hold, token_type, returned, balance, .. } => {
             ("released", hold, token_type, Tokens::ZERO, returned, balance)
         }
         _ => return Err(Problem::KeyReused),
     };
     let ended = Ended {
         hold_id: hold.0,
-        transaction_id: answer.receipt.transaction.0,
+        transaction_id: answer.outcome.transaction.0,
         state,
         token_type: token_type.to_string(),
         amount: amount.get(),

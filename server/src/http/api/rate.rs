@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, Response};
 use brightmeter::{
-    access::guard::Pace,
+    access::guard::RateStatus,
     time::{Instant, seconds_until},
 };
 
@@ -10,8 +10,8 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Writes the fields for a caller at that pace; none where no limit applies.
-pub(super) fn add<B>(response: &mut Response<B>, pace: Option<Pace>, now: Instant) {
-    let Some(Pace { requests, window_seconds, remaining, resets_at }) = pace else { return };
+pub(super) fn add<B>(response: &mut Response<B>, rate_status: Option<RateStatus>, now: Instant) {
+    let Some(RateStatus { requests, window_seconds, remaining, resets_at }) = rate_status else { return };
     for (name, text) in fields(requests, window_seconds, remaining, seconds_until(now, resets_at)) {
         if let Ok(value) = HeaderValue::from_str(&text) {
             response.headers_mut().insert(name, value);

@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use brightmeter::{
-    command::{Command, Metadata, Quantity, Use},
+    command::{Command, Metadata, Quantity, Usage},
     decide::entitlement,
     ids::{MemberId, TransactionId},
-    ledger::{grant::Source, outcome::Outcome},
+    ledger::{grant::Source, outcome::Effect},
     names::FeatureName,
     time::Instant,
 };
@@ -128,12 +128,12 @@ pub(super) async fn deduct(
         return Ok(Json(Deducted::Quoted(quote(&state, &who, &usage).await?)).into_response());
     }
     let answer = who.submit(&state, key, Command::Spend(usage)).await?;
-    let Outcome::Spent { token_type, amount, balance, .. } = &answer.receipt.outcome else {
+    let Effect::Spent { token_type, amount, balance, .. } = &answer.outcome.effect else {
         return Err(Problem::KeyReused);
     };
     let spent = Spent {
-        transaction_id: answer.receipt.transaction.0,
-        seq: answer.receipt.seq,
+        transaction_id: answer.outcome.transaction.0,
+        seq: answer.outcome.seq,
         token_type: token_type.to_string(),
         amount: amount.get(),
         balance: BalanceAfter::new(token_type, balance),
@@ -148,13 +148,13 @@ pub(super) fn usage(
     quantity: Option<Quantity>,
     member: Option<MemberId>,
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
-) -> Result<Use, Problem> {
+) -> Result<Usage, Problem> {
     let metadata = metadata.map(|object| Metadata::try_from(serde_json::Value::Object(object).to_string())).transpose();
     let metadata = metadata.map_err(|error| Problem::on("metadata", error.to_string()))?;
-    Ok(Use { caller: who.caller(member)?, feature, quantity: quantity.unwrap_or(Quantity::ONE), metadata })
+    Ok(Usage { caller: who.caller(member)?, feature, quantity: quantity.unwrap_or(Quantity::ONE), metadata })
 }
 
-async fn quote(state: &AppState, who: &Who, usage: &Use) -> Result<Quoted, Problem> {
+async fn quote(state: &AppState, who: &Who, usage: &Usage) -> Result<Quoted, Problem> {
     let account = who.account(state, Some(usage.caller)).await?;
     let now = state.clock.now();
     let quote = entitlement::check(&account, usage, &state.reader.context(now))
@@ -231,13 +231,13 @@ pub(super) async fn refund(
     let command =
         Command::Refund { caller: who.caller(None)?, transaction: body.transaction_id, reason: reason(&body.reason)? };
     let answer = who.submit(&state, key, command).await?;
-    let Outcome::Refunded { of, token_type, amount, balance } = &answer.receipt.outcome else {
+    let Effect::Refunded { of, token_type, amount, balance } = &answer.outcome.effect else {
         return Err(Problem::KeyReused);
     };
     let refunded = Refunded {
-        transaction_id: answer.receipt.transaction.0,
+        transaction_id: answer.outcome.transaction.0,
         refunds: of.0,
-        seq: answer.receipt.seq,
+        seq: answer.outcome.seq,
         token_type: token_type.to_string(),
         amount: amount.get(),
         balance: BalanceAfter::new(token_type, balance),

@@ -18,7 +18,7 @@ use super::{
     gate::Who,
     problem::Problem,
 };
-use crate::{http::AppState, service::balance_events::Following};
+use crate::{http::AppState, service::balance_events::BalanceFollower};
 
 /// How long one answer to a service lasts, whose key is looked at anew before every event; then it connects again.
 const LASTS: Duration = Duration::from_secs(30 * 60);
@@ -53,7 +53,7 @@ pub(super) async fn stream(
     who: Who,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let following = state.changes.follow(who.org()).await.ok_or(Problem::Busy)?;
+    let following = state.balance_events.follow(who.org()).await.ok_or(Problem::Busy)?;
     // The first look says whether the caller may: an error is an answer, and no stream.
     let first = look(&state, &who).await?;
     let known = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -67,7 +67,7 @@ pub(super) async fn stream(
 struct Follower {
     state: AppState,
     who: Who,
-    following: Following,
+    following: BalanceFollower,
     until: Instant,
     told: i64,
     next: Option<Live>,

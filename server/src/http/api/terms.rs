@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use brightmeter::{billing::license::Off, time::Instant};
+use brightmeter::{billing::license::Restriction, time::Instant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,7 +21,7 @@ pub(super) struct LicenseBody {
     state: &'static str,
     /// What is off now: `nothing`, `premium`, `allowance` or `ai`.
     #[schema(value_type = String, example = "nothing")]
-    stage: Off,
+    stage: Restriction,
     /// Since when the state is so; null while it is active.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Instant>,
@@ -40,7 +40,7 @@ pub(super) struct Transition {
     at: Instant,
     /// What is off from then on: `premium`, `allowance` or `ai`.
     #[schema(value_type = String, example = "premium")]
-    stage: Off,
+    stage: Restriction,
     /// What stops, in words.
     #[schema(example = "Premium features stop.")]
     stops: &'static str,

@@ -8,10 +8,10 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::{
-    Portal, PortalError, Wording,
+    AppBackend, BackendError, Wording,
     entry::{self, Names},
 };
-use crate::storage::{account_reads::Asker, entries::Filter};
+use crate::storage::{account_reads::Requester, entries::Filter};
 
 /// How many entries a page has.
 const PAGE: i64 = 50;
@@ -20,23 +20,23 @@ const PAGE: i64 = 50;
 type Problem = (String, String);
 
 pub(super) async fn activity(
-    portal: &Portal,
+    backend: &AppBackend,
     who: &SignedIn,
     filter: ActivityFilter,
-) -> Result<ActivityView, PortalError> {
-    let wording = Wording::new(portal, who);
-    let (_, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+) -> Result<ActivityView, BackendError> {
+    let wording = Wording::new(backend, who);
+    let (_, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let (parsed, problems) = parse(&filter, wording.zone);
     let names = Names::load(&mut tx, who.org).await?;
     let mut entries = if problems.is_empty() {
-        entry::list(portal, &mut tx, who.org, &parsed, PAGE + 1, &names, wording).await?
+        entry::list(backend, &mut tx, who.org, &parsed, PAGE + 1, &names, wording).await?
     } else {
         Vec::new()
     };
     let more = i64::try_from(entries.len()).is_ok_and(|found| found > PAGE);
     entries.truncate(PAGE as usize);
     let next_cursor = entries.last().filter(|_| more).map(|entry| entry.seq);
-    let catalog = &portal.reader.catalog;
+    let catalog = &backend.reader.catalog;
     Ok(ActivityView {
         filter,
         problems,

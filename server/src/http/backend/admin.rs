@@ -10,7 +10,7 @@ use brightmeter::{
 };
 use chrono_tz::Tz;
 
-use super::{Portal, PortalError, Wording};
+use super::{AppBackend, BackendError, Wording};
 use crate::storage::{
     StorageError,
     stripe_events::{self, Unsettled},
@@ -53,9 +53,9 @@ const fn of(figure: &Figure) -> &'static str {
     }
 }
 
-pub(super) async fn events(portal: &Portal, staff: &StaffMember) -> Result<EventsView, PortalError> {
-    let wording = Wording { zone: Tz::UTC, now: portal.reader.clock.now() };
-    let mut conn = portal.pool.acquire().await.map_err(StorageError::from)?;
+pub(super) async fn events(backend: &AppBackend, staff: &StaffMember) -> Result<EventsView, BackendError> {
+    let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
+    let mut conn = backend.pool.acquire().await.map_err(StorageError::from)?;
     let left = stripe_events::list_left(&mut conn, PAGE + 1).await?;
     let waiting = stripe_events::list_waiting(&mut conn, PAGE + 1).await?;
     let ((left, more_left), (waiting, more_waiting)) = (page(left, staff, wording), page(waiting, staff, wording));
@@ -85,8 +85,8 @@ fn view(event: Unsettled, staff: &StaffMember, wording: Wording) -> EventView {
     }
 }
 
-pub(super) fn reconciliation(portal: &Portal) -> ReconciliationView {
-    ReconciliationView { sells: portal.purchases.gateway.is_some() }
+pub(super) fn reconciliation(backend: &AppBackend) -> ReconciliationView {
+    ReconciliationView { sells: backend.purchases.gateway.is_some() }
 }
 
 #[cfg(test)]

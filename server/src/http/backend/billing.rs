@@ -7,7 +7,7 @@ use app::{
     views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView},
 };
 use brightmeter::{
-    billing::plan_change::Course,
+    billing::plan_change::PlanChange,
     catalog::{Catalog, Plan},
     ids::OrgId,
     ledger::{
@@ -18,20 +18,20 @@ use brightmeter::{
 };
 use sqlx::PgConnection;
 
-use super::{Portal, PortalError, Wording, dashboard};
+use super::{AppBackend, BackendError, Wording, dashboard};
 use crate::storage::{
     self,
-    account_reads::{Asker, Look},
+    account_reads::{AccountRead, Requester},
     daily::DayUse,
     licenses,
 };
 
-pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingView, PortalError> {
-    let wording = Wording::new(portal, who);
-    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<BillingView, BackendError> {
+    let wording = Wording::new(backend, who);
+    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let subscribed = is_subscribed(&mut tx, who.org).await?;
     let used = dashboard::list_use(&mut tx, who.org, wording).await?;
-    let catalog = &portal.reader.catalog;
+    let catalog = &backend.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {
         name: plan.name.to_string(),
         label: plan.label.clone(),
@@ -47,7 +47,7 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
         label: pack.label.clone(),
         price_cents: pack.price_cents,
         tokens: amounts(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
-        new_id: portal.reader.clock.new_id().to_string(),
+        new_id: backend.reader.clock.new_id().to_string(),
     });
     let features = catalog.features.iter().map(|feature| FeatureView {
         label: feature.label.clone(),
@@ -72,8 +72,8 @@ pub(super) async fn billing(portal: &Portal, who: &SignedIn) -> Result<BillingVi
 
 /// Whether the plan of `org` is paid through Stripe.
 pub(super) async fn is_subscribed(conn: &mut PgConnection, org: OrgId) -> storage::Result<bool> {
-    let (_, known) = licenses::find_dues(conn, org).await?;
-    Ok(known.is_some_and(|reading| reading.live.is_some()))
+    let (_, known) = licenses::find_invoices(conn, org).await?;
+    Ok(known.is_some_and(|snapshot| snapshot.live.is_some()))
 }
 
 /// What can be done about a plan: nothing about the one that they are on and stay on, nor about the one that is next.
@@ -83,12 +83,12 @@ fn choice(catalog: &Catalog, terms: &Terms, subscribed: bool, plan: &Plan) -> Op
         return None;
     }
     let label = &plan.label;
-    match Course::to(plan, terms, subscribed, catalog) {
-        Course::Subscribe => Some(format!("Subscribe to {label}")),
-        Course::Up => Some(format!("Upgrade to {label}")),
-        Course::Stay => next.map(|_| format!("Stay on {label}")),
-        Course::End => Some("Cancel the subscription".into()),
-        Course::Down => Some(format!("Move down to {label}")),
+    match PlanChange::to(plan, terms, subscribed, catalog) {
+        PlanChange::Subscribe => Some(format!("Subscribe to {label}")),
+        PlanChange::Upgrade => Some(format!("Upgrade to {label}")),
+        PlanChange::Keep => next.map(|_| format!("Stay on {label}")),
+        PlanChange::Cancel => Some("Cancel the subscription".into()),
+        PlanChange::Downgrade => Some(format!("Move down to {label}")),
     }
 }
 

@@ -18,9 +18,9 @@ use brightmeter::{
 use chrono::{Days, NaiveDate};
 use sqlx::PgConnection;
 
-use super::{Portal, PortalError, Wording, entry};
+use super::{AppBackend, BackendError, Wording, entry};
 use crate::storage::{
-    account_reads::{Asker, Look},
+    account_reads::{AccountRead, Requester},
     daily::{self, DayUse},
     entries::Filter,
 };
@@ -30,22 +30,22 @@ const USE_DAYS: u32 = 30;
 /// How many of the newest entries are shown.
 const RECENT: i64 = 8;
 
-pub(super) async fn dashboard(portal: &Portal, who: &SignedIn) -> Result<DashboardView, PortalError> {
-    let wording = Wording::new(portal, who);
-    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+pub(super) async fn dashboard(backend: &AppBackend, who: &SignedIn) -> Result<DashboardView, BackendError> {
+    let wording = Wording::new(backend, who);
+    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let used = list_use(&mut tx, who.org, wording).await?;
     let names = entry::Names::load(&mut tx, who.org).await?;
-    let recent = entry::list(portal, &mut tx, who.org, &Filter::default(), RECENT, &names, wording).await?;
-    let catalog = &portal.reader.catalog;
+    let recent = entry::list(backend, &mut tx, who.org, &Filter::default(), RECENT, &names, wording).await?;
+    let catalog = &backend.reader.catalog;
     let by_day = catalog.token_types.iter().filter_map(|spec| use_by_day(spec, &used, wording));
     Ok(DashboardView { balances: view(catalog, &account, &used, wording), used: by_day.collect(), recent })
 }
 
-pub(super) async fn balances(portal: &Portal, who: &SignedIn) -> Result<BalancesView, PortalError> {
-    let wording = Wording::new(portal, who);
-    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+pub(super) async fn balances(backend: &AppBackend, who: &SignedIn) -> Result<BalancesView, BackendError> {
+    let wording = Wording::new(backend, who);
+    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let used = list_use(&mut tx, who.org, wording).await?;
-    Ok(view(&portal.reader.catalog, &account, &used, wording))
+    Ok(view(&backend.reader.catalog, &account, &used, wording))
 }
 
 /// What was used in the days that are shown.
@@ -53,7 +53,7 @@ pub(super) async fn list_use(
     conn: &mut PgConnection,
     org: OrgId,
     wording: Wording,
-) -> Result<Vec<DayUse>, PortalError> {
+) -> Result<Vec<DayUse>, BackendError> {
     Ok(daily::list(conn, org, days_before(wording, USE_DAYS - 1)).await?)
 }
 

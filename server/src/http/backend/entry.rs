@@ -13,7 +13,7 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Portal, PortalError, Wording};
+use super::{AppBackend, BackendError, Wording};
 use crate::storage::{
     entries::{self, Filter},
     memberships, quests,
@@ -39,8 +39,8 @@ impl Names {
     pub fn caller(&self, caller: &Caller) -> String {
         let member = |id: &MemberId| self.members.get(id).cloned().unwrap_or_else(|| "A former member".into());
         match caller {
-            Caller::Member { member: id } | Caller::Key { member: Some(id), .. } => member(id),
-            Caller::Key { member: None, .. } => "An API key".into(),
+            Caller::Member { member: id } | Caller::ApiKey { member: Some(id), .. } => member(id),
+            Caller::ApiKey { member: None, .. } => "An API key".into(),
             Caller::Staff { .. } => "Support".into(),
             Caller::System => "Brightmeter".into(),
         }
@@ -59,18 +59,18 @@ pub(super) fn feature_label(catalog: &Catalog, name: &FeatureName) -> String {
 
 /// A page of the log, newest first.
 pub(super) async fn list(
-    portal: &Portal,
+    backend: &AppBackend,
     conn: &mut PgConnection,
     org: OrgId,
     filter: &Filter,
     limit: i64,
     names: &Names,
     wording: Wording,
-) -> Result<Vec<EntryView>, PortalError> {
+) -> Result<Vec<EntryView>, BackendError> {
     let entries = entries::list(conn, org, filter, limit).await?;
     let holds: Vec<Uuid> = entries.iter().filter_map(|(entry, _)| entry.hold.map(|hold| hold.0)).collect();
     let jobs = quests::list_jobs_among(conn, org, &holds).await?;
-    let catalog = &portal.reader.catalog;
+    let catalog = &backend.reader.catalog;
     let views = entries.into_iter().map(|(entry, _)| {
         let job = entry.hold.filter(|hold| jobs.contains(&hold.0)).map(|hold| hold.to_string());
         view(catalog, names, entry, job, wording)

@@ -2,31 +2,31 @@
 
 use app::{
     backend::SignedIn,
-    views::{KeyState, KeyView, KeysView},
+    views::{ApiKeyState, ApiKeyView, ApiKeysView},
 };
 use brightmeter::access::api_key::ApiKey;
 
-use super::{Portal, PortalError, Wording};
+use super::{AppBackend, BackendError, Wording};
 
-pub(super) async fn keys(portal: &Portal, who: &SignedIn) -> Result<KeysView, PortalError> {
+pub(super) async fn keys(backend: &AppBackend, who: &SignedIn) -> Result<ApiKeysView, BackendError> {
     if !who.viewer.manages() {
-        return Err(PortalError::Forbidden);
+        return Err(BackendError::Forbidden);
     }
-    let wording = Wording::new(portal, who);
-    let keys = portal.keys.list(who.org).await?;
-    Ok(KeysView {
+    let wording = Wording::new(backend, who);
+    let keys = backend.api_keys.list(who.org).await?;
+    Ok(ApiKeysView {
         keys: keys.into_iter().map(|key| view(key, wording)).collect(),
-        new_id: portal.reader.clock.new_id().to_string(),
+        new_id: backend.reader.clock.new_id().to_string(),
     })
 }
 
-fn view(key: ApiKey, wording: Wording) -> KeyView {
+fn view(key: ApiKey, wording: Wording) -> ApiKeyView {
     let state = match (key.revoked_at, key.expires_at) {
-        (Some(at), _) => KeyState::Revoked { at: wording.when(at) },
-        (None, Some(at)) if at <= wording.now => KeyState::Expired { at: wording.when(at) },
-        (None, until) => KeyState::Holds { until: until.map(|at| wording.when(at)) },
+        (Some(at), _) => ApiKeyState::Revoked { at: wording.when(at) },
+        (None, Some(at)) if at <= wording.now => ApiKeyState::Expired { at: wording.when(at) },
+        (None, until) => ApiKeyState::Holds { until: until.map(|at| wording.when(at)) },
     };
-    KeyView {
+    ApiKeyView {
         id: key.id.to_string(),
         name: key.name,
         shown: key.shown,

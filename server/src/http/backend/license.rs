@@ -2,18 +2,18 @@
 
 use app::{
     backend::SignedIn,
-    views::{When, license::LicenseView},
+    views::{LocalTime, license::LicenseView},
 };
 use brightmeter::{
-    billing::license::{License, Off, Rung, Step},
+    billing::license::{License, LicenseStep, Restriction, Rung},
     time::Instant,
 };
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::{Portal, PortalError, Wording, billing::is_subscribed};
+use super::{AppBackend, BackendError, Wording, billing::is_subscribed};
 use crate::storage::{
-    account_reads::Asker,
+    account_reads::Requester,
     licenses::{self, Logged},
 };
 
@@ -22,12 +22,12 @@ const STEPS: i64 = 50;
 /// How long every page tells that a subscription has ended. Who stays without one knows it by then.
 const ENDED: TimeDelta = TimeDelta::days(14);
 
-pub(super) async fn license(portal: &Portal, who: &SignedIn) -> Result<LicenseView, PortalError> {
-    let wording = Wording::new(portal, who);
-    let (look, mut tx) = portal.reader.open(who.org, &Asker::default()).await?;
+pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<LicenseView, BackendError> {
+    let wording = Wording::new(backend, who);
+    let (look, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let subscribed = is_subscribed(&mut tx, who.org).await?;
     let steps = licenses::list(&mut tx, who.org, STEPS).await?;
-    let (license, ladder) = (look.account.terms.license, &portal.reader.catalog.ladder);
+    let (license, ladder) = (look.account.terms.license, &backend.reader.catalog.ladder);
     let off = license.off(ladder, wording.now);
     let (headline, detail) = match license {
         License::Active => ("Active", "Everything in your plan is on.".to_owned()),
@@ -53,7 +53,7 @@ pub(super) async fn license(portal: &Portal, who: &SignedIn) -> Result<LicenseVi
     let upcoming = license.ahead(ladder, wording.now).map(|(at, off)| (wording.when(at), off.stops().to_owned()));
     // What an invoice would do says nothing to whom staff have suspended.
     let stopped = matches!(license, License::Stopped { .. });
-    let rungs = ladder.iter().filter(|rung| rung.off != Off::Nothing && !stopped);
+    let rungs = ladder.iter().filter(|rung| rung.off != Restriction::None && !stopped);
     Ok(LicenseView {
         headline: headline.into(),
         detail,
@@ -71,7 +71,7 @@ pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Opti
         License::Active => return None,
         License::Grace { .. } => {
             let next = license.next(ladder, now).map(|(at, off)| {
-                let when = When::new(at, zone, now);
+                let when = LocalTime::new(at, zone, now);
                 format!(" {}, {}: {}", when.text, when.relative, off.stops())
             });
             format!("An invoice is unpaid. {}{}", is_off(license.off(ladder, now)), next.unwrap_or_default())
@@ -88,23 +88,23 @@ pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Opti
     Some(text)
 }
 
-const fn is_off(off: Off) -> &'static str {
+const fn is_off(off: Restriction) -> &'static str {
     match off {
-        Off::Nothing => "Everything is still on.",
-        Off::Premium => "Premium features are off.",
-        Off::Allowance => "Premium features and the allowance are off; packs can still be spent.",
-        Off::Ai => "All AI is off.",
+        Restriction::None => "Everything is still on.",
+        Restriction::Premium => "Premium features are off.",
+        Restriction::Allowance => "Premium features and the allowance are off; packs can still be spent.",
+        Restriction::Ai => "All AI is off.",
     }
 }
 
 /// What happened. Why staff did it is not said: that is for staff alone.
-pub(super) fn told(step: &Step) -> String {
+pub(super) fn told(step: &LicenseStep) -> String {
     match (step.license, step.off) {
         (License::Stopped { .. }, _) => "Support suspended AI.".into(),
         (License::Active, _) if step.by.is_some() => "Support lifted the suspension: everything is on.".into(),
         (_, off) if step.by.is_some() => format!("Support lifted the suspension. {}", is_off(off)),
         (License::Active, _) => "Paid: everything is on.".into(),
-        (License::Grace { .. }, Off::Nothing) => "A payment failed.".into(),
+        (License::Grace { .. }, Restriction::None) => "A payment failed.".into(),
         (License::Grace { .. }, off) => off.stops().into(),
         (License::Suspended { .. }, _) => "All AI stopped.".into(),
         (License::Canceled { .. }, _) => "The subscription ended.".into(),

@@ -2,14 +2,14 @@
 
 use app::views::admin::{LicenseStepView, OrganizationPageView, OrganizationView, OrganizationsView};
 use brightmeter::{
-    billing::license::{License, Off},
+    billing::license::{License, Restriction},
     ids::OrgId,
 };
 use chrono_tz::Tz;
 
-use super::{Portal, PortalError, Wording, license::told};
+use super::{AppBackend, BackendError, Wording, license::told};
 use crate::storage::{
-    account_reads::Asker,
+    account_reads::Requester,
     licenses::{self, Logged},
     organizations::{self, Found},
 };
@@ -21,39 +21,39 @@ const STEPS: i64 = 50;
 /// How much of what was typed is looked for: no name is longer.
 const TYPED: usize = 100;
 
-pub(super) async fn list(portal: &Portal, asked: &str) -> Result<OrganizationsView, PortalError> {
+pub(super) async fn list(backend: &AppBackend, asked: &str) -> Result<OrganizationsView, BackendError> {
     // A database takes not every character.
     let asked: String = asked.trim().chars().filter(|letter| !letter.is_control()).take(TYPED).collect();
-    let mut found = portal.console.find_organizations(&asked, PAGE + 1).await?;
+    let mut found = backend.staff.find_organizations(&asked, PAGE + 1).await?;
     let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
     found.truncate(PAGE as usize);
-    let organizations = found.into_iter().map(|found| view(portal, found)).collect();
+    let organizations = found.into_iter().map(|found| view(backend, found)).collect();
     Ok(OrganizationsView { asked, organizations, more })
 }
 
-pub(super) async fn one(portal: &Portal, id: &str) -> Result<OrganizationPageView, PortalError> {
-    let org: OrgId = id.parse().map_err(|_| PortalError::NotFound)?;
-    let wording = Wording { zone: Tz::UTC, now: portal.reader.clock.now() };
-    let (look, mut tx) = portal.reader.open(org, &Asker::default()).await?;
-    let organization = organizations::find(&mut tx, org).await?.ok_or(PortalError::NotFound)?;
+pub(super) async fn one(backend: &AppBackend, id: &str) -> Result<OrganizationPageView, BackendError> {
+    let org: OrgId = id.parse().map_err(|_| BackendError::NotFound)?;
+    let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
+    let (look, mut tx) = backend.reader.open(org, &Requester::default()).await?;
+    let organization = organizations::find(&mut tx, org).await?.ok_or(BackendError::NotFound)?;
     let steps = licenses::list(&mut tx, org, STEPS).await?;
     let terms = look.account.terms;
     let (license, plan) = (terms.license, terms.plan);
     let found = Found { id: org, slug: organization.slug, name: organization.name, plan, license };
     Ok(OrganizationPageView {
-        organization: view(portal, found),
+        organization: view(backend, found),
         since: license.since().map(|at| wording.when(at)),
         suspended: matches!(license, License::Stopped { .. }),
         history: steps.into_iter().map(|logged| step(logged, wording)).collect(),
-        key: portal.reader.clock.new_id().to_string(),
+        key: backend.reader.clock.new_id().to_string(),
     })
 }
 
-fn view(portal: &Portal, found: Found) -> OrganizationView {
+fn view(backend: &AppBackend, found: Found) -> OrganizationView {
     let Found { id, slug, name, plan, license } = found;
-    let catalog = &portal.reader.catalog;
+    let catalog = &backend.reader.catalog;
     let label = catalog.plan(&plan).map_or_else(|| plan.to_string(), |plan| plan.label.clone());
-    let off = license.off(&catalog.ladder, portal.reader.clock.now());
+    let off = license.off(&catalog.ladder, backend.reader.clock.now());
     let active = license == License::Active;
     OrganizationView { id: id.to_string(), slug, name, plan: label, license: in_words(license, off).into(), active }
 }
@@ -66,13 +66,13 @@ fn step(logged: Logged, wording: Wording) -> LicenseStepView {
 }
 
 /// How a license stands, in a few words.
-const fn in_words(license: License, off: Off) -> &'static str {
+const fn in_words(license: License, off: Restriction) -> &'static str {
     match (license, off) {
         (License::Active, _) => "Active",
-        (License::Grace { .. }, Off::Nothing) => "In grace: everything is on",
-        (License::Grace { .. }, Off::Premium) => "In grace: premium features are off",
-        (License::Grace { .. }, Off::Allowance) => "In grace: the allowance is off",
-        (License::Grace { .. }, Off::Ai) | (License::Suspended { .. }, _) => "Suspended: an invoice is unpaid",
+        (License::Grace { .. }, Restriction::None) => "In grace: everything is on",
+        (License::Grace { .. }, Restriction::Premium) => "In grace: premium features are off",
+        (License::Grace { .. }, Restriction::Allowance) => "In grace: the allowance is off",
+        (License::Grace { .. }, Restriction::Ai) | (License::Suspended { .. }, _) => "Suspended: an invoice is unpaid",
         (License::Stopped { .. }, _) => "Suspended by staff",
         (License::Canceled { .. }, _) => "Canceled: the subscription has ended",
     }

@@ -8,8 +8,8 @@ use app::{
 use brightmeter::{
     billing::{
         period::Anchor,
-        plan_change::Course,
-        subscription::{Reading, Subscription},
+        plan_change::PlanChange,
+        subscription::{Subscription, SubscriptionSnapshot},
     },
     catalog::Plan,
     command::{Caller, Command},
@@ -19,35 +19,35 @@ use brightmeter::{
     time::Instant,
 };
 
-use super::{Portal, PortalError, Wording};
+use super::{AppBackend, BackendError, Wording};
 use crate::{
     service::plans::{PlanError, check_license},
-    storage::{account_reads::Asker, licenses},
+    storage::{account_reads::Requester, licenses},
 };
 
 /// What a plan means for an organization. Stripe is only asked what it costs if `ask` says so: not right after it did not answer.
 pub(super) async fn choice(
-    portal: &Portal,
+    backend: &AppBackend,
     who: &SignedIn,
     to: &str,
     ask: bool,
-) -> Result<PlanChoiceView, PortalError> {
+) -> Result<PlanChoiceView, BackendError> {
     if !who.viewer.manages() {
-        return Err(PortalError::Forbidden);
+        return Err(BackendError::Forbidden);
     }
-    let (reader, wording) = (&portal.reader, Wording::new(portal, who));
-    let name: PlanName = to.parse().map_err(|_| PortalError::NotFound)?;
-    let plan = reader.catalog.plan(&name).ok_or(PortalError::NotFound)?;
-    let (look, mut tx) = reader.open(who.org, &Asker::default()).await?;
-    let (_, known) = licenses::find_dues(&mut tx, who.org).await?;
+    let (reader, wording) = (&backend.reader, Wording::new(backend, who));
+    let name: PlanName = to.parse().map_err(|_| BackendError::NotFound)?;
+    let plan = reader.catalog.plan(&name).ok_or(BackendError::NotFound)?;
+    let (look, mut tx) = reader.open(who.org, &Requester::default()).await?;
+    let (_, known) = licenses::find_invoices(&mut tx, who.org).await?;
     drop(tx);
     let account = look.account;
-    let live = known.as_ref().and_then(|reading| reading.live.as_ref());
+    let live = known.as_ref().and_then(|snapshot| snapshot.live.as_ref());
     let from = wording.now;
     let asked = match check_license(account.terms.license, plan) {
         Err(error) => Err(error),
         Ok(()) if live.is_none() || !ask => Ok(None),
-        Ok(()) => portal.plans.price(who.org, &name, from).await,
+        Ok(()) => backend.plans.price(who.org, &name, from).await,
     };
     let (due_cents, refused) = match asked {
         Ok(cents) => (cents, None),
@@ -60,16 +60,16 @@ pub(super) async fn choice(
         }
     };
     let next = wording.when(account.terms.period(wording.now).end);
-    let course = Course::to(plan, &account.terms, live.is_some(), &reader.catalog);
-    let kind = match course {
-        Course::Subscribe => {
-            let first = known.as_ref().is_none_or(|reading| reading.ended_at.is_none());
+    let plan_change = PlanChange::to(plan, &account.terms, live.is_some(), &reader.catalog);
+    let kind = match plan_change {
+        PlanChange::Subscribe => {
+            let first = known.as_ref().is_none_or(|snapshot| snapshot.ended_at.is_none());
             Choice::Subscribe { trial_days: if first { plan.trial_days } else { 0 } }
         }
-        Course::Up => Choice::Up { due_cents, next },
-        Course::Stay => Choice::Stay,
-        Course::End => Choice::End { from: next },
-        Course::Down => Choice::Down { from: next },
+        PlanChange::Upgrade => Choice::Up { due_cents, next },
+        PlanChange::Keep => Choice::Stay,
+        PlanChange::Cancel => Choice::End { from: next },
+        PlanChange::Downgrade => Choice::Down { from: next },
     };
     let refused = match (&kind, refused) {
         (_, Some(why)) => Some(why),
@@ -86,7 +86,7 @@ pub(super) async fn choice(
         kind,
         refused,
         new_id: reader.clock.new_id().to_string(),
-        course,
+        plan_change,
         from: from.timestamp(),
     })
 }
@@ -100,7 +100,9 @@ fn tokens(account: &Account, plan: &Plan, live: Option<&Subscription>, cx: &Cont
             let anchor = Anchor(Instant::from_timestamp(cx.now.timestamp(), 0).unwrap_or(cx.now));
             let live =
                 Subscription { id: String::new(), item: String::new(), plan: plan.name.clone(), anchor, ends: false };
-            Command::Follow { reading: Reading { number: i64::MAX, live: Some(live), ended_at: None, further: 0 } }
+            Command::SyncSubscription {
+                snapshot: SubscriptionSnapshot { number: i64::MAX, live: Some(live), ended_at: None, further: 0 },
+            }
         }
     };
     // A change that is refused changes nothing; why, the page says.

@@ -2,7 +2,7 @@
 
 use app::{
     backend::SignedIn,
-    views::purchases::{BoughtView, InvoiceView, PurchaseReceiptView, PurchaseView, PurchasesView},
+    views::purchases::{InvoiceView, PaymentRecordView, PurchaseReceiptView, PurchaseView, PurchasesView},
 };
 use brightmeter::{
     billing::payment::{Credit, Lot, Stage},
@@ -12,9 +12,9 @@ use brightmeter::{
     ledger::tokens::Tokens,
 };
 
-use super::{Names, Portal, PortalError, Wording, billing::labelled};
+use super::{AppBackend, BackendError, Names, Wording, billing::labelled};
 use crate::{
-    service::payment_history::{self, Bought, PlanPayment},
+    service::payment_history::{self, PaymentRecord, PlanPayment},
     storage::{
         accounts,
         purchases::{self, Order},
@@ -25,54 +25,56 @@ use crate::{
 /// How many the page lists.
 const PAGE: i64 = 100;
 
-pub(super) async fn purchases(portal: &Portal, who: &SignedIn) -> Result<PurchasesView, PortalError> {
-    let wording = Wording::new(portal, who);
+pub(super) async fn purchases(backend: &AppBackend, who: &SignedIn) -> Result<PurchasesView, BackendError> {
+    let wording = Wording::new(backend, who);
     if !who.viewer.manages() {
-        return Err(PortalError::Forbidden);
+        return Err(BackendError::Forbidden);
     }
-    let mut tx = tenant::begin(&portal.pool, who.org).await?;
+    let mut tx = tenant::begin(&backend.pool, who.org).await?;
     let mut bought = payment_history::list(&mut tx, who.org, PAGE + 1).await?;
     let names = Names::load(&mut tx, who.org).await?;
     let more = i64::try_from(bought.len()).is_ok_and(|found| found > PAGE);
     bought.truncate(PAGE as usize);
     let views = bought.into_iter().map(|bought| match bought {
-        Bought::Pack(order) => BoughtView::Pack(Box::new(view(*order, &portal.reader.catalog, &names, wording))),
-        Bought::Plan(payment) => BoughtView::Plan(Box::new(invoice_view(payment, wording))),
+        PaymentRecord::Pack(order) => {
+            PaymentRecordView::Pack(Box::new(view(*order, &backend.reader.catalog, &names, wording)))
+        }
+        PaymentRecord::Plan(payment) => PaymentRecordView::Plan(Box::new(invoice_view(payment, wording))),
     });
     Ok(PurchasesView { bought: views.collect(), more })
 }
 
 /// One payment for a plan.
-pub(super) async fn invoice(portal: &Portal, who: &SignedIn, id: &str) -> Result<InvoiceView, PortalError> {
+pub(super) async fn invoice(backend: &AppBackend, who: &SignedIn, id: &str) -> Result<InvoiceView, BackendError> {
     if !who.viewer.manages() {
-        return Err(PortalError::Forbidden);
+        return Err(BackendError::Forbidden);
     }
-    let mut tx = tenant::begin(&portal.pool, who.org).await?;
-    let payment = payment_history::find_plan_payment(&mut tx, who.org, id).await?.ok_or(PortalError::NotFound)?;
-    Ok(invoice_view(payment, Wording::new(portal, who)))
+    let mut tx = tenant::begin(&backend.pool, who.org).await?;
+    let payment = payment_history::find_plan_payment(&mut tx, who.org, id).await?.ok_or(BackendError::NotFound)?;
+    Ok(invoice_view(payment, Wording::new(backend, who)))
 }
 
 /// One purchase. For whoever comes `back` from Stripe, it is asked how the order stands, if we do not know yet; what it does not
 /// say now, its event will.
 pub(super) async fn purchase(
-    portal: &Portal,
+    backend: &AppBackend,
     who: &SignedIn,
     id: &str,
     back: bool,
-) -> Result<PurchaseView, PortalError> {
+) -> Result<PurchaseView, BackendError> {
     if !who.viewer.manages() {
-        return Err(PortalError::Forbidden);
+        return Err(BackendError::Forbidden);
     }
-    let id: PurchaseId = id.parse().map_err(|_| PortalError::NotFound)?;
+    let id: PurchaseId = id.parse().map_err(|_| BackendError::NotFound)?;
     let find = async || {
-        let mut tx = tenant::begin(&portal.pool, who.org).await?;
+        let mut tx = tenant::begin(&backend.pool, who.org).await?;
         let names = Names::load(&mut tx, who.org).await?;
-        let order = purchases::find(&mut tx, who.org, id).await?.ok_or(PortalError::NotFound)?;
-        Ok::<_, PortalError>((order, names))
+        let order = purchases::find(&mut tx, who.org, id).await?.ok_or(BackendError::NotFound)?;
+        Ok::<_, BackendError>((order, names))
     };
     let (mut order, mut names) = find().await?;
     if back {
-        match portal.purchases.look_again(who.org, &order).await {
+        match backend.purchases.look_again(who.org, &order).await {
             Ok(true) => (order, names) = find().await?,
             Ok(false) => {}
             Err(error) => {
@@ -80,9 +82,9 @@ pub(super) async fn purchase(
             }
         }
     }
-    let mut tx = tenant::begin(&portal.pool, who.org).await?;
+    let mut tx = tenant::begin(&backend.pool, who.org).await?;
     let sells = accounts::find(&mut tx, who.org).await?.is_none_or(|found| found.account.terms.license.sells());
-    let view = view(order, &portal.reader.catalog, &names, Wording::new(portal, who));
+    let view = view(order, &backend.reader.catalog, &names, Wording::new(backend, who));
     // Nobody is led to pay for what they cannot use.
     Ok(PurchaseView { pay: view.pay.filter(|_| sells), ..view })
 }
@@ -118,7 +120,7 @@ fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> Pur
             returned_cents: payment.returned_cents(),
             taken_back: of_lots(|lot| lot.clawed_back),
             put_aside: of_lots(|lot| lot.frozen),
-            stripe_url: payment.names.receipt_url.clone(),
+            stripe_url: payment.stripe_ids.receipt_url.clone(),
         }
     });
     let payable = checkout.filter(|checkout| payment.stage == Stage::Open && checkout.until > wording.now);

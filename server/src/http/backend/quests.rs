@@ -16,11 +16,11 @@ use brightmeter::{
 use sqlx::PgConnection;
 
 use super::{
-    Portal, PortalError, Wording,
+    AppBackend, BackendError, Wording,
     entry::{Names, feature_label},
 };
 use crate::storage::{
-    account_reads::{Asker, Look},
+    account_reads::{AccountRead, Requester},
     holds,
     quests::{self as stored, Quest},
     tenant,
@@ -29,38 +29,42 @@ use crate::storage::{
 /// How many quests are listed.
 const LISTED: i64 = 60;
 
-pub(super) async fn quests(portal: &Portal, who: &SignedIn, job: Option<String>) -> Result<QuestsView, PortalError> {
-    let usage = portal.jobs.usage(who.member);
-    let wording = Wording::new(portal, who);
-    let asker = Asker { guard: usage.caller.guard(), ..Asker::default() };
-    let (Look { account, .. }, mut tx) = portal.reader.open(who.org, &asker).await?;
+pub(super) async fn quests(
+    backend: &AppBackend,
+    who: &SignedIn,
+    job: Option<String>,
+) -> Result<QuestsView, BackendError> {
+    let usage = backend.jobs.usage(who.member);
+    let wording = Wording::new(backend, who);
+    let requester = Requester { guard: usage.caller.guard(), ..Requester::default() };
+    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &requester).await?;
     let job = match job {
-        Some(id) => Some(find_job(portal, &mut tx, who.org, &id, wording).await?),
+        Some(id) => Some(find_job(backend, &mut tx, who.org, &id, wording).await?),
         None => None,
     };
     let quests = stored::list(&mut tx, who.org, None, LISTED).await?;
     Ok(QuestsView {
-        quote: quote(portal, who, &account, wording),
-        key: portal.reader.clock.new_id().to_string(),
+        quote: quote(backend, who, &account, wording),
+        key: backend.reader.clock.new_id().to_string(),
         job,
         quests: quests.into_iter().map(quest).collect(),
     })
 }
 
-pub(super) async fn job(portal: &Portal, who: &SignedIn, id: &str) -> Result<JobView, PortalError> {
-    let wording = Wording::new(portal, who);
-    let mut tx = tenant::begin(&portal.pool, who.org).await?;
-    find_job(portal, &mut tx, who.org, id, wording).await
+pub(super) async fn job(backend: &AppBackend, who: &SignedIn, id: &str) -> Result<JobView, BackendError> {
+    let wording = Wording::new(backend, who);
+    let mut tx = tenant::begin(&backend.pool, who.org).await?;
+    find_job(backend, &mut tx, who.org, id, wording).await
 }
 
 /// What the member would pay now.
-fn quote(portal: &Portal, who: &SignedIn, account: &Account, wording: Wording) -> QuoteView {
-    let (catalog, usage) = (&portal.reader.catalog, portal.jobs.usage(who.member));
+fn quote(backend: &AppBackend, who: &SignedIn, account: &Account, wording: Wording) -> QuoteView {
+    let (catalog, usage) = (&backend.reader.catalog, backend.jobs.usage(who.member));
     let feature = catalog.feature(&usage.feature);
     let cost = feature.map_or(Tokens::ZERO, |feature| feature.cost);
     let available = feature.map_or(Tokens::ZERO, |feature| account.balance(&feature.token_type).available());
     let token_label = feature.map_or_else(String::new, |feature| catalog.token_label(&feature.token_type).into());
-    let quote = entitlement::quote(account, &usage, &portal.reader.context(wording.now));
+    let quote = entitlement::quote(account, &usage, &backend.reader.context(wording.now));
     let after = quote.map(|quote| quote.available_after);
     let after = after.map_err(|refusal| RefusalView { until: refusal.resets_at().map(|at| wording.when(at)), refusal });
     QuoteView { cost, token_label, available, after }
@@ -68,19 +72,19 @@ fn quote(portal: &Portal, who: &SignedIn, account: &Account, wording: Wording) -
 
 /// An id that is none is answered like one that does not exist.
 async fn find_job(
-    portal: &Portal,
+    backend: &AppBackend,
     conn: &mut PgConnection,
     org: OrgId,
     id: &str,
     wording: Wording,
-) -> Result<JobView, PortalError> {
-    let id: HoldId = id.parse().map_err(|_| PortalError::NotFound)?;
+) -> Result<JobView, BackendError> {
+    let id: HoldId = id.parse().map_err(|_| BackendError::NotFound)?;
     let job = JobId(id.0);
-    let goal = stored::find_goal(conn, org, job).await?.ok_or(PortalError::NotFound)?;
-    let hold = holds::find(conn, org, id).await?.ok_or(PortalError::NotFound)?;
+    let goal = stored::find_goal(conn, org, job).await?.ok_or(BackendError::NotFound)?;
+    let hold = holds::find(conn, org, id).await?.ok_or(BackendError::NotFound)?;
     let names = Names::load(conn, org).await?;
     let quests = stored::list(conn, org, Some(job), LISTED).await?;
-    let catalog = &portal.reader.catalog;
+    let catalog = &backend.reader.catalog;
     Ok(JobView {
         id: id.to_string(),
         goal: goal.as_str().into(),

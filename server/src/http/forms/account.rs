@@ -1,6 +1,6 @@
 //! Another password, and an end to every session.
 
-use app::{backend::SignedIn, error::AppError, flash::Told, form::Form};
+use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -39,11 +39,12 @@ pub(in crate::http) async fn change_password(
     Body(form): Body<PasswordForm>,
 ) -> Response {
     let keep = session.id().map(|id| id.to_string());
-    let changed = state.accounts.change_password(who.user, (&form.current, &form.new), client.0, keep.as_deref()).await;
+    let changed =
+        state.user_profiles.change_password(who.user, (&form.current, &form.new), client.0, keep.as_deref()).await;
     let error = match changed {
         // A new id, so that one that leaked is worth nothing either.
         Ok(()) => match session.cycle_id().await {
-            Ok(()) => return Redirect::to(&Told::PasswordChanged.on("/account")).into_response(),
+            Ok(()) => return Redirect::to(&Flash::PasswordChanged.on("/account")).into_response(),
             Err(error) => internal(&error),
         },
         Err(error) => explain(&state, &error),
@@ -68,8 +69,8 @@ pub(in crate::http) async fn sign_out_everywhere(
     Extension(who): Extension<SignedIn>,
     session: Session,
 ) -> Response {
-    match state.accounts.sign_out_everywhere(who.user).await {
-        Ok(_) => super::sign_in::end(session, Told::SignedOutEverywhere).await,
+    match state.user_profiles.sign_out_everywhere(who.user).await {
+        Ok(_) => super::sign_in::end(session, Flash::SignedOutEverywhere).await,
         Err(error) => status(&internal(&error)).into_response(),
     }
 }

@@ -3,7 +3,7 @@
 use app::{
     backend::StaffMember,
     error::AppError,
-    flash::Told,
+    flash::Flash,
     views::admin::{Compared, FindingView, MendView},
 };
 use axum::{
@@ -23,7 +23,7 @@ use crate::{
     },
     service::{
         reconcile::{Difference, Finding, Report},
-        staff::CompareError,
+        staff::ReconcileTimeoutError,
     },
 };
 
@@ -41,8 +41,8 @@ pub(in crate::http) async fn replay(
     Extension(staff): Extension<StaffMember>,
     Body(form): Body<ReplayForm>,
 ) -> Response {
-    match state.console.replay(staff.user, &form.id).await {
-        Ok(true) => Redirect::to(&Told::EventReplayed.on("/admin/events")).into_response(),
+    match state.staff.replay(staff.user, &form.id).await {
+        Ok(true) => Redirect::to(&Flash::EventReplayed.on("/admin/events")).into_response(),
         Ok(false) => status(&AppError::NotFound).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }
@@ -53,7 +53,7 @@ pub(in crate::http) async fn compare(
     Extension(staff): Extension<StaffMember>,
     headers: HeaderMap,
 ) -> Response {
-    let compared = state.console.compare().await;
+    let compared = state.staff.compare().await;
     show(&state, staff, headers, compared).await
 }
 
@@ -70,10 +70,10 @@ pub(in crate::http) async fn mend(
     headers: HeaderMap,
     Body(form): Body<MendForm>,
 ) -> Response {
-    match state.console.mend(staff.user, form.org, form.purchase).await {
+    match state.staff.mend(staff.user, form.org, form.purchase).await {
         Ok(None) => status(&AppError::NotFound).into_response(),
         Ok(Some(report)) if report.is_settled() => {
-            Redirect::to(&Told::PurchaseMended.on(RECONCILIATION)).into_response()
+            Redirect::to(&Flash::PurchaseMended.on(RECONCILIATION)).into_response()
         }
         // It has become what only a person can mend.
         Ok(Some(report)) => show(&state, staff, headers, Ok(report)).await,
@@ -86,13 +86,13 @@ async fn show(
     state: &AppState,
     staff: StaffMember,
     headers: HeaderMap,
-    compared: Result<Report, CompareError>,
+    compared: Result<Report, ReconcileTimeoutError>,
 ) -> Response {
     let (code, compared) = match compared {
         Ok(Report { purchases, plans, findings }) => {
             (StatusCode::OK, Compared::Report { purchases, plans, findings: findings.into_iter().map(view).collect() })
         }
-        Err(CompareError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
+        Err(ReconcileTimeoutError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
         Err(error) if error.is_stripes() => {
             tracing::warn!(error = &error as &dyn std::error::Error, "purchases could not be compared with Stripe");
             (StatusCode::SERVICE_UNAVAILABLE, Compared::Unanswered)

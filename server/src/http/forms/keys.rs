@@ -3,7 +3,7 @@
 use app::{
     backend::SignedIn,
     error::AppError,
-    flash::Told,
+    flash::Flash,
     form::{Form, NewSecret},
 };
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::ids::KeyId;
+use brightmeter::ids::ApiKeyId;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ async fn make(state: &AppState, who: &SignedIn, form: &KeyForm) -> Result<String
     if !who.viewer.manages() {
         return Err(AppError::Forbidden);
     }
-    let id: KeyId =
+    let id: ApiKeyId =
         form.id.parse().map_err(|_| AppError::on("name", "This form was out of date. Please send it again."))?;
     let scope = form.scope.parse().map_err(|_| AppError::on("scope", "Choose what the key may do."))?;
     let expires_at = match form.days.as_str() {
@@ -66,7 +66,7 @@ async fn make(state: &AppState, who: &SignedIn, form: &KeyForm) -> Result<String
         }
     };
     let new = NewKey { id, name: &form.name, scope, expires_at, maker: Some(who.member) };
-    match state.keys.create(who.org, new).await {
+    match state.api_keys.create(who.org, new).await {
         Ok((_, secret)) => Ok(secret.reveal().to_owned()),
         Err(NewKeyError::Storage(error)) => Err(internal(&error)),
         Err(error) => Err(AppError::on("name", sentence(&error.to_string()))),
@@ -82,7 +82,7 @@ fn sentence(error: &str) -> String {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct RevokeForm {
-    id: KeyId,
+    id: ApiKeyId,
 }
 
 pub(in crate::http) async fn revoke(
@@ -93,8 +93,8 @@ pub(in crate::http) async fn revoke(
     if !who.viewer.manages() {
         return status(&AppError::Forbidden).into_response();
     }
-    match state.keys.revoke(who.org, form.id).await {
-        Ok(true) => Redirect::to(&Told::KeyRevoked.on("/keys")).into_response(),
+    match state.api_keys.revoke(who.org, form.id).await {
+        Ok(true) => Redirect::to(&Flash::KeyRevoked.on("/keys")).into_response(),
         Ok(false) => status(&AppError::NotFound).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }

@@ -1,13 +1,13 @@
 //! Suspending the license of an organization by hand, and lifting that. Only staff come this far.
 
-use app::{backend::StaffMember, error::AppError, flash::Told, form::Form};
+use app::{backend::StaffMember, error::AppError, flash::Flash, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
     http::{HeaderMap, Uri},
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{billing::license::ByStaff, idempotency_key::IdempotencyKey, ids::OrgId, reason::Reason};
+use brightmeter::{billing::license::StaffAction, idempotency_key::IdempotencyKey, ids::OrgId, reason::Reason};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -37,10 +37,10 @@ pub(in crate::http) async fn suspend(
     Body(form): Body<LicenseForm>,
 ) -> Response {
     let done = match form.read(&staff) {
-        Ok((key, by)) => state.console.suspend(form.org, key, by).await.map_err(explain),
+        Ok((key, by)) => state.staff.suspend(form.org, key, by).await.map_err(explain),
         Err(error) => Err(error),
     };
-    answer(&state, staff, headers, form, ("suspend", Told::LicenseSuspended), done).await
+    answer(&state, staff, headers, form, ("suspend", Flash::LicenseSuspended), done).await
 }
 
 pub(in crate::http) async fn lift(
@@ -50,22 +50,22 @@ pub(in crate::http) async fn lift(
     Body(form): Body<LicenseForm>,
 ) -> Response {
     let done = match form.read(&staff) {
-        Ok((key, by)) => state.console.lift(form.org, key, by).await.map_err(explain),
+        Ok((key, by)) => state.staff.lift(form.org, key, by).await.map_err(explain),
         Err(error) => Err(error),
     };
-    answer(&state, staff, headers, form, ("lift", Told::SuspensionLifted), done).await
+    answer(&state, staff, headers, form, ("lift", Flash::SuspensionLifted), done).await
 }
 
 impl LicenseForm {
     /// The form's idempotency key, and who sends it and why.
-    fn read(&self, staff: &StaffMember) -> Result<(IdempotencyKey, ByStaff), AppError> {
+    fn read(&self, staff: &StaffMember) -> Result<(IdempotencyKey, StaffAction), AppError> {
         let reason: Reason = self.reason.parse().map_err(|_| {
             AppError::on("reason", "Say why, on one line of at most 500 characters: others will want to know.")
         })?;
         let out_of_date = || AppError::on("reason", "This form was out of date. Please send it again.");
         let key: Uuid = self.key.parse().map_err(|_| out_of_date())?;
         let key = format!("staff:{key}").parse().map_err(|_| out_of_date())?;
-        Ok((key, ByStaff { user: staff.user, reason }))
+        Ok((key, StaffAction { user: staff.user, reason }))
     }
 }
 
@@ -84,7 +84,7 @@ async fn answer(
     staff: StaffMember,
     headers: HeaderMap,
     form: LicenseForm,
-    (act, told): (&str, Told),
+    (act, told): (&str, Flash),
     done: Result<(), AppError>,
 ) -> Response {
     let page = format!("/admin/organizations/{}", form.org);

@@ -1,13 +1,13 @@
 //! Choosing a plan, and the way to Stripe's page for invoices and cards.
 
-use app::{backend::SignedIn, error::AppError, flash::Told, form::Form};
+use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, Query, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{billing::plan_change::Course, names::PlanName, time::Instant};
+use brightmeter::{billing::plan_change::PlanChange, names::PlanName, time::Instant};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -36,7 +36,7 @@ pub(in crate::http) struct Way {
 pub(in crate::http) struct ChoiceForm {
     id: String,
     plan: String,
-    course: String,
+    plan_change: String,
     from: String,
 }
 
@@ -48,11 +48,15 @@ pub(in crate::http) async fn choose(
 ) -> Response {
     match choice(&state, &who, &form).await {
         Ok(Next::Pay(url)) => Redirect::to(&url).into_response(),
-        Ok(Next::Done) => Redirect::to(&Told::PlanChosen.on("/billing")).into_response(),
+        Ok(Next::Done) => Redirect::to(&Flash::PlanChosen.on("/billing")).into_response(),
         Err(error) => {
             let mut values = vec![("plan".into(), form.plan)];
             if let AppError::OutcomeUnknown = error {
-                values.extend([("id".into(), form.id), ("course".into(), form.course), ("from".into(), form.from)]);
+                values.extend([
+                    ("id".into(), form.id),
+                    ("course".into(), form.plan_change),
+                    ("from".into(), form.from),
+                ]);
             }
             let form = Form { values, error: Some(error) };
             again(&state, Posted::by(who, "/billing/plan", headers), form).await
@@ -92,7 +96,7 @@ pub(in crate::http) async fn back(
         }
     }
     match way.left {
-        Some(_) => Redirect::to(&Told::CheckoutLeft.on("/billing")),
+        Some(_) => Redirect::to(&Flash::CheckoutLeft.on("/billing")),
         None => Redirect::to("/billing"),
     }
 }
@@ -105,8 +109,8 @@ async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<N
     let id = form.id.parse().map_err(|_| stale())?;
     let plan: PlanName = form.plan.parse().map_err(|_| stale())?;
     let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0)).ok_or_else(stale)?;
-    let course = Course::parse(&form.course).ok_or_else(stale)?;
-    state.plans.choose(who.org, who.member, id, &plan, (course, from)).await.map_err(explain)
+    let plan_change = PlanChange::parse(&form.plan_change).ok_or_else(stale)?;
+    state.plans.choose(who.org, who.member, id, &plan, (plan_change, from)).await.map_err(explain)
 }
 
 fn explain(error: PlanError) -> AppError {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::{backend::SignedIn, components::quest_id, error::AppError, flash::Told, form::Form};
+use app::{backend::SignedIn, components::quest_id, error::AppError, flash::Flash, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -90,7 +90,7 @@ pub(in crate::http) async fn set_done(
 ) -> Response {
     match mark(&state, who.org, &form).await {
         Ok(true) => {
-            let told = if form.done { Told::QuestDone } else { Told::QuestOpen };
+            let told = if form.done { Flash::QuestDone } else { Flash::QuestOpen };
             let page = told.on(local(if form.next.is_empty() { "/quests" } else { &form.next }));
             // Back to where the person was, not to the top of the page.
             Redirect::to(&format!("{page}#{}", quest_id(&form.job.to_string(), form.position))).into_response()

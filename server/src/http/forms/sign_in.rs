@@ -1,6 +1,6 @@
 //! Signing in and out, and going to another organization.
 
-use app::{backend::SignedIn, error::AppError, flash::Told, form::Form};
+use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -78,11 +78,11 @@ fn explain(state: &AppState, error: SignInError) -> AppError {
 }
 
 pub(in crate::http) async fn sign_out(session: Session) -> Response {
-    end(session, Told::SignedOut).await
+    end(session, Flash::SignedOut).await
 }
 
 /// Ends this session, and says so.
-pub(super) async fn end(session: Session, told: Told) -> Response {
+pub(super) async fn end(session: Session, told: Flash) -> Response {
     match session.flush().await {
         Ok(()) => Redirect::to(&told.on("/signin")).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
@@ -103,9 +103,9 @@ pub(in crate::http) async fn switch(
     session: Session,
     Body(form): Body<SwitchForm>,
 ) -> Response {
-    match state.visitors.find_by_slug(who.user, &form.org).await {
+    match state.viewers.find_by_slug(who.user, &form.org).await {
         Ok(Some(to)) => match session::change(&session, &to).await {
-            Ok(()) => Redirect::to(&Told::Switched.on(local(&form.next))).into_response(),
+            Ok(()) => Redirect::to(&Flash::Switched.on(local(&form.next))).into_response(),
             Err(error) => status(&internal(&error)).into_response(),
         },
         Ok(None) => status(&AppError::NotFound).into_response(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use brightmeter::{
-    billing::{license::License, plan_change::Course, subscription::Subscription},
+    billing::{license::License, plan_change::PlanChange, subscription::Subscription},
     catalog::Plan,
     ids::{MemberId, OrgId, PlanOrderId},
     ledger::account::Terms,
@@ -23,7 +23,7 @@ use crate::{
         purchases::Checkout,
         tenant,
     },
-    stripe::gateway::{self, GatewayError, PlanChange, Turn},
+    stripe::gateway::{self, ChangeTiming, GatewayError, SubscriptionChange},
 };
 
 /// How long a page to subscribe on is open: what was chosen yesterday nobody means any more.
@@ -51,7 +51,7 @@ pub enum Next {
 
 impl Plans {
     /// Has an organization go to a plan: subscribes to it, changes the subscription, or ends it. `id` names the choice: a form that
-    /// is sent twice is done once. It goes the way that `course` says, or nowhere: that is what was shown. A larger plan is paid for
+    /// is sent twice is done once. It goes the way that `plan_change` says, or nowhere: that is what was shown. A larger plan is paid for
     /// from `from` on.
     ///
     /// # Errors
@@ -62,9 +62,9 @@ impl Plans {
         member: MemberId,
         id: PlanOrderId,
         plan: &PlanName,
-        (course, from): (Course, Instant),
+        (plan_change, from): (PlanChange, Instant),
     ) -> Result<Next, PlanError> {
-        let chosen = timeout(PATIENCE, self.choose_slowly(org, member, id, plan, (course, from))).await;
+        let chosen = timeout(PATIENCE, self.choose_slowly(org, member, id, plan, (plan_change, from))).await;
         chosen.unwrap_or_else(|_| Err(PlanError::Unconfirmed(GatewayError::Unavailable("it took too long".into()))))
     }
 
@@ -75,7 +75,7 @@ impl Plans {
         member: MemberId,
         id: PlanOrderId,
         plan: &PlanName,
-        (course, from): (Course, Instant),
+        (plan_change, from): (PlanChange, Instant),
     ) -> Result<Next, PlanError> {
         let plan = self.catalog.plan(plan).ok_or(PlanError::Unknown)?;
         check_license(self.terms(org).await?.license, plan)?;
@@ -90,13 +90,13 @@ impl Plans {
         let customer = customers::find_or_create(&self.pool, &**self.gateway()?, &*self.clock, org, id.0).await?;
         self.close_pages(org, id).await?;
         // As Stripe says now, not as we remember: nobody subscribes twice.
-        let reading = self.follow(org, &customer).await?;
-        let next = match &reading.live {
-            None if course != Course::Subscribe => return Err(PlanError::OtherOrder),
-            None => self.subscribe(org, &order, plan, &customer, reading.ended_at.is_none()).await?,
+        let snapshot = self.follow(org, &customer).await?;
+        let next = match &snapshot.live {
+            None if plan_change != PlanChange::Subscribe => return Err(PlanError::OtherOrder),
+            None => self.subscribe(org, &order, plan, &customer, snapshot.ended_at.is_none()).await?,
             Some(subscription) => {
-                let to = self.turn(org, subscription, plan, (Some(course), from)).await?;
-                self.change(&PlanChange { org, id, customer: &customer, subscription, to }).await?;
+                let to = self.turn(org, subscription, plan, (Some(plan_change), from)).await?;
+                self.change(&SubscriptionChange { org, id, customer: &customer, subscription, to }).await?;
                 Next::Done
             }
         };
@@ -121,9 +121,9 @@ impl Plans {
         let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
         let Some(subscription) = self.follow(org, &customer).await?.live else { return Ok(None) };
         let to = self.turn(org, &subscription, plan, (None, from)).await?;
-        let Turn::Up(..) = to else { return Ok(None) };
+        let ChangeTiming::Now(..) = to else { return Ok(None) };
         let id = PlanOrderId(self.clock.new_id());
-        let change = PlanChange { org, id, customer: &customer, subscription: &subscription, to };
+        let change = SubscriptionChange { org, id, customer: &customer, subscription: &subscription, to };
         Ok(Some(self.gateway()?.price_change(&change).await?))
     }
 
@@ -202,7 +202,7 @@ impl Plans {
     }
 
     /// Has Stripe change a subscription, and takes in how it stands then.
-    async fn change(&self, change: &PlanChange<'_>) -> Result<(), PlanError> {
+    async fn change(&self, change: &SubscriptionChange<'_>) -> Result<(), PlanError> {
         self.gateway()?.change_subscription(change).await.map_err(|error| match error {
             error @ (GatewayError::Declined | GatewayError::Refused(_)) => PlanError::Gateway(error),
             error @ (GatewayError::Unavailable(_) | GatewayError::Unreadable(_)) => PlanError::Unconfirmed(error),
@@ -220,31 +220,33 @@ impl Plans {
         org: OrgId,
         subscription: &Subscription,
         plan: &'a Plan,
-        (asked, from): (Option<Course>, Instant),
-    ) -> Result<Turn<'a>, PlanError> {
+        (asked, from): (Option<PlanChange>, Instant),
+    ) -> Result<ChangeTiming<'a>, PlanError> {
         let terms = self.terms(org).await?;
         let now = self.clock.now();
         let month = terms.period(now);
         if month.end - now < QUIET {
             return Err(PlanError::MonthEnds(month.end));
         }
-        let course = Course::to(plan, &terms, true, &self.catalog);
+        let plan_change = PlanChange::to(plan, &terms, true, &self.catalog);
         // Done before, by another form or by this one.
-        let is_there = course == Course::Stay && asked == Some(Course::Up);
+        let is_there = plan_change == PlanChange::Keep && asked == Some(PlanChange::Upgrade);
         // What was shown was another way, or the price of another month.
-        if (asked.is_some_and(|asked| asked != course) && !is_there) || (course == Course::Up && from < month.start) {
+        if (asked.is_some_and(|asked| asked != plan_change) && !is_there)
+            || (plan_change == PlanChange::Upgrade && from < month.start)
+        {
             return Err(PlanError::OtherOrder);
         }
         let unpaid = matches!(terms.license, License::Grace { .. } | License::Suspended { .. });
-        match course {
-            Course::Subscribe => Err(PlanError::OtherOrder),
-            Course::Up if unpaid => Err(PlanError::Unpaid),
+        match plan_change {
+            PlanChange::Subscribe => Err(PlanError::OtherOrder),
+            PlanChange::Upgrade if unpaid => Err(PlanError::Unpaid),
             // What is left of the present plan would be credited at the price of the smaller one.
-            Course::Up if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
-            Course::Up => Ok(Turn::Up(plan, from.min(now))),
-            Course::Stay if terms.next_plan.is_none() => Err(PlanError::Same),
-            Course::Stay | Course::Down => Ok(Turn::Next(plan)),
-            Course::End => Ok(Turn::End),
+            PlanChange::Upgrade if subscription.plan != terms.plan => Err(PlanError::ChangeWaits),
+            PlanChange::Upgrade => Ok(ChangeTiming::Now(plan, from.min(now))),
+            PlanChange::Keep if terms.next_plan.is_none() => Err(PlanError::Same),
+            PlanChange::Keep | PlanChange::Downgrade => Ok(ChangeTiming::AtRenewal(plan)),
+            PlanChange::Cancel => Ok(ChangeTiming::Cancel),
         }
     }
 

@@ -3,18 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use brightmeter::{
-    access::guard::Pace,
-    billing::license::{Rung, Step},
+    access::guard::RateStatus,
+    billing::license::{LicenseStep, Rung},
     catalog::Catalog,
     command::Command,
-    decide::{Changes, Context, after_refusal, decide, entitlement::pace},
+    decide::{Changes, Context, after_refusal, decide, entitlement::rate_status},
     features::quest::{Goal, QuestDraft},
     idempotency_key::IdempotencyKey,
     ids::{HoldId, OrgId, TransactionId},
     ledger::{
         account::Account,
         entry::{Entry, EntryHash},
-        outcome::{Fingerprint, Outcome},
+        outcome::{Effect, Fingerprint},
     },
     time::Instant,
 };
@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     storage::{
         StorageError, accounts, daily, entries, guards, holdings, holds,
-        idempotency::{self, Kept},
+        idempotency::{self, IdempotencyRecord},
         licenses, purchases, quests, tenant,
     },
 };
@@ -75,22 +75,22 @@ pub(super) struct Batch {
 }
 
 /// An account in the middle of a batch, with everything of it that has changed.
-struct Open {
+struct OpenAccount {
     account: Account,
     changes: Changes,
 }
 
 /// What a batch has decided so far.
-struct Fold {
+struct BatchState {
     permits: Permits,
-    accounts: BTreeMap<Uuid, Open>,
-    receipts: BTreeMap<(Uuid, IdempotencyKey), Kept>,
-    new_receipts: Vec<Kept>,
+    accounts: BTreeMap<Uuid, OpenAccount>,
+    records: BTreeMap<(Uuid, IdempotencyKey), IdempotencyRecord>,
+    new_records: Vec<IdempotencyRecord>,
     entries: Vec<(Uuid, Entry, EntryHash)>,
     jobs: Vec<(Uuid, HoldId, Goal)>,
     quests: Vec<(Uuid, HoldId, Vec<QuestDraft>)>,
     /// Steps of licenses, each with its transaction, its number there, and the id of the email that tells it.
-    steps: Vec<(Uuid, TransactionId, i16, Step, Uuid)>,
+    steps: Vec<(Uuid, TransactionId, i16, LicenseStep, Uuid)>,
 }
 
 impl Batch {
@@ -107,22 +107,22 @@ impl Batch {
         let accounts = accounts::lock(&mut tx, &ids).await?;
         // Only now: a batch that waited for the lock must not decide on an instant before the one it waited for.
         let now = self.clock.now();
-        let mut fold = Fold {
+        let mut state = BatchState {
             permits: Permits::load(&mut tx, submissions).await?,
-            receipts: find_receipts(&mut tx, submissions).await?,
+            records: find_idempotency_records(&mut tx, submissions).await?,
             accounts: load::parts(&mut tx, accounts, submissions, now)
                 .await?
                 .into_iter()
-                .map(|account| (account.org.0, Open { account, changes: Changes::default() }))
+                .map(|account| (account.org.0, OpenAccount { account, changes: Changes::default() }))
                 .collect(),
-            new_receipts: Vec::new(),
+            new_records: Vec::new(),
             entries: Vec::new(),
             jobs: Vec::new(),
             quests: Vec::new(),
             steps: Vec::new(),
         };
-        let answers = submissions.iter().map(|submission| self.step(&mut fold, submission, now)).collect();
-        write(&mut tx, &fold, &self.catalog.ladder, now).await?;
+        let answers = submissions.iter().map(|submission| self.step(&mut state, submission, now)).collect();
+        write(&mut tx, &state, &self.catalog.ladder, now).await?;
         match tx.commit().await {
             Ok(()) => Ok(answers),
             // The server itself said no: nothing was committed. Anything else may have been lost on the way back.
@@ -131,17 +131,17 @@ impl Batch {
         }
     }
 
-    fn step(&self, fold: &mut Fold, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {
+    fn step(&self, state: &mut BatchState, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {
         let Submission { org, key, command, permit } = submission;
-        let open = fold.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
+        let open = state.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
         if let Some(permit) = permit {
-            fold.permits.check(*org, permit, command, now)?;
+            state.permits.check(*org, permit, command, now)?;
         }
         let fingerprint = Fingerprint::of(command);
-        if let Some(kept) = key.as_ref().and_then(|key| fold.receipts.get(&(org.0, key.clone()))) {
-            let same = kept.fingerprint == fingerprint;
-            let pace = self.pace(open, command, now);
-            let replay = || Answer { receipt: kept.receipt.clone(), replayed: true, pace };
+        if let Some(record) = key.as_ref().and_then(|key| state.records.get(&(org.0, key.clone()))) {
+            let same = record.fingerprint == fingerprint;
+            let rate_status = self.rate_status(open, command, now);
+            let replay = || Answer { outcome: record.outcome.clone(), replayed: true, rate_status };
             return if same { Ok(replay()) } else { Err(SubmitError::KeyReused) };
         }
         let transaction = TransactionId(self.clock.new_id());
@@ -158,29 +158,30 @@ impl Batch {
         };
         open.account.apply(&decision.changes);
         let steps = decision.changes.steps.iter().zip(0..);
-        fold.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, step.clone(), self.clock.new_id())));
+        state.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, step.clone(), self.clock.new_id())));
         merge(&mut open.changes, decision.changes);
-        fold.entries.extend(decision.entries.into_iter().map(|(entry, hash)| (org.0, entry, hash)));
-        match (&decision.receipt.outcome, command) {
-            (Outcome::HoldOpened { hold, .. }, Command::OpenHold { job: Some(goal), .. }) => {
-                fold.jobs.push((org.0, *hold, goal.clone()));
+        state.entries.extend(decision.entries.into_iter().map(|(entry, hash)| (org.0, entry, hash)));
+        match (&decision.outcome.effect, command) {
+            (Effect::HoldOpened { hold, .. }, Command::OpenHold { job: Some(goal), .. }) => {
+                state.jobs.push((org.0, *hold, goal.clone()));
             }
-            (Outcome::Captured { hold, .. }, Command::Capture { quests, .. }) if !quests.is_empty() => {
-                fold.quests.push((org.0, *hold, quests.clone()));
+            (Effect::Captured { hold, .. }, Command::Capture { quests, .. }) if !quests.is_empty() => {
+                state.quests.push((org.0, *hold, quests.clone()));
             }
             _ => {}
         }
         if let Some(key) = key {
-            let kept = Kept { org: org.0, key: key.clone(), fingerprint, receipt: decision.receipt.clone() };
-            fold.receipts.insert((org.0, key.clone()), kept.clone());
-            fold.new_receipts.push(kept);
+            let record =
+                IdempotencyRecord { org: org.0, key: key.clone(), fingerprint, outcome: decision.outcome.clone() };
+            state.records.insert((org.0, key.clone()), record.clone());
+            state.new_records.push(record);
         }
-        let pace = self.pace(open, command, now);
-        Ok(Answer { receipt: decision.receipt, replayed: false, pace })
+        let rate_status = self.rate_status(open, command, now);
+        Ok(Answer { outcome: decision.outcome, replayed: false, rate_status })
     }
 
-    fn pace(&self, open: &Open, command: &Command, now: Instant) -> Option<Pace> {
-        command.user().and_then(|caller| pace(&open.account, &self.catalog, caller, now))
+    fn rate_status(&self, open: &OpenAccount, command: &Command, now: Instant) -> Option<RateStatus> {
+        command.user().and_then(|caller| rate_status(&open.account, &self.catalog, caller, now))
     }
 }
 
@@ -194,26 +195,26 @@ fn merge(all: &mut Changes, later: Changes) {
     all.guards.extend(later.guards);
     all.refunds.extend(later.refunds);
     all.purchases.extend(later.purchases);
-    all.dues = later.dues.or(all.dues.take());
+    all.invoices = later.invoices.or(all.invoices.take());
     all.subscription = later.subscription.or(all.subscription.take());
 }
 
 /// A statement of its own, after the lock: one that waited for the lock would miss receipts committed meanwhile.
-async fn find_receipts(
+async fn find_idempotency_records(
     tx: &mut PgConnection,
     submissions: &[&Submission],
-) -> Result<BTreeMap<(Uuid, IdempotencyKey), Kept>, StorageError> {
+) -> Result<BTreeMap<(Uuid, IdempotencyKey), IdempotencyRecord>, StorageError> {
     let keyed = submissions.iter().filter_map(|submission| Some((submission.org.0, submission.key.as_ref()?)));
     let (orgs, keys): (Vec<Uuid>, Vec<String>) = keyed.map(|(org, key)| (org, key.to_string())).unzip();
     if keys.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let kept = idempotency::list(tx, &orgs, &keys).await?;
-    Ok(kept.into_iter().map(|kept| ((kept.org, kept.key.clone()), kept)).collect())
+    let record = idempotency::list(tx, &orgs, &keys).await?;
+    Ok(record.into_iter().map(|record| ((record.org, record.key.clone()), record)).collect())
 }
 
-async fn write(tx: &mut PgConnection, fold: &Fold, ladder: &[Rung], now: Instant) -> Result<(), StorageError> {
-    let open = || fold.accounts.iter();
+async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: Instant) -> Result<(), StorageError> {
+    let open = || state.accounts.iter();
     let balances: Vec<_> = open()
         .flat_map(|(org, open)| open.changes.balances.iter().map(|(name, balance)| (*org, name, *balance)))
         .collect();
@@ -231,29 +232,29 @@ async fn write(tx: &mut PgConnection, fold: &Fold, ladder: &[Rung], now: Instant
             guards::upsert(tx, *org, *id, guard).await?;
         }
     }
-    if !fold.entries.is_empty() {
-        entries::append(tx, &fold.entries).await?;
-        daily::add(tx, fold.entries.iter().map(|(org, entry, _)| (*org, entry))).await?;
+    if !state.entries.is_empty() {
+        entries::append(tx, &state.entries).await?;
+        daily::add(tx, state.entries.iter().map(|(org, entry, _)| (*org, entry))).await?;
     }
-    if !fold.new_receipts.is_empty() {
-        idempotency::insert(tx, &fold.new_receipts, now).await?;
+    if !state.new_records.is_empty() {
+        idempotency::insert(tx, &state.new_records, now).await?;
     }
     for (org, open) in open() {
         for purchase in open.changes.purchases.values() {
             purchases::update(tx, *org, purchase).await?;
         }
-        let Changes { dues, subscription, .. } = &open.changes;
-        if dues.is_some() || subscription.is_some() {
-            licenses::upsert_dues(tx, *org, dues.as_ref(), subscription.as_ref()).await?;
+        let Changes { invoices, subscription, .. } = &open.changes;
+        if invoices.is_some() || subscription.is_some() {
+            licenses::upsert_billing_facts(tx, *org, invoices.as_ref(), subscription.as_ref()).await?;
         }
     }
-    for (org, transaction, number, step, email) in &fold.steps {
+    for (org, transaction, number, step, email) in &state.steps {
         licenses::append(tx, *org, *transaction, *number, step, *email, now).await?;
     }
-    for (org, hold, goal) in &fold.jobs {
+    for (org, hold, goal) in &state.jobs {
         quests::insert_job(tx, *org, *hold, goal, now).await?;
     }
-    for (org, hold, made) in &fold.quests {
+    for (org, hold, made) in &state.quests {
         quests::insert(tx, *org, *hold, made, now).await?;
     }
     // Last: when it is due next depends on the holds written above.

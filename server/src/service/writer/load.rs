@@ -22,32 +22,32 @@ use crate::storage::{
 
 /// What commands name besides their account.
 #[derive(Default)]
-struct Named {
+struct NamedRows {
     holds: Vec<(Uuid, HoldId)>,
     spends: Vec<(Uuid, TransactionId)>,
     purchases: Vec<(Uuid, PurchaseId)>,
-    dues: Vec<Uuid>,
+    invoices: Vec<Uuid>,
     /// Whose next receipt may get its number.
     numbers: Vec<Uuid>,
     guards: Vec<(Uuid, GuardId)>,
 }
 
-impl Named {
+impl NamedRows {
     fn of(submissions: &[&Submission]) -> Self {
         let mut named = Self::default();
         for Submission { org, command, .. } in submissions {
             match command {
-                Command::Spend(usage) | Command::OpenHold { r#use: usage, .. } => {
+                Command::Spend(usage) | Command::OpenHold { usage, .. } => {
                     named.guards.extend(usage.caller.guard().map(|id| (org.0, id)));
                 }
                 Command::Capture { hold, .. } | Command::Release { hold, .. } => named.holds.push((org.0, *hold)),
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
-                Command::Bill { .. } => {
-                    named.dues.push(org.0);
+                Command::RecordInvoices { .. } => {
+                    named.invoices.push(org.0);
                     named.numbers.push(org.0);
                 }
-                Command::Follow { .. } | Command::Lift(_) => named.dues.push(org.0),
-                Command::Settle { purchase, .. } => {
+                Command::SyncSubscription { .. } | Command::Lift(_) => named.invoices.push(org.0),
+                Command::RecordPayment { purchase, .. } => {
                     named.purchases.push((org.0, *purchase));
                     named.numbers.push(org.0);
                 }
@@ -71,7 +71,7 @@ pub(super) async fn parts(
     submissions: &[&Submission],
     now: Instant,
 ) -> Result<Vec<Account>, StorageError> {
-    load(tx, found, &Named::of(submissions), now).await
+    load(tx, found, &NamedRows::of(submissions), now).await
 }
 
 /// Every account needs one statement in all; holds, spends and guards are only asked for where a command names one, or where
@@ -79,7 +79,7 @@ pub(super) async fn parts(
 async fn load(
     tx: &mut PgConnection,
     found: Vec<Found>,
-    named: &Named,
+    named: &NamedRows,
     now: Instant,
 ) -> Result<Vec<Account>, StorageError> {
     let due = found.iter().filter(|found| found.due_at.is_some_and(|at| at <= now));
@@ -124,10 +124,10 @@ async fn load(
             }
         }
     }
-    if !named.dues.is_empty() {
-        for (org, dues, subscription) in licenses::list_dues(tx, &named.dues).await? {
+    if !named.invoices.is_empty() {
+        for (org, invoices, subscription) in licenses::list_invoices(tx, &named.invoices).await? {
             if let Some(account) = accounts.get_mut(&org) {
-                (account.dues, account.subscription) = (dues, subscription);
+                (account.invoices, account.subscription) = (invoices, subscription);
             }
         }
     }

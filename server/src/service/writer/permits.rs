@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use brightmeter::{
     access::api_key::{ApiKey, Denial},
     command::{Caller, Command},
-    ids::{KeyId, MemberId, OrgId},
+    ids::{ApiKeyId, MemberId, OrgId},
     time::Instant,
 };
 use sqlx::PgConnection;
@@ -17,7 +17,7 @@ use crate::storage::{Result, api_keys, memberships};
 /// Keys and members that are there.
 #[derive(Debug, Default)]
 pub(super) struct Permits {
-    keys: BTreeMap<(OrgId, KeyId), ApiKey>,
+    keys: BTreeMap<(OrgId, ApiKeyId), ApiKey>,
     members: BTreeSet<(OrgId, MemberId)>,
 }
 

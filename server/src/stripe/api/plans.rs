@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{StripeApi, required};
 use crate::stripe::{
-    gateway::{BACK, Checkout, GatewayError, PlanChange, PlanOrder, Turn, price_key},
+    gateway::{ChangeTiming, Checkout, GatewayError, PlanOrder, RETURN_PATH, SubscriptionChange, price_key},
     webhook_facts::{ORG, PLAN},
 };
 
@@ -68,15 +68,15 @@ impl StripeApi {
             .subscription_data(subscription)
             .line_items(vec![item])
             .expires_at(until.timestamp())
-            .success_url(format!("{site}{BACK}"))
-            .cancel_url(format!("{site}{BACK}?left=1"));
+            .success_url(format!("{site}{RETURN_PATH}"))
+            .cancel_url(format!("{site}{RETURN_PATH}?left=1"));
         let session = self.send(&request, Some(format!("subscribe-{org}-{id}"))).await?;
         let what = "a session without an id and a url";
         Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })
     }
 
-    pub(super) async fn preview(&self, change: &PlanChange<'_>) -> Result<u64, GatewayError> {
-        let Turn::Up(plan, from) = change.to else { return Ok(0) };
+    pub(super) async fn preview(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
+        let ChangeTiming::Now(plan, from) = change.to else { return Ok(0) };
         let mut item = CreatePreviewInvoiceSubscriptionDetailsItems::new();
         (item.id, item.price) = (Some(change.subscription.item.clone()), Some(self.price(plan).await?));
         let mut details = CreatePreviewInvoiceSubscriptionDetails::new();
@@ -91,18 +91,18 @@ impl StripeApi {
         invoice["amount_due"].as_u64().ok_or(GatewayError::Unreadable("an invoice without an amount"))
     }
 
-    pub(super) async fn update(&self, change: &PlanChange<'_>) -> Result<(), GatewayError> {
-        let PlanChange { org, id, subscription, to, .. } = change;
+    pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError> {
+        let SubscriptionChange { org, id, subscription, to, .. } = change;
         let request = UpdateSubscription::new(subscription.id.as_str());
         let request = match to {
-            Turn::End => request.cancel_at_period_end(true),
-            Turn::Up(plan, _) | Turn::Next(plan) => {
+            ChangeTiming::Cancel => request.cancel_at_period_end(true),
+            ChangeTiming::Now(plan, _) | ChangeTiming::AtRenewal(plan) => {
                 let mut item = UpdateSubscriptionItems::new();
                 (item.id, item.price) = (Some(subscription.item.clone()), Some(self.price(plan).await?));
                 let metadata = HashMap::from([(PLAN.to_owned(), plan.name.to_string())]);
                 let request = request.items(vec![item]).metadata(metadata).cancel_at_period_end(false);
                 match to {
-                    Turn::Up(_, from) => request
+                    ChangeTiming::Now(_, from) => request
                         .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
                         .proration_date(from.timestamp())
                         .payment_behavior(UpdateSubscriptionPaymentBehavior::ErrorIfIncomplete),

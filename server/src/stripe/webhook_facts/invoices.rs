@@ -1,12 +1,12 @@
 //! What an event, or a list, tells of an invoice for a plan, and what was paid of it.
 
 use brightmeter::{
-    billing::invoices::{Dues, Invoice, InvoiceLine, Paid},
+    billing::invoices::{Invoice, InvoiceLine, Invoices, Paid},
     time::Instant,
 };
 use serde_json::Value;
 
-use super::{News, Told, name_of, page, text};
+use super::{BillingFact, WebhookFacts, name_of, page, text};
 
 /// How many lines of an invoice are kept; what further ones cost, its sum says.
 const LINES: usize = 10;
@@ -17,23 +17,23 @@ const TEXT: usize = 200;
 ///
 /// # Errors
 /// What of it is missing.
-pub(super) fn read(object: &Value, told: Invoice) -> Result<Option<Told>, &'static str> {
+pub(super) fn read(object: &Value, facts: Invoice) -> Result<Option<WebhookFacts>, &'static str> {
     let parent = &object["parent"]["subscription_details"]["subscription"];
     let Some(subscription) = name_of(&object["subscription"]).or_else(|| name_of(parent)) else { return Ok(None) };
     let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
     let id = text(&object["id"]).ok_or("the invoice has no id")?;
-    let told = Invoice { subscription: Some(subscription), ..told };
-    Ok(Some(Told::Customer(customer, News::Invoice(Dues([(id, told)].into())))))
+    let facts = Invoice { subscription: Some(subscription), ..facts };
+    Ok(Some(WebhookFacts::Customer(customer, BillingFact::Invoice(Invoices([(id, facts)].into())))))
 }
 
 /// Reads the list of a customer's latest invoices.
 ///
 /// # Errors
 /// What of it cannot be read.
-pub fn list(list: &Value) -> Result<Dues, &'static str> {
-    let mut dues = Dues::default();
+pub fn list(list: &Value) -> Result<Invoices, &'static str> {
+    let mut invoices = Invoices::default();
     for object in list["data"].as_array().ok_or("it is no list")? {
-        let told = match object["status"].as_str() {
+        let facts = match object["status"].as_str() {
             Some("paid") => Invoice { settled: true, paid: paid(object, None), ..Invoice::default() },
             Some("void" | "uncollectible") => Invoice { settled: true, ..Invoice::default() },
             Some("open") if object["attempted"] == true && object["billing_reason"] != "subscription_create" => {
@@ -47,19 +47,19 @@ pub fn list(list: &Value) -> Result<Dues, &'static str> {
             }
             _ => continue,
         };
-        if let Some(Told::Customer(_, News::Invoice(told))) = read(object, told)? {
-            dues.join(&told);
+        if let Some(WebhookFacts::Customer(_, BillingFact::Invoice(facts))) = read(object, facts)? {
+            invoices.join(&facts);
         }
     }
-    Ok(dues)
+    Ok(invoices)
 }
 
 /// Reads what was paid of an invoice, for its receipt; nothing if it does not say how much, or nothing was. Nothing of this is worth
 /// losing the rest of the event for.
-pub(super) fn paid(object: &Value, told_at: Option<Instant>) -> Option<Paid> {
+pub(super) fn paid(object: &Value, reported_at: Option<Instant>) -> Option<Paid> {
     let cents = object["amount_paid"].as_u64().filter(|cents| *cents > 0)?;
     let seconds = object["status_transitions"]["paid_at"].as_i64();
-    let at = seconds.and_then(|seconds| Instant::from_timestamp(seconds, 0)).or(told_at)?;
+    let at = seconds.and_then(|seconds| Instant::from_timestamp(seconds, 0)).or(reported_at)?;
     let lines = object["lines"]["data"].as_array().into_iter().flatten().filter_map(line).take(LINES).collect();
     Some(Paid { at, cents, lines, url: page(&object["hosted_invoice_url"]), number: text(&object["number"]) })
 }
@@ -82,10 +82,12 @@ mod tests {
     const NINE: i64 = 1_773_133_200;
 
     /// What an event of this kind, of five seconds past nine, tells of this invoice.
-    fn told(kind: &str, object: &Value) -> Invoice {
+    fn facts(kind: &str, object: &Value) -> Invoice {
         let event = json!({ "id": "evt_1", "type": kind, "created": NINE + 5, "data": { "object": object } });
         match crate::stripe::webhook_facts::read(&Event::read(event.to_string())) {
-            Ok(Some(Told::Customer(_, News::Invoice(Dues(mut invoices))))) => invoices.pop_first().unwrap().1,
+            Ok(Some(WebhookFacts::Customer(_, BillingFact::Invoice(Invoices(mut invoices))))) => {
+                invoices.pop_first().unwrap().1
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -109,7 +111,7 @@ mod tests {
     }
 
     fn paid_of(changes: &Value) -> Option<Paid> {
-        let invoice = told("invoice.paid", &invoice_with(changes));
+        let invoice = facts("invoice.paid", &invoice_with(changes));
         assert!(invoice.settled);
         assert_eq!(invoice.subscription.as_deref(), Some("sub_1"));
         invoice.paid
@@ -130,7 +132,7 @@ mod tests {
             number: Some("ABCD1234-0002".into()),
         };
         for kind in ["invoice.paid", "invoice.payment_succeeded"] {
-            let invoice = told(kind, &invoice_with(&json!({})));
+            let invoice = facts(kind, &invoice_with(&json!({})));
             assert_eq!((invoice.paid.as_ref(), invoice.receipt), (Some(&expected), None), "{kind}");
         }
     }
@@ -148,7 +150,7 @@ mod tests {
             "paid": true,
             "subscription": "sub_1",
         });
-        let paid = told("invoice.payment_succeeded", &old).paid.unwrap();
+        let paid = facts("invoice.payment_succeeded", &old).paid.unwrap();
         assert_eq!((paid.at, paid.cents, paid.url), (at(NINE + 5), 14_900, None));
         assert_eq!(paid.lines, [InvoiceLine { text: "Plan".into(), cents: 14_900 }]);
         assert_eq!(paid.number.as_deref(), Some("ABCD1234-0001"));
@@ -160,10 +162,10 @@ mod tests {
             assert_eq!(paid_of(&json!({ "amount_paid": amount })), None);
         }
         for kind in ["invoice.voided", "invoice.marked_uncollectible"] {
-            let invoice = told(kind, &invoice_with(&json!({})));
+            let invoice = facts(kind, &invoice_with(&json!({})));
             assert_eq!((invoice.settled, invoice.paid), (true, None), "{kind}");
         }
-        assert_eq!(told("invoice.payment_failed", &invoice_with(&json!({}))).paid, None);
+        assert_eq!(facts("invoice.payment_failed", &invoice_with(&json!({}))).paid, None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use brightmeter::{
     access::api_key::{Scope, Secret},
-    ids::KeyId,
+    ids::ApiKeyId,
 };
 use chrono::TimeDelta;
 use insta::assert_snapshot;
@@ -52,7 +52,7 @@ fn a_revoked_key_opens_nothing_from_that_moment_on_on_every_replica() {
         let (id, secret) = server.key(org, Scope::Spend).await;
         let api = api.with(&secret);
         assert_eq!(spend(&api, "ping-1").await.0, 200, "the server knows the key by now");
-        assert!(server.keys.revoke(org, id).await.unwrap());
+        assert!(server.api_keys.revoke(org, id).await.unwrap());
         assert_eq!(spend(&api, "ping-2").await, (401, "credential_invalid".into()));
         assert_eq!(spend(&api, "ping-1").await, (401, "credential_invalid".into()), "no replay either");
         for path in READS {
@@ -66,9 +66,9 @@ fn a_revoked_key_opens_nothing_from_that_moment_on_on_every_replica() {
 fn a_key_ends_at_its_end() {
     with_api(async |server, api, org| {
         let expires_at = Some(server.clock.now() + TimeDelta::seconds(60));
-        let id = KeyId(server.clock.new_id());
+        let id = ApiKeyId(server.clock.new_id());
         let new = NewKey { id, name: "for a minute", scope: Scope::Spend, expires_at, maker: None };
-        let (_, secret) = server.keys.create(org, new).await.unwrap();
+        let (_, secret) = server.api_keys.create(org, new).await.unwrap();
         let api = api.with(&secret);
         server.pass(59);
         assert_eq!(spend(&api, "ping-1").await.0, 200);

@@ -6,7 +6,7 @@ use brightmeter::access::api_key::Scope;
 use futures::{Stream, StreamExt};
 use server::{
     ai::built_in::BuiltIn,
-    service::balance_events::{Changes, Touched},
+    service::balance_events::{BalanceEvents, ChangedAccounts},
 };
 use tokio::time::timeout;
 
@@ -72,7 +72,7 @@ fn a_stream_ends_with_its_key() {
         let (id, secret) = server.key(org, Scope::Read).await;
         let mut events = api.with(&secret).events("/tokens/stream").await;
         event(&mut events).await.unwrap();
-        server.keys.revoke(org, id).await.unwrap();
+        server.api_keys.revoke(org, id).await.unwrap();
         server.submit(org, spend("ping")).await.unwrap();
         assert_eq!(event(&mut events).await, None);
         assert_eq!(api.with(&secret).get("/tokens/stream").await.problem().0, 401);
@@ -83,15 +83,15 @@ fn a_stream_ends_with_its_key() {
 fn nobody_hears_of_another_organization() {
     with_server(async |server| {
         let (mine, other) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
-        let touched = Touched::default();
-        let changes = Changes::start(server.pools.app.clone(), touched.clone());
-        let mut following = [changes.follow(mine).await.unwrap(), changes.follow(other).await.unwrap()];
+        let changed_accounts = ChangedAccounts::default();
+        let balance_events = BalanceEvents::start(server.pools.app.clone(), changed_accounts.clone());
+        let mut following = [balance_events.follow(mine).await.unwrap(), balance_events.follow(other).await.unwrap()];
         for each in &mut following {
             assert!(timeout(PATIENCE, each.changed()).await.unwrap(), "woken once when the listening begins");
         }
-        touched.mark([other]);
+        changed_accounts.mark([other]);
         assert!(timeout(PATIENCE, following[1].changed()).await.unwrap());
-        changes.stop();
+        balance_events.stop();
         assert!(!timeout(PATIENCE, following[0].changed()).await.unwrap(), "told of another's");
     });
 }

@@ -94,7 +94,7 @@ impl Shop<'_> {
 
     /// Stripe's name of a paid order's payment.
     async fn payment(&self, id: PurchaseId) -> String {
-        self.find(id).await.purchase.payment.names.payment_intent.unwrap()
+        self.find(id).await.purchase.payment.stripe_ids.payment_intent.unwrap()
     }
 }
 

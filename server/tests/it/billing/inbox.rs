@@ -6,7 +6,7 @@ use server::{
     storage::stripe_events,
     stripe::{
         event::Event,
-        webhook_facts::{self, Told},
+        webhook_facts::{self, WebhookFacts},
     },
 };
 
@@ -35,13 +35,13 @@ fn a_payment_is_credited_once_whichever_events_tell_it() {
     with_shop(async |server, org, member| {
         let purchase = order(server, org, member).await;
         let paid = session(org, purchase, "pi_1", "paid");
-        let told = [
+        let facts = [
             event("evt_1", "checkout.session.completed", 1, &paid),
             event("evt_2", "checkout.session.async_payment_succeeded", 2, &paid),
             event("evt_3", "checkout.session.expired", 3, &paid),
         ];
-        tell(server, &told).await;
-        tell(server, &told).await;
+        tell(server, &facts).await;
+        tell(server, &facts).await;
         assert_eq!(holdings(server, org).await, (700, 0));
         assert_eq!(outcomes(server).await, [1, 2, 3].map(|n| format!("evt_{n}, the purchase is as it says, done")));
     });
@@ -99,7 +99,9 @@ fn whoever_dies_between_doing_and_noting_it_did_it_once() {
         stripe_events::insert(&mut conn, &Event::read(payload), now).await.unwrap();
         let lease_until = now + chrono::TimeDelta::seconds(60);
         let taken = stripe_events::take(&mut conn, now, lease_until, 10).await.unwrap();
-        let Ok(Some(Told::Payment(_, payment))) = webhook_facts::read(&taken[0].event) else { panic!("{taken:?}") };
+        let Ok(Some(WebhookFacts::Payment(_, payment))) = webhook_facts::read(&taken[0].event) else {
+            panic!("{taken:?}")
+        };
         inbox(server).purchases.settle(org, purchase, payment).await.unwrap();
         // Here it dies. Nobody else takes it up before its lease is over.
         work(server).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use server::{
     clock::Clock,
     storage::{stripe_customers, tenant},
-    stripe::webhook_facts::{self, News, Told},
+    stripe::webhook_facts::{self, BillingFact, WebhookFacts},
 };
 
 use super::shop::{event, tell};
@@ -27,7 +27,7 @@ pub fn with_subscriber(test: impl AsyncFnOnce(&TestServer, OrgId)) {
 }
 
 /// What Stripe tells of an invoice now.
-fn told(server: &TestServer, id: &str, kind: &str, invoice: &str) -> String {
+fn facts(server: &TestServer, id: &str, kind: &str, invoice: &str) -> String {
     let parent = json!({ "type": "subscription_details", "subscription_details": { "subscription": "sub_1" } });
     let object = json!({ "id": invoice, "object": "invoice", "customer": "cus_1", "parent": parent, "billing_reason": "subscription_cycle" });
     event(id, kind, server.clock.now().timestamp(), &object)
@@ -46,10 +46,10 @@ async fn log(server: &TestServer) -> Vec<String> {
 #[test]
 fn ai_steps_down_the_ladder_at_exact_instants_and_comes_back_the_moment_it_is_paid() {
     with_subscriber(async |server, org| {
-        tell(server, &[told(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
+        tell(server, &[facts(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
         assert_eq!(license(server, org).await, License::Grace { since: at("2026-03-10T09:00:00Z") });
         server.pass(3 * 86_400);
-        tell(server, &[told(server, "evt_2", "invoice.payment_failed", "in_1")]).await;
+        tell(server, &[facts(server, "evt_2", "invoice.payment_failed", "in_1")]).await;
         // Nobody asks for anything: the sweeper books it.
         for (instant, swept) in [
             ("2026-03-17T08:59:59Z", 0),
@@ -67,7 +67,7 @@ fn ai_steps_down_the_ladder_at_exact_instants_and_comes_back_the_moment_it_is_pa
             "AI is limited because an invoice is unpaid."
         );
         server.pass(3_600);
-        tell(server, &[told(server, "evt_3", "invoice.paid", "in_1")]).await;
+        tell(server, &[facts(server, "evt_3", "invoice.paid", "in_1")]).await;
         server.submit(org, spend("ping")).await.unwrap();
         assert_eq!(
             log(server).await,
@@ -90,9 +90,9 @@ fn no_payment_lifts_what_staff_have_suspended_and_what_failed_meanwhile_counts_t
         let since = server.clock.now();
         server.submit(org, Command::Suspend(by_staff("A chargeback"))).await.unwrap();
         server.pass(60);
-        tell(server, &[told(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
+        tell(server, &[facts(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
         server.pass(8 * 86_400);
-        tell(server, &[told(server, "evt_2", "invoice.paid", "in_2")]).await;
+        tell(server, &[facts(server, "evt_2", "invoice.paid", "in_2")]).await;
         assert_eq!(server.sweeper.sweep().await.unwrap(), 0, "time takes no step");
         assert_eq!(license(server, org).await, License::Stopped { since });
         assert_eq!(
@@ -102,7 +102,7 @@ fn no_payment_lifts_what_staff_have_suspended_and_what_failed_meanwhile_counts_t
         server.submit(org, Command::Lift(by_staff("It was settled"))).await.unwrap();
         assert_eq!(license(server, org).await, License::Grace { since: at("2026-03-10T09:01:00Z") });
         assert_eq!(log(server).await, ["03-10 09:00:00 stopped ai", "03-18 09:01:00 grace allowance"]);
-        tell(server, &[told(server, "evt_3", "invoice.paid", "in_1")]).await;
+        tell(server, &[facts(server, "evt_3", "invoice.paid", "in_1")]).await;
         assert_eq!(license(server, org).await, License::Active);
     });
 }
@@ -114,7 +114,7 @@ fn what_is_told_of_invoices_leaves_the_same_in_any_order() {
     with_subscriber(async |server, org| {
         let second = |id: &str, kind: &str, invoice: &str, seconds: i64| {
             server.clock.set(at("2026-03-10T09:00:00Z") + chrono::TimeDelta::seconds(seconds));
-            told(server, id, kind, invoice)
+            facts(server, id, kind, invoice)
         };
         // A failed renewal, its retries, its payment at last; and the next one, which fails.
         let events = [
@@ -127,15 +127,16 @@ fn what_is_told_of_invoices_leaves_the_same_in_any_order() {
         ];
         let since = at("2026-03-10T09:00:40Z");
         for order in orders {
-            let mut dues = brightmeter::billing::invoices::Dues::default();
+            let mut invoices = brightmeter::billing::invoices::Invoices::default();
             for n in order {
                 let event = server::stripe::event::Event::read(events[n].clone());
-                let Ok(Some(Told::Customer(_, News::Invoice(told)))) = webhook_facts::read(&event) else {
+                let Ok(Some(WebhookFacts::Customer(_, BillingFact::Invoice(facts)))) = webhook_facts::read(&event)
+                else {
                     panic!("{event:?}")
                 };
-                dues.join(&told);
+                invoices.join(&facts);
             }
-            assert_eq!(dues.unpaid_since(None), Some(since));
+            assert_eq!(invoices.unpaid_since(None), Some(since));
         }
         tell(server, &events).await;
         assert_eq!(license(server, org).await, License::Grace { since });
@@ -162,20 +163,20 @@ fn an_invoice_of_nobody_waits_and_one_that_is_no_plans_does_nothing() {
             object.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             object
         };
-        let told = |id: &str, change: Value| event(id, "invoice.payment_failed", 1_773_133_200, &object(change));
+        let facts = |id: &str, change: Value| event(id, "invoice.payment_failed", 1_773_133_200, &object(change));
         tell(
             server,
             &[
-                told("evt_1", json!({ "customer": "cus_other" })),
-                told("evt_2", json!({ "subscription": null })),
-                told("evt_3", json!({ "billing_reason": "subscription_create" })),
+                facts("evt_1", json!({ "customer": "cus_other" })),
+                facts("evt_2", json!({ "subscription": null })),
+                facts("evt_3", json!({ "billing_reason": "subscription_create" })),
             ],
         )
         .await;
         assert_eq!(license(server, org).await, License::Active);
         let waits: i64 = server.ask("select count(*) from stripe_events where done_at is null").await;
         assert_eq!(waits, 1);
-        tell(server, &[told("evt_4", json!({}))]).await;
+        tell(server, &[facts("evt_4", json!({}))]).await;
         assert_eq!(license(server, org).await.state(), "grace");
     });
 }
@@ -187,7 +188,7 @@ fn every_page_says_that_an_invoice_is_unpaid_and_what_stops_next() {
         server.member(org, "member@bright-audio.test").await;
         let mut member = site.signed_in("member@bright-audio.test").await;
         assert!(!member.get("/dashboard").await.body.contains("unpaid"));
-        tell(server, &[told(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
+        tell(server, &[facts(server, "evt_1", "invoice.payment_failed", "in_1")]).await;
         for path in ["/dashboard", "/quests", "/activity", "/billing", "/account", "/license"] {
             let page = member.get(path).await;
             assert_eq!(page.status, StatusCode::OK);
@@ -198,7 +199,7 @@ fn every_page_says_that_an_invoice_is_unpaid_and_what_stops_next() {
         let text = member.get("/license").await.text();
         assert!(text.contains("Its payment failed on 10 Mar 2026. Premium features are off."), "{text}");
         server.pass(11 * 86_400);
-        tell(server, &[told(server, "evt_2", "invoice.paid", "in_1")]).await;
+        tell(server, &[facts(server, "evt_2", "invoice.paid", "in_1")]).await;
         // Meanwhile the session has ended.
         let mut member = site.signed_in("member@bright-audio.test").await;
         let page = member.get("/license").await;

@@ -1,7 +1,7 @@
 //! Members choose plans: what they are shown is done once, or nothing is.
 
 use brightmeter::{
-    billing::plan_change::Course,
+    billing::plan_change::PlanChange,
     command::Command,
     ids::{MemberId, OrgId, PlanOrderId},
     time::Instant,
@@ -46,21 +46,21 @@ impl Chooser<'_> {
     }
 
     /// Which way the page of a plan says that it goes.
-    async fn course(&self, plan: &str) -> Course {
+    async fn plan_change(&self, plan: &str) -> PlanChange {
         let terms = self.office.server.account(self.org).await.terms;
         let mut tx = tenant::begin(&self.office.server.pools.app, self.org).await.unwrap();
-        let (_, known) = licenses::find_dues(&mut tx, self.org).await.unwrap();
-        let subscribed = known.is_some_and(|reading| reading.live.is_some());
+        let (_, known) = licenses::find_invoices(&mut tx, self.org).await.unwrap();
+        let subscribed = known.is_some_and(|snapshot| snapshot.live.is_some());
         let catalog = &self.office.server.catalog;
-        Course::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
+        PlanChange::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
     }
 
     async fn choose(&self, id: PlanOrderId, plan: &str) -> Result<Next, PlanError> {
-        self.choose_as(id, plan, (self.course(plan).await, self.office.server.clock.now())).await
+        self.choose_as(id, plan, (self.plan_change(plan).await, self.office.server.clock.now())).await
     }
 
     /// As a page says that was made at another time.
-    async fn choose_as(&self, id: PlanOrderId, plan: &str, shown: (Course, Instant)) -> Result<Next, PlanError> {
+    async fn choose_as(&self, id: PlanOrderId, plan: &str, shown: (PlanChange, Instant)) -> Result<Next, PlanError> {
         self.office.inbox.plans.choose(self.org, self.owner, id, &plan.parse().unwrap(), shown).await
     }
 
@@ -195,23 +195,23 @@ fn what_was_not_shown_is_not_done() {
             assert!(matches!(chosen, Err(PlanError::OtherOrder)), "{plan} {shown:?}: {chosen:?}");
         };
         // Somebody has subscribed in another window meanwhile.
-        stale("enterprise", (Course::Subscribe, clock.now())).await;
+        stale("enterprise", (PlanChange::Subscribe, clock.now())).await;
         chooser.office.go_to("2026-03-20T09:00:00Z");
         chooser.change("enterprise").await;
         chooser.change("pro").await;
         let before = clock.now();
-        assert_eq!(chooser.course("enterprise").await, Course::Stay);
+        assert_eq!(chooser.plan_change("enterprise").await, PlanChange::Keep);
         // The reset has come since, and Enterprise would have to be paid for again.
         chooser.office.go_to("2026-04-10T09:00:00Z");
         chooser.office.tell().await;
         assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
-        stale("enterprise", (Course::Stay, before)).await;
+        stale("enterprise", (PlanChange::Keep, before)).await;
         // What was shown is the price of the rest of another month.
-        stale("enterprise", (Course::Up, before)).await;
+        stale("enterprise", (PlanChange::Upgrade, before)).await;
         assert_eq!(chooser.stands().await, ("pro".into(), None, 200));
 
         // A form that comes again after it was done is told so, and does nothing more.
-        let (id, shown) = (chooser.new_id(), (Course::Up, clock.now()));
+        let (id, shown) = (chooser.new_id(), (PlanChange::Upgrade, clock.now()));
         assert_eq!(chooser.choose_as(id, "enterprise", shown).await.unwrap(), Next::Done);
         assert_eq!(chooser.choose_as(id, "enterprise", shown).await.unwrap(), Next::Done);
         assert!(matches!(chooser.choose_as(chooser.new_id(), "enterprise", shown).await, Err(PlanError::Same)));

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use brightmeter::{
-    billing::invoices::{Dues, Invoice, Paid},
+    billing::invoices::{Invoice, Invoices, Paid},
     command::Command,
     ids::OrgId,
 };
@@ -116,11 +116,11 @@ fn what_is_paid_for_a_plan_has_a_receipt_in_one_row_with_packs() {
 fn a_payment_has_one_receipt_whichever_events_tell_it_in_whatever_order() {
     with_subscriber(async |server, org| {
         server.person(org, "owner@bright-audio.test", "owner").await;
-        let told = |id: &str, kind: &str, created: i64| event(id, kind, created, &invoice("in_1", 16_000));
+        let facts = |id: &str, kind: &str, created: i64| event(id, kind, created, &invoice("in_1", 16_000));
         let events = [
-            told("evt_4", "invoice.payment_succeeded", NOW + 4),
-            told("evt_1", "invoice.payment_failed", NOW - 60),
-            told("evt_3", "invoice.paid", NOW + 3),
+            facts("evt_4", "invoice.payment_succeeded", NOW + 4),
+            facts("evt_1", "invoice.payment_failed", NOW - 60),
+            facts("evt_3", "invoice.paid", NOW + 3),
             event("evt_5", "invoice.paid", NOW, &invoice("in_2", 0)),
             event("evt_6", "invoice.voided", NOW, &invoice("in_3", 14_900)),
         ];
@@ -193,7 +193,7 @@ async fn pay_for_ten_years(server: &TestServer, org: OrgId) {
         let paid = Paid { at, cents: 14_900, lines: Vec::new(), url: None, number: None };
         (format!("in_{month}"), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })
     });
-    server.submit(org, Command::Bill { told: Dues(months.collect()) }).await.unwrap();
+    server.submit(org, Command::RecordInvoices { facts: Invoices(months.collect()) }).await.unwrap();
 }
 
 #[test]

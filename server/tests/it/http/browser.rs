@@ -13,11 +13,11 @@ use axum::{
 use leptos::config::{Env, LeptosOptions};
 use server::{
     ai::{AiProvider, built_in::BuiltIn},
-    http::{self, Tools, backend::Portal, viewer::Visitors},
+    http::{self, Services, backend::AppBackend, viewer::Viewers},
     proxies::TrustedProxies,
     service::{
-        account_reader::Reader, balance_events::Changes, jobs::Jobs, passwords::Passwords, plans::Plans,
-        purchases::Purchases, sign_in::SignIn, staff::Console, throttle::Throttle, user_profile::Accounts,
+        account_reader::AccountReader, balance_events::BalanceEvents, jobs::Jobs, passwords::Passwords, plans::Plans,
+        purchases::Purchases, sign_in::SignIn, staff::Staff, throttle::Throttle, user_profile::UserProfiles,
         writer::Writer,
     },
     stripe::signature::WebhookSecret,
@@ -66,50 +66,45 @@ impl Site {
     ) -> Self {
         let (pool, clock) = (server.pools.app.clone(), server.clock.clone());
         let jobs = Jobs::new(writer.clone(), provider).unwrap();
-        let reader = Reader {
+        let reader = AccountReader {
             pool: pool.clone(),
             catalog: server.catalog.clone(),
             clock: clock.clone(),
             writer: writer.clone(),
         };
         let (passwords, throttle) = (Passwords::new(2).unwrap(), Throttle { clock: clock.clone() });
-        let accounts = Accounts {
+        let user_profiles = UserProfiles {
             pool: pool.clone(),
             passwords: passwords.clone(),
             throttle: throttle.clone(),
             clock: clock.clone(),
         };
-        let keys = server.keys.clone();
-        let changes = Changes::start(pool.clone(), writer.touched());
+        let api_keys = server.api_keys.clone();
+        let balance_events = BalanceEvents::start(pool.clone(), writer.changed_accounts());
         let plans = Plans::beside(&purchases);
-        let console = Console::new(purchases.clone(), plans.clone(), server.pools.writer.clone());
-        let portal = Portal {
+        let staff = Staff::new(purchases.clone(), plans.clone(), server.pools.writer.clone());
+        let portal = AppBackend {
             pool: pool.clone(),
             reader: reader.clone(),
             jobs: jobs.clone(),
-            accounts: accounts.clone(),
-            keys: keys.clone(),
+            user_profiles: user_profiles.clone(),
+            api_keys: api_keys.clone(),
             purchases: purchases.clone(),
             plans: plans.clone(),
-            console: console.clone(),
+            staff: staff.clone(),
         };
         let leptos = LeptosOptions::builder().output_name("brightmeter").site_root("no-site").env(Env::PROD).build();
-        let tools = Tools {
+        let tools = Services {
             backend: Arc::new(portal),
             sign_in: SignIn { pool: pool.clone(), passwords, throttle },
-            accounts,
-            visitors: Visitors {
-                pool: pool.clone(),
-                catalog: server.catalog.clone(),
-                clock: clock.clone(),
-                demo: false,
-            },
+            user_profiles,
+            viewers: Viewers { pool: pool.clone(), catalog: server.catalog.clone(), clock: clock.clone(), demo: false },
             jobs,
-            keys,
+            api_keys,
             plans,
-            console,
+            staff,
             purchases,
-            changes,
+            balance_events,
             reader,
             pool,
             clock,

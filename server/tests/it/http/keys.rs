@@ -26,7 +26,7 @@ fn a_keys_secret_is_shown_once_and_stored_as_its_hash() {
         assert_eq!(page.status, StatusCode::OK);
         let secret = page.body.split("value=\"bm_live_").nth(1).unwrap().split('"').next().unwrap();
         let secret: brightmeter::access::api_key::Secret = format!("bm_live_{secret}").parse().unwrap();
-        assert!(server.keys.identify(&secret).await.unwrap().is_some());
+        assert!(server.api_keys.identify(&secret).await.unwrap().is_some());
         let page = browser.get("/keys").await;
         assert!(page.text().contains("billing") && page.text().contains(secret.shown()), "{}", page.text());
         assert!(!page.body.contains(secret.reveal()), "shown a second time");

@@ -60,7 +60,7 @@ async fn one_after_another(server: &TestServer, org: OrgId, caller: Caller) -> (
     apply(Some("part"), capture(part, Some(4))).await.unwrap();
     apply(Some("release"), release(given_up)).await.unwrap();
     apply(None, capture(given_up, None)).await.unwrap_err();
-    let transaction = spent.receipt.transaction;
+    let transaction = spent.outcome.transaction;
     let refund = Command::Refund { caller: service(), transaction, reason: "by mistake".into() };
     apply(Some("refund"), refund.clone()).await.unwrap();
     apply(None, refund).await.unwrap_err();

@@ -115,7 +115,7 @@ fn two_servers_give_one_effect_a_key_and_sell_nothing_twice() {
         assert_eq!(by_key.len(), 50, "as many keys have an effect as there were tokens");
         for (key, answers) in by_key {
             assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "{key}: {answers:?}");
-            assert!(answers.iter().all(|answer| answer.receipt == answers[0].receipt), "{key}: {answers:?}");
+            assert!(answers.iter().all(|answer| answer.outcome == answers[0].outcome), "{key}: {answers:?}");
         }
         assert_eq!(server.ask::<i64>("select count(*) from ai_token_usage_log where kind = 'spent'").await, 50);
         assert_eq!(server.available(org, "ai").await, 0);

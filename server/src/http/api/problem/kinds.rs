@@ -150,7 +150,7 @@ mod tests {
                 plan: name("starter").try_into().unwrap(),
                 needs: name("pro").try_into().unwrap(),
             },
-            Refusal::LicenseSuspended { off: brightmeter::billing::license::Off::Ai, since: None },
+            Refusal::LicenseSuspended { off: brightmeter::billing::license::Restriction::Ai, since: None },
             Refusal::LicenseStopped { since: instant },
             Refusal::RateLimited { requests: 30, window_seconds: 60, until: instant },
             Refusal::TooFrequent { interval_seconds: 3, until: instant },
