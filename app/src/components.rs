@@ -44,7 +44,7 @@ pub use live_balances::LiveBalances;
 pub use time::{Date, Time};
 #[cfg(feature = "ssr")]
 pub use {
-    admin_frame::{AdminErrorPage, AdminFrame, Desk},
+    admin_frame::{AdminErrorPage, AdminFrame, AdminSection},
     amounts::in_words,
     confirm::Confirm,
     customer_portal::CustomerPortal,

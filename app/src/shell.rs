@@ -42,7 +42,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 }
 
 /// How long after it was loaded a page that nobody touches comes to life.
-const LATER_MS: u32 = 4_000;
+const ISLAND_DELAY_MS: u32 = 4_000;
 
 /// Whether and when the page that is asked for comes to life in the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Islands {
 /// The scripts, kept until they are wanted: on a slow phone they would otherwise compete with the page itself.
 #[component]
 fn ScriptsForLater(options: LeptosOptions) -> impl IntoView {
-    let script = format!("{}({LATER_MS})", include_str!("shell/start_islands.js").trim_end());
+    let script = format!("{}({ISLAND_DELAY_MS})", include_str!("shell/start_islands.js").trim_end());
     view! {
         <template id="islands">
             <HydrationScripts options islands=true />

@@ -47,7 +47,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
-pub use self::connections::{Limits, OPEN_FILES, serve};
+pub use self::connections::{Limits, MAX_OPEN_FILES, serve};
 use crate::{
     clock::{Clock, ManualClock},
     demo::stripe_sandbox::{self, Sandbox},
@@ -69,14 +69,14 @@ use crate::{
 };
 
 /// How long a request may take. Longer than any wait inside it, so that the answer tells what happened.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may take that waits for Stripe to answer about many purchases: longer than that wait.
-const LONG_PATIENCE: Duration = RECONCILE_TIMEOUT.saturating_add(Duration::from_secs(15));
+const SLOW_REQUEST_TIMEOUT: Duration = RECONCILE_TIMEOUT.saturating_add(Duration::from_secs(15));
 /// What a form gets that another site sent.
-const ELSEWHERE: &str =
+const CROSS_SITE_MESSAGE: &str =
     "This form was sent from another site, so nothing was done. Open the page here and send it again.\n";
 /// How large a form may be.
-const FORM_BYTES: usize = 64 * 1024;
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// What handlers work with. Every request clones it several times, so that has to cost nothing.
 #[derive(Clone)]
@@ -173,7 +173,7 @@ impl Site {
             .route("/admin/events/replay", post(forms::admin::replay))
             .route("/admin/organizations/suspend", post(forms::organizations::suspend))
             .route("/admin/organizations/lift", post(forms::organizations::lift))
-            .layer(DefaultBodyLimit::max(FORM_BYTES));
+            .layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
         let pages = pages::routes(&state)
             .merge(forms)
             .merge(api::routes())
@@ -186,7 +186,7 @@ impl Site {
         let slow: Router = Router::new()
             .route("/admin/reconciliation", post(forms::admin::compare))
             .route("/admin/reconciliation/mend", post(forms::admin::mend))
-            .layer(DefaultBodyLimit::max(FORM_BYTES))
+            .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(middleware::from_fn_with_state(state.clone(), session::identify))
             .layer(session::layer(&state))
             .with_state(state.clone());
@@ -213,15 +213,19 @@ impl Site {
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::new());
         let inner = ServiceBuilder::new()
-            .layer(CsrfLayer::new().with_rejection_response(|_| (StatusCode::FORBIDDEN, ELSEWHERE).into_response()))
+            .layer(
+                CsrfLayer::new()
+                    .with_rejection_response(|_| (StatusCode::FORBIDDEN, CROSS_SITE_MESSAGE).into_response()),
+            )
             .map_request(move |request| client::identify(&proxies, request));
         let around = |patience: Duration| {
             let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience);
             outer.clone().layer(in_time).layer(inner.clone())
         };
         let by_key = api::routes().layer(MapResponseLayer::new(headers::keep_nowhere)).with_state(state.clone());
-        let all = router.with_state(state).layer(around(PATIENCE)).merge(slow.layer(around(LONG_PATIENCE)));
-        Self { all, by_key: by_key.layer(around(PATIENCE)) }
+        let all =
+            router.with_state(state).layer(around(REQUEST_TIMEOUT)).merge(slow.layer(around(SLOW_REQUEST_TIMEOUT)));
+        Self { all, by_key: by_key.layer(around(REQUEST_TIMEOUT)) }
     }
 }
 

@@ -38,6 +38,7 @@ pub enum License {
 #[serde(rename_all = "snake_case")]
 pub enum Restriction {
     /// Only a notice is shown.
+    #[serde(rename = "nothing")]
     None,
     /// Premium features.
     Premium,

@@ -6,9 +6,9 @@ use super::{Catalog, Margin, MarginLine};
 use crate::names::{PackName, PlanName, TokenType};
 
 /// How many customers of a plan, and packs of a kind, a month may have.
-const MOST: u32 = 1_000;
+const MAX_COUNT: u32 = 1_000;
 /// How many customers a what-if starts with, shared evenly among the plans that cost something.
-const CUSTOMERS: u32 = 100;
+const MAX_CUSTOMERS: u32 = 100;
 /// A price can be moved up to four times what the catalog has, and at least up to this, in cents.
 const LEAST_PRICE_REACH: u32 = 10_000;
 /// The same for what a token costs, in millionths of a dollar.
@@ -61,8 +61,8 @@ impl<'a> WhatIf<'a> {
         let paid: Vec<PlanName> = paid_plans(sold).cloned().collect();
         let count = u32::try_from(paid.len()).unwrap_or(u32::MAX).max(1);
         // Where they cannot be shared evenly, the smaller plans have one more.
-        let extra = usize::try_from(CUSTOMERS % count).unwrap_or_default();
-        let share = |place: usize| CUSTOMERS / count + u32::from(place < extra);
+        let extra = usize::try_from(MAX_CUSTOMERS % count).unwrap_or_default();
+        let share = |place: usize| MAX_CUSTOMERS / count + u32::from(place < extra);
         let customers = paid.into_iter().enumerate().map(|(place, plan)| (plan, share(place))).collect();
         Self { sold, assumed: sold.clone(), customers, packs: BTreeMap::new() }
     }
@@ -101,7 +101,7 @@ impl<'a> WhatIf<'a> {
     /// How large it can be.
     pub fn most(&self, figure: &Figure) -> u32 {
         let least = match figure {
-            Figure::Customers(_) | Figure::Sold(_) => return MOST,
+            Figure::Customers(_) | Figure::Sold(_) => return MAX_COUNT,
             Figure::PlanPrice(_) | Figure::PackPrice(_) => LEAST_PRICE_REACH,
             Figure::UnitCost(_) => LEAST_COST_REACH,
         };

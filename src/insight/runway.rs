@@ -7,7 +7,7 @@ use crate::{ledger::tokens::Tokens, time::Instant};
 /// How many days of use make the pace.
 pub const PACE_DAYS: u32 = 14;
 /// What is further away than this is for ever.
-const FOR_EVER: TimeDelta = TimeDelta::days(3_650);
+const MAX_RUNWAY: TimeDelta = TimeDelta::days(3_650);
 
 /// How long tokens last at the pace of the last [`PACE_DAYS`] days, seen from the next reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn exhausts_at(available: Tokens, used: Tokens, now: Instant) -> Option<Inst
     let window = i128::from(TimeDelta::days(i64::from(PACE_DAYS)).num_seconds());
     let seconds = window * i128::from(available.get()) / i128::from(used.get());
     let lasts = TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?;
-    if lasts > FOR_EVER { None } else { now.checked_add_signed(lasts) }
+    if lasts > MAX_RUNWAY { None } else { now.checked_add_signed(lasts) }
 }
 
 #[cfg(test)]

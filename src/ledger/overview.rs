@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Below which part of what there was a type runs low: a tenth.
-const LOW: i64 = 10;
+const LOW_BALANCE_PERCENT: i64 = 10;
 
 /// One token type of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Overview {
             allowance: (!granted.is_zero()).then_some(Allowance { granted, remaining }),
             packs,
             full,
-            low: !full.is_zero() && balance.available().get().saturating_mul(LOW) < full.get(),
+            low: !full.is_zero() && balance.available().get().saturating_mul(LOW_BALANCE_PERCENT) < full.get(),
             grants,
         }
     }

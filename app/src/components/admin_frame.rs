@@ -6,7 +6,7 @@ use crate::{backend::StaffMember, components::frame::Shell, error::AppError};
 
 /// Where in the staff console a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Desk {
+pub enum AdminSection {
     /// `/admin/organizations` and below.
     Organizations,
     /// `/admin/pricing`.
@@ -19,7 +19,7 @@ pub enum Desk {
     Elsewhere,
 }
 
-impl Desk {
+impl AdminSection {
     const NAVIGATION: [Self; 4] = [Self::Organizations, Self::Pricing, Self::Events, Self::Reconciliation];
 
     /// The address.
@@ -51,7 +51,7 @@ pub fn AdminFrame(
     /// Who is looking.
     staff: StaffMember,
     /// Where in the console the page stands.
-    desk: Desk,
+    desk: AdminSection,
     /// The page's title.
     #[prop(into)]
     title: String,
@@ -77,8 +77,8 @@ pub fn AdminFrame(
 }
 
 #[component]
-fn Links(desk: Desk) -> impl IntoView {
-    let link = |to: Desk| {
+fn Links(desk: AdminSection) -> impl IntoView {
+    let link = |to: AdminSection| {
         view! {
             <li>
                 <a class="nav-link" href=to.address() aria-current={(to == desk).then_some("page")}>
@@ -87,7 +87,7 @@ fn Links(desk: Desk) -> impl IntoView {
             </li>
         }
     };
-    view! { <ul class="-mx-3 flex flex-wrap gap-1 md:mx-0">{Desk::NAVIGATION.map(link).collect_view()}</ul> }
+    view! { <ul class="-mx-3 flex flex-wrap gap-1 md:mx-0">{AdminSection::NAVIGATION.map(link).collect_view()}</ul> }
 }
 
 /// The way back to one's own organization, and out.
@@ -143,7 +143,7 @@ pub fn AdminErrorPage(
         _ => ("Something went wrong", "Try again", ""),
     };
     view! {
-        <AdminFrame staff desk=Desk::Elsewhere title>
+        <AdminFrame staff desk=AdminSection::Elsewhere title>
             <div class="mx-auto max-w-xl py-10">
                 <h1 class="text-3xl font-semibold tracking-tight">{title}</h1>
                 <p class="mt-3 text-lg text-muted">{error.to_string()}</p>

@@ -16,9 +16,9 @@ use crate::{
     views::{JobState, JobView},
 };
 
-const ASK_EVERY: Duration = Duration::from_secs(1);
-const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(15);
-const GIVE_UP_AFTER_MS: f64 = 180_000.0;
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(15);
+const POLL_TIMEOUT_MS: f64 = 180_000.0;
 
 /// How far the watch over a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn JobProgress(
 ) -> impl IntoView {
     let watch = RwSignal::new(Watch::Running);
     let id = StoredValue::new(job.id);
-    Effect::new(move |_| ask_later(id, watch, ASK_EVERY, Date::now()));
+    Effect::new(move |_| ask_later(id, watch, POLL_INTERVAL, Date::now()));
     view! {
         <p role="status" class="text-muted">
             {move || words(watch.get())}
@@ -56,7 +56,7 @@ pub fn JobProgress(
 }
 
 fn ask_later(id: StoredValue<String>, watch: RwSignal<Watch>, wait: Duration, since: f64) {
-    if Date::now() - since > GIVE_UP_AFTER_MS {
+    if Date::now() - since > POLL_TIMEOUT_MS {
         watch.set(Watch::GivenUp);
         return;
     }
@@ -67,7 +67,7 @@ async fn ask(id: StoredValue<String>, watch: RwSignal<Watch>, wait: Duration, si
     match functions::job(id.get_value()).await {
         Ok(JobView { state: JobState::Running { .. }, .. }) => {
             watch.set(Watch::Running);
-            ask_later(id, watch, ASK_EVERY, since);
+            ask_later(id, watch, POLL_INTERVAL, since);
         }
         Ok(_) if is_typing() => watch.set(Watch::EndedWhileTyping),
         Ok(_) => {
@@ -79,7 +79,7 @@ async fn ask(id: StoredValue<String>, watch: RwSignal<Watch>, wait: Duration, si
         }
         Err(_) => {
             watch.set(Watch::Unreachable);
-            ask_later(id, watch, (wait * 2).min(ASK_AT_LEAST_EVERY), since);
+            ask_later(id, watch, (wait * 2).min(MAX_POLL_INTERVAL), since);
         }
     }
 }

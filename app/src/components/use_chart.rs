@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::views::UseView;
 
 /// How wide and high a day is drawn, in units of the drawing.
-const DAY: (i64, i64) = (10, 48);
+const DAY_X_AND_HEIGHT: (i64, i64) = (10, 48);
 
 /// One token type's use as bars, with the same told in words.
 #[component]
@@ -18,17 +18,17 @@ pub fn UseChart(
     let summary = summary(&label, total, &days);
     let most = days.iter().map(|(_, tokens)| *tokens).max().unwrap_or_default().max(1);
     let (first, last) = (days.first().cloned().unwrap_or_default().0, days.last().cloned().unwrap_or_default().0);
-    let view_box = format!("0 0 {} {}", DAY.0 * days.len() as i64, DAY.1);
+    let view_box = format!("0 0 {} {}", DAY_X_AND_HEIGHT.0 * days.len() as i64, DAY_X_AND_HEIGHT.1);
     let bars = days.into_iter().zip(0_i64..).map(|((day, tokens), place)| {
         // A day without use keeps a line, so that the eye can count days.
         let class = if tokens > 0 { "use-bar" } else { "use-none" };
-        let height = (tokens.max(0) * (DAY.1 - 2) / most).max(1);
+        let height = (tokens.max(0) * (DAY_X_AND_HEIGHT.1 - 2) / most).max(1);
         view! {
             <rect
                 class=class
-                x=(place * DAY.0 + 1).to_string()
-                y=(DAY.1 - height).to_string()
-                width=(DAY.0 - 2).to_string()
+                x=(place * DAY_X_AND_HEIGHT.0 + 1).to_string()
+                y=(DAY_X_AND_HEIGHT.1 - height).to_string()
+                width=(DAY_X_AND_HEIGHT.0 - 2).to_string()
                 height=height.to_string()
             >
                 <title>{format!("{day}: {}", grouped(tokens))}</title>

@@ -14,19 +14,22 @@ pub use self::{
 };
 use crate::{
     backend::StaffMember,
-    components::{AdminFrame, Desk, load_staff},
+    components::{AdminFrame, AdminSection, load_staff},
     views::admin::EventsView,
 };
 
 /// What each desk is for.
-const DESKS: [(Desk, &str); 4] = [
-    (Desk::Organizations, "Who uses Brightmeter, how each license stands, and a way to suspend it by hand."),
+const SECTIONS: [(AdminSection, &str); 4] = [
+    (AdminSection::Organizations, "Who uses Brightmeter, how each license stands, and a way to suspend it by hand."),
     (
-        Desk::Pricing,
+        AdminSection::Pricing,
         "What each price leaves after its costs, and what would be if prices, costs or customers were others.",
     ),
-    (Desk::Events, "What Stripe told that could not be acted on, and what waits for something else."),
-    (Desk::Reconciliation, "Purchases and plans held against what Stripe says of them, each difference with its mend."),
+    (AdminSection::Events, "What Stripe told that could not be acted on, and what waits for something else."),
+    (
+        AdminSection::Reconciliation,
+        "Purchases and plans held against what Stripe says of them, each difference with its mend.",
+    ),
 ];
 
 /// What waits for a person, and the ways from here.
@@ -46,7 +49,7 @@ fn Console(staff: StaffMember, view: EventsView) -> impl IntoView {
         0 => "Every other event was acted on.",
         _ => "Others wait for what they tell of to be known; they are tried again by themselves.",
     };
-    let desks = DESKS.map(|(desk, text)| {
+    let desks = SECTIONS.map(|(desk, text)| {
         view! {
             <li class="card">
                 <h2 class="text-lg font-semibold">
@@ -59,7 +62,7 @@ fn Console(staff: StaffMember, view: EventsView) -> impl IntoView {
         }
     });
     view! {
-        <AdminFrame staff desk=Desk::Elsewhere title="Start">
+        <AdminFrame staff desk=AdminSection::Elsewhere title="Start">
             <h1 class="eyebrow">"Staff console"</h1>
             <p class="answer">{answer}</p>
             <p class="mt-3 text-muted">{waiting}</p>

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// The choices of how long a key holds, in days; for ever, if nothing.
-const LASTS: [(&str, &str); 4] = [("", "Until it is revoked"), ("30", "30 days"), ("90", "90 days"), ("365", "1 year")];
+const LIFETIMES: [(&str, &str); 4] =
+    [("", "Until it is revoked"), ("30", "30 days"), ("90", "90 days"), ("365", "1 year")];
 
 /// The organization's keys, and a form for another one.
 #[component]
@@ -91,7 +92,7 @@ fn KeyForm(form: Form, new_id: String) -> impl IntoView {
             </option>
         }
     });
-    let days = LASTS.map(|(value, label)| {
+    let days = LIFETIMES.map(|(value, label)| {
         view! {
             <option value=value selected=value == lasts>
                 {label}

@@ -11,12 +11,12 @@ use self::{reading::Reading, themes::Template};
 use super::{AiError, AiProvider};
 
 /// How long a goal with `#slow` takes.
-pub const SLOW: Duration = Duration::from_secs(8);
+pub const SLOW_JOB_DURATION: Duration = Duration::from_secs(8);
 
 /// A coach made of rules: it reads the goal, knows a dozen themes, and answers the same goal with the same quests.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltIn {
-    /// Lets a goal ask for trouble: `#fail` fails, `#slow` takes [`SLOW`], `#crash` panics. For demos only; without it
+    /// Lets a goal ask for trouble: `#fail` fails, `#slow` takes [`SLOW_JOB_DURATION`], `#crash` panics. For demos only; without it
     /// these words are plain text.
     pub faults: bool,
 }
@@ -37,7 +37,7 @@ impl AiProvider for BuiltIn {
                 return Err(AiError::Status { code: 503 });
             }
             if text.contains("#slow") {
-                tokio::time::sleep(SLOW).await;
+                tokio::time::sleep(SLOW_JOB_DURATION).await;
                 text = text.replace("#slow", " ");
             }
         }
@@ -256,7 +256,7 @@ mod tests {
     async fn a_goal_may_ask_for_a_long_wait() {
         let started = tokio::time::Instant::now();
         let slow = ask(true, "Sell #slow more").await.unwrap();
-        assert_eq!(started.elapsed(), SLOW);
+        assert_eq!(started.elapsed(), SLOW_JOB_DURATION);
         assert_eq!(slow, ask(true, "Sell more").await.unwrap());
         ask(true, "#slow").await.unwrap();
     }

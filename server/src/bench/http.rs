@@ -42,21 +42,21 @@ use crate::{
 };
 
 /// Over how many days the entries are spread.
-const DAYS: u32 = 30;
+const HISTORY_DAYS: u32 = 30;
 /// How many connections a busy service has.
-const BUSY: usize = 256;
+const BUSY_CONNECTIONS: usize = 256;
 /// How many a quiet one has.
-const QUIET: usize = 16;
+const QUIET_CONNECTIONS: usize = 16;
 /// How often a quiet one asks, in requests a second.
-const PACE: u32 = 500;
+const QUIET_RATE_PER_SECOND: u32 = 500;
 /// How often a busy one spends, in requests a second: half of what it can, or less.
-const BUSY_PACE: u32 = 2_560;
+const BUSY_RATE_PER_SECOND: u32 = 2_560;
 /// How much longer than asked for a load tool may take.
-const SLACK: Duration = Duration::from_secs(30);
+const TOOL_TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
 /// How long the ledger may take as CSV.
-const EXPORT: Duration = Duration::from_secs(300);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How many commands are under way while the entries are made.
-const FILLERS: usize = 512;
+const FILL_CONCURRENCY: usize = 512;
 /// What both `wrk` runs send, so that they differ in nothing but the answer.
 const SCRIPT: &str = r#"
 local count = 0
@@ -70,7 +70,7 @@ end
 
 /// Measures echo, deduct, check-balance and stats.
 pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), CliError> {
-    say(format!("making {} entries in {DAYS} days", args.entries));
+    say(format!("making {} entries in {HISTORY_DAYS} days", args.entries));
     let (org, feature) = fill(config, database, args.entries).await?;
     database.tidy().await?;
     let keys = ApiKeys::new(database.pools.app.clone(), Arc::new(SystemClock), true);
@@ -124,20 +124,20 @@ async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &st
         for _ in 0..rounds {
             samples.push(load.oha(&format!("{server}{path}")).await?);
         }
-        tell(name, QUIET, &median(samples, wait));
+        tell(name, QUIET_CONNECTIONS, &median(samples, wait));
     }
     let (mut paced, mut echoes, mut deducts) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         paced.push(load.deduct_at_pace(server).await?);
     }
-    tell("deduct, at a set pace", BUSY, &median(paced, wait));
+    tell("deduct, at a set pace", BUSY_CONNECTIONS, &median(paced, wait));
     for _ in 0..rounds {
         echoes.push(load.wrk(echo, "/").await?);
         deducts.push(load.wrk(server, "/api/v1/tokens/deduct").await?);
     }
     let (echoed, deducted) = (median(echoes, rate), median(deducts, rate));
-    tell("deduct, one hot organization", BUSY, &deducted);
-    tell("bare axum echo", BUSY, &echoed);
+    tell("deduct, one hot organization", BUSY_CONNECTIONS, &deducted);
+    tell("bare axum echo", BUSY_CONNECTIONS, &echoed);
     say(format!("deducts of echoes: {:.0} %", 100.0 * deducted.per_second / echoed.per_second));
     load.export(server).await
 }
@@ -166,7 +166,7 @@ impl Load {
         let script = std::env::temp_dir().join(format!("brightmeter-{}.lua", Uuid::now_v7().simple()));
         tokio::fs::write(&script, SCRIPT).await?;
         let mut command = process::Command::new("wrk");
-        command.args(["--threads", "1", "--latency", "--connections", &BUSY.to_string()]);
+        command.args(["--threads", "1", "--latency", "--connections", &BUSY_CONNECTIONS.to_string()]);
         command.args(["--duration", &format!("{}s", self.seconds), "--script"]).arg(&script).arg(server);
         command.env("BENCH_KEY", &self.key).env("BENCH_BODY", &self.body).env("BENCH_PATH", path);
         command.env("BENCH_RUN", Uuid::now_v7().simple().to_string());
@@ -178,23 +178,35 @@ impl Load {
     /// Asks at a set pace. A wait counts from when the request was due.
     async fn oha(&self, url: &str) -> Result<Sample, CliError> {
         let mut command = process::Command::new("oha");
-        command.args(["--no-tui", "--output-format", "json", "--latency-correction", "-c", &QUIET.to_string()]);
-        command.args(["-q", &PACE.to_string(), "-z", &format!("{}s", self.seconds)]);
+        command.args([
+            "--no-tui",
+            "--output-format",
+            "json",
+            "--latency-correction",
+            "-c",
+            &QUIET_CONNECTIONS.to_string(),
+        ]);
+        command.args(["-q", &QUIET_RATE_PER_SECOND.to_string(), "-z", &format!("{}s", self.seconds)]);
         command.args(["-H", &format!("Authorization: Bearer {}", self.key), url]);
         let told = self.run(command, "oha: install it with cargo install oha").await?;
         read_oha(&told).ok_or_else(|| refused("oha told nothing that can be read"))
     }
 
-    /// Spends at a set pace on [`BUSY`] connections, which oha cannot: each spend has a key of its own. A wait counts from when the
+    /// Spends at a set pace on [`BUSY_CONNECTIONS`] connections, which oha cannot: each spend has a key of its own. A wait counts from when the
     /// request was due, also where its connection was still waiting for the one before.
     async fn deduct_at_pace(&self, server: &str) -> Result<Sample, CliError> {
-        let client = reqwest::Client::builder().connect_timeout(SLACK).timeout(SLACK).build().map_err(refused)?;
+        let client = reqwest::Client::builder()
+            .connect_timeout(TOOL_TIMEOUT_MARGIN)
+            .timeout(TOOL_TIMEOUT_MARGIN)
+            .build()
+            .map_err(refused)?;
         let (run, url) = (Uuid::now_v7().simple(), format!("{server}/api/v1/tokens/deduct"));
-        let each = Duration::from_secs(1) * BUSY as u32 / BUSY_PACE;
-        let turns = self.seconds * u64::from(BUSY_PACE) / BUSY as u64;
+        let each = Duration::from_secs(1) * BUSY_CONNECTIONS as u32 / BUSY_RATE_PER_SECOND;
+        let turns = self.seconds * u64::from(BUSY_RATE_PER_SECOND) / BUSY_CONNECTIONS as u64;
         let started = Instant::now();
-        let connections = (0..BUSY).map(|connection| {
-            let (client, url, first) = (client.clone(), url.clone(), each * connection as u32 / BUSY as u32);
+        let connections = (0..BUSY_CONNECTIONS).map(|connection| {
+            let (client, url, first) =
+                (client.clone(), url.clone(), each * connection as u32 / BUSY_CONNECTIONS as u32);
             let (key, body) = (self.key.clone(), self.body.clone());
             tokio::spawn(async move {
                 let (mut waits_ms, mut failed) = (Vec::new(), 0);
@@ -234,9 +246,9 @@ impl Load {
         tokio::fs::write("/proc/self/clear_refs", "5").await?;
         let before = peak_mib().await?;
         let started = Instant::now();
-        let client = reqwest::Client::builder().connect_timeout(SLACK).build();
+        let client = reqwest::Client::builder().connect_timeout(TOOL_TIMEOUT_MARGIN).build();
         let request = client.map_err(refused)?.get(format!("{server}/api/v1/tokens/ledger"));
-        let request = request.bearer_auth(&self.key).header("accept", "text/csv").timeout(EXPORT);
+        let request = request.bearer_auth(&self.key).header("accept", "text/csv").timeout(EXPORT_TIMEOUT);
         let mut response = request.send().await.and_then(reqwest::Response::error_for_status).map_err(refused)?;
         let (mut lines, mut bytes) = (0, 0);
         while let Some(chunk) = response.chunk().await.map_err(refused)? {
@@ -254,7 +266,7 @@ impl Load {
 
     async fn run(&self, mut command: process::Command, missing: &str) -> Result<String, CliError> {
         command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let limit = Duration::from_secs(self.seconds) + SLACK;
+        let limit = Duration::from_secs(self.seconds) + TOOL_TIMEOUT_MARGIN;
         let done = timeout(limit, command.output()).await;
         let done = done.map_err(|_| refused("the load tool did not end"))?;
         let done = done.map_err(|error| refused(format!("cannot start {missing} ({error})")))?;
@@ -317,7 +329,7 @@ fn read_oha(text: &str) -> Option<Sample> {
 /// spend on, too.
 async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(OrgId, String), CliError> {
     let (catalog, now) = (Arc::new(config.catalog.clone()), SystemClock.now());
-    let clock = Arc::new(ManualClock::new(now - TimeDelta::days(DAYS.into())));
+    let clock = Arc::new(ManualClock::new(now - TimeDelta::days(HISTORY_DAYS.into())));
     let (writer, tasks) = Writer::start(database.pools.writer.clone(), catalog.clone(), clock.clone());
     let provisioning = provisioning(config, &database.pools, clock.clone())?;
     let types = catalog.token_types.iter().map(|spec| &spec.name);
@@ -327,15 +339,15 @@ async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(Org
         answer.map(drop).map_err(refused)
     };
     let caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::nil()), member: None };
-    for day in 0..DAYS {
-        clock.set(now - TimeDelta::days((DAYS - 1 - day).into()));
-        let first = u64::from(entries) * u64::from(day) / u64::from(DAYS);
-        let end = u64::from(entries) * u64::from(day + 1) / u64::from(DAYS);
+    for day in 0..HISTORY_DAYS {
+        clock.set(now - TimeDelta::days((HISTORY_DAYS - 1 - day).into()));
+        let first = u64::from(entries) * u64::from(day) / u64::from(HISTORY_DAYS);
+        let end = u64::from(entries) * u64::from(day + 1) / u64::from(HISTORY_DAYS);
         let spends = (first..end).map(|number| {
             let feature = catalog.features[number as usize % catalog.features.len()].name.clone();
             submit(Command::Spend(Usage { caller, feature, quantity: Quantity::ONE, metadata: None }))
         });
-        stream::iter(spends).buffer_unordered(FILLERS).try_collect::<()>().await?;
+        stream::iter(spends).buffer_unordered(FILL_CONCURRENCY).try_collect::<()>().await?;
     }
     drop((writer, provisioning));
     tasks.finish().await;

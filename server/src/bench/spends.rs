@@ -32,7 +32,7 @@ use crate::{
 /// How many connections the naive peer may use.
 const NAIVE_POOL: u32 = 16;
 /// How many organizations the wide runs spread over.
-const WIDE: usize = 1_000;
+const ORGANIZATIONS: usize = 1_000;
 
 /// Who answers the spends.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl Peer {
 pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) -> Result<(), CliError> {
     let (catalog, clock) = (Arc::new(config.catalog.clone()), Arc::new(SystemClock));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
-    say(format!("making {WIDE} organizations"));
+    say(format!("making {ORGANIZATIONS} organizations"));
     let orgs = organizations(config, pools, &writer).await?;
     let pool = PgPoolOptions::new().max_connections(NAIVE_POOL);
     let pool = pool.connect_lazy_with(pools.writer.connect_options().as_ref().clone());
@@ -92,8 +92,8 @@ async fn organizations(config: &Config, pools: &Pools, writer: &Writer) -> Resul
     let provisioning = provisioning(config, pools, Arc::new(SystemClock))?;
     let types = [&cheapest(config)?.token_type];
     let run = Uuid::now_v7().simple().to_string();
-    let mut orgs = Vec::with_capacity(WIDE);
-    for number in 0..WIDE {
+    let mut orgs = Vec::with_capacity(ORGANIZATIONS);
+    for number in 0..ORGANIZATIONS {
         let slug = format!("b{}-{number}", &run[..20]);
         orgs.push(organization(&provisioning, writer, &slug, types).await?);
     }

@@ -8,15 +8,15 @@ use tokio::{net::TcpListener, time::timeout};
 use super::{CliError, output::say};
 use crate::{
     config::Config,
-    http::OPEN_FILES,
+    http::MAX_OPEN_FILES,
     postgres::PrivatePostgres,
     storage::{audit, databases, migrations, settings},
 };
 
 /// How long any one question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How far the clocks of this machine and of the database may be apart.
-const CLOCKS_APART: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
+const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
 /// What a look found.
 enum Finding {
@@ -81,10 +81,10 @@ fn configuration(config: &Config, report: &mut Report) {
     report.add(
         "open files",
         match rlimit::Resource::NOFILE.get() {
-            Ok((_, hard)) if hard >= OPEN_FILES => Good(format!("up to {hard}")),
-            Ok((_, hard)) => {
-                Doubtful(format!("at most {hard}; for many connections allow {OPEN_FILES} (ulimit -Hn, LimitNOFILE)"))
-            }
+            Ok((_, hard)) if hard >= MAX_OPEN_FILES => Good(format!("up to {hard}")),
+            Ok((_, hard)) => Doubtful(format!(
+                "at most {hard}; for many connections allow {MAX_OPEN_FILES} (ulimit -Hn, LimitNOFILE)"
+            )),
             Err(error) => Doubtful(format!("the limit cannot be read: {error}")),
         },
     );
@@ -135,7 +135,7 @@ async fn ai(config: &Config, report: &mut Report) {
         );
     };
     // Any answer will do: that it answers is what is asked.
-    let request = reqwest::Client::new().get(&ai.base_url).timeout(PATIENCE).send().await;
+    let request = reqwest::Client::new().get(&ai.base_url).timeout(CHECK_TIMEOUT).send().await;
     report.add(
         "AI",
         match request {
@@ -167,7 +167,7 @@ async fn database(config: &Config, report: &mut Report) {
 }
 
 async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) {
-    let mut conn = match timeout(PATIENCE, PgConnection::connect_with(owner)).await {
+    let mut conn = match timeout(CHECK_TIMEOUT, PgConnection::connect_with(owner)).await {
         Ok(Ok(conn)) => conn,
         Ok(Err(error)) => {
             return report.add("Postgres", Bad(format!("cannot be reached: {error}; look at DATABASE_URL")));
@@ -201,7 +201,7 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
             let apart = (found.now - chrono::Utc::now()).abs();
             report.add(
                 "clock",
-                if apart <= CLOCKS_APART {
+                if apart <= MAX_CLOCK_SKEW {
                     Good("this machine and the database agree".into())
                 } else {
                     Doubtful(format!(

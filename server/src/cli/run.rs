@@ -19,7 +19,7 @@ use crate::{
         fill,
         stripe_sandbox::{self, Sandbox},
     },
-    http::{self, AppState, Limits, OPEN_FILES, Services, backend::AppBackend, viewer::Viewers},
+    http::{self, AppState, Limits, MAX_OPEN_FILES, Services, backend::AppBackend, viewer::Viewers},
     metrics,
     service::{
         account_reader::AccountReader,
@@ -42,9 +42,9 @@ use crate::{
 };
 
 /// How long running jobs may take to end when the server is told to.
-const FAREWELL: Duration = Duration::from_secs(20);
+const JOBS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many passwords are checked at once: each takes a core.
-const PASSWORDS: usize = 2;
+const MAX_CONCURRENT_HASHES: usize = 2;
 
 /// What differs between production and the demo.
 pub(crate) struct Edition {
@@ -143,7 +143,7 @@ async fn serve_on(
 ) -> Result<(), CliError> {
     let addr = listener.local_addr()?;
     // A connection is an open file, and many systems allow a process no more than 1,024 unless it asks.
-    if let Err(error) = rlimit::increase_nofile_limit(OPEN_FILES) {
+    if let Err(error) = rlimit::increase_nofile_limit(MAX_OPEN_FILES) {
         tracing::warn!(error = &error as &dyn std::error::Error, "the limit on open files could not be raised");
     }
     let demo = edition.sign_ins.is_some();
@@ -171,7 +171,7 @@ async fn serve_on(
     };
     http::serve(listener, http::Site::new(state), limits, stop).await;
     tracing::info!("stopping");
-    jobs.finish(FAREWELL).await;
+    jobs.finish(JOBS_SHUTDOWN_TIMEOUT).await;
     sweeping.abort();
     auditing.abort();
     working.abort();
@@ -200,7 +200,7 @@ pub(crate) fn assemble(
     let (pools, catalog) = (&database.pools, Arc::new(config.catalog.clone()));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let jobs = Jobs::new(writer.clone(), provider).map_err(|error| CliError::Refused(error.to_string()))?;
-    let (passwords, throttle) = (Passwords::new(PASSWORDS)?, Throttle { clock: clock.clone() });
+    let (passwords, throttle) = (Passwords::new(MAX_CONCURRENT_HASHES)?, Throttle { clock: clock.clone() });
     let user_profiles = UserProfiles {
         pool: pools.app.clone(),
         passwords: passwords.clone(),

@@ -34,7 +34,7 @@ use crate::{
 /// The password of every demo account.
 const PASSWORD: &str = "brightmeter-demo";
 /// How far back the history goes.
-const DAYS: i64 = 30;
+const HISTORY_DAYS: i64 = 30;
 
 /// Why the demo could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ pub fn greeting(address: &str) -> Vec<String> {
 /// [`DemoError`].
 pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<(), DemoError> {
     tracing::info!("making the demo data");
-    let start = (now - TimeDelta::days(DAYS)).with_minute(0).and_then(|at| at.with_second(0)).unwrap_or(now);
+    let start = (now - TimeDelta::days(HISTORY_DAYS)).with_minute(0).and_then(|at| at.with_second(0)).unwrap_or(now);
     let clock = Arc::new(ManualClock::new(start));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let provisioning =
@@ -152,7 +152,7 @@ impl Scribe {
         start: Instant,
         now: Instant,
     ) -> Result<(), DemoError> {
-        for (minutes, member, event) in story.events(DAYS) {
+        for (minutes, member, event) in story.events(HISTORY_DAYS) {
             let at = start + TimeDelta::minutes(minutes);
             if at >= now {
                 break;

@@ -42,7 +42,7 @@ use super::{AppState, webhooks};
 /// Where the API lies.
 const ROOT: &str = "/api/v1";
 /// How large a body may be.
-const BODY_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -101,23 +101,23 @@ pub fn document() -> openapi::OpenApi {
 }
 
 /// The document as JSON, made once.
-static JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(document()).unwrap_or_default());
+static OPENAPI_JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(document()).unwrap_or_default());
 
 /// `/api/openapi.json`.
 pub(super) async fn openapi() -> Json<&'static Value> {
-    Json(&JSON)
+    Json(&OPENAPI_JSON)
 }
 
 /// The document as `/api/docs` shows it; `https` is how people reach this server.
 pub fn docs(https: bool) -> Arc<ApiDocs> {
-    Arc::new(docs::view(&JSON, https))
+    Arc::new(docs::view(&OPENAPI_JSON, https))
 }
 
 /// Every call.
 pub(super) fn routes() -> Router<AppState> {
-    let calls = calls().0.layer(DefaultBodyLimit::max(BODY_BYTES));
+    let calls = calls().0.layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     // Stripe is no client of the API: the document does not speak of this.
-    let webhook = post(webhooks::stripe::receive).layer(DefaultBodyLimit::max(webhooks::stripe::EVENT_BYTES));
+    let webhook = post(webhooks::stripe::receive).layer(DefaultBodyLimit::max(webhooks::stripe::MAX_EVENT_BYTES));
     Router::new().nest(ROOT, calls.route("/stripe/webhook", webhook).fallback(async || Problem::NotFound))
 }
 

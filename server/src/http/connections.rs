@@ -23,17 +23,17 @@ use crate::{
 };
 
 /// How many files may be open: every connection there may be, and room for Postgres and the site.
-pub const OPEN_FILES: u64 = 8_192;
+pub const MAX_OPEN_FILES: u64 = 8_192;
 /// How many headers a request may have, and how large its head may be.
-const HEADERS: (usize, usize) = (100, 32 * 1024);
+const MAX_HEADERS_AND_BYTES: (usize, usize) = (100, 32 * 1024);
 /// How long open requests may take to end when the server stops.
-const FAREWELL: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait after a connection could not be accepted: the system is out of something.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How long an address that has too many connections may take to read that.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// What an address gets that has too many connections.
-const TOO_MANY: &[u8] =
+const TOO_MANY_CONNECTIONS_RESPONSE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// What clients may take of a server.
@@ -74,7 +74,7 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: 
                 Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
-                    sleep(PAUSE).await;
+                    sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 }
             },
@@ -90,7 +90,7 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: 
         attend(graceful.watch(connection), (permit, place));
     }
     drop(listener);
-    if timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+    if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
 }
@@ -98,12 +98,12 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: 
 /// Answers an address that has too many connections. What it sent is read, or its system would throw the answer away.
 async fn turn_away(mut stream: TcpStream, permit: OwnedSemaphorePermit) {
     let answer = async {
-        stream.write_all(TOO_MANY).await?;
+        stream.write_all(TOO_MANY_CONNECTIONS_RESPONSE).await?;
         stream.shutdown().await?;
-        copy(&mut stream.take(HEADERS.1 as u64), &mut sink()).await
+        copy(&mut stream.take(MAX_HEADERS_AND_BYTES.1 as u64), &mut sink()).await
     };
     // Whoever does not hang up is hung up on.
-    let _ = timeout(LINGER, answer).await;
+    let _ = timeout(LINGER_TIMEOUT, answer).await;
     drop(permit);
 }
 
@@ -123,8 +123,8 @@ fn connection(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
-        .max_headers(HEADERS.0)
-        .max_buf_size(HEADERS.1)
+        .max_headers(MAX_HEADERS_AND_BYTES.0)
+        .max_buf_size(MAX_HEADERS_AND_BYTES.1)
         .serve_connection(TokioIo::new(stream), service)
 }
 

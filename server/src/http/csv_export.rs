@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How many entries are read at once.
-const PAGE: i64 = 1_000;
+const PAGE_SIZE: i64 = 1_000;
 
 /// The filter as the address has it.
 #[derive(Default, Deserialize)]
@@ -74,8 +74,8 @@ fn rows(pool: PgPool, org: OrgId, filter: Filter, names: Names) -> impl Stream<I
         async move {
             let Some((mut filter, first)) = next else { return Ok(None) };
             let mut tx = tenant::begin(&pool, org).await?;
-            let page = entries::list(&mut tx, org, &filter, PAGE).await?;
-            let more = i64::try_from(page.len()).is_ok_and(|found| found == PAGE);
+            let page = entries::list(&mut tx, org, &filter, PAGE_SIZE).await?;
+            let more = i64::try_from(page.len()).is_ok_and(|found| found == PAGE_SIZE);
             filter.before_seq = page.last().map(|(entry, _)| entry.seq);
             let text = write(&page.iter().map(|(entry, _)| entry).collect::<Vec<_>>(), &names, first)?;
             Ok(Some((text, more.then_some((filter, false)))))

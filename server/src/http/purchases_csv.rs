@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many it lists at most.
-const MOST: i64 = 10_000;
+const MAX_ROWS: i64 = 10_000;
 
 pub(super) async fn export(State(state): State<AppState>, Extension(who): Extension<SignedIn>) -> Response {
     if !who.viewer.manages() {
@@ -26,7 +26,7 @@ pub(super) async fn export(State(state): State<AppState>, Extension(who): Extens
     let file = async {
         let mut tx = tenant::begin(&state.pool, who.org).await?;
         let names = Names::load(&mut tx, who.org).await?;
-        write(&payment_history::list(&mut tx, who.org, MOST).await?, &names)
+        write(&payment_history::list(&mut tx, who.org, MAX_ROWS).await?, &names)
     };
     let headers =
         [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"purchases.csv\"")];

@@ -31,13 +31,13 @@ use super::{
 use crate::{http::viewer::ViewerIdentity, storage::memberships::Membership};
 
 /// A session that nobody used for so long ends.
-const IDLE: time::Duration = time::Duration::days(7);
+const IDLE_TIMEOUT: time::Duration = time::Duration::days(7);
 /// Every session ends so long after it began.
-const ABSOLUTE: TimeDelta = TimeDelta::days(30);
+const MAX_SESSION_AGE: TimeDelta = TimeDelta::days(30);
 /// How often a session that is in use is written, to move its idle end.
-const TOUCH: TimeDelta = TimeDelta::minutes(10);
+const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(10);
 /// What the session's record is kept under.
-const KEY: &str = "signed_in";
+const SESSION_DATA_KEY: &str = "signed_in";
 
 /// Pages and forms for members of an organization.
 const FOR_MEMBERS: [&str; 9] =
@@ -72,19 +72,19 @@ impl ActiveMembership {
 /// Sessions by cookie: not readable by scripts, not sent along from other sites but for following a link (the way back from
 /// a payment page is one), and on https bound to this very host.
 pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
-    let idle = TimeDelta::seconds(IDLE.whole_seconds());
+    let idle = TimeDelta::seconds(IDLE_TIMEOUT.whole_seconds());
     let store = PgSessions { pool: state.pool.clone(), clock: state.clock.clone(), idle };
     SessionManagerLayer::new(store)
         .with_name(if state.https { "__Host-brightmeter" } else { "brightmeter" })
         .with_secure(state.https)
         .with_same_site(SameSite::Lax)
         .with_path("/")
-        .with_expiry(Expiry::OnInactivity(IDLE))
+        .with_expiry(Expiry::OnInactivity(IDLE_TIMEOUT))
 }
 
 /// Who is signed in with the session that has `data`.
 pub(super) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserId> {
-    let remembered = data.get(KEY)?;
+    let remembered = data.get(SESSION_DATA_KEY)?;
     SessionData::deserialize(remembered).ok().map(|remembered| remembered.user)
 }
 
@@ -150,7 +150,7 @@ async fn nothing_here(state: &AppState, request: Request) -> Response {
 pub(super) async fn begin(session: &Session, user: UserId, to: Option<&Membership>, now: Instant) -> Result<(), Error> {
     session.cycle_id().await?;
     let remembered = SessionData { user, membership: to.map(ActiveMembership::of), signed_in_at: now, touched_at: now };
-    session.insert(KEY, remembered).await
+    session.insert(SESSION_DATA_KEY, remembered).await
 }
 
 /// Goes on in another organization of the same person.
@@ -158,16 +158,18 @@ pub(super) async fn begin(session: &Session, user: UserId, to: Option<&Membershi
 /// # Errors
 /// If the store does not answer.
 pub(super) async fn change(session: &Session, to: &Membership) -> Result<(), Error> {
-    if let Some(remembered) = session.get::<SessionData>(KEY).await? {
-        session.insert(KEY, SessionData { membership: Some(ActiveMembership::of(to)), ..remembered }).await?;
+    if let Some(remembered) = session.get::<SessionData>(SESSION_DATA_KEY).await? {
+        session
+            .insert(SESSION_DATA_KEY, SessionData { membership: Some(ActiveMembership::of(to)), ..remembered })
+            .await?;
     }
     Ok(())
 }
 
 async fn recall(state: &AppState, session: &Session) -> Result<Option<ViewerIdentity>, Error> {
-    let Some(remembered) = session.get::<SessionData>(KEY).await? else { return Ok(None) };
+    let Some(remembered) = session.get::<SessionData>(SESSION_DATA_KEY).await? else { return Ok(None) };
     let now = state.clock.now();
-    if now - remembered.signed_in_at >= ABSOLUTE {
+    if now - remembered.signed_in_at >= MAX_SESSION_AGE {
         session.flush().await?;
         return Ok(None);
     }
@@ -179,8 +181,8 @@ async fn recall(state: &AppState, session: &Session) -> Result<Option<ViewerIden
     let found = found.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
     if found.is_none() {
         session.flush().await?;
-    } else if now - remembered.touched_at >= TOUCH {
-        session.insert(KEY, SessionData { touched_at: now, ..remembered }).await?;
+    } else if now - remembered.touched_at >= TOUCH_INTERVAL {
+        session.insert(SESSION_DATA_KEY, SessionData { touched_at: now, ..remembered }).await?;
     }
     Ok(found)
 }
@@ -243,7 +245,7 @@ mod tests {
                 read.membership.map(|membership| (membership.org.0, membership.member.0)),
                 membership.map(|_| (id, id))
             );
-            assert_eq!(user_of(&HashMap::from([(KEY.to_owned(), written)])), Some(user));
+            assert_eq!(user_of(&HashMap::from([(SESSION_DATA_KEY.to_owned(), written)])), Some(user));
         }
     }
 }

@@ -16,9 +16,9 @@ use tower_http::services::{ServeDir, ServeFile};
 use super::AppState;
 
 /// A name with a hash in it is never given to other content.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// Any other may change: the browser asks whether its copy is current.
-const ASK: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+const REVALIDATE: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
 /// Precompressed where the build made it so.
 pub(super) fn routes(options: &LeptosOptions) -> Router<AppState> {
@@ -37,7 +37,7 @@ async fn cache(request: Request, next: Next) -> Response {
     let hashed = has_hash(request.uri().path());
     let mut response = next.run(request).await;
     if !response.status().is_client_error() {
-        response.headers_mut().insert(CACHE_CONTROL, if hashed { FOR_EVER } else { ASK });
+        response.headers_mut().insert(CACHE_CONTROL, if hashed { IMMUTABLE } else { REVALIDATE });
     }
     response
 }

@@ -20,13 +20,13 @@ use crate::{
 };
 
 /// How many keys an organization may have that hold.
-pub const MOST: usize = 100;
+pub const MAX_KEYS_PER_ORG: usize = 100;
 /// How long a name is at most.
 pub const NAME_CHARS: usize = 100;
 /// How many secrets are remembered as being of which key.
-const KNOWN: usize = 10_000;
+const CACHE_CAPACITY: usize = 10_000;
 /// How often it is noted that a key is in use.
-const TOUCH: TimeDelta = TimeDelta::minutes(1);
+const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// Whose secret was presented. That does not say that it holds: [`ApiKeys::check`] and the writer do, on what they see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub enum NewKeyError {
     #[error("a key has to hold for a while: choose a later end")]
     Expiry,
     /// There are enough.
-    #[error("an organization has at most {MOST} keys: revoke one that is no longer used")]
+    #[error("an organization has at most {MAX_KEYS_PER_ORG} keys: revoke one that is no longer used")]
     TooMany,
     /// It was made before, and its secret was shown then.
     #[error("this key was made already, and its secret is shown only once: make another one")]
@@ -129,7 +129,7 @@ impl ApiKeys {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let holding =
             api_keys::list(&mut tx, org).await?.iter().filter(|key| key.check(Scope::Read, now).is_ok()).count();
-        if holding >= MOST {
+        if holding >= MAX_KEYS_PER_ORG {
             return Err(NewKeyError::TooMany);
         }
         if !api_keys::insert(&mut tx, org, &key, &secret, new.maker).await? {
@@ -174,7 +174,7 @@ impl ApiKeys {
         let found = found.map(|(org, key)| Credential { org, key });
         if let Some(credential) = found {
             let mut known = self.known();
-            if known.owners.len() >= KNOWN {
+            if known.owners.len() >= CACHE_CAPACITY {
                 known.owners.clear();
             }
             known.owners.insert(hash, credential);
@@ -202,10 +202,10 @@ impl ApiKeys {
         let now = self.clock.now();
         {
             let mut known = self.known();
-            if known.changed_accounts.get(&credential.key).is_some_and(|at| now - *at < TOUCH && now >= *at) {
+            if known.changed_accounts.get(&credential.key).is_some_and(|at| now - *at < TOUCH_INTERVAL && now >= *at) {
                 return;
             }
-            if known.changed_accounts.len() >= KNOWN {
+            if known.changed_accounts.len() >= CACHE_CAPACITY {
                 known.changed_accounts.clear();
             }
             known.changed_accounts.insert(credential.key, now);

@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// How many entries are read at once.
-const PAGE: i64 = 5_000;
+const PAGE_SIZE: i64 = 5_000;
 
 /// How soon after its start a server audits.
-const FIRST: Duration = Duration::from_secs(60);
+const FIRST_RUN_DELAY: Duration = Duration::from_secs(60);
 /// How often it does then.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const RUN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the audit found.
 #[derive(Debug, Default, Serialize)]
@@ -81,7 +81,7 @@ pub async fn run(pools: &Pools, clock: &Arc<dyn Clock>) -> Result<AuditReport> {
 
 /// Audits once a day, a minute after the start for the first time, until it is dropped. What is found is counted and logged.
 pub async fn run_daily(pools: Pools, clock: Arc<dyn Clock>) {
-    let mut days = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, DAY);
+    let mut days = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_RUN_DELAY, RUN_INTERVAL);
     days.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         days.tick().await;
@@ -130,7 +130,7 @@ async fn wrong_clawbacks(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Stri
     let mut found = Vec::new();
     let mut after = None;
     loop {
-        let page = purchases::list_credited(conn, org, after, PAGE).await?;
+        let page = purchases::list_credited(conn, org, after, PAGE_SIZE).await?;
         for purchase in &page {
             for lot in purchase.credit.iter().flat_map(|credit| &credit.lots) {
                 let due = purchase.payment.clawback_of(lot.amount);
@@ -141,7 +141,7 @@ async fn wrong_clawbacks(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Stri
             }
         }
         after = page.last().map(|purchase| purchase.id);
-        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE) {
+        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE_SIZE) {
             return Ok(found);
         }
     }
@@ -152,7 +152,7 @@ async fn log(conn: &mut PgConnection, org: OrgId, count: &mut i64) -> Result<Vec
     let mut audit = LogAudit::new(org);
     let mut seq = 0;
     loop {
-        let page = match entries::list_after(conn, org, seq, PAGE).await {
+        let page = match entries::list_after(conn, org, seq, PAGE_SIZE).await {
             Ok(page) => page,
             Err(StorageError::Corrupt(what)) => return Ok(vec![Violation::new("I7", what)]),
             Err(error) => return Err(error),
@@ -164,7 +164,7 @@ async fn log(conn: &mut PgConnection, org: OrgId, count: &mut i64) -> Result<Vec
             seq = entry.seq;
             *count += 1;
         }
-        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE) {
+        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE_SIZE) {
             break;
         }
     }

@@ -27,11 +27,11 @@ use crate::{
 };
 
 /// How many may follow one organization, on one replica.
-const FOLLOWERS: usize = 200;
+const MAX_FOLLOWERS_PER_ORG: usize = 200;
 /// How long the next telling waits for more to tell.
-const GATHER: Duration = Duration::from_millis(50);
+const COALESCE_DELAY: Duration = Duration::from_millis(50);
 /// How long to wait before the database is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 /// Organizations whose tokens have moved since anybody was told. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +90,7 @@ impl BalanceEvents {
 
     /// Follows `org`; nothing if too many do.
     pub async fn follow(&self, org: OrgId) -> Option<BalanceFollower> {
-        let place = self.concurrency_limit.take(org, FOLLOWERS)?;
+        let place = self.concurrency_limit.take(org, MAX_FOLLOWERS_PER_ORG)?;
         // Nobody listens to Postgres before somebody wants to know.
         self.listening
             .get_or_init(async || {
@@ -125,7 +125,7 @@ async fn tell(pool: PgPool, changed_accounts: ChangedAccounts) {
         if let Err(error) = notices::tell(&pool, &orgs).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "nobody was told whose tokens have moved");
         }
-        sleep(GATHER).await;
+        sleep(COALESCE_DELAY).await;
     }
 }
 
@@ -149,7 +149,7 @@ async fn listen(pool: PgPool, followed: Arc<Mutex<HashMap<OrgId, watch::Sender<(
         if let Err(error) = lost {
             tracing::warn!(error = &error as &dyn std::error::Error, "notifications were lost; trying again");
         }
-        sleep(PAUSE).await;
+        sleep(RECONNECT_DELAY).await;
     }
 }
 

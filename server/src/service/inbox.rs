@@ -22,17 +22,19 @@ use crate::{
 };
 
 /// How often it looks for events that other replicas took in, or whose time has come.
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How many events it takes on at once, and how many of them it works on side by side.
-const PAGE: (i64, usize) = (64, 16);
+const PAGE_SIZE: i64 = 64;
+/// How many events are handled at once.
+const CONCURRENCY: usize = 16;
 /// How long an event belongs to whoever took it on.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+const LEASE_DURATION: TimeDelta = TimeDelta::seconds(60);
 /// How long to wait after the first failure; twice as long after each further one.
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
+const FIRST_RETRY_DELAY: TimeDelta = TimeDelta::seconds(5);
 /// The longest pause.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
+const MAX_RETRY_DELAY: TimeDelta = TimeDelta::hours(6);
 /// How long an event is tried: as long as Stripe itself repeats it. Then it is left to a person.
-const PATIENCE: TimeDelta = TimeDelta::days(3);
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(3);
 
 /// Acts on events.
 #[derive(Clone)]
@@ -58,14 +60,14 @@ impl Inbox {
     pub async fn run(self) {
         loop {
             match self.work().await {
-                Ok(0) => drop(timeout(EVERY, self.purchases.news.notified()).await),
+                Ok(0) => drop(timeout(POLL_INTERVAL, self.purchases.news.notified()).await),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "the inbox could not be read; it is tried again"
                     );
-                    tokio::time::sleep(EVERY).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
         }
@@ -79,10 +81,10 @@ impl Inbox {
     pub async fn work(&self) -> Result<usize> {
         let now = self.purchases.clock.now();
         let mut conn = self.purchases.pool.acquire().await?;
-        let taken = stripe_events::take(&mut conn, now, now + LEASE, PAGE.0).await?;
+        let taken = stripe_events::take(&mut conn, now, now + LEASE_DURATION, PAGE_SIZE).await?;
         drop(conn);
         let count = taken.len();
-        let noted = stream::iter(taken.into_iter().map(|taken| self.act(taken))).buffer_unordered(PAGE.1);
+        let noted = stream::iter(taken.into_iter().map(|taken| self.act(taken))).buffer_unordered(CONCURRENCY);
         noted.collect::<Vec<Result<()>>>().await.into_iter().collect::<Result<()>>()?;
         Ok(count)
     }
@@ -97,7 +99,7 @@ impl Inbox {
                 stripe_events::finish(&mut conn, id, what, now).await
             }
             Disposition::Later(why, waits_for) => {
-                let due_at = (now - taken.tried_since < PATIENCE).then(|| now + pause(taken.attempts));
+                let due_at = (now - taken.tried_since < GIVE_UP_AFTER).then(|| now + pause(taken.attempts));
                 if due_at.is_none() {
                     tracing::error!(event = id, kind, why, "an event is left to a person: it could not be acted on");
                 }
@@ -154,7 +156,7 @@ impl Inbox {
 /// How long to wait after so many tries.
 fn pause(attempts: i32) -> TimeDelta {
     let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or_default();
-    (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE)
+    (FIRST_RETRY_DELAY * 2_i32.pow(doublings)).min(MAX_RETRY_DELAY)
 }
 
 #[cfg(test)]

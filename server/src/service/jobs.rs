@@ -23,13 +23,13 @@ use crate::ai::AiProvider;
 /// The feature that a quest job uses.
 pub const FEATURE: &str = "quest_generation";
 /// How long a job's tokens are reserved at most: if the server is killed, they are free again this much later.
-const TTL_SECONDS: u32 = 120;
+const HOLD_TTL_SECONDS: u32 = 120;
 /// How long the provider may take, its own deadline included.
-const DEADLINE: Duration = Duration::from_secs(60);
+const JOB_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many jobs run at once; further ones wait for their turn within their deadline.
-const PARALLEL: usize = 32;
+const MAX_CONCURRENT_JOBS: usize = 32;
 /// How often the end of a job is told to the writer before the TTL has to settle it.
-const TRIES: u32 = 5;
+const MAX_SETTLE_ATTEMPTS: u32 = 5;
 
 /// A job that has its tokens reserved.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Jobs {
     /// # Errors
     /// Never in practice: the feature's name is a constant.
     pub fn new(writer: Writer, provider: Arc<dyn AiProvider>) -> Result<Self, brightmeter::names::NameError> {
-        let (permits, running) = (Arc::new(Semaphore::new(PARALLEL)), TaskTracker::new());
+        let (permits, running) = (Arc::new(Semaphore::new(MAX_CONCURRENT_JOBS)), TaskTracker::new());
         Ok(Self { writer, provider, permits, running, feature: FEATURE.parse()? })
     }
 
@@ -114,7 +114,8 @@ impl Jobs {
         goal: Goal,
         key: IdempotencyKey,
     ) -> Result<(HoldId, bool), SubmitError> {
-        let command = Command::OpenHold { usage: self.usage(member), ttl_seconds: Some(TTL_SECONDS), job: Some(goal) };
+        let command =
+            Command::OpenHold { usage: self.usage(member), ttl_seconds: Some(HOLD_TTL_SECONDS), job: Some(goal) };
         let submission = Submission::new(org, Some(key), command);
         let mut was_unknown = false;
         loop {
@@ -147,7 +148,7 @@ impl Jobs {
             let _turn = permits.acquire_owned().await;
             provider.generate_quests(&goal).await
         });
-        match timeout(DEADLINE, &mut task).await {
+        match timeout(JOB_TIMEOUT, &mut task).await {
             Ok(Ok(Ok(quests))) => Ok(quests),
             Ok(Ok(Err(error))) => {
                 tracing::warn!(
@@ -175,7 +176,7 @@ impl Jobs {
     /// Tells the writer how the job ended. The key makes it safe to say it again when the outcome is unknown.
     async fn settle(&self, org: OrgId, command: Command, key: &str) {
         let key = key.parse::<IdempotencyKey>().ok();
-        for attempt in 1..=TRIES {
+        for attempt in 1..=MAX_SETTLE_ATTEMPTS {
             let submission = Submission::new(org, key.clone(), command.clone());
             match self.writer.submit(submission).await {
                 Ok(_) => return,

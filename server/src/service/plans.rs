@@ -15,7 +15,7 @@ use brightmeter::{
 use sqlx::PgPool;
 
 pub use self::{
-    choice::{Next, PATIENCE, check_license},
+    choice::{Next, STRIPE_TIMEOUT, check_license},
     error::PlanError,
 };
 use super::{

@@ -33,12 +33,12 @@ use crate::{
 };
 
 /// How long an order can be paid. Stripe allows 24 hours from when it is asked, which is a moment after the order was made.
-const PAYABLE: TimeDelta = TimeDelta::hours(23);
+const CHECKOUT_TTL: TimeDelta = TimeDelta::hours(23);
 
 /// How many orders may wait to be paid that were made in this time: each is a row, and a call to Stripe, whose patience all share.
-const OPEN: i64 = 30;
-/// As [`OPEN`].
-const WINDOW: TimeDelta = TimeDelta::hours(1);
+const MAX_OPEN_ORDERS: i64 = 30;
+/// As [`MAX_OPEN_ORDERS`].
+const ORDER_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 /// Sells packs.
 #[derive(Clone)]
@@ -148,7 +148,7 @@ impl Purchases {
         }
         let gateway = self.gateway()?;
         let customer = customers::find_or_create(&self.pool, &**gateway, &*self.clock, org, id.0).await?;
-        let until = order.ordered_at + PAYABLE;
+        let until = order.ordered_at + CHECKOUT_TTL;
         let (purchase, site) = (&order.purchase, &*self.site);
         let asked = CheckoutOrder { org, purchase, customer: &customer, until, site };
         let checkout = gateway.open_checkout(&asked).await?;
@@ -172,7 +172,7 @@ impl Purchases {
         if !self.catalog.can_spend(plan) {
             return Err(OrderError::PlanWithoutAi);
         }
-        if purchases::count_open(conn, org, self.clock.now() - WINDOW).await? >= OPEN {
+        if purchases::count_open(conn, org, self.clock.now() - ORDER_WINDOW).await? >= MAX_OPEN_ORDERS {
             return Err(OrderError::TooMany);
         }
         let (label, price_cents, tokens) = (pack.label.clone(), pack.price_cents, pack.tokens.clone());

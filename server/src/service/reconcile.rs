@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// How many purchases are read at once.
-const PAGE: i64 = 500;
+const PAGE_SIZE: i64 = 500;
 /// About how many plans Stripe is asked at once.
-const AT_ONCE: usize = 8;
+const CONCURRENCY: usize = 8;
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
@@ -119,7 +119,7 @@ pub async fn run(
     let orgs = sweeps::list_all(&mut tx).await?;
     drop(tx);
     let mut report = Report::default();
-    let looks = stream::iter(orgs.clone()).map(|org| look_at_plan(plans, org, mend)).buffer_unordered(AT_ONCE);
+    let looks = stream::iter(orgs.clone()).map(|org| look_at_plan(plans, org, mend)).buffer_unordered(CONCURRENCY);
     for (asked, finding) in looks.try_collect::<Vec<_>>().await? {
         report.plans += usize::from(asked);
         report.findings.extend(finding);
@@ -128,13 +128,13 @@ pub async fn run(
         let mut after = None;
         loop {
             let mut tx = tenant::begin(&purchases.pool, org).await?;
-            let page = purchases::list_since(&mut tx, org, since, after, PAGE).await?;
+            let page = purchases::list_since(&mut tx, org, since, after, PAGE_SIZE).await?;
             drop(tx);
             for order in &page {
                 look(purchases, org, order, mend, &mut report).await?;
             }
             after = page.last().map(|order| order.purchase.id);
-            if i64::try_from(page.len()).is_ok_and(|found| found < PAGE) {
+            if i64::try_from(page.len()).is_ok_and(|found| found < PAGE_SIZE) {
                 break;
             }
         }

@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// How long failures are remembered.
-pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
+pub const FAILURE_WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// Failures of one account within the window before it has to wait.
-pub const ACCOUNT_FAILURES: i32 = 10;
+pub const MAX_ACCOUNT_FAILURES: i32 = 10;
 /// Failures from one address within the window before it has to wait: more, for many may share one.
-pub const ADDRESS_FAILURES: i32 = 50;
+pub const MAX_ADDRESS_FAILURES: i32 = 50;
 
 /// Too many failures.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -48,10 +48,12 @@ impl Throttle {
         from: IpAddr,
     ) -> Result<std::result::Result<(), Throttled>> {
         let now = self.clock.now();
-        for (subject, allowed) in [(address(from), ADDRESS_FAILURES), (subject("account", account), ACCOUNT_FAILURES)] {
-            let (failures, first_at) = sign_ins::count(conn, &subject, now, now - WINDOW).await?;
+        for (subject, allowed) in
+            [(address(from), MAX_ADDRESS_FAILURES), (subject("account", account), MAX_ACCOUNT_FAILURES)]
+        {
+            let (failures, first_at) = sign_ins::count(conn, &subject, now, now - FAILURE_WINDOW).await?;
             if failures > allowed {
-                return Ok(Err(Throttled { until: first_at + WINDOW }));
+                return Ok(Err(Throttled { until: first_at + FAILURE_WINDOW }));
             }
         }
         Ok(Ok(()))

@@ -42,15 +42,15 @@ use crate::{
 };
 
 /// How many commands may wait for one writer before the next is told to come back.
-const QUEUE: usize = 4_096;
+const QUEUE_CAPACITY: usize = 4_096;
 /// How many of those may be of one organization: nobody fills the queue for the others.
-const SHARE: usize = QUEUE / 2;
+const MAX_PENDING_PER_ORG: usize = QUEUE_CAPACITY / 2;
 /// How many commands share a transaction: more would add waiting faster than throughput.
-const BATCH: usize = 256;
+const MAX_BATCH_COMMANDS: usize = 256;
 /// How long a caller waits. Whoever waited that long is told that the outcome is unknown, which is the truth.
-const PATIENCE: Duration = Duration::from_secs(20);
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a shutdown waits for what is under way.
-const FAREWELL: Duration = Duration::from_secs(25);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A command to apply.
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ impl Writer {
         let changed_accounts = ChangedAccounts::default();
         let (queues, tasks) = (0..WRITERS)
             .map(|number| {
-                let (sender, receiver) = mpsc::channel(QUEUE);
+                let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
                 (sender, tokio::spawn(run(number as usize, batch.clone(), receiver, changed_accounts.clone())))
             })
             .unzip();
@@ -189,12 +189,12 @@ impl Writer {
             metrics::command(command, &Err(SubmitError::Busy));
             SubmitError::Busy
         };
-        let Some(place) = self.concurrency_limit.take(submission.org, SHARE) else {
+        let Some(place) = self.concurrency_limit.take(submission.org, MAX_PENDING_PER_ORG) else {
             return Err(busy(&submission.command));
         };
         let pending = Pending { submission, _place: place, answer };
         self.queues[queue].try_send(pending).map_err(|error| busy(&error.into_inner().submission.command))?;
-        match timeout(PATIENCE, waiting).await {
+        match timeout(SUBMIT_TIMEOUT, waiting).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
         }
@@ -203,10 +203,10 @@ impl Writer {
 
 impl WriterTasks {
     /// Waits until everything submitted has been answered. Every [`Writer`] must be gone, or this waits in vain for
-    /// [`FAREWELL`].
+    /// [`SHUTDOWN_TIMEOUT`].
     pub async fn finish(self) {
         for task in self.0 {
-            if timeout(FAREWELL, task).await.is_err() {
+            if timeout(SHUTDOWN_TIMEOUT, task).await.is_err() {
                 tracing::error!("a writer did not finish in time");
             }
         }
@@ -215,8 +215,8 @@ impl WriterTasks {
 
 /// One writer: takes what waits, one transaction at a time.
 async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, changed_accounts: ChangedAccounts) {
-    let mut waiting = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut waiting, BATCH).await > 0 {
+    let mut waiting = Vec::with_capacity(MAX_BATCH_COMMANDS);
+    while queue.recv_many(&mut waiting, MAX_BATCH_COMMANDS).await > 0 {
         metrics::queue(number, queue.len());
         // Nothing was done yet for those who stopped waiting, and now nothing will be.
         waiting.retain(|pending| !pending.answer.is_closed());

@@ -179,8 +179,9 @@ pub async fn wrong_receipts(conn: &mut PgConnection, org: OrgId) -> Result<Vec<S
     Ok(sqlx::query_scalar!(
         r#"select format('transaction %s was answered, the log does not have it', answer::jsonb ->> 'transaction') as "line!"
          from ai_token_receipts r
-         where org_id = $1 and answer::jsonb #>> '{outcome,outcome}' not in
-                 ('plan_changed', 'settled', 'billed', 'suspended', 'lifted', 'advanced')
+         where org_id = $1 and answer::jsonb #>> '{effect,effect}' not in
+                 ('plan_changed', 'payment_recorded', 'invoices_recorded', 'subscription_synced', 'suspended', 'lifted',
+                  'advanced')
              and not exists (select from ai_token_usage_log l
                  where l.org_id = r.org_id and l.transaction_id = (r.answer::jsonb ->> 'transaction')::uuid)
          union all

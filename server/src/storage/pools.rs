@@ -12,7 +12,7 @@ use sqlx::{
 pub const WRITERS: u32 = 2;
 
 /// How long a connection may rest before it is asked whether it still stands.
-const RESTED: Duration = Duration::from_secs(1);
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The pools of a server.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Pools {
 /// Asks a connection that has rested whether it still stands. One that was in use a moment ago is not asked: that would be a
 /// round trip on every request.
 async fn is_alive(conn: &mut PgConnection, meta: PoolConnectionMetadata) -> sqlx::Result<bool> {
-    if meta.idle_for >= RESTED {
+    if meta.idle_for >= CHECK_AFTER_IDLE {
         conn.ping().await?;
     }
     Ok(true)

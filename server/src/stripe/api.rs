@@ -36,15 +36,18 @@ use super::{
 };
 
 /// How long one try may take.
-const TRY: Duration = Duration::from_millis(2_500);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How long to wait before the second and the third try.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
 /// How many refunds and disputes of a payment, and subscriptions and invoices of a customer, are read: as many as Stripe lists at once.
-const LISTED: i64 = 100;
+const LIST_LIMIT: i64 = 100;
 /// How long a page may wait for Stripe in all.
-const PAGE: Duration = Duration::from_secs(10);
-const _: () = assert!(TRY.as_millis() * 3 + PAUSES[0].as_millis() + PAUSES[1].as_millis() < PAGE.as_millis());
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
+const _: () = assert!(
+    ATTEMPT_TIMEOUT.as_millis() * 3 + RETRY_DELAYS[0].as_millis() + RETRY_DELAYS[1].as_millis()
+        < PAGE_TIMEOUT.as_millis()
+);
 
 /// Stripe, or what stands in for it.
 #[derive(Clone, Debug)]
@@ -65,7 +68,7 @@ impl StripeApi {
         }
         let client =
             builder.build().map_err(|_| GatewayError::Refused("the key or STRIPE_API_BASE cannot be used".into()))?;
-        Ok(Self { client, r#try: TRY })
+        Ok(Self { client, r#try: ATTEMPT_TIMEOUT })
     }
 
     /// The same, with another time for each try.
@@ -77,7 +80,7 @@ impl StripeApi {
     /// Sends a request that may be sent again: one that changes nothing, or one with a `key` of its own.
     async fn send(&self, request: &impl StripeRequest, key: Option<String>) -> Result<Value, GatewayError> {
         let mut last = GatewayError::Unavailable("it was not asked".into());
-        for pause in [None].into_iter().chain(PAUSES.map(Some)) {
+        for pause in [None].into_iter().chain(RETRY_DELAYS.map(Some)) {
             if let Some(pause) = pause {
                 sleep(pause).await;
             }
@@ -145,8 +148,8 @@ impl Gateway for StripeApi {
     }
 
     async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError> {
-        let refunds = self.send(&ListRefund::new().payment_intent(payment_intent).limit(LISTED), None).await?;
-        let disputes = self.send(&ListDispute::new().payment_intent(payment_intent).limit(LISTED), None).await?;
+        let refunds = self.send(&ListRefund::new().payment_intent(payment_intent).limit(LIST_LIMIT), None).await?;
+        let disputes = self.send(&ListDispute::new().payment_intent(payment_intent).limit(LIST_LIMIT), None).await?;
         webhook_facts::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
     }
 
@@ -175,12 +178,12 @@ impl Gateway for StripeApi {
     }
 
     async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError> {
-        let request = ListInvoice::new().customer(customer).limit(LISTED);
+        let request = ListInvoice::new().customer(customer).limit(LIST_LIMIT);
         webhook_facts::invoices::list(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
     }
 
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError> {
-        let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LISTED);
+        let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LIST_LIMIT);
         webhook_facts::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::left_in_words;
 use crate::{
     backend::StaffMember,
-    components::{AdminFrame, Confirm, Desk, Time, load_staff},
+    components::{AdminFrame, AdminSection, Confirm, Time, load_staff},
     views::admin::{EventView, EventsView},
 };
 
@@ -43,7 +43,7 @@ fn Events(staff: StaffMember, view: EventsView) -> impl IntoView {
         false => view! { <List events=waiting more=more_waiting group="waiting" /> }.into_any(),
     };
     view! {
-        <AdminFrame staff desk=Desk::Events title="Events">
+        <AdminFrame staff desk=AdminSection::Events title="Events">
             <h1 class="eyebrow">"Events"</h1>
             <p class="answer">{answer}</p>
             <p class="mt-3 max-w-2xl text-muted">

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_params_map;
 
 use crate::{
     backend::StaffMember,
-    components::{AdminFrame, Desk, ErrorSummary, Field, Time, described_by, load_staff},
+    components::{AdminFrame, AdminSection, ErrorSummary, Field, Time, described_by, load_staff},
     form::Form,
     views::admin::{LicenseStepView, OrganizationPageView, OrganizationView},
 };
@@ -46,7 +46,7 @@ fn Organization(staff: StaffMember, view: OrganizationPageView, form: Form) -> i
     };
     let act = if suspended { Act::Lift } else { Act::Suspend };
     view! {
-        <AdminFrame staff desk=Desk::Organizations title=name.clone()>
+        <AdminFrame staff desk=AdminSection::Organizations title=name.clone()>
             <p>
                 <a class="link" href="/admin/organizations">
                     "All organizations"

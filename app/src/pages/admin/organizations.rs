@@ -5,7 +5,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     backend::StaffMember,
-    components::{AdminFrame, Desk, Field, load_staff},
+    components::{AdminFrame, AdminSection, Field, load_staff},
     views::admin::{OrganizationView, OrganizationsView},
 };
 
@@ -56,7 +56,7 @@ fn Organizations(staff: StaffMember, view: OrganizationsView) -> impl IntoView {
         }
     };
     view! {
-        <AdminFrame staff desk=Desk::Organizations title="Organizations">
+        <AdminFrame staff desk=AdminSection::Organizations title="Organizations">
             <h1 class="eyebrow">"Organizations"</h1>
             <p class="answer wrap-anywhere">{answer}</p>
             <form method="get" action="/admin/organizations" role="search" class="mt-6 flex flex-wrap items-end gap-3">

@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     backend::StaffMember,
-    components::{AdminFrame, Desk, load_staff},
+    components::{AdminFrame, AdminSection, load_staff},
     views::admin::PricingView,
 };
 
@@ -53,7 +53,7 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
     };
     let script = include_str!("pricing/show_values.js");
     view! {
-        <AdminFrame staff desk=Desk::Pricing title="Pricing">
+        <AdminFrame staff desk=AdminSection::Pricing title="Pricing">
             <h1 class="eyebrow">"Pricing"</h1>
             {answer}
             <Figures figures />

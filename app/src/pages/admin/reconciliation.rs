@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     backend::StaffMember,
-    components::{AdminFrame, Desk, load_staff},
+    components::{AdminFrame, AdminSection, load_staff},
     views::admin::{Compared, FindingView, MendView, ReconciliationView},
 };
 
@@ -43,7 +43,7 @@ fn Reconciliation(staff: StaffMember, view: ReconciliationView, compared: Option
     };
     let compared = compared.map(|compared| view! { <Outcome compared /> });
     view! {
-        <AdminFrame staff desk=Desk::Reconciliation title>
+        <AdminFrame staff desk=AdminSection::Reconciliation title>
             <h1 class="text-3xl font-semibold tracking-tight">"Reconciliation"</h1>
             <p class="mt-1 max-w-2xl text-muted">
                 "Every purchase of the last 90 days is held against what Stripe says of it now: whether it was paid, and what went back of it; so is every plan: whether its subscription runs, and which of its invoices are unpaid. What differs is listed, each with its one safe mend."

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// How many payments and events are listed.
-const LISTED: [usize; 2] = [100, 50];
+const MAX_LISTED: [usize; 2] = [100, 50];
 const DELIVERIES: [(Delivery, &str, &str); 4] = [
     (Delivery::Once, "once", "Each event once, in order"),
     (Delivery::Twice, "twice", "Each event twice"),
@@ -112,7 +112,7 @@ fn desk(sandbox: &Sandbox, status: StatusCode, message: Option<&str>) -> Respons
     let (mount, now) = (escape(&sandbox.0.settings.mount), sandbox.now());
     let (delivery, fault) = sandbox.switches();
     let state = sandbox.state();
-    let [payments, events] = LISTED;
+    let [payments, events] = MAX_LISTED;
     let mut sessions: Vec<&Session> = state.sessions.values().collect();
     sessions.sort_by_key(|session| std::cmp::Reverse(session.number));
     let sessions: String = sessions.into_iter().take(payments).map(|it| payment(&state, &mount, it, now)).collect();

@@ -9,12 +9,12 @@ use tokio::time::{Instant, timeout};
 use super::{Delivery, Sandbox, SandboxError, state::State};
 
 /// How long our webhook may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause before the next try.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// How long it waits at most before it looks whether time has brought anything.
-const TICK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is to be done next.
 enum Next {
@@ -25,7 +25,7 @@ enum Next {
 
 pub(super) async fn run(sandbox: &Sandbox) {
     // HTTP_PROXY and its kin are set for other programs: events go to our own server.
-    let client = match Client::builder().timeout(PATIENCE).redirect(Policy::none()).no_proxy().build() {
+    let client = match Client::builder().timeout(DELIVERY_TIMEOUT).redirect(Policy::none()).no_proxy().build() {
         Ok(client) => client,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the sandbox cannot deliver events");
@@ -48,10 +48,10 @@ pub(super) async fn run(sandbox: &Sandbox) {
                 }
             }
             Next::WaitFor(pause) => {
-                timeout(pause.min(TICK), sandbox.0.bell.notified()).await.ok();
+                timeout(pause.min(POLL_INTERVAL), sandbox.0.bell.notified()).await.ok();
             }
             Next::Wait => {
-                timeout(TICK, sandbox.0.bell.notified()).await.ok();
+                timeout(POLL_INTERVAL, sandbox.0.bell.notified()).await.ok();
             }
         }
     }
@@ -114,7 +114,7 @@ impl State {
             event.copies = event.copies.map(|copies| copies.saturating_sub(1));
             (event.failures, event.due) = (0, None);
         } else {
-            let pause = Duration::from_secs(1_u64 << event.failures.min(6)).min(LONGEST_PAUSE);
+            let pause = Duration::from_secs(1_u64 << event.failures.min(6)).min(MAX_RETRY_DELAY);
             event.failures = event.failures.saturating_add(1);
             event.due = Some(now + pause);
         }

@@ -27,7 +27,7 @@ use super::{
 };
 
 /// How long it says nothing when it hangs.
-const HANG: Duration = Duration::from_secs(60);
+const HANG_DURATION: Duration = Duration::from_secs(60);
 /// What Stripe takes at a time, in cents.
 const AMOUNT_CENTS: RangeInclusive<u64> = 50..=99_999_999;
 
@@ -103,7 +103,7 @@ async fn guard(Shared(sandbox): Shared<Sandbox>, request: Request, next: Next) -
     sandbox.tick();
     let fault = sandbox.switches().1;
     if fault == Fault::Hang {
-        sleep(HANG).await;
+        sleep(HANG_DURATION).await;
     }
     if fault != Fault::None {
         let message = "The sandbox was told to be out of order.";

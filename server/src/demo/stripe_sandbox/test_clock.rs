@@ -6,7 +6,7 @@ use super::{
 };
 
 /// How much happens at one call. What is left happens at the next one.
-const STEPS: usize = 1_000;
+const MAX_STEPS: usize = 1_000;
 
 /// What is due, in the order in which it happens where the instant is the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ enum Step {
 impl State {
     /// Lets everything happen that is due by `now`, each at its own instant. Whether anything did.
     pub(super) fn advance(&mut self, now: i64) -> bool {
-        for done in 0..STEPS {
+        for done in 0..MAX_STEPS {
             let Some((at, step)) = self.next_step().filter(|(at, _)| *at <= now) else { return done > 0 };
             match step {
                 Step::Turn(_, subscription) => self.turn(&subscription, at),

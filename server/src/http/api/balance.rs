@@ -135,8 +135,8 @@ pub(super) async fn check(
     let feature =
         parameter("feature", query.feature.as_deref(), "a feature of the catalog is written like quest_generation")?;
     let feature: FeatureName = feature.ok_or_else(|| Problem::on("feature", "name the feature to use"))?;
-    let quantity = parameter::<u32>("quantity", query.quantity.as_deref(), QUANTITY)?.unwrap_or(1);
-    let quantity = Quantity::try_from(quantity).map_err(|_| Problem::on("quantity", QUANTITY))?;
+    let quantity = parameter::<u32>("quantity", query.quantity.as_deref(), QUANTITY_MESSAGE)?.unwrap_or(1);
+    let quantity = Quantity::try_from(quantity).map_err(|_| Problem::on("quantity", QUANTITY_MESSAGE))?;
     let caller = who.caller(member(query.member.as_deref())?)?;
     let account = who.account(&state, Some(caller)).await?;
     let now = state.clock.now();
@@ -144,7 +144,7 @@ pub(super) async fn check(
     let found = catalog
         .feature(&feature)
         .ok_or_else(|| Problem::Refused { refusal: Refusal::UnknownFeature { feature: feature.clone() }, now })?;
-    let cost = found.cost_of(quantity).ok_or_else(|| Problem::on("quantity", QUANTITY))?;
+    let cost = found.cost_of(quantity).ok_or_else(|| Problem::on("quantity", QUANTITY_MESSAGE))?;
     let usage = Usage { caller, feature, quantity, metadata: None };
     let refusal = entitlement::check(&account, &usage, &state.reader.context(now)).err();
     Ok(Json(Checked {
@@ -176,4 +176,4 @@ pub(super) fn balances(account: &Account, catalog: &Catalog, now: Instant) -> Ve
     balances.collect()
 }
 
-const QUANTITY: &str = "a quantity is a whole number from 1 to 10,000";
+const QUANTITY_MESSAGE: &str = "a quantity is a whole number from 1 to 10,000";

@@ -12,7 +12,7 @@ use brightmeter::{idempotency_key::IdempotencyKey, ids::HoldId};
 use serde::de::DeserializeOwned;
 
 use super::{
-    BODY_BYTES,
+    MAX_BODY_BYTES,
     problem::{FieldProblem, Problem},
 };
 use crate::http::AppState;
@@ -29,7 +29,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
                 kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
         });
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(rejection, BODY_BYTES))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(rejection, MAX_BODY_BYTES))?;
         match (bytes.is_empty(), json) {
             (true, _) => parse(b"{}").map(Self),
             (false, Some(true)) => parse(&bytes).map(Self),

@@ -22,7 +22,7 @@ use super::{
 use crate::{http::AppState, service::writer::Answer, storage};
 
 /// What a hold is released for, if nobody says.
-const NO_REASON: &str = "released by the service";
+const DEFAULT_REASON: &str = "released by the service";
 
 /// A use to reserve for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -192,7 +192,7 @@ pub(super) async fn release(
     Key(key): Key,
     Body(body): Body<Release>,
 ) -> Result<Response, Problem> {
-    let reason = body.reason.as_deref().map(reason).transpose()?.unwrap_or_else(|| NO_REASON.into());
+    let reason = body.reason.as_deref().map(reason).transpose()?.unwrap_or_else(|| DEFAULT_REASON.into());
     let answer = who.submit(&state, key, Command::Release { hold, reason }).await?;
     ended(&answer, state.clock.now())
 }

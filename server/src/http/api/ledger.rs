@@ -28,9 +28,9 @@ use crate::{
 };
 
 /// How many entries a page has, if nobody says.
-const USUAL: i64 = 50;
+const DEFAULT_LIMIT: i64 = 50;
 /// How many it has at most.
-const MOST: i64 = 200;
+const MAX_LIMIT: i64 = 200;
 
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -135,9 +135,9 @@ pub(super) async fn ledger(
     headers: HeaderMap,
     Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
-    let limit = parameter::<i64>("limit", page.limit.as_deref(), LIMIT)?.unwrap_or(USUAL);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::on("limit", LIMIT));
+    let limit = parameter::<i64>("limit", page.limit.as_deref(), LIMIT_MESSAGE)?.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::on("limit", LIMIT_MESSAGE));
     }
     let filter = filter(&page)?;
     let mut tx = who.open(&state).await?;
@@ -154,14 +154,14 @@ pub(super) async fn ledger(
     Ok(Json(Ledger { items, next_cursor }).into_response())
 }
 
-const LIMIT: &str = "a page has 1 to 200 entries";
+const LIMIT_MESSAGE: &str = "a page has 1 to 200 entries";
 
 fn filter(page: &Page) -> Result<Filter, Problem> {
     let instant = "write an instant as 2026-11-23T08:30:00Z";
     let member: Option<MemberId> = member(page.member.as_deref())?;
-    let cursor = parameter::<i64>("cursor", page.cursor.as_deref(), CURSOR)?;
+    let cursor = parameter::<i64>("cursor", page.cursor.as_deref(), CURSOR_MESSAGE)?;
     if cursor.is_some_and(|cursor| cursor < 1) {
-        return Err(Problem::on("cursor", CURSOR));
+        return Err(Problem::on("cursor", CURSOR_MESSAGE));
     }
     let token_type: Option<TokenType> =
         parameter("token_type", page.token_type.as_deref(), "a token type is written like ai")?;
@@ -177,7 +177,7 @@ fn filter(page: &Page) -> Result<Filter, Problem> {
     })
 }
 
-const CURSOR: &str = "a cursor is the next_cursor of the page before";
+const CURSOR_MESSAGE: &str = "a cursor is the next_cursor of the page before";
 
 impl EntryBody {
     fn new(entry: &Entry, hash: EntryHash) -> Self {

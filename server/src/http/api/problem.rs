@@ -21,7 +21,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::kinds::{Kind, kind_of};
-use super::{BODY_BYTES, rate};
+use super::{MAX_BODY_BYTES, rate};
 use crate::{
     http::backend::internal,
     request_id,
@@ -208,7 +208,7 @@ impl Problem {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::Method,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(BODY_BYTES),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(MAX_BODY_BYTES),
             StatusCode::SERVICE_UNAVAILABLE => Self::OutcomeUnknown,
             StatusCode::INTERNAL_SERVER_ERROR => Self::Internal,
             other => Self::Other(other),

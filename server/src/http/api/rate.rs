@@ -6,8 +6,8 @@ use brightmeter::{
     time::{Instant, seconds_until},
 };
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Writes the fields for a caller at that pace; none where no limit applies.
 pub(super) fn add<B>(response: &mut Response<B>, rate_status: Option<RateStatus>, now: Instant) {
@@ -26,7 +26,7 @@ pub(super) fn spent(requests: u16, window_seconds: u32, until: Instant, now: Ins
 
 fn fields(requests: u16, window_seconds: u32, remaining: u16, seconds: u32) -> [(HeaderName, String); 2] {
     [
-        (POLICY, format!("\"requests\";q={requests};w={window_seconds}")),
-        (LEFT, format!("\"requests\";r={remaining};t={seconds}")),
+        (RATE_LIMIT_POLICY, format!("\"requests\";q={requests};w={window_seconds}")),
+        (RATE_LIMIT, format!("\"requests\";r={remaining};t={seconds}")),
     ]
 }

@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// How many days one answer spans at most.
-const DAYS: i64 = 366;
+const MAX_DAYS: i64 = 366;
 /// How many it spans if nobody says.
-const USUAL: u64 = 30;
+const DEFAULT_DAYS: u64 = 30;
 
 /// Which days, and by what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -133,11 +133,11 @@ fn days(span: &Span, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem
         }
     };
     let to = day("to", span.to.as_deref())?.unwrap_or(today);
-    let usual = to.checked_sub_days(Days::new(USUAL - 1)).unwrap_or(to);
+    let usual = to.checked_sub_days(Days::new(DEFAULT_DAYS - 1)).unwrap_or(to);
     let from = day("from", span.from.as_deref())?.unwrap_or(usual);
     match (to - from).num_days() {
         ..0 => Err(Problem::on("from", "the first day comes after the last")),
-        DAYS.. => Err(Problem::on("from", "ask for at most 366 days at once")),
+        MAX_DAYS.. => Err(Problem::on("from", "ask for at most 366 days at once")),
         _ => Ok((from, to)),
     }
 }

@@ -21,13 +21,13 @@ use super::{
 use crate::{http::AppState, service::balance_events::BalanceFollower};
 
 /// How long one answer to a service lasts, whose key is looked at anew before every event; then it connects again.
-const LASTS: Duration = Duration::from_secs(30 * 60);
+const STREAM_TTL: Duration = Duration::from_secs(30 * 60);
 /// How long one answer to a browser lasts: whether its session has ended is only known when it connects again.
-const LASTS_IN_A_SESSION: Duration = Duration::from_secs(60);
+const SESSION_STREAM_TTL: Duration = Duration::from_secs(60);
 /// How soon after one event the next may come.
-const PACE: Duration = Duration::from_millis(200);
+const MIN_EVENT_INTERVAL: Duration = Duration::from_millis(200);
 /// How often an idle connection is kept alive.
-const ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What there is, as of an entry.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,11 +57,11 @@ pub(super) async fn stream(
     // The first look says whether the caller may: an error is an answer, and no stream.
     let first = look(&state, &who).await?;
     let known = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let lasts = if matches!(who, Who::Key(_)) { LASTS } else { LASTS_IN_A_SESSION };
+    let lasts = if matches!(who, Who::Key(_)) { STREAM_TTL } else { SESSION_STREAM_TTL };
     let (told, next) = (first.seq, Some(first).filter(|first| known != Some(first.seq)));
     let follower = Follower { state, who, following, until: Instant::now() + lasts, told, next };
     let events = stream::unfold(follower, Follower::step);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))
 }
 
 struct Follower {
@@ -87,7 +87,7 @@ impl Follower {
     /// What there is once it has changed; nothing once the stream is over.
     async fn wait(&mut self) -> Option<Live> {
         loop {
-            sleep(PACE).await;
+            sleep(MIN_EVENT_INTERVAL).await;
             let changed = timeout_at(self.until, self.following.changed()).await.unwrap_or(false);
             if !changed {
                 return None;

@@ -14,7 +14,7 @@ use super::{
 use crate::storage::{account_reads::Requester, entries::Filter};
 
 /// How many entries a page has.
-const PAGE: i64 = 50;
+const PAGE_SIZE: i64 = 50;
 
 /// A field of the filter, and what is wrong with it.
 type Problem = (String, String);
@@ -29,12 +29,12 @@ pub(super) async fn activity(
     let (parsed, problems) = parse(&filter, wording.zone);
     let names = Names::load(&mut tx, who.org).await?;
     let mut entries = if problems.is_empty() {
-        entry::list(backend, &mut tx, who.org, &parsed, PAGE + 1, &names, wording).await?
+        entry::list(backend, &mut tx, who.org, &parsed, PAGE_SIZE + 1, &names, wording).await?
     } else {
         Vec::new()
     };
-    let more = i64::try_from(entries.len()).is_ok_and(|found| found > PAGE);
-    entries.truncate(PAGE as usize);
+    let more = i64::try_from(entries.len()).is_ok_and(|found| found > PAGE_SIZE);
+    entries.truncate(PAGE_SIZE as usize);
     let next_cursor = entries.last().filter(|_| more).map(|entry| entry.seq);
     let catalog = &backend.reader.catalog;
     Ok(ActivityView {

@@ -17,9 +17,9 @@ use crate::storage::{
 };
 
 /// How many events a list has.
-const PAGE: i64 = 100;
+const PAGE_SIZE: i64 = 100;
 /// How much of what was typed for a figure is shown again.
-const TYPED: usize = 40;
+const MAX_QUERY_CHARS: usize = 40;
 
 pub(super) fn pricing(catalog: &Catalog, asked: &[(String, String)]) -> PricingView {
     let mut what_if = WhatIf::new(catalog);
@@ -40,7 +40,7 @@ fn take(what_if: &mut WhatIf<'_>, figure: Figure, asked: &[(String, String)]) ->
             format!("{}: use a whole number{} from 0 to {}.", what_if.label(&figure), of(&figure), grouped(most.into()))
         })
     });
-    let value = typed.map_or_else(|| usual.to_string(), |typed| typed.chars().take(TYPED).collect());
+    let value = typed.map_or_else(|| usual.to_string(), |typed| typed.chars().take(MAX_QUERY_CHARS).collect());
     FigureView { label: what_if.label(&figure).to_owned(), figure, value, usual, most, problem }
 }
 
@@ -56,16 +56,16 @@ const fn of(figure: &Figure) -> &'static str {
 pub(super) async fn events(backend: &AppBackend, staff: &StaffMember) -> Result<EventsView, BackendError> {
     let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
     let mut conn = backend.pool.acquire().await.map_err(StorageError::from)?;
-    let left = stripe_events::list_left(&mut conn, PAGE + 1).await?;
-    let waiting = stripe_events::list_waiting(&mut conn, PAGE + 1).await?;
+    let left = stripe_events::list_left(&mut conn, PAGE_SIZE + 1).await?;
+    let waiting = stripe_events::list_waiting(&mut conn, PAGE_SIZE + 1).await?;
     let ((left, more_left), (waiting, more_waiting)) = (page(left, staff, wording), page(waiting, staff, wording));
     Ok(EventsView { left, more_left, waiting, more_waiting })
 }
 
 /// A page of events, and whether there are more.
 fn page(mut events: Vec<Unsettled>, staff: &StaffMember, wording: Wording) -> (Vec<EventView>, bool) {
-    let more = i64::try_from(events.len()).is_ok_and(|found| found > PAGE);
-    events.truncate(PAGE as usize);
+    let more = i64::try_from(events.len()).is_ok_and(|found| found > PAGE_SIZE);
+    events.truncate(PAGE_SIZE as usize);
     (events.into_iter().map(|event| view(event, staff, wording)).collect(), more)
 }
 

@@ -26,16 +26,17 @@ use crate::storage::{
 };
 
 /// How many days of use are shown.
-const USE_DAYS: u32 = 30;
+const USAGE_DAYS: u32 = 30;
 /// How many of the newest entries are shown.
-const RECENT: i64 = 8;
+const MAX_RECENT_ENTRIES: i64 = 8;
 
 pub(super) async fn dashboard(backend: &AppBackend, who: &SignedIn) -> Result<DashboardView, BackendError> {
     let wording = Wording::new(backend, who);
     let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let used = list_use(&mut tx, who.org, wording).await?;
     let names = entry::Names::load(&mut tx, who.org).await?;
-    let recent = entry::list(backend, &mut tx, who.org, &Filter::default(), RECENT, &names, wording).await?;
+    let recent =
+        entry::list(backend, &mut tx, who.org, &Filter::default(), MAX_RECENT_ENTRIES, &names, wording).await?;
     let catalog = &backend.reader.catalog;
     let by_day = catalog.token_types.iter().filter_map(|spec| use_by_day(spec, &used, wording));
     Ok(DashboardView { balances: view(catalog, &account, &used, wording), used: by_day.collect(), recent })
@@ -54,7 +55,7 @@ pub(super) async fn list_use(
     org: OrgId,
     wording: Wording,
 ) -> Result<Vec<DayUse>, BackendError> {
-    Ok(daily::list(conn, org, days_before(wording, USE_DAYS - 1)).await?)
+    Ok(daily::list(conn, org, days_before(wording, USAGE_DAYS - 1)).await?)
 }
 
 /// The day in UTC that many days ago, as days are counted in the books.
@@ -64,7 +65,7 @@ fn days_before(wording: Wording, days: u32) -> NaiveDate {
 
 /// Every day's use of one token type; nothing if there was none.
 fn use_by_day(spec: &TokenTypeSpec, used: &[DayUse], wording: Wording) -> Option<UseView> {
-    let days: Vec<(String, i64)> = (0..USE_DAYS)
+    let days: Vec<(String, i64)> = (0..USAGE_DAYS)
         .rev()
         .map(|ago| {
             let day = days_before(wording, ago);

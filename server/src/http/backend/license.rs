@@ -18,15 +18,15 @@ use crate::storage::{
 };
 
 /// How many steps the page lists.
-const STEPS: i64 = 50;
+const MAX_STEPS: i64 = 50;
 /// How long every page tells that a subscription has ended. Who stays without one knows it by then.
-const ENDED: TimeDelta = TimeDelta::days(14);
+const ENDED_NOTICE: TimeDelta = TimeDelta::days(14);
 
 pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<LicenseView, BackendError> {
     let wording = Wording::new(backend, who);
     let (look, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
     let subscribed = is_subscribed(&mut tx, who.org).await?;
-    let steps = licenses::list(&mut tx, who.org, STEPS).await?;
+    let steps = licenses::list(&mut tx, who.org, MAX_STEPS).await?;
     let (license, ladder) = (look.account.terms.license, &backend.reader.catalog.ladder);
     let off = license.off(ladder, wording.now);
     let (headline, detail) = match license {
@@ -80,7 +80,7 @@ pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Opti
             "All AI is off, because an invoice is unpaid. Paying it brings everything back.".into()
         }
         License::Stopped { .. } => "All AI is off: support has suspended it for your organization. Ask support.".into(),
-        License::Canceled { since } if now - since < ENDED => {
+        License::Canceled { since } if now - since < ENDED_NOTICE => {
             "The subscription has ended, and AI is off. Take a plan to use it again.".into()
         }
         License::Canceled { .. } => return None,

@@ -15,18 +15,18 @@ use crate::storage::{
 };
 
 /// How many organizations the list has.
-const PAGE: i64 = 50;
+const PAGE_SIZE: i64 = 50;
 /// How many steps of a license the page lists.
-const STEPS: i64 = 50;
+const MAX_STEPS: i64 = 50;
 /// How much of what was typed is looked for: no name is longer.
-const TYPED: usize = 100;
+const MAX_QUERY_CHARS: usize = 100;
 
 pub(super) async fn list(backend: &AppBackend, asked: &str) -> Result<OrganizationsView, BackendError> {
     // A database takes not every character.
-    let asked: String = asked.trim().chars().filter(|letter| !letter.is_control()).take(TYPED).collect();
-    let mut found = backend.staff.find_organizations(&asked, PAGE + 1).await?;
-    let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE);
-    found.truncate(PAGE as usize);
+    let asked: String = asked.trim().chars().filter(|letter| !letter.is_control()).take(MAX_QUERY_CHARS).collect();
+    let mut found = backend.staff.find_organizations(&asked, PAGE_SIZE + 1).await?;
+    let more = i64::try_from(found.len()).is_ok_and(|found| found > PAGE_SIZE);
+    found.truncate(PAGE_SIZE as usize);
     let organizations = found.into_iter().map(|found| view(backend, found)).collect();
     Ok(OrganizationsView { asked, organizations, more })
 }
@@ -36,7 +36,7 @@ pub(super) async fn one(backend: &AppBackend, id: &str) -> Result<OrganizationPa
     let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
     let (look, mut tx) = backend.reader.open(org, &Requester::default()).await?;
     let organization = organizations::find(&mut tx, org).await?.ok_or(BackendError::NotFound)?;
-    let steps = licenses::list(&mut tx, org, STEPS).await?;
+    let steps = licenses::list(&mut tx, org, MAX_STEPS).await?;
     let terms = look.account.terms;
     let (license, plan) = (terms.license, terms.plan);
     let found = Found { id: org, slug: organization.slug, name: organization.name, plan, license };

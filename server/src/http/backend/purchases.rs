@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many the page lists.
-const PAGE: i64 = 100;
+const PAGE_SIZE: i64 = 100;
 
 pub(super) async fn purchases(backend: &AppBackend, who: &SignedIn) -> Result<PurchasesView, BackendError> {
     let wording = Wording::new(backend, who);
@@ -31,10 +31,10 @@ pub(super) async fn purchases(backend: &AppBackend, who: &SignedIn) -> Result<Pu
         return Err(BackendError::Forbidden);
     }
     let mut tx = tenant::begin(&backend.pool, who.org).await?;
-    let mut bought = payment_history::list(&mut tx, who.org, PAGE + 1).await?;
+    let mut bought = payment_history::list(&mut tx, who.org, PAGE_SIZE + 1).await?;
     let names = Names::load(&mut tx, who.org).await?;
-    let more = i64::try_from(bought.len()).is_ok_and(|found| found > PAGE);
-    bought.truncate(PAGE as usize);
+    let more = i64::try_from(bought.len()).is_ok_and(|found| found > PAGE_SIZE);
+    bought.truncate(PAGE_SIZE as usize);
     let views = bought.into_iter().map(|bought| match bought {
         PaymentRecord::Pack(order) => {
             PaymentRecordView::Pack(Box::new(view(*order, &backend.reader.catalog, &names, wording)))

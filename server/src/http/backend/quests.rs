@@ -27,7 +27,7 @@ use crate::storage::{
 };
 
 /// How many quests are listed.
-const LISTED: i64 = 60;
+const MAX_JOBS: i64 = 60;
 
 pub(super) async fn quests(
     backend: &AppBackend,
@@ -42,7 +42,7 @@ pub(super) async fn quests(
         Some(id) => Some(find_job(backend, &mut tx, who.org, &id, wording).await?),
         None => None,
     };
-    let quests = stored::list(&mut tx, who.org, None, LISTED).await?;
+    let quests = stored::list(&mut tx, who.org, None, MAX_JOBS).await?;
     Ok(QuestsView {
         quote: quote(backend, who, &account, wording),
         key: backend.reader.clock.new_id().to_string(),
@@ -83,7 +83,7 @@ async fn find_job(
     let goal = stored::find_goal(conn, org, job).await?.ok_or(BackendError::NotFound)?;
     let hold = holds::find(conn, org, id).await?.ok_or(BackendError::NotFound)?;
     let names = Names::load(conn, org).await?;
-    let quests = stored::list(conn, org, Some(job), LISTED).await?;
+    let quests = stored::list(conn, org, Some(job), MAX_JOBS).await?;
     let catalog = &backend.reader.catalog;
     Ok(JobView {
         id: id.to_string(),

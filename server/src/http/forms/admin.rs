@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The page that every comparison is shown on.
-const RECONCILIATION: &str = "/admin/reconciliation";
+const RECONCILIATION_PATH: &str = "/admin/reconciliation";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +73,7 @@ pub(in crate::http) async fn mend(
     match state.staff.mend(staff.user, form.org, form.purchase).await {
         Ok(None) => status(&AppError::NotFound).into_response(),
         Ok(Some(report)) if report.is_settled() => {
-            Redirect::to(&Flash::PurchaseMended.on(RECONCILIATION)).into_response()
+            Redirect::to(&Flash::PurchaseMended.on(RECONCILIATION_PATH)).into_response()
         }
         // It has become what only a person can mend.
         Ok(Some(report)) => show(&state, staff, headers, Ok(report)).await,
@@ -99,7 +99,7 @@ async fn show(
         }
         Err(error) => return status(&internal(&error)).into_response(),
     };
-    let posted = Posted::by_staff(staff, Uri::from_static(RECONCILIATION), headers);
+    let posted = Posted::by_staff(staff, Uri::from_static(RECONCILIATION_PATH), headers);
     (code, render(state, posted, compared).await).into_response()
 }
 

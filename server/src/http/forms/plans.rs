@@ -18,7 +18,7 @@ use crate::{
         pages::{Posted, again},
     },
     service::{
-        plans::{Next, PATIENCE, PlanError},
+        plans::{Next, PlanError, STRIPE_TIMEOUT},
         purchases::SettleError,
     },
     stripe::gateway::GatewayError,
@@ -89,7 +89,7 @@ pub(in crate::http) async fn back(
     Query(way): Query<Way>,
 ) -> Redirect {
     if who.viewer.manages() {
-        let looked = timeout(PATIENCE, state.plans.look_again(who.org)).await;
+        let looked = timeout(STRIPE_TIMEOUT, state.plans.look_again(who.org)).await;
         let looked = looked.unwrap_or_else(|_| Err(GatewayError::Unavailable("it took too long".into()).into()));
         if let Err(error) = looked {
             tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about a plan");

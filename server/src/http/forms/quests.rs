@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long the answer waits for a quick job, so that most people see the result at once, without any script.
-const QUICK: Duration = Duration::from_millis(1_500);
+const QUICK_JOB_WAIT: Duration = Duration::from_millis(1_500);
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,7 +68,7 @@ async fn start(state: &AppState, who: &SignedIn, form: &GenerateForm) -> Result<
     })?;
     if let Some(running) = started.running {
         // Whether it is done by then or not: the page that follows says which.
-        let _ = timeout(QUICK, running).await;
+        let _ = timeout(QUICK_JOB_WAIT, running).await;
     }
     Ok(started.job)
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How large an event may be, in bytes.
-pub(in crate::http) const EVENT_BYTES: usize = 1 << 20;
+pub(in crate::http) const MAX_EVENT_BYTES: usize = 1 << 20;
 
 pub(in crate::http) async fn receive(
     State(state): State<AppState>,
@@ -27,7 +27,7 @@ pub(in crate::http) async fn receive(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
     let secret = state.webhook_secret.as_ref().ok_or(Problem::NotFound)?;
-    let body = body.map_err(|rejection| unread(rejection, EVENT_BYTES))?;
+    let body = body.map_err(|rejection| unread(rejection, MAX_EVENT_BYTES))?;
     let now = state.clock.now();
     let header = headers.get("stripe-signature").and_then(|header| header.to_str().ok());
     header

@@ -27,18 +27,18 @@ use crate::{
 };
 
 /// How long a page to subscribe on is open: what was chosen yesterday nobody means any more.
-const OPEN: TimeDelta = TimeDelta::hours(1);
+const CHECKOUT_TTL: TimeDelta = TimeDelta::hours(1);
 /// For how long Stripe opens a page at the least: half an hour, and a bit for clocks that differ.
-const SHORTEST: TimeDelta = TimeDelta::minutes(31);
+const MIN_CHECKOUT_TTL: TimeDelta = TimeDelta::minutes(31);
 /// How many choices may be made in this time: each is a row, and calls to Stripe, whose patience all share.
-const CHOICES: i64 = 30;
-/// As [`CHOICES`].
-const WINDOW: TimeDelta = TimeDelta::hours(1);
+const MAX_CHOICES_PER_WINDOW: i64 = 30;
+/// As [`MAX_CHOICES_PER_WINDOW`].
+const CHOICE_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// How long before its end a month is left as it is: which month a change counts for must not hang on whose clock is ahead.
-const QUIET: TimeDelta = TimeDelta::minutes(5);
+const NEW_CHOICE_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 /// How long all that one page asks of Stripe may take: the page answers within ten seconds.
-pub const PATIENCE: Duration = Duration::from_secs(9);
+pub const STRIPE_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// What comes after a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Plans {
         plan: &PlanName,
         (plan_change, from): (PlanChange, Instant),
     ) -> Result<Next, PlanError> {
-        let chosen = timeout(PATIENCE, self.choose_slowly(org, member, id, plan, (plan_change, from))).await;
+        let chosen = timeout(STRIPE_TIMEOUT, self.choose_slowly(org, member, id, plan, (plan_change, from))).await;
         chosen.unwrap_or_else(|_| Err(PlanError::Unconfirmed(GatewayError::Unavailable("it took too long".into()))))
     }
 
@@ -112,7 +112,7 @@ impl Plans {
     /// # Errors
     /// [`PlanError`]: also why the change cannot be made.
     pub async fn price(&self, org: OrgId, plan: &PlanName, from: Instant) -> Result<Option<u64>, PlanError> {
-        let priced = timeout(PATIENCE, self.price_slowly(org, plan, from)).await;
+        let priced = timeout(STRIPE_TIMEOUT, self.price_slowly(org, plan, from)).await;
         priced.unwrap_or_else(|_| Err(GatewayError::Unavailable("it took too long".into()).into()))
     }
 
@@ -134,7 +134,7 @@ impl Plans {
         if order.plan != plan.name {
             return Err(PlanError::OtherOrder);
         }
-        if plan_orders::count(&mut tx, org, now - WINDOW).await? > CHOICES {
+        if plan_orders::count(&mut tx, org, now - CHOICE_WINDOW).await? > MAX_CHOICES_PER_WINDOW {
             return Err(PlanError::TooMany);
         }
         tx.commit().await.map_err(StorageError::from)?;
@@ -181,8 +181,8 @@ impl Plans {
             return Err(PlanError::NoSubscription);
         }
         // Asked again, Stripe has to be asked for the same.
-        let (id, until) = (order.id, order.ordered_at + OPEN);
-        if until - self.clock.now() < SHORTEST {
+        let (id, until) = (order.id, order.ordered_at + CHECKOUT_TTL);
+        if until - self.clock.now() < MIN_CHECKOUT_TTL {
             return Err(PlanError::OtherOrder);
         }
         let trial_days = if first { plan.trial_days } else { 0 };
@@ -225,7 +225,7 @@ impl Plans {
         let terms = self.terms(org).await?;
         let now = self.clock.now();
         let month = terms.period(now);
-        if month.end - now < QUIET {
+        if month.end - now < NEW_CHOICE_AFTER {
             return Err(PlanError::MonthEnds(month.end));
         }
         let plan_change = PlanChange::to(plan, &terms, true, &self.catalog);

@@ -10,7 +10,7 @@ use crate::demo::stripe_sandbox::{
 };
 
 /// How many subscriptions are listed, and how many paid invoices of each.
-const LISTED: [usize; 2] = [100, 12];
+const MAX_LISTED: [usize; 2] = [100, 12];
 
 /// All subscriptions, newest first.
 pub(super) fn section(state: &State, mount: &str) -> String {
@@ -19,7 +19,7 @@ pub(super) fn section(state: &State, mount: &str) -> String {
     if all.is_empty() {
         return "<p>None yet.</p>".into();
     }
-    all.into_iter().take(LISTED[0]).map(|it| subscription(state, mount, it)).collect()
+    all.into_iter().take(MAX_LISTED[0]).map(|it| subscription(state, mount, it)).collect()
 }
 
 fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
@@ -48,7 +48,7 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
     for invoice in invoices.iter().filter(|invoice| state.is_payable(invoice)) {
         html += &open(mount, invoice);
     }
-    for invoice in invoices.iter().rev().take(LISTED[1]) {
+    for invoice in invoices.iter().rev().take(MAX_LISTED[1]) {
         html += &settled(state, mount, invoice);
     }
     html + "</article>"

@@ -18,7 +18,7 @@ use crate::demo::stripe_sandbox::{
 };
 
 /// How many invoices are listed.
-const LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// What a form says.
 #[derive(Deserialize)]
@@ -84,7 +84,7 @@ fn portal(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str>
     let unpaid = invoices.iter().filter(|it| state.is_payable(it));
     let unpaid: String = unpaid.map(|it| to_pay(&action, it)).collect();
     let unpaid = if unpaid.is_empty() { unpaid } else { format!("<h2>To pay</h2>{unpaid}") };
-    let recent: String = invoices.iter().rev().take(LISTED).map(|it| listed(it)).collect();
+    let recent: String = invoices.iter().rev().take(MAX_LISTED).map(|it| listed(it)).collect();
     let content = format!(
         r#"{}<p>{}</p><h2>Subscription</h2>{}{unpaid}<h2>Card</h2>{}<h2>Invoices</h2>{}
 <p><a href="{}">Back to the shop</a></p>"#,
