@@ -1,5 +1,5 @@
 import { defineConfig } from "@playwright/test";
 import tests from "./playwright.config";
 
-/** The REST API from outside: its document, and the programs in docs/api. */
+/** Tests of the REST API: the OpenAPI document, the programs in docs/api, and requests to Stripe. */
 export default defineConfig({ ...tests, testDir: "./api" });

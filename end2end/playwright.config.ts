@@ -5,11 +5,11 @@ const root = resolve(import.meta.dirname, "..");
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const dataDir = process.env.E2E_DATA_DIR;
 if (!dataDir) throw new Error("set E2E_DATA_DIR to an empty directory; make test-browser does");
-// Workers inherit it: what the demo's clock is counted from.
+// The start of the demo's clock. Workers inherit it.
 process.env.E2E_STARTED ??= String(Date.now());
 export const address = "127.0.0.1:3117";
 
-/** The demo, as built for development or for release. */
+/** Starts the demo from a debug or release build. */
 export const server = (profile: "debug" | "server-release") => ({
   command: `exec "${join(target, profile, "brightmeter")}" demo`,
   cwd: root,
@@ -41,7 +41,7 @@ export default defineConfig({
     headless: true,
     launchOptions: {
       executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-      // The sandbox needs a user of its own; without the others Chromium looks for hosts that are not there and stalls.
+      // Chromium's sandbox doesn't work as root. Without the other flags Chromium contacts unreachable hosts and stalls.
       args: [
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -1,5 +1,5 @@
 import { defineConfig } from "@playwright/test";
 import tests, { server } from "./playwright.config";
 
-/** What people get: the release build, looked at as a phone would. */
+/** Tests of the release build: file sizes and Lighthouse scores on a phone. */
 export default defineConfig({ ...tests, testDir: "./release", webServer: server("server-release") });

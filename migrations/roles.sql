@@ -1,6 +1,6 @@
--- Run after every migration, by the owner, with the setting brightmeter.app_role. Two roles that own nothing and cannot
--- bypass row-level security: one serves pages and the API, the other is the writer. That the one door is the only door is
--- so by privilege: the first cannot write a token.
+-- Runs after every migration, as the owner, with the setting brightmeter.app_role. Creates two roles that own nothing
+-- and cannot bypass row-level security: one serves pages and the API, the other is the writer. Because only the
+-- writer's role may write tokens, the writer is the only way to move them. Safe to run again.
 do $$
 declare
     app text := current_setting('brightmeter.app_role');
@@ -13,7 +13,7 @@ begin
             begin
                 execute format('create role %I login nosuperuser nobypassrls nocreatedb nocreaterole', role);
             exception when duplicate_object or unique_violation then
-                null; -- another process was quicker
+                null; -- another process created it first
             end;
         end if;
         if exists (select from pg_roles where rolname = role and (rolsuper or rolbypassrls)) then
@@ -29,46 +29,47 @@ begin
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
     execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, waits_for, replayed_at)
         on stripe_events to %I', app);
-    -- Pages record what was ordered. What was paid, and what came of it, only the writer does.
-    execute format('grant insert on stripe_customers to %I', app);
-    execute format('grant insert (org_id, id, plan, member_id, ordered_at), update (session_id, checkout_url, checkout_until, done_at)
-        on ai_token_plan_orders to %I', app);
-    execute format('grant usage on sequence stripe_readings to %I', app);
+    -- Pages record orders. Payments and credits are recorded by the writer only.
+    execute format('grant insert on stripe_customers, stripe_payment_ids to %I', app);
+    execute format('grant insert (org_id, id, plan, member_id, ordered_at),
+        update (session_id, checkout_url, checkout_until, done_at) on ai_token_plan_orders to %I', app);
+    execute format('grant usage on sequence stripe_snapshot_numbers to %I', app);
     execute format('grant insert (org_id, id, pack, label, price_cents, tokens, member_id, ordered_at)
         on ai_token_purchases to %I', app);
     execute format('grant update (session_id, checkout_url, checkout_until) on ai_token_purchases to %I', app);
     execute format('grant update (done_at) on quests to %I', app);
     execute format('grant update (password_hash) on users to %I', app);
     execute format('grant insert, update (last_used_at, revoked_at) on api_keys to %I', app);
+    execute format('grant insert on api_key_hashes to %I', app);
 
     execute format('grant insert, update on ai_token_accounts, ai_tokens, ai_token_grants, ai_token_holds,
         ai_token_guards, ai_token_daily to %I', writer);
     execute format('grant update on ai_token_purchases to %I', writer);
-    execute format('grant insert, update on ai_token_dues to %I', writer);
+    execute format('grant insert, update on invoices to %I', writer);
     execute format('grant insert on ai_token_license_log, emails to %I', writer);
-    execute format('grant insert on organizations, users, members, ai_token_usage_log, ai_token_receipts,
-        ai_token_jobs, quests to %I', writer);
+    execute format('grant insert on organizations, organization_slugs, users, members, ai_token_usage_log,
+        ai_token_idempotency, ai_token_jobs, quests, stripe_payment_ids to %I', writer);
 
-    -- The sweeper finds what is due in any organization, and of an account that is not due nothing.
+    -- The sweeper finds the accounts that are due, in any organization.
     execute 'drop policy if exists ai_token_accounts_due on ai_token_accounts';
     execute format('create policy ai_token_accounts_due on ai_token_accounts for select to %I
         using (due_at <= (select nullif(current_setting(''app.due_at'', true), '''')::timestamptz))', writer);
 
-    -- And it counts the holds that are open.
-    execute 'drop policy if exists ai_token_holds_census on ai_token_holds';
-    execute format('create policy ai_token_holds_census on ai_token_holds for select to %I
+    -- It counts the open holds of all organizations.
+    execute 'drop policy if exists ai_token_holds_all_open on ai_token_holds';
+    execute format('create policy ai_token_holds_all_open on ai_token_holds for select to %I
         using (state = ''open'' and (select current_setting(''app.due_at'', true)) = ''infinity'')', writer);
 
-    -- Staff look for an organization by its name.
-    execute 'drop policy if exists organizations_census on organizations';
-    execute format('create policy organizations_census on organizations for select to %I
+    -- Staff search for organizations by name.
+    execute 'drop policy if exists organizations_all on organizations';
+    execute format('create policy organizations_all on organizations for select to %I
         using ((select current_setting(''app.due_at'', true)) = ''infinity'')', writer);
 
-    -- It removes receipts that are older than the setting says, of any organization.
-    execute format('grant delete on ai_token_receipts to %I', writer);
-    execute 'drop policy if exists ai_token_receipts_old on ai_token_receipts';
-    execute format('create policy ai_token_receipts_old on ai_token_receipts to %I
-        using (created_at < (select nullif(current_setting(''app.kept_since'', true), '''')::timestamptz))
+    -- The sweeper deletes old idempotency records, in any organization.
+    execute format('grant delete on ai_token_idempotency to %I', writer);
+    execute 'drop policy if exists ai_token_idempotency_old on ai_token_idempotency';
+    execute format('create policy ai_token_idempotency_old on ai_token_idempotency to %I
+        using (created_at < (select nullif(current_setting(''app.prune_before'', true), '''')::timestamptz))
         with check (false)', writer);
 end
 $$;

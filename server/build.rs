@@ -1,4 +1,4 @@
-//! Tells cargo that the program carries the migrations: a new file alone would not rebuild it.
+//! Rebuilds the server if the migrations change: they are embedded, but cargo does not track new files there.
 
 fn main() {
     println!("cargo:rerun-if-changed=../migrations");

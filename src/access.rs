@@ -1,5 +1,6 @@
-//! Access: API keys, rate and abuse guards, and the reasons for which a command is refused.
+//! Access: roles, API keys, rate and abuse guards, and refusals.
 
 pub mod api_key;
 pub mod guard;
 pub mod refusal;
+pub mod role;

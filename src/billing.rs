@@ -1,4 +1,4 @@
-//! Billing: money, payments, invoices, subscriptions, plan changes, billing periods and the license.
+//! Billing: payments, invoices, subscriptions, plan changes, billing periods and the license.
 
 pub mod invoices;
 pub mod license;

@@ -1,4 +1,4 @@
-//! The catalog: what is sold and what it costs.
+//! The catalog: plans, packs, features, their prices in tokens and dollars, and the limits.
 
 mod cover;
 mod margin;
@@ -13,7 +13,7 @@ pub use self::{
     cover::Cover,
     margin::{Margin, MarginLine},
     parse::{CatalogError, CatalogProblem},
-    what_if::{Figure, Month, MonthLine, OutOfReach, WhatIf},
+    what_if::{Figure, FigureTooLarge, Month, MonthLine, WhatIf},
 };
 use crate::{
     billing::license::Rung,
@@ -22,38 +22,41 @@ use crate::{
     names::{FeatureName, PackName, PlanName, TokenType},
 };
 
-/// What is sold, validated: every name that one part uses is declared by another, and no price is below its margin floor.
+/// The validated catalog.
+///
+/// Every name that is used is declared, plans are ordered by allowance, the first plan is free, and no price is below
+/// its margin floor (decision 4). A catalog that breaks a rule does not parse, so the server does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
-    /// The least margin of any price, in tenths of a percent.
+    /// The minimum margin of every price, in permille (tenths of a percent).
     pub margin_floor_permille: u16,
-    /// The kinds of tokens, in order of display.
+    /// The token types, in display order.
     pub token_types: Vec<TokenTypeSpec>,
-    /// The plans, smallest first; the first is free.
+    /// The plans, smallest first. The first is free.
     pub plans: Vec<Plan>,
     /// The AI features.
     pub features: Vec<Feature>,
     /// The packs on sale.
     pub packs: Vec<Pack>,
-    /// What is off after how many unpaid days, in order of days.
+    /// The degradation ladder for unpaid invoices, in order of days.
     pub ladder: Vec<Rung>,
-    /// How often a member may ask.
+    /// The request limits of each member.
     pub member_limits: Limits,
-    /// How often a key that acts for no member may ask.
+    /// The request limits of each API key that acts for no member.
     pub key_limits: Limits,
-    /// How long a hold may last.
+    /// The TTL limits of holds.
     pub holds: HoldLimits,
 }
 
-/// A kind of token.
+/// A token type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenTypeSpec {
-    /// Its name.
+    /// The name, for example `ai`.
     pub name: TokenType,
-    /// What people read.
+    /// The label in the UI.
     pub label: String,
-    /// What one token costs to serve, in millionths of a dollar.
+    /// Our cost to serve one token, in micro-dollars.
     pub unit_cost_micros: u32,
 }
 
@@ -61,16 +64,16 @@ pub struct TokenTypeSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Its name.
+    /// The name, for example `pro`.
     pub name: PlanName,
-    /// What people read.
+    /// The label in the UI.
     pub label: String,
-    /// The price of a month, in cents.
+    /// The monthly price, in cents.
     pub price_cents: u32,
-    /// How many days are free for whoever subscribes for the first time; none if not said.
+    /// The free trial of a first subscription, in days. Default: 0, no trial.
     #[serde(default)]
     pub trial_days: u16,
-    /// Tokens a month, by type; a type that is missing has none.
+    /// The monthly tokens, by type. A missing type has none.
     pub allowance: BTreeMap<TokenType, Tokens>,
 }
 
@@ -78,19 +81,19 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feature {
-    /// Its name.
+    /// The name, for example `quest_generation`.
     pub name: FeatureName,
-    /// What people read.
+    /// The label in the UI.
     pub label: String,
-    /// What it does, in one line.
+    /// A one-line description.
     pub summary: String,
-    /// The type that it costs.
+    /// The token type it costs.
     pub token_type: TokenType,
-    /// What one use costs.
+    /// The cost of one use; at least 1 token.
     pub cost: Tokens,
     /// The smallest plan that includes it.
     pub from_plan: PlanName,
-    /// Whether it is among the first to go when an invoice is unpaid.
+    /// Whether it is switched off first when an invoice is unpaid.
     #[serde(default)]
     pub premium: bool,
 }
@@ -99,37 +102,37 @@ pub struct Feature {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// Its name.
+    /// The name, for example `booster`.
     pub name: PackName,
-    /// What people read.
+    /// The label in the UI.
     pub label: String,
     /// The price, in cents.
     pub price_cents: u32,
-    /// What it holds, by type.
+    /// The tokens, by type.
     pub tokens: BTreeMap<TokenType, Tokens>,
 }
 
-/// How often one caller may ask; what is missing is unlimited.
+/// The request limits of one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Requests in any [`window_seconds`](Self::window_seconds); at most 1,000.
+    /// The requests allowed in any [`window_seconds`](Self::window_seconds): 1 to 1,000. `None`: unlimited.
     pub requests: Option<u16>,
-    /// The length of the window.
+    /// The length of the window, in seconds: 1 to 86,400. Default: 60.
     #[serde(default = "Limits::default_window_seconds")]
     pub window_seconds: u32,
-    /// The least time between two admitted requests.
+    /// The minimum time between two admitted requests, in seconds, at most 3,600. Default: 0, no minimum.
     #[serde(default)]
     pub interval_seconds: u32,
 }
 
-/// How long a hold may last, in seconds.
+/// The TTL limits of holds, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HoldLimits {
-    /// Unless asked otherwise.
+    /// The TTL if the command names none.
     pub default_ttl_seconds: u32,
-    /// At most.
+    /// The largest TTL; at most 604,800 (7 days).
     pub max_ttl_seconds: u32,
 }
 
@@ -140,49 +143,50 @@ impl Limits {
 }
 
 impl Plan {
-    /// What a month brings of `token_type`.
+    /// Returns the monthly allowance of `token_type`.
     pub fn allowance_of(&self, token_type: &TokenType) -> Tokens {
         self.allowance.get(token_type).copied().unwrap_or_default()
     }
 }
 
 impl Feature {
-    /// What so many uses cost; nothing if that is more than any balance.
+    /// Returns the cost of `quantity` uses, or `None` if it exceeds [`Tokens::MAX`].
     pub fn cost_of(&self, quantity: Quantity) -> Option<Tokens> {
         self.cost.checked_mul(quantity.get())
     }
 }
 
 impl Catalog {
-    /// Parses and validates a catalog written in TOML.
+    /// Parses and validates a catalog from TOML.
     ///
     /// # Errors
-    /// [`CatalogError`] with every problem found, each with its place and its mend.
+    /// [`CatalogError`] with every problem found, each with its place and its fix.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         parse::parse(text)
     }
 
-    /// The plan of that name.
+    /// Returns the plan with this name.
     pub fn plan(&self, name: &PlanName) -> Option<&Plan> {
         self.plans.iter().find(|plan| plan.name == *name)
     }
 
-    /// How large a plan is: its place in the order of plans. A plan that the catalog no longer has counts as the smallest.
+    /// Returns the position of a plan in the catalog; a larger plan has a higher rank. A plan that was removed from the
+    /// catalog counts as the smallest.
     pub fn plan_rank(&self, name: &PlanName) -> usize {
         self.plans.iter().position(|plan| plan.name == *name).unwrap_or(0)
     }
 
-    /// The feature of that name.
+    /// Returns the feature with this name.
     pub fn feature(&self, name: &FeatureName) -> Option<&Feature> {
         self.features.iter().find(|feature| feature.name == *name)
     }
 
-    /// The token type of that name.
+    /// Returns the token type with this name.
     pub fn token_type(&self, name: &TokenType) -> Option<&TokenTypeSpec> {
         self.token_types.iter().find(|spec| spec.name == *name)
     }
 
-    /// What people read for a token type; its name where the catalog no longer has it.
+    /// Returns the UI label of a token type, or its name if it was removed from the catalog.
     pub fn token_label<'a>(&'a self, name: &'a TokenType) -> &'a str {
         self.token_type(name).map_or(name.as_str(), |spec| &spec.label)
     }
@@ -192,35 +196,38 @@ impl Catalog {
         self.plan_rank(plan) >= self.plan_rank(&feature.from_plan)
     }
 
-    /// What covers a month's use of `used` for the least money; nothing if nothing was used, or nothing covers it.
+    /// Returns the cheapest plan and packs that cover a month's usage, or `None` if `used` is empty or cannot be
+    /// covered.
     pub fn cheapest_cover(&self, used: &BTreeMap<TokenType, Tokens>) -> Option<Cover<'_>> {
         cover::cheapest(self, used)
     }
 
-    /// Whether `plan` includes any AI at all. Decision 1 for packs: on a plan without AI they could not be spent, so they are not
-    /// sold.
+    /// Whether `plan` includes any AI feature.
+    ///
+    /// Decision 1, for packs: without AI in the plan they could not be spent, so they are not sold.
     pub fn can_spend(&self, plan: &PlanName) -> bool {
         self.features_of(plan).next().is_some()
     }
 
-    /// The features that `plan` includes.
+    /// Returns the features that `plan` includes.
     pub fn features_of(&self, plan: &PlanName) -> impl Iterator<Item = &Feature> {
         self.features.iter().filter(move |feature| self.includes(plan, feature))
     }
 
-    /// How many uses of the cheapest feature `amount` of a token type pays, and that feature.
-    pub fn pays(&self, token_type: &TokenType, amount: Tokens) -> Option<(i64, &Feature)> {
+    /// Returns how many uses of the cheapest feature `amount` pays for, and that feature. `None` if no feature costs
+    /// `token_type`.
+    pub fn cheapest_uses(&self, token_type: &TokenType, amount: Tokens) -> Option<(i64, &Feature)> {
         let priced = |feature: &&Feature| feature.token_type == *token_type && !feature.cost.is_zero();
         let cheapest = self.features.iter().filter(priced).min_by_key(|feature| feature.cost)?;
         Some((amount.get() / cheapest.cost.get(), cheapest))
     }
 
-    /// The least margin of any price.
+    /// Returns the minimum margin of every price.
     pub fn margin_floor(&self) -> Margin {
         Margin(self.margin_floor_permille.into())
     }
 
-    /// The margin of every plan and pack.
+    /// Returns the margin of every plan and pack.
     pub fn margins(&self) -> Vec<MarginLine> {
         margin::lines(self)
     }

@@ -1,4 +1,4 @@
-//! Commands: everything that can be asked of an account.
+//! Commands: the requests that change an account, and their callers.
 
 use std::{fmt, sync::Arc};
 
@@ -8,14 +8,13 @@ use uuid::Uuid;
 use crate::{
     access::guard::GuardId,
     billing::{invoices::Invoices, license::StaffAction, payment::Payment, subscription::SubscriptionSnapshot},
-    features::quest::{Goal, QuestDraft},
     ids::{ApiKeyId, HoldId, MemberId, PurchaseId, TransactionId, UserId},
-    ledger::{grant::Source, tokens::Tokens},
+    ledger::{attachment::Attachment, grant::Source, tokens::Tokens},
     names::{FeatureName, PlanName, TokenType},
     time::Instant,
 };
 
-/// Who asks.
+/// The caller of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Caller {
@@ -24,24 +23,24 @@ pub enum Caller {
         /// The member.
         member: MemberId,
     },
-    /// A service, for itself or for a member whose limits then apply.
+    /// A service with an API key, acting for itself or for a member.
     ApiKey {
         /// The API key.
         api_key: ApiKeyId,
-        /// The member that it acts for.
+        /// The member it acts for, whose limits then apply; `None` if it acts for itself.
         member: Option<MemberId>,
     },
-    /// A person who runs Brightmeter.
+    /// A staff user.
     Staff {
-        /// The person.
+        /// The user.
         user: UserId,
     },
-    /// Time itself: resets, expiries, sweeps.
+    /// Brightmeter itself: resets, expiries, payments.
     System,
 }
 
 impl Caller {
-    /// Kind and id, as the database and the hash have them.
+    /// Returns the kind and id, as stored in the database and hashed in entries.
     pub fn columns(&self) -> (&'static str, Option<Uuid>) {
         match self {
             Self::Member { member } => ("member", Some(member.0)),
@@ -51,7 +50,7 @@ impl Caller {
         }
     }
 
-    /// The member that it is, or acts for.
+    /// Returns the member that the caller is or acts for.
     pub fn member(&self) -> Option<MemberId> {
         match self {
             Self::Member { member } => Some(*member),
@@ -60,7 +59,7 @@ impl Caller {
         }
     }
 
-    /// The caller that [`columns`](Self::columns) and [`member`](Self::member) came from.
+    /// Restores a caller from its [`columns`](Self::columns) and [`member`](Self::member); `None` if they do not match.
     pub fn from_columns(kind: &str, id: Option<Uuid>, member: Option<Uuid>) -> Option<Self> {
         match (kind, id) {
             ("member", Some(id)) => Some(Self::Member { member: MemberId(id) }),
@@ -71,7 +70,7 @@ impl Caller {
         }
     }
 
-    /// Whose guard counts the requests; nobody's for staff and the system.
+    /// Returns the guard that counts the caller's requests; `None` for staff and the system.
     pub fn guard(&self) -> Option<GuardId> {
         match self {
             Self::Member { member } | Self::ApiKey { member: Some(member), .. } => Some(GuardId(member.0)),
@@ -81,12 +80,12 @@ impl Caller {
     }
 }
 
-/// Data that a caller attaches to a spend: a JSON object of at most 2,048 bytes, kept as sent.
+/// A caller's metadata for a spend or a hold: a JSON object of at most 2,048 bytes, stored unchanged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Metadata(Arc<str>);
 
-/// Metadata that is too large.
+/// The error for metadata that is too large or not a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("metadata is a JSON object of at most 2,048 bytes")]
 pub struct MetadataError;
@@ -118,34 +117,34 @@ impl fmt::Debug for Metadata {
     }
 }
 
-/// The use of a feature: who, what, how often.
+/// The use of a feature, to be charged or reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// What for.
+    /// The feature.
     pub feature: FeatureName,
-    /// How many times its cost.
+    /// The number of uses; the cost is multiplied by it.
     pub quantity: Quantity,
-    /// What the caller attached.
+    /// The caller's metadata.
     pub metadata: Option<Metadata>,
 }
 
-/// How many times a feature is used at once: 1 to 10,000.
+/// The number of uses in one command: 1 to 10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Quantity(u32);
 
-/// A quantity out of range.
+/// The error for a quantity that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a quantity is a whole number from 1 to 10,000")]
 pub struct QuantityError;
 
 impl Quantity {
-    /// Once.
+    /// A single use.
     pub const ONE: Self = Self(1);
 
-    /// As a number.
+    /// Returns the quantity as a number.
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -165,114 +164,116 @@ impl From<Quantity> for u32 {
     }
 }
 
-/// What is asked of an account.
+/// A command: one request to change an account.
+///
+/// [`decide`](crate::decide::decide) turns it into changes and entries, or refuses it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Use a feature and pay at once.
+    /// Uses a feature and charges it immediately.
     Spend(Usage),
-    /// Reserve the cost of a feature for one job.
+    /// Reserves the cost of a feature for one job.
     OpenHold {
-        /// The use to reserve for.
+        /// The use to reserve tokens for.
         usage: Usage,
-        /// How long it may last; the catalog's default if not said.
+        /// The hold's TTL, in seconds. `None`: the catalog's default.
         ttl_seconds: Option<u32>,
-        /// What a quest job is to work on; the job is stored in the same transaction and bears the hold's id.
-        job: Option<Goal>,
+        /// The feature's data to store with the hold, in the same transaction.
+        attachment: Option<Attachment>,
     },
-    /// Charge a hold, whole or less; the rest returns.
+    /// Charges a hold, in whole or in part. The rest becomes available again.
     Capture {
         /// The hold.
         hold: HoldId,
-        /// What to charge; all that is held if not said.
+        /// The tokens to charge: at least 1, at most the amount held. `None`: all of them.
         amount: Option<Tokens>,
-        /// What the job made, stored in the same transaction.
-        quests: Vec<QuestDraft>,
+        /// The job's result to store with the capture, in the same transaction.
+        attachment: Option<Attachment>,
     },
-    /// Give a hold up; nothing is charged.
+    /// Releases a hold. Nothing is charged.
     Release {
         /// The hold.
         hold: HoldId,
-        /// Why, in words for the customer.
+        /// The reason, worded for the customer.
         reason: String,
     },
-    /// Return a spend, once and whole.
+    /// Refunds a spend in whole. A spend can be refunded once.
     Refund {
-        /// Who asks.
+        /// The caller.
         caller: Caller,
-        /// The spend.
+        /// The transaction of the spend.
         transaction: TransactionId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Make a grant.
+    /// Creates a grant.
     Grant {
-        /// Who gives it.
+        /// The caller.
         caller: Caller,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// How many.
+        /// The number of tokens; at least 1.
         amount: Tokens,
-        /// Where they come from; an allowance only comes from a reset.
+        /// The source. [`Source::Plan`] is refused: only a reset or an upgrade creates an allowance.
         source: Source,
-        /// When the rest lapses; never, if nothing.
+        /// When the unused remainder expires; must be in the future. `None`: never.
         expires_at: Option<Instant>,
-        /// Why.
+        /// The reason, if any.
         note: Option<String>,
     },
-    /// Correct a balance by staff; a positive correction is a grant without expiry.
+    /// Corrects a balance. A positive adjustment is a grant without expiry; a negative one burns grants.
     Adjust {
-        /// Who corrects it.
+        /// The caller.
         caller: Caller,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// By how much, signed.
+        /// The signed number of tokens; not 0.
         amount: i64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Go to another plan: up at once, down at the next reset.
+    /// Changes the plan: an upgrade immediately, a downgrade at the next reset. The current plan withdraws a downgrade.
     ChangePlan {
-        /// Who changes it.
+        /// The caller.
         caller: Caller,
-        /// The plan to go to.
+        /// The chosen plan.
         plan: PlanName,
     },
-    /// Take in what Stripe has told of a payment: credit it once it is paid, take back what goes with the money.
+    /// Records payment facts: credits the purchase once it is paid, and claws tokens back for refunds and disputes.
     RecordPayment {
         /// The purchase.
         purchase: PurchaseId,
-        /// What was told; joined to what is known.
+        /// The facts, to be joined to the stored ones.
         facts: Payment,
     },
-    /// Take in what Stripe has told of invoices: the license follows them, and what was paid has a receipt.
+    /// Records invoice facts: numbers the receipts of paid invoices and updates the license.
     RecordInvoices {
-        /// What was told; joined to what is known.
+        /// The facts, to be joined to the stored ones.
         facts: Invoices,
     },
-    /// Take in how Stripe says the subscription stands: plan, months and license follow it.
+    /// Applies a subscription snapshot to the plan, the billing period and the license.
     SyncSubscription {
-        /// What Stripe said.
+        /// The snapshot. A stale one changes nothing.
         snapshot: SubscriptionSnapshot,
     },
-    /// Suspend the license by staff, whatever is paid.
+    /// Suspends the license by staff, regardless of payments.
     Suspend(StaffAction),
-    /// Lift what staff have suspended: the license goes to where the subscription and its invoices say it stands.
+    /// Lifts a suspension by staff. The license returns to the state that the subscription and its invoices imply.
     Lift(StaffAction),
-    /// Book what time has brought: expired holds and grants, a new period, a step down the ladder.
+    /// Books everything due: expired holds and grants, the reset, steps down the ladder.
     Advance,
 }
 
 impl Command {
-    /// Whose rate it counts towards: whoever uses a feature.
-    pub const fn user(&self) -> Option<&Caller> {
+    /// Returns the caller whose rate limit applies; `None` if the command does not use a feature.
+    pub const fn rate_limited_caller(&self) -> Option<&Caller> {
         match self {
             Self::Spend(usage) | Self::OpenHold { usage, .. } => Some(&usage.caller),
             _ => None,
         }
     }
 
-    /// The name in metrics.
+    /// The command's name in metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Spend(_) => "spend",

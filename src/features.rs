@@ -1,3 +1,3 @@
-//! The AI features: the input they take and the results they return.
+//! AI features: their validated input and results.
 
 pub mod quest;

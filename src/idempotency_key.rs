@@ -1,21 +1,21 @@
-//! Idempotency keys: the caller's name for one command, so that a repeat of it changes nothing.
+//! Idempotency keys: the caller's id for one command, so that a retry does not apply it twice.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// 1 to 255 visible ASCII characters, unique per organization and command.
+/// An idempotency key: 1 to 255 visible ASCII characters, unique per organization and command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IdempotencyKey(Arc<str>);
 
-/// A key that is empty, too long, or has characters other than visible ASCII.
+/// The error for an idempotency key that is empty, too long, or has other characters than visible ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an idempotency key has 1 to 255 visible ASCII characters, for example a UUID")]
 pub struct IdempotencyKeyError;
 
 impl IdempotencyKey {
-    /// The key as the caller sent it.
+    /// Returns the idempotency key as sent by the caller.
     pub fn as_str(&self) -> &str {
         &self.0
     }

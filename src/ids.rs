@@ -1,4 +1,5 @@
-//! Identities. Each wraps a UUID that the server made, so that one cannot stand where another is meant.
+//! Typed ids. Each wraps a UUID that the server generated, so that the compiler rejects one kind of id in place of
+//! another.
 
 use std::{fmt, str::FromStr};
 
@@ -35,24 +36,24 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A tenant.
+    /// The id of an organization, which is the tenant.
     OrgId;
-    /// A person who signs in; may belong to several organizations.
+    /// The id of a user. A user may belong to several organizations.
     UserId;
-    /// A person's membership in one organization.
+    /// The id of a user's membership in one organization.
     MemberId;
-    /// An API key.
+    /// The id of an API key.
     ApiKeyId;
-    /// A lot of tokens.
+    /// The id of a grant.
     GrantId;
-    /// A reservation for one job: the id of the transaction that opened it.
+    /// The id of a hold. Equals the id of the transaction that opened it.
     HoldId;
-    /// One applied command; every entry carries the one that made it.
+    /// The id of an applied command. Every entry carries the id of its command.
     TransactionId;
-    /// A pack that was ordered.
+    /// The id of a pack purchase.
     PurchaseId;
-    /// A plan that was chosen.
+    /// The id of a plan order.
     PlanOrderId;
-    /// One run of an AI feature.
+    /// The id of one run of an AI feature.
     JobId;
 }

@@ -1,3 +1,3 @@
-//! Insight: rules over past usage.
+//! Insight: forecasts from past usage.
 
 pub mod runway;

@@ -1,6 +1,8 @@
-//! The ledger: accounts, their balances, grants, holds and entries, and the outcome of each command.
+//! The ledger: accounts with their balances, grants and holds, the entries that record every change, and command
+//! outcomes.
 
 pub mod account;
+pub mod attachment;
 pub mod audit;
 pub mod entry;
 pub mod grant;

@@ -1,12 +1,13 @@
-//! Names of things that the catalog declares: short, lowercase, cheap to clone.
+//! The names that the catalog declares: 1 to 40 characters, lowercase, cheap to clone.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// A name that is empty, too long or has a character other than `a–z`, `0–9`, `_` and `-`.
+/// The error for an invalid name: empty, too long, not starting with a letter, or with a character other than `a–z`,
+/// `0–9`, `_` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no name: use 1 to 40 characters of a-z, 0-9, _ and -, starting with a letter")]
+#[error("`{0}` is not a valid name: use 1 to 40 characters of a-z, 0-9, _ and -, starting with a letter")]
 pub struct NameError(String);
 
 fn check(text: &str) -> Result<(), NameError> {
@@ -23,7 +24,7 @@ macro_rules! names {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The name as written in the catalog.
+            /// Returns the name as declared in the catalog.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -66,12 +67,12 @@ macro_rules! names {
 }
 
 names! {
-    /// A kind of AI token, such as `ai` or `deep`.
+    /// The name of a token type, such as `ai` or `deep`.
     TokenType;
-    /// A plan, such as `pro`.
+    /// The name of a plan, such as `pro`.
     PlanName;
-    /// An AI feature, such as `quest_generation`.
+    /// The name of an AI feature, such as `quest_generation`.
     FeatureName;
-    /// A pack, such as `booster`.
+    /// The name of a pack, such as `booster`.
     PackName;
 }

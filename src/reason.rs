@@ -1,24 +1,24 @@
-//! Reasons: why something was done, in words.
+//! Reasons: free text that explains a staff action or a correction.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// How long a reason is at most, in characters.
+/// The maximum length of a reason, in characters.
 pub const REASON_CHARS: usize = 500;
 
-/// Why, in words: trimmed, not empty, not endless, and nothing that a database or a terminal stumbles over.
+/// A reason: one trimmed line of 1 to [`REASON_CHARS`] characters, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reason(String);
 
-/// A reason that is empty, too long, or not on one line.
+/// The error for a reason that is empty, too long or not a single line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a reason has 1 to {REASON_CHARS} characters on one line")]
 pub struct ReasonError;
 
 impl Reason {
-    /// The words.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_one_line_of_words() {
+    fn a_reason_is_one_trimmed_line_of_1_to_500_characters() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(text.parse::<Reason>().ok().as_ref().map(Reason::as_str), expected, "{text:?}");
         };

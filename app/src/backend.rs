@@ -1,9 +1,12 @@
-//! The port that pages look through. The server implements it; it travels by context.
+//! The port between the pages and the server: the [`Backend`] trait, which the server provides as Leptos context.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use brightmeter::ids::{MemberId, OrgId, UserId};
+use brightmeter::{
+    access::role::{Action, Forbidden},
+    ids::{MemberId, OrgId, UserId},
+};
 use chrono_tz::Tz;
 use leptos::prelude::use_context;
 
@@ -19,81 +22,93 @@ use crate::{
     },
 };
 
-/// Who is signed in, and in which organization; put into the request by the session layer.
+/// The signed-in member. The session layer adds it to the request's extensions.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// The person.
+    /// The user.
     pub user: UserId,
-    /// The organization.
+    /// The current organization.
     pub org: OrgId,
-    /// The person's membership in it.
+    /// The user's membership in the organization.
     pub member: MemberId,
     /// The organization's time zone.
     pub zone: Tz,
-    /// What the frame of every page shows of it.
+    /// The data for the frame of every page.
     pub viewer: Viewer,
 }
 
-/// Staff who are signed in; put into the request by the session layer, which asks the database each time.
+impl SignedIn {
+    /// Consults the permission table.
+    ///
+    /// # Errors
+    /// [`Forbidden`] if the member's role does not permit `action`.
+    pub fn authorize(&self, action: Action) -> Result<(), Forbidden> {
+        if self.viewer.role.permits(action) { Ok(()) } else { Err(Forbidden) }
+    }
+}
+
+/// The signed-in staff member. The session layer adds it to the request's extensions, after a check in the database on
+/// every request.
 #[derive(Clone, Debug)]
 pub struct StaffMember {
-    /// The person.
+    /// The user.
     pub user: UserId,
-    /// What others read.
+    /// The user's name.
     pub name: String,
-    /// The organization that the person looks at as its member, if there is one.
+    /// The name of the organization that the user is signed in to as a member, if any.
     pub org: Option<String>,
     /// Whether this server shows demo data.
     pub demo: bool,
 }
 
-/// What pages ask for. Every call is for one signed-in member and sees that member's organization only; those of the staff console
-/// are for staff, and show of an organization its name, its plan and its license, and nothing of what it does.
+/// The data of all pages. Member pages see only the member's organization. Staff pages see an organization's name, plan
+/// and license, but not its activity.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// `/dashboard`.
+    /// Returns `/dashboard`.
     async fn dashboard(&self, who: &SignedIn) -> Result<DashboardView, AppError>;
-    /// The balances alone, for Refresh.
+    /// Returns the balances alone, for Refresh.
     async fn balances(&self, who: &SignedIn) -> Result<BalancesView, AppError>;
-    /// `/quests`, with the job of that id if one is named.
+    /// Returns `/quests`, including the job with the id `job`, if given.
     async fn quests(&self, who: &SignedIn, job: Option<String>) -> Result<QuestsView, AppError>;
-    /// One job and its receipt.
+    /// Returns one job.
     async fn job(&self, who: &SignedIn, job: String) -> Result<JobView, AppError>;
-    /// `/activity`.
+    /// Returns `/activity`.
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
-    /// `/account`.
+    /// Returns `/account`.
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
-    /// `/billing`.
+    /// Returns `/billing`.
     async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
-    /// `/billing/plan`: what it means to go to that plan; for whoever manages the organization. Stripe is asked for the price if `ask`
-    /// says so.
-    async fn plan_choice(&self, who: &SignedIn, to: String, ask: bool) -> Result<PlanChoiceView, AppError>;
-    /// `/billing/purchases`, for whoever manages the organization.
+    /// Returns `/billing/plan`, the preview of a change to the plan `to`. Owners and admins only. Gets the price from
+    /// Stripe if `ask_stripe` is true.
+    async fn plan_choice(&self, who: &SignedIn, to: String, ask_stripe: bool) -> Result<PlanChoiceView, AppError>;
+    /// Returns `/billing/purchases`. Owners and admins only.
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
-    /// One purchase, for the same; for whoever comes `back` from Stripe, as Stripe has it.
+    /// Returns one purchase. Owners and admins only. If the user comes `back` from Stripe, the purchase is first read
+    /// from Stripe.
     async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError>;
-    /// One payment for the plan, for the same.
+    /// Returns one paid invoice of the plan. Owners and admins only.
     async fn invoice(&self, who: &SignedIn, id: String) -> Result<InvoiceView, AppError>;
-    /// `/license`.
+    /// Returns `/license`.
     async fn license(&self, who: &SignedIn) -> Result<LicenseView, AppError>;
-    /// `/keys`, for whoever manages the organization.
+    /// Returns `/keys`. Owners and admins only.
     async fn keys(&self, who: &SignedIn) -> Result<ApiKeysView, AppError>;
-    /// `/admin/pricing`, with the figures that the address has.
-    async fn pricing(&self, staff: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError>;
-    /// `/admin/events`.
+    /// Returns `/admin/pricing`, calculated with the figures in the query string.
+    async fn pricing(&self, staff: &StaffMember, requested: Vec<(String, String)>) -> Result<PricingView, AppError>;
+    /// Returns `/admin/events`.
     async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError>;
-    /// `/admin/organizations`, those with what was asked for in their name or slug.
-    async fn organizations(&self, staff: &StaffMember, asked: String) -> Result<OrganizationsView, AppError>;
-    /// `/admin/organizations/…`, the one of that id.
+    /// Returns `/admin/organizations`: the organizations with `search` in their name or slug, or all if it is empty.
+    async fn organizations(&self, staff: &StaffMember, search: String) -> Result<OrganizationsView, AppError>;
+    /// Returns one organization for `/admin/organizations/…`.
     async fn organization(&self, staff: &StaffMember, id: String) -> Result<OrganizationPageView, AppError>;
-    /// `/admin/reconciliation`.
+    /// Returns `/admin/reconciliation`.
     async fn reconciliation(&self, staff: &StaffMember) -> Result<ReconciliationView, AppError>;
 }
 
-/// The backend and whoever is signed in.
+/// Returns the backend and the signed-in member.
 ///
 /// # Errors
-/// [`AppError::SignInRequired`].
+/// [`AppError::SignInRequired`] without a session.
 pub fn backend() -> Result<(Arc<dyn Backend>, SignedIn), AppError> {
     let who = use_context::<axum::http::request::Parts>().and_then(|parts| parts.extensions.get::<SignedIn>().cloned());
     match (use_context::<Arc<dyn Backend>>(), who) {
@@ -102,10 +117,11 @@ pub fn backend() -> Result<(Arc<dyn Backend>, SignedIn), AppError> {
     }
 }
 
-/// The backend and whoever of the staff is signed in.
+/// Returns the backend and the signed-in staff member.
 ///
 /// # Errors
-/// [`AppError::SignInRequired`]; [`AppError::NotFound`] for whoever is no staff, as if there were no such page.
+/// [`AppError::SignInRequired`] without a session. [`AppError::NotFound`] for members who aren't staff, to hide the
+/// page.
 pub fn staff_backend() -> Result<(Arc<dyn Backend>, StaffMember), AppError> {
     let parts = use_context::<axum::http::request::Parts>();
     let staff = parts.as_ref().and_then(|parts| parts.extensions.get::<StaffMember>().cloned());
@@ -117,16 +133,16 @@ pub fn staff_backend() -> Result<(Arc<dyn Backend>, StaffMember), AppError> {
     }
 }
 
-/// Answers a server function: asks the backend for whoever is signed in, and gives an error its status.
+/// Runs a server function for the signed-in member, and sets the HTTP status of an error.
 ///
 /// # Errors
-/// [`AppError`].
+/// [`AppError::SignInRequired`] without a session, or the error that `fetch` returns.
 pub async fn answer<T, Answer: Future<Output = Result<T, AppError>>>(
-    ask: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer,
+    fetch: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer,
 ) -> Result<T, AppError> {
     let response = use_context::<leptos_axum::ResponseOptions>();
     let result = match backend() {
-        Ok((backend, who)) => ask(backend, who).await,
+        Ok((backend, who)) => fetch(backend, who).await,
         Err(error) => Err(error),
     };
     if let (Err(error), Some(response)) = (&result, response)

@@ -1,4 +1,4 @@
-//! What pages are made of. Islands and their parts compile for the browser too; the rest is the server's.
+//! The components of the pages. Islands and their parts also compile to WebAssembly; the rest is for the server only.
 
 pub mod balances;
 #[cfg(feature = "ssr")]
@@ -45,15 +45,15 @@ pub use time::{Date, Time};
 #[cfg(feature = "ssr")]
 pub use {
     admin_frame::{AdminErrorPage, AdminFrame, AdminSection},
-    amounts::in_words,
+    amounts::format_amounts,
     confirm::Confirm,
     customer_portal::CustomerPortal,
     entries::Entries,
     error::{ErrorNotice, ErrorPage},
     field::{ErrorSummary, Field, described_by},
     figures::Figures,
-    frame::{Frame, Place},
-    job_summary::Receipt,
+    frame::{Frame, Section},
+    job_summary::JobSummary,
     load::{answer_with, load, load_staff},
     payment_history::{PaidFact, PaymentRecordFrame, StripeFact},
     quest::{Goals, QuestItem, QuestList, quest_id},

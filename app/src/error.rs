@@ -1,4 +1,4 @@
-//! What can go wrong, as it crosses the wire: coarse, and without anything internal.
+//! Errors for pages and the browser: coarse, serializable and without internals.
 
 use brightmeter::access::refusal::Refusal;
 use leptos::{
@@ -7,55 +7,55 @@ use leptos::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Why a page, a form or a call cannot be answered.
+/// The error of a page, form or server function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum AppError {
-    /// The rules say no. Nothing was charged.
+    /// The command was refused. Nothing was charged.
     #[error("{refusal}")]
     Refused {
-        /// Why.
+        /// The refusal.
         refusal: Refusal,
     },
-    /// Nobody is signed in, or no longer.
-    #[error("Please sign in.")]
+    /// The session is missing or has expired.
+    #[error("Sign in to continue.")]
     SignInRequired,
-    /// The person may not do this.
-    #[error("You may not do this. Ask an owner or admin of your organization.")]
+    /// The user's role doesn't allow this.
+    #[error("You don't have permission to do this. Ask an owner or admin of your organization.")]
     Forbidden,
-    /// There is no such thing, or it belongs to somebody else.
-    #[error("There is nothing here.")]
+    /// The resource doesn't exist or belongs to another organization.
+    #[error("We couldn't find what you're looking for.")]
     NotFound,
-    /// Fields that must be mended.
-    #[error("Please check what you entered.")]
+    /// Some fields are invalid.
+    #[error("Check what you entered.")]
     Invalid {
-        /// Field and message.
+        /// Field names and messages.
         fields: Vec<(String, String)>,
     },
-    /// Too much is going on.
-    #[error("Too much is going on right now. Nothing was charged; try again in a moment.")]
+    /// The server is overloaded.
+    #[error("We're very busy right now. Nothing was charged. Try again in a moment.")]
     Busy,
-    /// Stripe does not answer.
-    #[error("Our payment provider does not answer right now. Nothing was charged; please try again in a minute.")]
+    /// Stripe doesn't answer.
+    #[error("Our payment provider isn't responding right now. Nothing was charged. Try again in a minute.")]
     PaymentUnavailable,
-    /// The database was lost in the middle.
-    #[error("We could not confirm whether this went through. Reload the page to see; nothing is charged twice.")]
+    /// The connection to the database was lost during the commit.
+    #[error("We couldn't confirm whether this went through. Reload the page to check. You won't be charged twice.")]
     OutcomeUnknown,
-    /// A defect, logged under the id.
-    #[error("Something went wrong on our side. If you write to us, mention {request_id}.")]
+    /// A bug. The log has the details.
+    #[error("Something went wrong on our side. If you contact us, mention {request_id}.")]
     Internal {
-        /// The request's id in the log.
+        /// The id of the request in the log.
         request_id: String,
     },
 }
 
 impl AppError {
-    /// What is wrong with one field.
+    /// Returns an [`AppError::Invalid`] for one field.
     pub fn on(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid { fields: vec![(field.into(), message.into())] }
     }
 
-    /// The HTTP status that says what kind of no it is.
+    /// Returns the HTTP status of the error.
     pub const fn status(&self) -> u16 {
         match self {
             Self::Refused { refusal } => match refusal {
@@ -64,7 +64,7 @@ impl AppError {
                 | Refusal::Blocked { .. }
                 | Refusal::FeatureNotInPlan { .. }
                 | Refusal::LicenseSuspended { .. }
-                | Refusal::LicenseStopped { .. } => 403,
+                | Refusal::LicenseSuspendedByStaff { .. } => 403,
                 Refusal::HoldNotFound | Refusal::SpendNotFound | Refusal::PurchaseNotFound => 404,
                 Refusal::HoldClosed { .. }
                 | Refusal::AlreadyRefunded
@@ -97,7 +97,7 @@ impl FromServerFnError for AppError {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
                 Self::Invalid { fields: Vec::new() }
             }
-            // The browser could not reach the server, or got no sense out of it.
+            // The browser couldn't reach the server or couldn't read its answer.
             _ => Self::Busy,
         }
     }

@@ -1,35 +1,35 @@
-//! What a form has done, told once on the page that follows: `?flash=quest-done`.
+//! Flash messages: the result of a form, shown once on the next page. The URL carries it, as in `?flash=quest-done`.
 
-/// Something that was done.
+/// A flash message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flash {
     /// A quest was marked done.
     QuestDone,
-    /// A quest was marked open again.
+    /// A quest was reopened.
     QuestOpen,
-    /// The password was changed, and every other session has ended.
+    /// The password was changed, and all other sessions ended.
     PasswordChanged,
-    /// A key of a service holds no more.
+    /// An API key was revoked.
     KeyRevoked,
-    /// A plan was chosen.
+    /// A plan change was accepted.
     PlanChosen,
-    /// Somebody left Stripe's Checkout before paying.
+    /// The user left Stripe Checkout before paying.
     CheckoutLeft,
-    /// An event of Stripe's is tried again.
+    /// A Stripe event was queued for another try.
     EventReplayed,
-    /// A purchase is as Stripe says.
-    PurchaseMended,
-    /// Staff have suspended a license.
+    /// Stripe's state of a purchase or a plan was applied.
+    PurchaseFixed,
+    /// Staff suspended a license.
     LicenseSuspended,
-    /// Staff have lifted that.
+    /// Staff lifted a suspension.
     SuspensionLifted,
-    /// The session goes on in another organization.
+    /// The session switched to another organization.
     Switched,
-    /// The session has ended.
+    /// The session ended.
     SignedOut,
-    /// Every session has ended.
+    /// All sessions of the user ended.
     SignedOutEverywhere,
-    /// A form came without a session, so nothing was done.
+    /// A form was posted without a session, so nothing was done.
     SessionEnded,
 }
 
@@ -42,7 +42,7 @@ impl Flash {
         Self::PlanChosen,
         Self::CheckoutLeft,
         Self::EventReplayed,
-        Self::PurchaseMended,
+        Self::PurchaseFixed,
         Self::LicenseSuspended,
         Self::SuspensionLifted,
         Self::Switched,
@@ -51,7 +51,7 @@ impl Flash {
         Self::SessionEnded,
     ];
 
-    /// Its name in addresses.
+    /// The value of the query parameter.
     const fn name(self) -> &'static str {
         match self {
             Self::QuestDone => "quest-done",
@@ -61,7 +61,7 @@ impl Flash {
             Self::PlanChosen => "plan-chosen",
             Self::CheckoutLeft => "checkout-left",
             Self::EventReplayed => "event-replayed",
-            Self::PurchaseMended => "purchase-mended",
+            Self::PurchaseFixed => "purchase-fixed",
             Self::LicenseSuspended => "license-suspended",
             Self::SuspensionLifted => "suspension-lifted",
             Self::Switched => "switched",
@@ -71,36 +71,36 @@ impl Flash {
         }
     }
 
-    /// The one of that name.
+    /// Returns the message with the name, or `None` if it is unknown.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|flash| flash.name() == name)
     }
 
-    /// The address of the page that tells it. `page` is a path with or without a query, and without a fragment.
+    /// Returns the URL of `page` with this message. `page` is a path, optionally with a query, without a fragment.
     pub fn on(self, page: &str) -> String {
         let (path, query) = page.split_once('?').unwrap_or((page, ""));
-        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("told="));
+        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("flash="));
         let pairs: Vec<&str> = others.collect();
-        let flash = format!("told={}", self.name());
+        let flash = format!("flash={}", self.name());
         match pairs.is_empty() {
             true => format!("{path}?{flash}"),
             false => format!("{path}?{}&{flash}", pairs.join("&")),
         }
     }
 
-    /// In a few words: also the start of the page's title, which is what a screen reader says first.
+    /// The headline. The document title starts with it, so that a screen reader reads it first.
     pub const fn headline(self) -> &'static str {
         match self {
             Self::QuestDone => "Marked done",
-            Self::QuestOpen => "Marked open",
+            Self::QuestOpen => "Reopened",
             Self::PasswordChanged => "Password changed",
-            Self::KeyRevoked => "Key revoked",
+            Self::KeyRevoked => "API key revoked",
             Self::PlanChosen => "Plan changed",
-            Self::CheckoutLeft => "Nothing was bought",
+            Self::CheckoutLeft => "Checkout canceled",
             Self::EventReplayed => "Event replayed",
-            Self::PurchaseMended => "As Stripe says now",
-            Self::LicenseSuspended => "Suspended",
-            Self::SuspensionLifted => "Lifted",
+            Self::PurchaseFixed => "Stripe's state applied",
+            Self::LicenseSuspended => "License suspended",
+            Self::SuspensionLifted => "Suspension lifted",
             Self::Switched => "Organization switched",
             Self::SignedOut => "Signed out",
             Self::SignedOutEverywhere => "Signed out everywhere",
@@ -108,18 +108,18 @@ impl Flash {
         }
     }
 
-    /// What follows from it, if anything does.
+    /// The consequence, if it needs an explanation.
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::PasswordChanged => Some("Every other session has ended."),
-            Self::KeyRevoked => Some("Services that use it are refused from now on."),
-            Self::PlanChosen => Some("What counts now, and what from the next reset, stands below."),
-            Self::CheckoutLeft => Some("You left before paying, so nothing was charged."),
-            Self::EventReplayed => Some("It is tried at once. If it is still listed in a moment, it says why."),
-            Self::PurchaseMended => Some("Compare again to see whether anything else differs."),
-            Self::LicenseSuspended => Some("All AI of this organization has stopped."),
-            Self::SuspensionLifted => Some("The license stands where its invoices and its subscription say."),
-            Self::SignedOutEverywhere => Some("Every session of yours has ended."),
+            Self::PasswordChanged => Some("Your other sessions have ended."),
+            Self::KeyRevoked => Some("Services that use it are now refused."),
+            Self::PlanChosen => Some("See below what applies now and what changes at the next reset."),
+            Self::CheckoutLeft => Some("You left before paying. Nothing was charged."),
+            Self::EventReplayed => Some("It's being retried. If it's still listed in a moment, you'll see the reason."),
+            Self::PurchaseFixed => Some("Compare again to check for other differences."),
+            Self::LicenseSuspended => Some("All AI has stopped for this organization."),
+            Self::SuspensionLifted => Some("The license follows its invoices and subscription again."),
+            Self::SignedOutEverywhere => Some("All your sessions have ended."),
             Self::SessionEnded => Some("Nothing was sent. Sign in and try again."),
             Self::QuestDone | Self::QuestOpen | Self::Switched | Self::SignedOut => None,
         }
@@ -131,17 +131,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_tells_one_thing_and_keeps_the_rest() {
-        assert_eq!(Flash::SignedOut.on("/signin"), "/signin?told=signed-out");
-        assert_eq!(Flash::QuestOpen.on("/quests?job=7"), "/quests?job=7&told=quest-open");
-        assert_eq!(Flash::QuestDone.on("/quests?told=quest-open&job=7"), "/quests?job=7&told=quest-done");
+    fn a_url_has_one_flash_message_and_keeps_its_other_parameters() {
+        assert_eq!(Flash::SignedOut.on("/signin"), "/signin?flash=signed-out");
+        assert_eq!(Flash::QuestOpen.on("/quests?job=7"), "/quests?job=7&flash=quest-open");
+        assert_eq!(Flash::QuestDone.on("/quests?flash=quest-open&job=7"), "/quests?job=7&flash=quest-done");
     }
 
     #[test]
-    fn every_one_is_found_by_its_name() {
+    fn every_message_is_found_by_its_name() {
         for flash in Flash::ALL {
             assert_eq!(Flash::find(flash.name()), Some(flash));
         }
-        assert_eq!(Flash::find("that you have won"), None);
+        assert_eq!(Flash::find("unknown"), None);
     }
 }

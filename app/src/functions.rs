@@ -1,4 +1,4 @@
-//! Server functions: what islands ask for without leaving the page. Reads only; mutations are forms.
+//! Server functions that islands call. They only read; mutations are forms.
 
 use leptos::prelude::server;
 
@@ -9,22 +9,16 @@ use crate::{
     views::{BalancesView, JobView},
 };
 
-/// The balances, committed ones, for Refresh.
-///
-/// # Errors
-/// [`AppError`].
+/// Returns the committed balances, for Refresh.
 #[server(prefix = "/ui", endpoint = "balances")]
 pub async fn balances() -> Result<BalancesView, AppError> {
     answer(|backend, who| async move { backend.balances(&who).await }).await
 }
 
-/// How a job stands.
-///
-/// # Errors
-/// [`AppError`].
+/// Returns a job with its current state.
 #[server(prefix = "/ui", endpoint = "job")]
 pub async fn job(
-    /// The job.
+    /// The job's id.
     id: String,
 ) -> Result<JobView, AppError> {
     answer(|backend, who| async move { backend.job(&who, id).await }).await

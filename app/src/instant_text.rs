@@ -1,4 +1,4 @@
-//! Instants worded for people.
+//! Formats instants for display.
 
 use brightmeter::time::Instant;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -6,13 +6,13 @@ use chrono_tz::Tz;
 
 use crate::views::LocalTime;
 
-/// The time zone of that IANA name; UTC where it is unknown.
+/// Returns the time zone with the IANA name, or UTC if the name is unknown.
 pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
 impl LocalTime {
-    /// `at`, seen at `now` from `zone`.
+    /// Formats `at` in `zone`, relative to `now`.
     pub fn new(at: Instant, zone: Tz, now: Instant) -> Self {
         Self {
             iso: at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -29,7 +29,7 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if size < TimeDelta::seconds(5) {
         return "just now".into();
     }
-    // Days are rounded up for what is to come, so that a reset is never said to be sooner than it is.
+    // Future days are rounded up, so that a reset never seems sooner than it is.
     let (count, unit) = if size < TimeDelta::minutes(1) {
         (size.num_seconds(), "second")
     } else if size < TimeDelta::hours(1) {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_is_worded_in_its_zone() {
+    fn an_instant_is_formatted_in_its_time_zone() {
         let at = |text: &str| text.parse::<Instant>().unwrap();
         let check = |instant, now, text, relative| {
             let when = LocalTime::new(at(instant), zone("Europe/Berlin"), at(now));

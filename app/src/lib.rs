@@ -1,4 +1,4 @@
-//! Brightmeter's pages: what people see. Pages are rendered by the server; what must react in the browser is an island.
+//! Brightmeter's pages. The server renders them; only parts that must react in the browser are islands.
 
 #[cfg(feature = "ssr")]
 pub mod backend;
@@ -14,8 +14,10 @@ pub mod instant_text;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(feature = "ssr")]
+pub mod routes;
+#[cfg(feature = "ssr")]
 pub mod shell;
 pub mod views;
 
 #[cfg(feature = "ssr")]
-pub use shell::{App, shell};
+pub use shell::shell;

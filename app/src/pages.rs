@@ -1,4 +1,4 @@
-//! The pages, one file each.
+//! The pages, one file per page.
 
 pub mod account;
 pub mod activity;

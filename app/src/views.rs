@@ -1,4 +1,4 @@
-//! What pages show: one struct a page, filled by one call of the backend. Amounts are whole tokens.
+//! View models: one struct per page, returned by one backend call. Amounts are whole tokens.
 
 #[cfg(feature = "ssr")]
 pub mod admin;
@@ -11,10 +11,14 @@ pub mod plans;
 #[cfg(feature = "ssr")]
 pub mod purchases;
 
-use brightmeter::{access::refusal::Refusal, billing::license::Rung, ledger::tokens::Tokens};
+use brightmeter::{
+    access::{refusal::Refusal, role::Role},
+    billing::license::Rung,
+    ledger::tokens::Tokens,
+};
 use serde::{Deserialize, Serialize};
 
-/// An instant, worded for people in their organization's time zone.
+/// An instant, formatted in the organization's time zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalTime {
     /// RFC 3339 in UTC, for `<time datetime>`.
@@ -27,282 +31,275 @@ pub struct LocalTime {
     pub relative: String,
 }
 
-/// An organization to switch to.
+/// An organization of the viewer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrgRef {
-    /// Its name in addresses and forms.
+    /// The slug, for URLs and forms.
     pub slug: String,
-    /// What people read.
+    /// The display name.
     pub name: String,
 }
 
-/// Who is looking, and at which organization: what the frame around every page shows.
+/// The signed-in user and the organization, as the frame of every page shows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
-    /// The person's name.
+    /// The user's name.
     pub name: String,
-    /// `owner`, `admin` or `member`.
-    pub role: String,
-    /// The organization.
+    /// The user's role in the organization.
+    pub role: Role,
+    /// The current organization.
     pub org: OrgRef,
-    /// The person's other organizations.
+    /// The user's other organizations.
     pub others: Vec<OrgRef>,
     /// The plan's label.
     pub plan: String,
-    /// What every page tells while something is unpaid, with what stops next, or while staff have suspended the license.
+    /// The license banner of every page. `None` unless an invoice is unpaid or staff suspended the license.
     pub license: Option<String>,
-    /// Whether the person is staff besides.
+    /// Whether the user is also staff.
     pub staff: bool,
     /// Whether this server shows demo data.
     pub demo: bool,
 }
 
-impl Viewer {
-    /// Whether the person manages the organization: an owner or an admin does.
-    pub fn manages(&self) -> bool {
-        self.role == "owner" || self.role == "admin"
-    }
-}
-
 /// `/dashboard`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DashboardView {
-    /// What is left.
+    /// The balances.
     pub balances: BalancesView,
-    /// What was used by day.
+    /// The daily use by token type.
     pub used: Vec<UseView>,
-    /// The newest entries.
+    /// The latest entries.
     pub recent: Vec<EntryView>,
 }
 
-/// What is left of every token type, at one instant.
+/// The balances of all token types at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalancesView {
-    /// In the catalog's order.
+    /// The balances, in catalog order.
     pub types: Vec<BalanceView>,
-    /// When it was read.
+    /// When the balances were read.
     pub read_at: LocalTime,
-    /// Why Upgrade is suggested, if it is: on Starter, or where a type runs low.
+    /// Why an upgrade is suggested. `None` unless the plan includes no AI or a type is low.
     pub upgrade: Option<String>,
 }
 
-/// How long the tokens of one type last at the pace of the last two weeks.
+/// The runway of one token type at the pace of the last two weeks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LastsView {
-    /// They run out before the next allowance comes.
+    /// The tokens run out before the next reset.
     Until(LocalTime),
-    /// They last beyond that, for now.
+    /// The tokens last past the next reset.
     PastReset,
 }
 
-/// What was used of one token type, by day (UTC).
+/// The use of one token type by day (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UseView {
-    /// What people read for the type.
+    /// The token type's label.
     pub label: String,
-    /// In all those days.
+    /// The tokens used in all days.
     pub total: i64,
-    /// Day and tokens, the oldest first, none left out.
+    /// Day and tokens used, oldest first, including days without use.
     pub days: Vec<(String, i64)>,
 }
 
-/// What is left of one token type.
+/// The balance of one token type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceView {
-    /// The type's name.
+    /// The token type's name in the catalog.
     pub token_type: String,
-    /// What people read.
+    /// The token type's label.
     pub label: String,
-    /// What can be spent: settled less held.
+    /// The tokens that can be spent: settled minus held.
     pub available: Tokens,
-    /// Reserved by running jobs.
+    /// The tokens reserved by running jobs.
     pub held: Tokens,
-    /// Booked.
+    /// The balance before holds.
     pub settled: Tokens,
-    /// What the next pack pays first.
+    /// The debt that the next pack repays first.
     pub debt: Tokens,
-    /// How long it lasts at the present pace; nothing where nothing was used of late.
+    /// The runway at the current pace. `None` without recent use.
     pub lasts: Option<LastsView>,
-    /// The allowance of this period; nothing if the plan has none.
+    /// The allowance of the current period. `None` if the plan has none.
     pub allowance: Option<AllowanceView>,
-    /// What is booked besides the allowance: packs and everything else that does not reset.
+    /// The settled tokens other than the allowance: packs and everything else that doesn't reset.
     pub packs: Tokens,
-    /// The length of the bar: the allowance granted plus packs, at least what is settled.
+    /// The length of the bar: the granted allowance plus packs, at least `settled`.
     pub full: Tokens,
-    /// Whether less than a tenth of the bar is available.
+    /// Whether less than a tenth of `full` is available.
     pub low: bool,
-    /// The lots, in burn-down order.
+    /// The grants, in burn-down order.
     pub grants: Vec<GrantView>,
 }
 
-/// The allowance of the running period.
+/// The allowance of the current period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowanceView {
-    /// What the period brought.
+    /// The tokens granted for the period.
     pub granted: Tokens,
-    /// What is booked of it still.
+    /// The settled tokens that remain of it.
     pub remaining: Tokens,
-    /// When the next one comes; `relative` says in how many days.
+    /// When the allowance resets. `relative` says in how many days.
     pub resets_at: LocalTime,
 }
 
-/// One lot of tokens.
+/// A grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantView {
-    /// Where it came from.
+    /// The source's label.
     pub source: String,
-    /// What it brought.
+    /// The tokens granted.
     pub amount: Tokens,
-    /// What is left.
+    /// The tokens that remain.
     pub remaining: Tokens,
-    /// When the rest lapses; never, if nothing.
+    /// When the unused remainder expires. `None`: never.
     pub expires_at: Option<LocalTime>,
 }
 
-/// One line of the log.
+/// A ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryView {
-    /// Its number.
+    /// The entry's number in its organization.
     pub seq: i64,
-    /// When.
+    /// When it was written.
     pub at: LocalTime,
-    /// Its day: `Tuesday, 24 November 2026`.
+    /// The day: `Tuesday, 24 November 2026`.
     pub day: String,
-    /// Its time of day: `19:22`.
+    /// The time of day: `19:22`.
     pub time: String,
-    /// What happened, as code: `spent`, `held`, `captured`, …
+    /// The kind of the entry: `spent`, `held`, `captured`, …
     pub kind: String,
-    /// What happened, in words.
+    /// The kind's label.
     pub label: String,
     /// The token type's label.
     pub token_label: String,
-    /// The signed change of what is booked.
+    /// The signed change of the settled tokens.
     pub amount: i64,
-    /// The signed change of what is reserved.
+    /// The signed change of the held tokens.
     pub held: i64,
-    /// What was booked after it.
+    /// The settled tokens after the entry.
     pub settled_after: Tokens,
-    /// What could be spent after it.
+    /// The available tokens after the entry.
     pub available_after: Tokens,
     /// The feature's label.
     pub feature: Option<String>,
-    /// Who caused it.
+    /// The name of the member, API key or system that caused it.
     pub who: String,
-    /// Why, or where it came from.
+    /// The reason or the source.
     pub note: Option<String>,
-    /// The job whose receipt explains it.
+    /// The id of the job that caused it.
     pub job: Option<String>,
 }
 
 /// `/quests`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuestsView {
-    /// What a generation costs now, or why it is not to be had.
+    /// The price of a generation, or the refusal.
     pub quote: QuoteView,
     /// The form's idempotency key.
     pub key: String,
-    /// The job that the address names.
+    /// The job that the URL names.
     pub job: Option<JobView>,
     /// The quests, open ones first.
     pub quests: Vec<QuestView>,
 }
 
-/// What a use of a feature costs now.
+/// The price of one use of a feature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuoteView {
-    /// What one use costs.
+    /// The cost.
     pub cost: Tokens,
-    /// In which tokens.
+    /// The token type's label.
     pub token_label: String,
-    /// What is available now.
+    /// The tokens available now.
     pub available: Tokens,
-    /// What would be available after, or why it is not to be had now.
+    /// The tokens available after the use, or why it would be refused.
     pub after: Result<Tokens, RefusalView>,
 }
 
-/// Why not, in words, and what to do.
+/// A refusal with the time when it ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalView {
-    /// The reason with its data.
+    /// The refusal.
     pub refusal: Refusal,
-    /// When it ends by itself.
+    /// When it ends without any action. `None` if it doesn't.
     pub until: Option<LocalTime>,
 }
 
-/// A job and its receipt.
+/// An AI job, as the job summary shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobView {
-    /// Its id.
+    /// The job's id.
     pub id: String,
-    /// What it works on.
+    /// The goal.
     pub goal: String,
     /// The feature's label.
     pub feature: String,
-    /// Who asked.
+    /// The name of the member who requested it.
     pub who: String,
-    /// What it reserved, or reserves.
+    /// The tokens that the job reserved.
     pub reserved: Tokens,
-    /// In which tokens.
+    /// The token type's label.
     pub token_label: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub started_at: LocalTime,
-    /// How it stands.
+    /// The job's state.
     pub state: JobState,
-    /// What it made.
+    /// The quests it generated.
     pub quests: Vec<QuestView>,
 }
 
-/// How a job stands.
+/// The state of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum JobState {
-    /// It runs; its tokens are reserved.
+    /// The job is running and its tokens are reserved.
     Running {
-        /// When the reservation lapses at the latest.
+        /// When the reservation expires.
         until: LocalTime,
     },
-    /// It delivered and was charged.
+    /// The job succeeded and was charged.
     Delivered {
-        /// What was charged.
+        /// The tokens charged.
         charged: Tokens,
-        /// When.
+        /// When it ended.
         at: LocalTime,
     },
-    /// It failed; nothing was charged.
+    /// The job failed and wasn't charged.
     NotCharged {
-        /// Why.
+        /// The reason, for display.
         reason: String,
-        /// When.
+        /// When it ended.
         at: LocalTime,
     },
 }
 
-/// One quest.
+/// A quest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuestView {
-    /// The job that made it.
+    /// The id of the job that generated it.
     pub job: String,
-    /// What that was asked to work on.
+    /// The job's goal.
     pub goal: String,
-    /// Its place in the job's answer, from 1.
+    /// The position in the job's result, from 1.
     pub position: i16,
-    /// What to do.
+    /// The title.
     pub title: String,
-    /// What for.
+    /// The purpose.
     pub why: String,
-    /// How.
+    /// The steps.
     pub steps: Vec<String>,
-    /// Points.
+    /// The reward, in points.
     pub reward: i32,
     /// `easy`, `medium` or `hard`.
     pub difficulty: String,
-    /// By when: `4 December 2026`.
+    /// The due date: `4 December 2026`.
     pub due: String,
     /// Whether it is done.
     pub done: bool,
 }
 
-/// Which entries to show: as the address has them, parsed by the backend.
+/// The filter of `/activity`, as in the URL. The backend parses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivityFilter {
     /// A token type's name; empty for all.
@@ -311,11 +308,11 @@ pub struct ActivityFilter {
     pub feature: String,
     /// A member's id; empty for all.
     pub member: String,
-    /// From this day on, `2026-11-22`, in the organization's time zone; empty for ever.
+    /// The first day, `2026-11-22`, in the organization's time zone; empty for no limit.
     pub from: String,
-    /// Up to and including this day; empty for ever.
+    /// The last day, inclusive; empty for no limit.
     pub to: String,
-    /// Only entries numbered below this one; empty for the newest.
+    /// The entry number to start below; empty for the newest entries.
     pub cursor: String,
 }
 
@@ -324,24 +321,24 @@ pub struct ActivityFilter {
 pub struct ActivityView {
     /// The filter that was applied.
     pub filter: ActivityFilter,
-    /// What is wrong with the filter: field and message. Then nothing is listed.
+    /// The errors of the filter: field and message. If there are any, `entries` is empty.
     pub problems: Vec<(String, String)>,
     /// The entries, newest first.
     pub entries: Vec<EntryView>,
-    /// Where the next page starts.
+    /// The cursor of the next page. `None` on the last page.
     pub next_cursor: Option<i64>,
-    /// Names and labels to choose from.
+    /// The token types to choose from: name and label.
     pub token_types: Vec<(String, String)>,
-    /// Names and labels to choose from.
+    /// The features to choose from: name and label.
     pub features: Vec<(String, String)>,
-    /// Ids and names to choose from.
+    /// The members to choose from: id and name.
     pub members: Vec<(String, String)>,
 }
 
 /// `/billing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BillingView {
-    /// What the last thirty days would cost at the least; nothing if nothing was used.
+    /// The best value for the use of the last 30 days. `None` without use.
     pub advice: Option<AdviceView>,
     /// The plans, smallest first.
     pub plans: Vec<PlanView>,
@@ -349,150 +346,150 @@ pub struct BillingView {
     pub packs: Vec<PackView>,
     /// Whether the plan includes AI, so that packs can be spent.
     pub can_spend: bool,
-    /// Whether staff have suspended the license: then nothing is sold.
+    /// Whether staff suspended the license. Then nothing is sold.
     pub suspended: bool,
-    /// What the next pack pays first, with labels.
+    /// The debts that the next pack repays first, with labels.
     pub debts: Vec<(Tokens, String)>,
-    /// What features cost: label, summary, cost, token label, the label of the smallest plan.
+    /// The features with their costs.
     pub features: Vec<FeatureView>,
-    /// When the running period ends.
+    /// When the current period ends.
     pub resets_at: LocalTime,
-    /// Whether the plan is paid through Stripe, where invoices and cards are, too.
+    /// Whether the plan is paid through Stripe, so that the customer portal is available.
     pub subscribed: bool,
-    /// What is off after how many days of an unpaid invoice.
+    /// The license ladder.
     pub ladder: Vec<Rung>,
 }
 
-/// The cheapest way to what was used of late.
+/// The cheapest plan and packs that cover the use of the last 30 days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdviceView {
-    /// What was used in the last thirty days, with labels.
+    /// The tokens used in the last 30 days, with labels.
     pub used: Vec<(Tokens, String)>,
-    /// The label of the plan that covers it.
+    /// The plan's label.
     pub plan: String,
-    /// Whether the organization is on it.
+    /// Whether it is the organization's current plan.
     pub current: bool,
-    /// How many of which pack it takes on top.
+    /// The number and label of the packs needed in addition. `None` if the plan alone is enough.
     pub packs: Option<(u32, String)>,
-    /// What both cost a month, in cents.
+    /// The price of the plan and packs per month, in cents.
     pub price_cents: u64,
 }
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanView {
-    /// Its name.
+    /// The plan's name in the catalog.
     pub name: String,
-    /// What people read.
+    /// The plan's label.
     pub label: String,
-    /// A month, in cents.
+    /// The price per month, in cents.
     pub price_cents: u32,
-    /// Tokens a month.
+    /// The monthly allowance.
     pub allowance: Vec<AmountView>,
-    /// The labels of the features it opens.
+    /// The labels of the included features.
     pub features: Vec<String>,
-    /// Whether the organization is on it.
+    /// Whether it is the organization's current plan.
     pub current: bool,
-    /// Whether the next reset brings it.
+    /// Whether it starts at the next reset.
     pub next: bool,
-    /// What whoever manages the organization can do about it: "Upgrade to Pro".
+    /// The label of the link to choose it: "Upgrade to Pro". `None` if the viewer can't.
     pub choice: Option<String>,
 }
 
 /// A pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackView {
-    /// Its name.
+    /// The pack's name in the catalog.
     pub name: String,
-    /// What people read.
+    /// The pack's label.
     pub label: String,
-    /// In cents.
+    /// The price, in cents.
     pub price_cents: u32,
-    /// What it holds.
+    /// The tokens in the pack.
     pub tokens: Vec<AmountView>,
-    /// The id of the order that the form makes, so that sending it twice orders once.
+    /// The order id that the form submits, so that sending it twice orders once.
     pub new_id: String,
 }
 
-/// An amount of one token type, and what it is good for.
+/// An amount of one token type, with the uses it pays for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AmountView {
-    /// How many.
+    /// The tokens.
     pub amount: Tokens,
-    /// What people read for the type.
+    /// The token type's label.
     pub label: String,
-    /// How many uses of which feature it pays, the cheapest feature first, if there is any.
+    /// The number of uses of the cheapest feature, and its label. `None` if no feature costs this type.
     pub buys: Option<(i64, String)>,
 }
 
 /// A feature and its price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeatureView {
-    /// What people read.
+    /// The feature's label.
     pub label: String,
-    /// What it does.
+    /// A short description.
     pub summary: String,
-    /// What one use costs.
+    /// The cost of one use.
     pub cost: Tokens,
-    /// In which tokens.
+    /// The token type's label.
     pub token_label: String,
-    /// The label of the smallest plan that has it.
+    /// The label of the smallest plan that includes it.
     pub from_plan: String,
 }
 
 /// `/account`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
-    /// The person's email.
+    /// The user's email.
     pub email: String,
-    /// How many sessions are open, this one included.
+    /// The number of active sessions, including this one.
     pub sessions: i64,
 }
 
 /// `/keys`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeysView {
-    /// The keys, the newest first.
+    /// The API keys, newest first.
     pub keys: Vec<ApiKeyView>,
-    /// The id of the key that the form makes, so that sending it twice makes it once.
+    /// The id that the form submits, so that sending it twice creates one API key.
     pub new_id: String,
 }
 
-/// A key of a service, without its secret.
+/// An API key without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeyView {
-    /// Its id.
+    /// The API key's id.
     pub id: String,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// How its secret starts.
+    /// The first characters of the secret.
     pub shown: String,
     /// `read`, `spend` or `manage`.
     pub scope: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: LocalTime,
-    /// When it was used last.
+    /// When it was last used. `None`: never.
     pub last_used_at: Option<LocalTime>,
-    /// Whether it holds.
+    /// The API key's state.
     pub state: ApiKeyState,
 }
 
-/// Whether a key holds.
+/// The state of an API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApiKeyState {
-    /// It does.
-    Holds {
-        /// Its end, if it has one.
+    /// It can be used.
+    Active {
+        /// When it expires. `None`: never.
         until: Option<LocalTime>,
     },
-    /// Its time is over.
+    /// It has expired.
     Expired {
-        /// Since when.
+        /// When it expired.
         at: LocalTime,
     },
-    /// Somebody ended it.
+    /// It was revoked.
     Revoked {
-        /// When.
+        /// When it was revoked.
         at: LocalTime,
     },
 }

@@ -1,4 +1,4 @@
-//! Meters a feature with reqwest. Set `BRIGHTMETER` to the server's address and `KEY` to a key that may spend.
+//! Meters a feature with reqwest. Set `BRIGHTMETER` to the server's URL and `KEY` to an API key with the scope `spend`.
 
 use std::{env, error::Error, time::Duration};
 
@@ -6,7 +6,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// One call. `name` is the Idempotency-Key: under it the request can be repeated without harm.
+/// Calls the API. A body comes with its idempotency key, which makes the request safe to repeat.
 async fn call(
     client: &Client,
     method: Method,
@@ -15,8 +15,8 @@ async fn call(
 ) -> Result<Value, Box<dyn Error>> {
     let mut request = client.request(method, format!("{}/api/v1{path}", env::var("BRIGHTMETER")?));
     request = request.bearer_auth(env::var("KEY")?);
-    if let Some((name, body)) = body {
-        request = request.header("Idempotency-Key", name).json(&body);
+    if let Some((idempotency_key, body)) = body {
+        request = request.header("Idempotency-Key", idempotency_key).json(&body);
     }
     let response = request.send().await?;
     let (status, answer) = (response.status(), response.json::<Value>().await?);
@@ -24,15 +24,15 @@ async fn call(
 }
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "it tells what it did")]
+#[expect(clippy::print_stdout, reason = "an example that prints its results")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::builder().timeout(Duration::from_secs(10)).build()?;
 
-    // May we, and what does it cost?
+    // Check whether the feature may be used, and its cost.
     let check = call(&client, Method::GET, "/tokens/check-balance?feature=quest_generation", None).await?;
     println!("may use quest_generation: {}", check["allowed"]);
 
-    // Pay at once. If the answer is lost, the same request under the same name is done once and answered the same.
+    // Spend immediately. If the response is lost, repeat the request with the same Idempotency-Key: it is applied only once.
     let order = format!("order-{}", Uuid::now_v7());
     for _ in 0..2 {
         let body = json!({ "feature": "quest_generation" });
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("spent {}", spent["amount"]);
     }
 
-    // Work that may fail: hold, work, and capture what it took. Without the capture the hold lapses, and nothing was charged.
+    // For a job that may fail: hold, run, and capture what it cost. Without a capture the hold expires, and nothing is charged.
     let job = Uuid::now_v7();
     let body = json!({ "feature": "quest_generation", "ttl_seconds": 600 });
     let hold = call(&client, Method::POST, "/tokens/holds", Some((&format!("job-{job}"), body))).await?;

@@ -1,19 +1,19 @@
-// Meters a feature with openapi-fetch and the types of schema.d.ts, which openapi-typescript makes of /api/openapi.json.
+// Meters a feature with openapi-fetch and the types in schema.d.ts, which openapi-typescript generates from /api/openapi.json.
 import createClient from "openapi-fetch";
 import type { paths } from "./schema.d.ts";
 
-/** Goes through it once on the server at `address`, with a key that may spend; answers what it did, line by line. */
+/** Runs the example on the server at `address`, with an API key with the scope `spend`. Returns the output, line by line. */
 export async function meter(address: string, key: string): Promise<string[]> {
   const api = createClient<paths>({ baseUrl: `${address}/api/v1`, headers: { Authorization: `Bearer ${key}` } });
   const lines: string[] = [];
 
-  // May we, and what does it cost?
+  // Check whether the feature may be used, and its cost.
   const feature = "quest_generation";
   const check = await api.GET("/tokens/check-balance", { params: { query: { feature } } });
   if (check.error) throw new Error(check.error.detail);
   lines.push(`may use ${feature}: ${check.data.allowed}`);
 
-  // Pay at once. If the answer is lost, the same request under the same name is done once and answered the same.
+  // Spend immediately. If the response is lost, repeat the request with the same Idempotency-Key: it is applied only once.
   const order = { "Idempotency-Key": `order-${crypto.randomUUID()}` };
   for (let sent = 0; sent < 2; sent++) {
     const spent = await api.POST("/tokens/deduct", { params: { header: order }, body: { feature } });
@@ -21,7 +21,7 @@ export async function meter(address: string, key: string): Promise<string[]> {
     if ("amount" in spent.data) lines.push(`spent ${spent.data.amount}`);
   }
 
-  // Work that may fail: hold, work, and capture what it took. Without the capture the hold lapses, and nothing was charged.
+  // For a job that may fail: hold, run, and capture what it cost. Without a capture the hold expires, and nothing is charged.
   const job = crypto.randomUUID();
   const hold = await api.POST("/tokens/holds", {
     params: { header: { "Idempotency-Key": `job-${job}` } },

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * The catalog
-         * @description Plans, features, packs and prices.
+         * @description Returns plans, features, packs and prices.
          */
         get: operations["catalog"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * The license
-         * @description Whether the plan is paid, what is off while it is not, and what stops next.
+         * @description Returns the license's state, what is switched off because of it, and what stops next.
          */
         get: operations["license"];
         put?: never;
@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * Check a balance
-         * @description Whether a feature may be used now, what it would cost, and what there is. Counts towards no limit and moves nothing.
+         * @description Returns whether a feature may be used now, its cost, and the balances. Moves no tokens and counts towards no limit.
          */
         get: operations["checkBalance"];
         put?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Spend
-         * @description Pays for the use of a feature at once. With `dry_run` it only says what that would take.
+         * @description Spends the cost of a feature immediately. With `dry_run`, returns a quote instead.
          */
         post: operations["deduct"];
         delete?: never;
@@ -95,8 +95,8 @@ export interface paths {
         put?: never;
         /**
          * Open a hold
-         * @description Reserves the cost of a feature for one job. Capture it when the job has delivered, release it when it has not; if you do
-         *     neither, it lapses and nothing was charged.
+         * @description Reserves the cost of a feature for one job. Capture the hold when the job succeeds, release it when the job fails.
+         *     If you do neither, the hold expires and nothing is charged.
          */
         post: operations["openHold"];
         delete?: never;
@@ -133,7 +133,8 @@ export interface paths {
         put?: never;
         /**
          * Capture a hold
-         * @description Charges what is held, or less; the rest returns to the grants it came from. Of capture, release and expiry exactly one wins.
+         * @description Charges the held amount or less. The rest returns to the grants that it came from. Of capture, release and expiry,
+         *     exactly one wins.
          */
         post: operations["captureHold"];
         delete?: never;
@@ -153,7 +154,7 @@ export interface paths {
         put?: never;
         /**
          * Release a hold
-         * @description Gives it up: nothing is charged, everything returns.
+         * @description Ends the hold without a charge. All held tokens return.
          */
         post: operations["releaseHold"];
         delete?: never;
@@ -171,8 +172,8 @@ export interface paths {
         };
         /**
          * The ledger
-         * @description Every token that moved, newest first. A page stays right while entries arrive. With `Accept: text/csv` all entries come as a
-         *     file, streamed.
+         * @description Returns the ledger's entries, newest first. Paging is stable while entries are appended. With `Accept: text/csv`,
+         *     streams all entries as a file.
          */
         get: operations["ledger"];
         put?: never;
@@ -194,7 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Refund
-         * @description Takes a spend back: once, whole, to the grants that it came from. In a browser session only an owner or admin may.
+         * @description Refunds a spend once and in full, to the grants that it burned. In a browser session, only an owner or admin may.
          */
         post: operations["refund"];
         delete?: never;
@@ -211,8 +212,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Usage figures
-         * @description Totals and a series by day, feature or member. A day's figure always equals its entries in the ledger.
+         * Usage statistics
+         * @description Returns totals, and a series by day, feature or member. The numbers of a day always equal its ledger entries.
          */
         get: operations["stats"];
         put?: never;
@@ -232,9 +233,9 @@ export interface paths {
         };
         /**
          * Follow the balance
-         * @description Server-sent events: one named `balances` at once, and one whenever tokens have moved, on any server. Each is committed and
-         *     whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number, and
-         *     with it as `Last-Event-ID` the first event only comes if something has changed.
+         * @description Streams server-sent events named `balances`: one immediately, and one whenever tokens have moved, on any server.
+         *     Each event has the complete, committed balances. Reconnect when the connection is lost. An event's `id` is the
+         *     entry's number; send it as `Last-Event-ID` to get the first event only if something has changed.
          */
         get: operations["stream"];
         put?: never;
@@ -249,49 +250,49 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The allowance of a period. */
+        /** @description The allowance of a billing period. */
         AllowanceBody: {
             /**
              * Format: int64
-             * @description What the period brought.
+             * @description The tokens granted for the period.
              * @example 200
              */
             granted: number;
             /**
              * Format: int64
-             * @description What is booked of it still.
+             * @description The settled tokens that remain of it.
              * @example 200
              */
             remaining: number;
             /**
              * Format: date-time
-             * @description When the next one comes.
+             * @description When the next period starts.
              * @example 2026-12-01T08:30:00Z
              */
             resets_at: string;
         };
-        /** @description A balance after something moved. */
+        /** @description The balance of a token type after a change. */
         BalanceAfter: {
             /**
              * Format: int64
-             * @description What can be spent: settled less held.
+             * @description The tokens that can be spent: settled − held.
              * @example 195
              */
             available: number;
             /**
              * Format: int64
-             * @description Reserved by open holds.
+             * @description The tokens reserved by open holds.
              * @example 0
              */
             held: number;
             /**
              * Format: int64
-             * @description Booked.
+             * @description The balance before holds.
              * @example 195
              */
             settled: number;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
@@ -301,82 +302,82 @@ export interface components {
             allowance?: components["schemas"]["AllowanceBody"] | null;
             /**
              * Format: int64
-             * @description What can be spent: settled less held.
+             * @description The tokens that can be spent: settled − held.
              * @example 200
              */
             available: number;
             /**
              * Format: int64
-             * @description Reserved by open holds.
+             * @description The tokens reserved by open holds.
              * @example 0
              */
             held: number;
-            /** @description What there is besides: packs, promotions, what was returned or added. */
+            /** @description All other tokens: packs, promotions, refunds and adjustments. */
             packs: components["schemas"]["PacksBody"];
             /**
              * Format: int64
-             * @description Booked.
+             * @description The balance before holds.
              * @example 200
              */
             settled: number;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
         };
-        /** @description What would burn of a grant. */
+        /** @description The part of a grant that a spend would burn. */
         Burn: {
             /**
              * Format: int64
-             * @description How many of its tokens.
+             * @description The number of tokens burned.
              * @example 5
              */
             amount: number;
             /**
              * Format: date-time
-             * @description When its rest lapses; never, if null.
+             * @description When the unused remainder expires. `null`: never.
              */
             expires_at?: string | null;
             /**
              * Format: uuid
-             * @description The grant.
+             * @description The grant's id.
              */
             grant_id: string;
             /**
-             * @description Where it came from.
+             * @description The grant's source: `plan`, `promo`, `refund`, `pack` or `admin`.
              * @example plan
              */
             source?: string | null;
         };
-        /** @description What to charge. */
+        /** @description The amount to charge. */
         Capture: {
             /**
              * Format: int64
-             * @description How many tokens, at most what is held; all of it if not said.
+             * @description The number of tokens to charge, at most the held amount. Default: the held amount.
              * @default null
              * @example 5
              */
             amount: number | null;
         };
-        /** @description What is sold. */
+        /** @description The catalog. */
         CatalogBody: {
-            /** @description The features and what they cost. */
+            /** @description The features and their costs. */
             features: components["schemas"]["FeatureBody"][];
             /** @description The packs. */
             packs: components["schemas"]["PackBody"][];
             /** @description The plans, smallest first. */
             plans: components["schemas"]["PlanBody"][];
-            /** @description The kinds of tokens. */
+            /** @description The token types. */
             token_types: components["schemas"]["TokenTypeBody"][];
         };
         /** @description Whether a feature may be used now. */
         Checked: {
-            /** @description Whether it may. */
+            /** @description Whether the use is allowed. */
             allowed: boolean;
-            /** @description What there is, of every token type. */
+            /** @description The balance of every token type. */
             balances: components["schemas"]["BalanceBody"][];
-            /** @description What it would cost. */
+            /** @description The cost of the use. */
             cost: components["schemas"]["Cost"];
             /**
              * @description The feature.
@@ -385,16 +386,16 @@ export interface components {
             feature: string;
             refusal?: components["schemas"]["RefusalBody"] | null;
         };
-        /** @description What a use costs. */
+        /** @description The cost of using a feature. */
         Cost: {
             /**
              * Format: int64
-             * @description How many.
+             * @description The number of tokens.
              * @example 5
              */
             amount: number;
             /**
-             * @description In which tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
@@ -402,7 +403,7 @@ export interface components {
         /** @description The use of a feature. */
         Deduct: {
             /**
-             * @description Only quote: nothing moves, nothing counts.
+             * @description Whether to only quote the spend. A quote moves no tokens and counts towards no limit.
              * @example false
              */
             dry_run?: boolean;
@@ -413,12 +414,12 @@ export interface components {
             feature: string;
             /**
              * Format: uuid
-             * @description The member to act for, whose limits then apply.
+             * @description The id of the member to act for. That member's limits apply.
              * @example null
              */
             member?: string | null;
             /**
-             * @description Whatever should stand beside the entry: a JSON object of at most 2,048 bytes.
+             * @description Your data, stored with the ledger entry: a JSON object of at most 2,048 bytes.
              * @example {
              *       "order": "A-17"
              *     }
@@ -428,18 +429,18 @@ export interface components {
             } | null;
             /**
              * Format: int32
-             * @description How many times; once if not said.
+             * @description The number of uses. Default: 1.
              * @example 1
              */
             quantity?: number | null;
         };
-        /** @description What was spent, or would be. */
+        /** @description A spend, or a quote. */
         Deducted: components["schemas"]["Spent"] | components["schemas"]["Quoted"];
-        /** @description A hold that was ended. */
+        /** @description A hold that has just ended. */
         Ended: {
             /**
              * Format: int64
-             * @description What was charged.
+             * @description The number of tokens charged.
              * @example 5
              */
             amount: number;
@@ -447,12 +448,12 @@ export interface components {
             balance: components["schemas"]["BalanceAfter"];
             /**
              * Format: uuid
-             * @description The hold.
+             * @description The hold's id.
              */
             hold_id: string;
             /**
              * Format: int64
-             * @description What is free again.
+             * @description The number of tokens returned.
              * @example 0
              */
             returned: number;
@@ -462,92 +463,92 @@ export interface components {
              */
             state: string;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
             /**
              * Format: uuid
-             * @description The transaction that ended it.
+             * @description The id of the transaction that ended it.
              */
             transaction_id: string;
         };
-        /** @description One entry: nobody can change it. */
+        /** @description A ledger entry. Entries never change. */
         EntryBody: {
             /**
              * Format: int64
-             * @description The signed change of what is settled.
+             * @description The signed change of the settled balance.
              * @example -5
              */
             amount: number;
-            /** @description The balance after it. */
+            /** @description The balance after the entry. */
             balance: components["schemas"]["BalanceAfter"];
             /**
-             * @description Who caused it: `member`, `key`, `staff` or `system`.
+             * @description The kind of caller: `member`, `key` (an API key), `staff` or `system`.
              * @example key
              */
             caller: string;
             /**
              * Format: uuid
-             * @description The id of the member, key or person.
+             * @description The id of the member, API key or staff user. `null` for `system`.
              */
             caller_id?: string | null;
             /**
              * Format: date-time
-             * @description When it was booked.
+             * @description When the entry was appended.
              */
             created_at: string;
-            /** @description The feature that was used. */
+            /** @description The feature, if the entry is about the use of one. */
             feature?: string | null;
-            /** @description Its SHA-256, which covers the entry before it. */
+            /** @description The entry's SHA-256 hash, which covers the previous entry. */
             hash: string;
             /**
              * Format: int64
-             * @description The signed change of what is held.
+             * @description The signed change of the held tokens.
              * @example 0
              */
             held: number;
             /**
              * Format: uuid
-             * @description The hold that it opened or ended.
+             * @description The id of the hold that it opened or ended, if any.
              */
             hold_id?: string | null;
             /**
-             * @description What happened: `granted`, `expired`, `spent`, `held`, `captured`, `released`, `hold_expired`, `refunded`, `adjusted` or
-             *     `plan_changed`.
+             * @description The kind of entry: `granted`, `expired`, `spent`, `held`, `captured`, `released`, `hold_expired`, `refunded`,
+             *     `adjusted` or `plan_changed`.
              * @example spent
              */
             kind: string;
             /**
              * Format: uuid
-             * @description Whose use it counts as.
+             * @description The id of the member whose use it is, if any.
              */
             member?: string | null;
-            /** @description What the caller attached. */
+            /** @description The caller's metadata, if any. */
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            /** @description Why, in words. */
+            /** @description The reason, if one was given. */
             note?: string | null;
             /**
              * Format: uuid
-             * @description The transaction that it takes back.
+             * @description The id of the transaction that it reverses, if any.
              */
             reverses?: string | null;
             /**
              * Format: int64
-             * @description Its number: 1, 2, 3, … without gaps.
+             * @description The entry's number: 1, 2, 3, … without gaps.
              * @example 42
              */
             seq: number;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
             /**
              * Format: uuid
-             * @description The command that made it.
+             * @description The id of the transaction that appended it.
              */
             transaction_id: string;
         };
@@ -555,7 +556,7 @@ export interface components {
         FeatureBody: {
             /**
              * Format: int64
-             * @description What one use costs.
+             * @description The cost of one use, in tokens.
              * @example 5
              */
             cost: number;
@@ -565,102 +566,102 @@ export interface components {
              */
             from_plan: string;
             /**
-             * @description What people read.
+             * @description The label, for people.
              * @example Quest generation
              */
             label: string;
             /**
-             * @description Its name.
+             * @description The name, for programs.
              * @example quest_generation
              */
             name: string;
-            /** @description Whether it is among the first to stop when an invoice is unpaid. */
+            /** @description Whether it is among the first features to stop when an invoice is unpaid. */
             premium: boolean;
-            /** @description What it does. */
+            /** @description A summary, for people. */
             summary: string;
             /**
-             * @description The kind of tokens that it costs.
+             * @description The token type of its cost.
              * @example ai
              */
             token_type: string;
         };
-        /** @description What is wrong with one field. */
+        /** @description An invalid field. */
         FieldProblem: {
             /**
-             * @description The field, by its path in the body, or the parameter.
+             * @description The field's path in the body, or the parameter's name.
              * @example quantity
              */
             field: string;
             /**
-             * @description What is wrong with it.
+             * @description The reason why the value is invalid.
              * @example a quantity is a whole number from 1 to 10,000
              */
             message: string;
         };
-        /** @description Uses and tokens of one token type. Refunds are taken off the day they were made on. */
+        /** @description The usage of one token type. A refund is subtracted on the day of the refund. */
         Figure: {
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
             /**
              * Format: int64
-             * @description How many tokens.
+             * @description The number of tokens.
              * @example 60
              */
             tokens: number;
             /**
              * Format: int64
-             * @description How many uses.
+             * @description The number of uses.
              * @example 12
              */
             uses: number;
         };
         /**
-         * @description What a series is of.
+         * @description The grouping of a series.
          * @enum {string}
          */
         GroupBy: "day" | "feature" | "member";
-        /** @description A hold as it stands. */
+        /** @description A hold. */
         HoldBody: {
             /**
              * Format: int64
-             * @description What it reserves, or reserved.
+             * @description The number of tokens that the hold was opened with.
              * @example 5
              */
             amount: number;
             /**
              * Format: int64
-             * @description What was charged, once it is captured.
+             * @description The number of tokens charged. `null` unless captured.
              */
             captured?: number | null;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description When the hold ended. `null` while it is open.
              */
             ended_at?: string | null;
             /**
              * Format: date-time
-             * @description When it lapses, or would have.
+             * @description When the hold expires if it is still open then.
              */
             expires_at: string;
             /**
-             * @description What it is for.
+             * @description The feature that the tokens are reserved for.
              * @example quest_generation
              */
             feature: string;
             /**
              * Format: uuid
-             * @description The hold.
+             * @description The hold's id.
              */
             hold_id: string;
             /**
              * Format: date-time
-             * @description When it was opened.
+             * @description When the hold was opened.
              */
             opened_at: string;
-            /** @description Why nothing was charged, once it is released. */
+            /** @description The reason of the release. `null` unless released. */
             reason?: string | null;
             /**
              * @description `open`, `captured`, `released` or `expired`.
@@ -668,7 +669,7 @@ export interface components {
              */
             state: string;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
@@ -677,29 +678,30 @@ export interface components {
         Ledger: {
             /** @description The entries, newest first. */
             items: components["schemas"]["EntryBody"][];
-            /** @description Where the next page starts; null on the last. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor?: string | null;
         };
-        /** @description Whether the plan is paid, and what is off while it is not. */
+        /** @description The organization's license. */
         LicenseBody: {
             /**
-             * @description What the state follows: `invoice`, `subscription`, or `staff`: then ask support. Null while it is active.
+             * @description The cause of the state: `invoice`, `subscription` or `staff` (contact support). `null` while the license is
+             *     active.
              * @example null
              */
             by?: string | null;
             next?: components["schemas"]["Transition"] | null;
             /**
-             * @description The plan.
+             * @description The current plan.
              * @example pro
              */
             plan: string;
             /**
              * Format: date-time
-             * @description Since when the state is so; null while it is active.
+             * @description When the license entered this state. `null` while it is active.
              */
             since?: string | null;
             /**
-             * @description What is off now: `nothing`, `premium`, `allowance` or `ai`.
+             * @description The restriction in effect: `nothing`, `premium`, `allowance` or `ai`.
              * @example nothing
              */
             stage: string;
@@ -709,49 +711,49 @@ export interface components {
              */
             state: string;
         };
-        /** @description What a refusal says of the limit behind it. */
+        /** @description The limit behind a refusal. */
         Limit: {
             /**
-             * @description Where something can be done about it, if anywhere.
+             * @description The page where this can be resolved. `null` if there is none.
              * @example /billing#packs
              */
             action_url?: string | null;
             /**
-             * @description Which limit said no.
+             * @description The limit that refused the request.
              * @example balance
              */
             limit_source?: string;
             /**
              * Format: int64
-             * @description What is left under it, where it counts something.
+             * @description The amount left under the limit. `null` if the limit doesn't count anything.
              * @example 3
              */
             remaining?: number | null;
             /**
              * Format: date-time
-             * @description When it ends or starts anew by itself, if it does.
+             * @description When the limit ends or resets. `null` if it doesn't.
              * @example 2026-12-01T08:30:00Z
              */
             resets_at?: string | null;
             /**
              * Format: int32
-             * @description In how many seconds it makes sense to try again, if waiting helps.
+             * @description The seconds to wait before trying again. `null` if waiting doesn't help.
              * @example null
              */
             retry_after?: number | null;
         };
-        /** @description What there is, as of an entry. */
+        /** @description The balances as of a ledger entry. */
         Live: {
             /** @description The balance of every token type. */
             balances: components["schemas"]["BalanceBody"][];
             /**
              * Format: int64
-             * @description The number of the newest entry that it counts in.
+             * @description The number of the newest entry that the balances include.
              * @example 42
              */
             seq: number;
         };
-        /** @description A use to reserve for. */
+        /** @description The use of a feature to reserve tokens for. */
         OpenHold: {
             /**
              * @description The feature to use.
@@ -760,12 +762,12 @@ export interface components {
             feature: string;
             /**
              * Format: uuid
-             * @description The member to act for, whose limits then apply.
+             * @description The id of the member to act for. That member's limits apply.
              * @example null
              */
             member?: string | null;
             /**
-             * @description Whatever should stand beside the entry: a JSON object of at most 2,048 bytes.
+             * @description Your data, stored with the ledger entry: a JSON object of at most 2,048 bytes.
              * @example {
              *       "job": "17"
              *     }
@@ -775,22 +777,22 @@ export interface components {
             } | null;
             /**
              * Format: int32
-             * @description How many times; once if not said.
+             * @description The number of uses. Default: 1.
              * @example 1
              */
             quantity?: number | null;
             /**
              * Format: int32
-             * @description How long it may last; 15 minutes if not said, 24 hours at most.
+             * @description The seconds until the hold expires, at most 24 hours. Default: 15 minutes.
              * @example 600
              */
             ttl_seconds?: number | null;
         };
-        /** @description A hold that was opened. */
+        /** @description A hold that has just been opened. */
         Opened: {
             /**
              * Format: int64
-             * @description How many are reserved.
+             * @description The number of tokens reserved.
              * @example 5
              */
             amount: number;
@@ -798,35 +800,35 @@ export interface components {
             balance: components["schemas"]["BalanceAfter"];
             /**
              * Format: date-time
-             * @description When they return by themselves.
+             * @description When the hold expires and its tokens return.
              * @example 2026-11-23T10:15:00Z
              */
             expires_at: string;
             /**
              * Format: uuid
-             * @description The hold.
+             * @description The hold's id.
              */
             hold_id: string;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
             /**
              * Format: uuid
-             * @description The transaction that opened it.
+             * @description The id of the transaction that opened it.
              */
             transaction_id: string;
         };
         /** @description A pack. */
         PackBody: {
             /**
-             * @description What people read.
+             * @description The label, for people.
              * @example Booster
              */
             label: string;
             /**
-             * @description Its name.
+             * @description The name, for programs.
              * @example booster
              */
             name: string;
@@ -837,7 +839,7 @@ export interface components {
              */
             price_cents: number;
             /**
-             * @description What it holds, by token type.
+             * @description The tokens in the pack, by token type.
              * @example {
              *       "ai": 500,
              *       "deep": 50
@@ -847,11 +849,11 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** @description What does not reset. */
+        /** @description The tokens that don't reset. */
         PacksBody: {
             /**
              * Format: int64
-             * @description What is booked of it.
+             * @description The settled tokens that remain.
              * @example 0
              */
             remaining: number;
@@ -859,7 +861,7 @@ export interface components {
         /** @description A plan. */
         PlanBody: {
             /**
-             * @description Tokens a month, by token type.
+             * @description The tokens granted per month, by token type.
              * @example {
              *       "ai": 200,
              *       "deep": 20
@@ -868,29 +870,29 @@ export interface components {
             allowance: {
                 [key: string]: number;
             };
-            /** @description The features that it opens. */
+            /** @description The names of the included features. */
             features: string[];
             /**
-             * @description What people read.
+             * @description The label, for people.
              * @example Pro
              */
             label: string;
             /**
-             * @description Its name.
+             * @description The name, for programs.
              * @example pro
              */
             name: string;
             /**
              * Format: int32
-             * @description The price of a month, in US cents.
+             * @description The price per month, in US cents.
              * @example 14900
              */
             price_cents: number;
         };
-        /** @description A figure of one day, feature or member. */
+        /** @description The usage of one day, feature or member. */
         Point: components["schemas"]["Figure"] & {
             /**
-             * @description The day (`2026-11-23`), the feature's name or the member's id; null where no member is concerned.
+             * @description The day (`2026-11-23`), the feature's name, or the member's id. `null` for use without a member.
              * @example 2026-11-23
              */
             key?: string | null;
@@ -898,16 +900,16 @@ export interface components {
         /** @description Problem details (RFC 9457). */
         Problem: components["schemas"]["Limit"] & {
             /**
-             * @description The kind of problem, for programs; never changes its meaning.
+             * @description The kind of problem, for programs. A code never changes its meaning.
              * @example insufficient_tokens
              */
             code: string;
             /**
-             * @description What happened this time.
-             * @example It takes 5 tokens and 3 are available.
+             * @description The cause of this problem, for people.
+             * @example Not enough tokens: 5 needed, 3 available.
              */
             detail: string;
-            /** @description The fields that must be mended, where it is they. */
+            /** @description The invalid fields. Only present with the code `invalid_field`. */
             errors?: components["schemas"]["FieldProblem"][];
             /** @description The request's id, as in `X-Request-Id`. */
             request_id: string;
@@ -923,64 +925,64 @@ export interface components {
              */
             title: string;
             /**
-             * @description Where this kind of problem is explained.
+             * @description The documentation of this kind of problem.
              * @example /api/docs#insufficient_tokens
              */
             type: string;
         };
-        /** @description What a spend would take. */
+        /** @description The quote for a spend. */
         Quoted: {
-            /** @description The balance after it. */
+            /** @description The balance after the spend. */
             balance: components["schemas"]["BalanceAfter"];
-            /** @description What it would cost. */
+            /** @description The cost of the spend. */
             cost: components["schemas"]["Cost"];
-            /** @description Always true: nothing was spent. */
+            /** @description Always `true`: nothing was spent. */
             dry_run: boolean;
-            /** @description The grants that would burn, in order. */
+            /** @description The grants that the spend would burn, in order. */
             grants: components["schemas"]["Burn"][];
         };
-        /** @description A spend to take back. */
+        /** @description The spend to refund. */
         Refund: {
             /**
-             * @description Why, in words: 1 to 500 characters.
+             * @description The reason, 1 to 500 characters.
              * @example The report was empty
              */
             reason: string;
             /**
              * Format: uuid
-             * @description The spend.
+             * @description The spend's id.
              */
             transaction_id: string;
         };
-        /** @description A spend that was taken back. */
+        /** @description A refund. */
         Refunded: {
             /**
              * Format: int64
-             * @description How many.
+             * @description The number of tokens returned.
              * @example 5
              */
             amount: number;
-            /** @description The balance after it. */
+            /** @description The balance after the refund. */
             balance: components["schemas"]["BalanceAfter"];
             /**
              * Format: uuid
-             * @description The spend that it takes back.
+             * @description The id of the refunded spend.
              */
             refunds: string;
             /**
              * Format: int64
-             * @description The number of its entry in the ledger.
+             * @description The number of its ledger entry.
              * @example 43
              */
             seq: number;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
             /**
              * Format: uuid
-             * @description The refund's own name.
+             * @description The refund's own id.
              */
             transaction_id: string;
         };
@@ -991,13 +993,13 @@ export interface components {
              * @example insufficient_tokens
              */
             code: string;
-            /** @description The reason in words. */
+            /** @description The reason, for people. */
             detail: string;
         };
-        /** @description Why nothing is charged. */
+        /** @description The reason not to charge. */
         Release: {
             /**
-             * @description In words: 1 to 500 characters.
+             * @description The reason, 1 to 500 characters.
              * @default null
              * @example The model did not answer
              */
@@ -1007,30 +1009,30 @@ export interface components {
         Spent: {
             /**
              * Format: int64
-             * @description How many.
+             * @description The number of tokens spent.
              * @example 5
              */
             amount: number;
-            /** @description The balance after it. */
+            /** @description The balance after the spend. */
             balance: components["schemas"]["BalanceAfter"];
             /**
              * Format: int64
-             * @description The number of its entry in the ledger.
+             * @description The number of its ledger entry.
              * @example 42
              */
             seq: number;
             /**
-             * @description The kind of tokens.
+             * @description The token type.
              * @example ai
              */
             token_type: string;
             /**
              * Format: uuid
-             * @description Its name, for a refund.
+             * @description The spend's id, for a refund.
              */
             transaction_id: string;
         };
-        /** @description What was used. */
+        /** @description Usage statistics. */
         Stats: {
             /**
              * Format: date
@@ -1038,29 +1040,29 @@ export interface components {
              */
             from: string;
             /**
-             * @description What the series is of.
+             * @description The grouping of the series.
              * @example day
              */
             group_by: string;
-            /** @description By day, feature or member, and token type; every day is there, also one without use. */
+            /** @description The sums by day, feature or member, and by token type. Days without use are included. */
             series: components["schemas"]["Point"][];
             /**
              * Format: date
              * @description The last day, in UTC.
              */
             to: string;
-            /** @description In all those days, by token type. */
+            /** @description The sums over all days, by token type. */
             totals: components["schemas"]["Figure"][];
         };
-        /** @description A kind of token. */
+        /** @description A token type. */
         TokenTypeBody: {
             /**
-             * @description What people read.
+             * @description The label, for people.
              * @example AI tokens
              */
             label: string;
             /**
-             * @description Its name.
+             * @description The name, for programs.
              * @example ai
              */
             name: string;
@@ -1069,16 +1071,16 @@ export interface components {
         Transition: {
             /**
              * Format: date-time
-             * @description When.
+             * @description When it happens.
              */
             at: string;
             /**
-             * @description What is off from then on: `premium`, `allowance` or `ai`.
+             * @description The restriction from then on: `premium`, `allowance` or `ai`.
              * @example premium
              */
             stage: string;
             /**
-             * @description What stops, in words.
+             * @description The effect, for people.
              * @example Premium features stop.
              */
             stops: string;
@@ -1101,7 +1103,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is sold. */
+            /** @description The catalog. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1110,7 +1112,7 @@ export interface operations {
                     "application/json": components["schemas"]["CatalogBody"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1119,7 +1121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1139,7 +1141,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How the license stands. */
+            /** @description The license. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1148,7 +1150,7 @@ export interface operations {
                     "application/json": components["schemas"]["LicenseBody"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1157,7 +1159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1177,11 +1179,11 @@ export interface operations {
                  */
                 feature: string;
                 /**
-                 * @description How many times; once if not said.
+                 * @description The number of uses. Default: 1.
                  * @example 1
                  */
                 quantity?: number;
-                /** @description The member to act for, whose limits then apply. */
+                /** @description The id of the member to act for. That member's limits apply. */
                 member?: string;
             };
             header?: never;
@@ -1190,7 +1192,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Whether it may be used, with the reason if not. */
+            /** @description Whether the use is allowed, and the reason if it isn't. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1199,7 +1201,7 @@ export interface operations {
                     "application/json": components["schemas"]["Checked"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1208,7 +1210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not there, or it is not yours. */
+            /** @description The resource doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1226,7 +1228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1242,7 +1244,8 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description Your name for this request: sent again with the same body, it is done once and answered the same. Kept for 7 days.
+                 * @description Your unique name for the request. For 7 days, a repeat with the same body has no effect and returns the same
+                 *     response.
                  * @example order-A-17
                  */
                 "Idempotency-Key": string;
@@ -1256,7 +1259,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Spent, or quoted. */
+            /** @description The spend, or the quote. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1265,7 +1268,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deducted"];
                 };
             };
-            /** @description Malformed JSON, or no `Idempotency-Key`. */
+            /** @description The body isn't valid JSON, or `Idempotency-Key` is missing. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1274,7 +1277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1292,7 +1295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key's scope, the plan, the license or a block forbids it. */
+            /** @description The API key's scope, the plan or the license doesn't allow it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1301,7 +1304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What it names is not there, or it is not yours. */
+            /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1310,7 +1313,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has more than 64 KiB. */
+            /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1319,7 +1322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON. */
+            /** @description The body's `Content-Type` isn't JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1328,7 +1331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for another request. */
+            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for a different request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1337,7 +1340,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too often, or a quota is reached. */
+            /** @description Too many requests, or too soon after the last one. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1346,7 +1349,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy, or the outcome is unknown: send it again with the same `Idempotency-Key`. */
+            /** @description The server is busy, or the outcome is unknown. Repeat the request with the same `Idempotency-Key`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1362,7 +1365,8 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description Your name for this request: sent again with the same body, it is done once and answered the same. Kept for 7 days.
+                 * @description Your unique name for the request. For 7 days, a repeat with the same body has no effect and returns the same
+                 *     response.
                  * @example order-A-17
                  */
                 "Idempotency-Key": string;
@@ -1376,7 +1380,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Reserved. */
+            /** @description The open hold. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1385,7 +1389,7 @@ export interface operations {
                     "application/json": components["schemas"]["Opened"];
                 };
             };
-            /** @description Malformed JSON, or no `Idempotency-Key`. */
+            /** @description The body isn't valid JSON, or `Idempotency-Key` is missing. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1394,7 +1398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1412,7 +1416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key's scope, the plan, the license or a block forbids it. */
+            /** @description The API key's scope, the plan or the license doesn't allow it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1421,7 +1425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What it names is not there, or it is not yours. */
+            /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1430,7 +1434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has more than 64 KiB. */
+            /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1439,7 +1443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON. */
+            /** @description The body's `Content-Type` isn't JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1448,7 +1452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for another request. */
+            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for a different request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1457,7 +1461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too often, or a quota is reached. */
+            /** @description Too many requests, or too soon after the last one. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1466,7 +1470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy, or the outcome is unknown: send it again with the same `Idempotency-Key`. */
+            /** @description The server is busy, or the outcome is unknown. Repeat the request with the same `Idempotency-Key`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1482,14 +1486,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The hold. */
+                /** @description The hold's id. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description How it stands. */
+            /** @description The hold. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1498,7 +1502,7 @@ export interface operations {
                     "application/json": components["schemas"]["HoldBody"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1507,7 +1511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not there, or it is not yours. */
+            /** @description The resource doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1516,7 +1520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1532,13 +1536,14 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description Your name for this request: sent again with the same body, it is done once and answered the same. Kept for 7 days.
+                 * @description Your unique name for the request. For 7 days, a repeat with the same body has no effect and returns the same
+                 *     response.
                  * @example order-A-17
                  */
                 "Idempotency-Key": string;
             };
             path: {
-                /** @description The hold. */
+                /** @description The hold's id. */
                 id: string;
             };
             cookie?: never;
@@ -1549,7 +1554,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Charged. */
+            /** @description The captured hold. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1558,7 +1563,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ended"];
                 };
             };
-            /** @description Malformed JSON, or no `Idempotency-Key`. */
+            /** @description The body isn't valid JSON, or `Idempotency-Key` is missing. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1567,7 +1572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1576,7 +1581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key's scope, the plan, the license or a block forbids it. */
+            /** @description The API key's scope, the plan or the license doesn't allow it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1585,7 +1590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What it names is not there, or it is not yours. */
+            /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1594,7 +1599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has ended otherwise. */
+            /** @description The hold has already ended, or the spend was already refunded. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1603,7 +1608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has more than 64 KiB. */
+            /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1612,7 +1617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON. */
+            /** @description The body's `Content-Type` isn't JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1621,7 +1626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for another request. */
+            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for a different request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1630,7 +1635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy, or the outcome is unknown: send it again with the same `Idempotency-Key`. */
+            /** @description The server is busy, or the outcome is unknown. Repeat the request with the same `Idempotency-Key`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1646,13 +1651,14 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description Your name for this request: sent again with the same body, it is done once and answered the same. Kept for 7 days.
+                 * @description Your unique name for the request. For 7 days, a repeat with the same body has no effect and returns the same
+                 *     response.
                  * @example order-A-17
                  */
                 "Idempotency-Key": string;
             };
             path: {
-                /** @description The hold. */
+                /** @description The hold's id. */
                 id: string;
             };
             cookie?: never;
@@ -1663,7 +1669,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Given up. */
+            /** @description The released hold. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1672,7 +1678,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ended"];
                 };
             };
-            /** @description Malformed JSON, or no `Idempotency-Key`. */
+            /** @description The body isn't valid JSON, or `Idempotency-Key` is missing. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1681,7 +1687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1690,7 +1696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key's scope, the plan, the license or a block forbids it. */
+            /** @description The API key's scope, the plan or the license doesn't allow it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1699,7 +1705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What it names is not there, or it is not yours. */
+            /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1708,7 +1714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has ended otherwise. */
+            /** @description The hold has already ended, or the spend was already refunded. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1717,7 +1723,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has more than 64 KiB. */
+            /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1726,7 +1732,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON. */
+            /** @description The body's `Content-Type` isn't JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1735,7 +1741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for another request. */
+            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for a different request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1744,7 +1750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy, or the outcome is unknown: send it again with the same `Idempotency-Key`. */
+            /** @description The server is busy, or the outcome is unknown. Repeat the request with the same `Idempotency-Key`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1758,32 +1764,32 @@ export interface operations {
     ledger: {
         parameters: {
             query?: {
-                /** @description Where the last page ended: its `next_cursor`. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
                 /**
-                 * @description How many entries; 50 if not said.
+                 * @description The number of entries. Default: 50.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description Only of this token type.
+                 * @description Only entries of this token type.
                  * @example ai
                  */
                 token_type?: string;
                 /**
-                 * @description Only of this feature.
+                 * @description Only entries of this feature.
                  * @example quest_generation
                  */
                 feature?: string;
-                /** @description Only by, or for, this member. */
+                /** @description Only entries by or for the member with this id. */
                 member?: string;
                 /**
-                 * @description Only at or after this instant.
+                 * @description Only entries at or after this instant.
                  * @example 2026-11-01T00:00:00Z
                  */
                 from?: string;
                 /**
-                 * @description Only before this instant.
+                 * @description Only entries before this instant.
                  * @example 2026-12-01T00:00:00Z
                  */
                 to?: string;
@@ -1794,7 +1800,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Entries. */
+            /** @description A page of entries, or all of them as CSV. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1804,7 +1810,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1822,7 +1828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1838,7 +1844,8 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description Your name for this request: sent again with the same body, it is done once and answered the same. Kept for 7 days.
+                 * @description Your unique name for the request. For 7 days, a repeat with the same body has no effect and returns the same
+                 *     response.
                  * @example order-A-17
                  */
                 "Idempotency-Key": string;
@@ -1852,7 +1859,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken back. */
+            /** @description The refund. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1861,7 +1868,7 @@ export interface operations {
                     "application/json": components["schemas"]["Refunded"];
                 };
             };
-            /** @description Malformed JSON, or no `Idempotency-Key`. */
+            /** @description The body isn't valid JSON, or `Idempotency-Key` is missing. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1870,7 +1877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1879,7 +1886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key's scope, the plan, the license or a block forbids it. */
+            /** @description The API key's scope, the plan or the license doesn't allow it. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1888,7 +1895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What it names is not there, or it is not yours. */
+            /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1897,7 +1904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has ended otherwise. */
+            /** @description The hold has already ended, or the spend was already refunded. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1906,7 +1913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has more than 64 KiB. */
+            /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1915,7 +1922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON. */
+            /** @description The body's `Content-Type` isn't JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1924,7 +1931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for another request. */
+            /** @description A field is missing, unknown or out of range, or the `Idempotency-Key` was used for a different request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1933,7 +1940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy, or the outcome is unknown: send it again with the same `Idempotency-Key`. */
+            /** @description The server is busy, or the outcome is unknown. Repeat the request with the same `Idempotency-Key`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1948,16 +1955,16 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The first day, in UTC: a date, or an instant of that day. 29 days before the last if not said.
+                 * @description The first day in UTC, as a date or an instant. Default: 29 days before the last day.
                  * @example 2026-11-01
                  */
                 from?: string;
                 /**
-                 * @description The last day; today if not said. At most 366 days in all.
+                 * @description The last day in UTC, as a date or an instant. Default: today. The span is at most 366 days.
                  * @example 2026-11-30
                  */
                 to?: string;
-                /** @description What the series is of; `day` if not said. */
+                /** @description The grouping of the series. Default: `day`. */
                 group_by?: components["schemas"]["GroupBy"];
             };
             header?: never;
@@ -1966,7 +1973,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was used. */
+            /** @description The usage statistics. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1975,7 +1982,7 @@ export interface operations {
                     "application/json": components["schemas"]["Stats"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1993,7 +2000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2013,7 +2020,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events, until the client goes away. */
+            /** @description The events, until the client disconnects. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2022,7 +2029,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Live"];
                 };
             };
-            /** @description No credential, or one that does not hold. */
+            /** @description The credential is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2031,7 +2038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Busy; nothing was done. */
+            /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
                     [name: string]: unknown;

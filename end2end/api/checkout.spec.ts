@@ -1,6 +1,6 @@
 import { expect, test } from "@playwright/test";
 import { production, type Production } from "./production";
-import { keepToTypes, recorder, type Recorder } from "./recorder";
+import { checkTypes, recorder, type Recorder } from "./recorder";
 
 let stripe: Recorder;
 let shop: Production;
@@ -15,31 +15,31 @@ test.afterAll(async () => {
   stripe.close();
 });
 
-test("in production a pack is ordered as Stripe's own types have it, and credited by what Stripe's library signs", async () => {
+test("in production, a pack is ordered with parameters of Stripe's types and credited by a signed webhook", async () => {
   test.setTimeout(90_000);
-  const made = await shop.command("org", "create", "--slug", "acme", "--plan", "pro", "--owner-email", "owner@acme.example");
-  const { post, get } = await shop.signIn("owner@acme.example", made);
+  const printed = await shop.command("org", "create", "--slug", "acme", "--plan", "pro", "--owner-email", "owner@acme.example");
+  const { post, get } = await shop.signIn("owner@acme.example", printed);
   const id = crypto.randomUUID();
   for (let times = 0; times < 2; times++) {
     const sent = await post("/billing/buy", { id, pack: "booster" });
     expect([sent.status, sent.headers.get("location")]).toEqual([303, expect.stringMatching(/\/pay$/)]);
   }
 
-  const { asked } = stripe;
-  expect(asked.map((request) => request.path)).toEqual(["POST /v1/customers", "POST /v1/checkout/sessions"]);
-  for (const { headers } of asked) {
+  const { requests } = stripe;
+  expect(requests.map((request) => request.path)).toEqual(["POST /v1/customers", "POST /v1/checkout/sessions"]);
+  for (const { headers } of requests) {
     expect(headers["authorization"]).toBe("Bearer sk_test_nothing_is_called");
     expect(headers["idempotency-key"]).toMatch(/^(customer|checkout)-/);
     expect(headers["stripe-version"]).toMatch(/^2026-/);
   }
-  const [customer, session] = asked.map((request) => request.params);
+  const [customer, session] = requests.map((request) => request.params);
   expect(session).toMatchObject({
     mode: "payment",
     line_items: [{ quantity: 1, price_data: { currency: "usd", unit_amount: 2900, product_data: { name: "Booster" } } }],
     metadata: { brightmeter_purchase: id },
     payment_intent_data: { metadata: { brightmeter_purchase: id } },
   });
-  await keepToTypes("pack", [
+  await checkTypes("pack", [
     ["CustomerCreateParams", customer!],
     ["Checkout.SessionCreateParams", session!],
   ]);
@@ -49,6 +49,6 @@ test("in production a pack is ordered as Stripe's own types have it, and credite
   const paid = { id: "cs_1", object: "checkout.session", mode: "payment", status: "complete", payment_status: "paid" };
   const object = { ...paid, amount_total: 2900, payment_intent: "pi_1", metadata: session!.metadata };
   const event = JSON.stringify({ id: "evt_1", object: "event", type: "checkout.session.completed", created: 1, data: { object } });
-  expect(await shop.tell(event)).toEqual([200, undefined]);
+  expect(await shop.sendWebhook(event)).toEqual([200, undefined]);
   await expect.poll(page, { timeout: 10_000 }).toContain("Receipt 1 for acme");
 });

@@ -5,7 +5,7 @@ import { expect, test } from "@playwright/test";
 import { meter } from "../../docs/api/meter.ts";
 import { key, program, root, server, target } from "./support";
 
-const story = ["may use quest_generation: true", "spent 5", "spent 5", "charged 3, 2 came back"];
+const expected = ["may use quest_generation: true", "spent 5", "spent 5", "charged 3, 2 came back"];
 
 const available = async (secret: string) => {
   const answer = await fetch(`${server}/api/v1/tokens/check-balance?feature=quest_generation`, {
@@ -22,18 +22,18 @@ const programs: [string, (secret: string) => Promise<string[]>][] = [
 ];
 
 for (const [language, run] of programs) {
-  test(`the story of docs/api goes through with ${language}`, async () => {
+  test(`the example program of docs/api runs in ${language}`, async () => {
     const secret = await key("stagecraft", "spend");
     const before = await available(secret);
-    expect(await run(secret)).toEqual(story);
+    expect(await run(secret)).toEqual(expected);
     expect(await available(secret)).toBe(before - 8);
   });
 }
 
-test("the types for TypeScript are those of the document, and the example keeps to them", async () => {
+test("the TypeScript types match the OpenAPI document, and the example program type-checks", async () => {
   test.setTimeout(60_000);
-  const made = join(mkdtempSync(join(tmpdir(), "brightmeter-")), "schema.d.ts");
-  await program(join(root, "node_modules/.bin/openapi-typescript"), [`${server}/api/openapi.json`, "-o", made]);
-  expect(readFileSync(made, "utf8")).toBe(readFileSync(join(root, "docs/api/schema.d.ts"), "utf8"));
+  const generated = join(mkdtempSync(join(tmpdir(), "brightmeter-")), "schema.d.ts");
+  await program(join(root, "node_modules/.bin/openapi-typescript"), [`${server}/api/openapi.json`, "-o", generated]);
+  expect(readFileSync(generated, "utf8")).toBe(readFileSync(join(root, "docs/api/schema.d.ts"), "utf8"));
   await program(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "docs/api")]);
 });

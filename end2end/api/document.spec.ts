@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { test } from "@playwright/test";
 import { key, program, server, target } from "./support";
 
-test("whatever the document allows or forbids is answered as it says", async () => {
+test("the API behaves as the OpenAPI document describes", async () => {
   test.setTimeout(300_000);
   const secret = await key("bright-audio", "spend");
   await program(join(target, "schemathesis/bin/schemathesis"), [

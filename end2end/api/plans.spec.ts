@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { production, type Production } from "./production";
-import { keepToTypes, recorder, type Asked, type Params, type Recorder } from "./recorder";
+import { checkTypes, recorder, type StripeRequest, type Params, type Recorder } from "./recorder";
 import { root } from "./support";
 
 let stripe: Recorder;
@@ -11,11 +11,11 @@ let shop: Production;
 
 const catalog = join(tmpdir(), `brightmeter-${process.pid}.toml`);
 const prices: Params[] = [];
-/** The customer's subscription, once Checkout is paid. */
+/** The customer's subscription, after Checkout is paid. */
 let subscription: Params | undefined;
-let pages = 0;
+let sessions = 0;
 
-function answer({ path, params }: Asked, url: string): Params {
+function answer({ path, params }: StripeRequest, url: string): Params {
   switch (path) {
     case "POST /v1/customers":
       return { id: "cus_1" };
@@ -25,8 +25,8 @@ function answer({ path, params }: Asked, url: string): Params {
       prices.push({ id: `price_${prices.length + 1}`, lookup_key: params.lookup_key, metadata: params.metadata });
       return prices.at(-1)!;
     case "POST /v1/checkout/sessions":
-      pages += 1;
-      return { id: `cs_${pages}`, url: `${url}/pay/${pages}` };
+      sessions += 1;
+      return { id: `cs_${sessions}`, url: `${url}/pay/${sessions}` };
     case "GET /v1/subscriptions":
       return { data: subscription ? [subscription] : [], has_more: false };
     case "GET /v1/invoices":
@@ -37,7 +37,7 @@ function answer({ path, params }: Asked, url: string): Params {
       subscribe(params.items?.[0].price, params.cancel_at_period_end);
       return subscription!;
     case "POST /v1/checkout/sessions/cs_2/expire":
-      // It is paid.
+      // The session is paid already.
       return { error: { type: "invalid_request_error", message: "Only Checkout Sessions with a status of open can be expired." } };
     case "POST /v1/billing_portal/sessions":
       return { url: `${url}/portal` };
@@ -46,7 +46,7 @@ function answer({ path, params }: Asked, url: string): Params {
   }
 }
 
-/** Has the subscription be for a price, or as it was. */
+/** Sets the subscription's price (or keeps it) and whether it ends with the period. */
 function subscribe(id: string | undefined, ends: boolean): void {
   const price = prices.find((price) => price.id === id) ?? subscription!.items.data[0].price;
   const started = { created: 1, billing_cycle_anchor: Math.floor(Date.now() / 1000) };
@@ -63,7 +63,7 @@ function subscribe(id: string | undefined, ends: boolean): void {
 
 test.beforeAll(async () => {
   stripe = await recorder(answer);
-  // Pro begins with days that are free, so that they are asked for, too.
+  // Pro gets a free trial, so that the trial parameter is tested, too.
   const plans = readFileSync(join(root, "catalog.toml"), "utf8");
   writeFileSync(catalog, plans.replace("price_cents = 14_900\n", "price_cents = 14_900\ntrial_days = 14\n"));
   shop = await production("127.0.0.1:3118", { STRIPE_API_BASE: stripe.url, BRIGHTMETER_CATALOG: catalog });
@@ -75,40 +75,40 @@ test.afterAll(async () => {
   rmSync(catalog);
 });
 
-test("in production a plan is taken, changed and ended as Stripe's own types have it", async () => {
+test("in production, a plan is subscribed to, changed and canceled with parameters of Stripe's types", async () => {
   test.setTimeout(90_000);
-  const made = await shop.command("org", "create", "--slug", "acme", "--plan", "starter", "--owner-email", "owner@acme.example");
-  const { post, get } = await shop.signIn("owner@acme.example", made);
-  /** Sends the form of a page that says which way it goes. */
-  const choose = async (plan: string, course: string, id = crypto.randomUUID()) => {
+  const printed = await shop.command("org", "create", "--slug", "acme", "--plan", "starter", "--owner-email", "owner@acme.example");
+  const { post, get } = await shop.signIn("owner@acme.example", printed);
+  /** Posts the form of a plan change. */
+  const choose = async (plan: string, plan_change: string, id = crypto.randomUUID()) => {
     const from = Math.floor(Date.now() / 1000).toString();
-    const sent = await post("/billing/plan", { id, plan, course, from });
+    const sent = await post("/billing/plan", { id, plan, plan_change, from });
     expect(sent.status).toBe(303);
     return sent.headers.get("location");
   };
 
-  // To subscribe: a form that is sent twice asks once; another choice closes the page of the first.
+  // Subscribe: a form that is sent twice creates one session; another choice expires the first session.
   expect(await choose("enterprise", "subscribe")).toMatch(/\/pay\/1$/);
   const id = crypto.randomUUID();
   expect([await choose("pro", "subscribe", id), await choose("pro", "subscribe", id)]).toEqual(Array(2).fill(`${stripe.url}/pay/2`));
   subscribe(prices.find((price) => price.metadata.brightmeter_plan === "pro")!.id, false);
   const object = { ...subscription, object: "subscription" };
   const event = JSON.stringify({ id: "evt_1", object: "event", type: "customer.subscription.created", created: 1, data: { object } });
-  expect(await shop.tell(event)).toEqual([200, undefined]);
+  expect(await shop.sendWebhook(event)).toEqual([200, undefined]);
   await expect.poll(() => get("/billing"), { timeout: 10_000 }).toContain("You are on Pro");
 
-  // To go up, down, nowhere and back.
+  // Upgrade, downgrade, cancel, and keep the current plan.
   expect(await get("/billing/plan?to=enterprise")).toContain("$169.35 now, for the rest of this month");
-  for (const [plan, course] of [["enterprise", "up"], ["pro", "down"], ["starter", "end"], ["enterprise", "stay"]] as const) {
-    expect(await choose(plan, course)).toBe("/billing?told=plan-chosen");
+  for (const [plan, plan_change] of [["enterprise", "upgrade"], ["pro", "downgrade"], ["starter", "cancel"], ["enterprise", "keep"]] as const) {
+    expect(await choose(plan, plan_change)).toBe("/billing?flash=plan-chosen");
   }
-  // Back from Stripe, its answer counts: subscription and invoices are asked for.
+  // On the way back from Stripe, the subscription and the invoices are read from Stripe.
   expect(await get("/billing/back")).toContain("You are on Enterprise");
   const portal = await post("/billing/portal", {});
   expect([portal.status, portal.headers.get("location")]).toEqual([303, `${stripe.url}/portal`]);
 
-  const { asked } = stripe;
-  const changes = asked.filter(({ path }) => path.startsWith("POST ") && !path.endsWith("/create_preview"));
+  const { requests } = stripe;
+  const changes = requests.filter(({ path }) => path.startsWith("POST ") && !path.endsWith("/create_preview"));
   expect(changes.map(({ path }) => path.replace("POST /v1/", ""))).toEqual([
     "customers",
     "prices",
@@ -125,12 +125,12 @@ test("in production a plan is taken, changed and ended as Stripe's own types hav
   }
   const keys = changes.map(({ headers }) => headers["idempotency-key"]);
   expect(new Set(keys).size).toBe(keys.length);
-  for (const { headers } of asked) {
+  for (const { headers } of requests) {
     expect(headers["authorization"]).toBe("Bearer sk_test_nothing_is_called");
     expect(headers["stripe-version"]).toMatch(/^2026-/);
   }
 
-  const of = (path: string) => asked.filter((request) => request.path === path).map(({ params }) => params);
+  const of = (path: string) => requests.filter((request) => request.path === path).map(({ params }) => params);
   expect(of("POST /v1/prices")[1]).toMatchObject({
     currency: "usd",
     unit_amount: 14_900,
@@ -178,6 +178,6 @@ test("in production a plan is taken, changed and ended as Stripe's own types hav
     "POST /v1/invoices/create_preview": "InvoiceCreatePreviewParams",
     "POST /v1/billing_portal/sessions": "BillingPortal.SessionCreateParams",
   };
-  expect(new Set(asked.map(({ path }) => path))).toEqual(new Set(Object.keys(types)));
-  await keepToTypes("plans", asked.map(({ path, params }) => [types[path as keyof typeof types], params]));
+  expect(new Set(requests.map(({ path }) => path))).toEqual(new Set(Object.keys(types)));
+  await checkTypes("plans", requests.map(({ path, params }) => [types[path as keyof typeof types], params]));
 });

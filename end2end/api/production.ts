@@ -9,23 +9,23 @@ import { program, root, target } from "./support";
 export const secret = "whsec_of_this_test";
 export const stripe = new Stripe("sk_test_nothing_is_called");
 
-/** A server as one starts it in production. */
+/** A server in production mode. */
 export interface Production {
   url: string;
-  /** Sends a webhook with that signature; by Stripe's own library, if none is named. */
-  tell(payload: string, signature?: string): Promise<[number, string | undefined]>;
-  /** Runs a command beside it, and answers what it printed. */
+  /** Sends a webhook, signed by Stripe's own library unless a signature is given. Returns the status and the error code. */
+  sendWebhook(payload: string, signature?: string): Promise<[number, string | undefined]>;
+  /** Runs a command of the binary with the server's environment, and returns its output. */
   command(...args: string[]): Promise<string>;
-  /** Signs somebody in, with the password that was `printed` when the account was made. */
+  /** Signs a user in, with the password that `org create` `printed`. */
   signIn(email: string, printed: string): Promise<Session>;
   stop(): Promise<void>;
 }
 
-/** A browser of somebody who is signed in. */
+/** A signed-in session. */
 export interface Session {
-  /** Sends a form. */
+  /** Posts a form, without following redirects. */
   post(path: string, fields: Record<string, string>): Promise<Response>;
-  /** A page's HTML. */
+  /** Returns a page's HTML. */
   get(path: string): Promise<string>;
 }
 
@@ -51,7 +51,7 @@ export async function production(address: string, more: Record<string, string> =
   await expect.poll(ready, { timeout: 30_000 }).toBe(200);
   return {
     url,
-    async tell(payload, signature) {
+    async sendWebhook(payload, signature) {
       const answer = await fetch(`${url}/api/v1/stripe/webhook`, {
         method: "POST",
         headers: { "Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature ?? sign(payload) },
@@ -80,5 +80,5 @@ export async function production(address: string, more: Record<string, string> =
   };
 }
 
-/** The header that Stripe's library makes for `payload`. */
+/** Returns the signature header of Stripe's library for `payload`. */
 export const sign = (payload: string, more = {}) => stripe.webhooks.generateTestHeaderString({ payload, secret, ...more });

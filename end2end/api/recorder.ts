@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { program, root } from "./support";
 
-/** What was asked of Stripe. */
-export interface Asked {
+/** A request to Stripe. */
+export interface StripeRequest {
   path: string;
   headers: IncomingMessage["headers"];
   params: Params;
@@ -14,33 +14,34 @@ export interface Asked {
 
 export type Params = Record<string, any>;
 
-/** Stands in for Stripe: notes what it is asked, and answers what `answer` says; an `error` is a refusal. */
+/** A fake Stripe API that records the requests. */
 export interface Recorder {
   url: string;
-  asked: Asked[];
+  requests: StripeRequest[];
   close(): void;
 }
 
-export async function recorder(answer: (asked: Asked, url: string) => Params): Promise<Recorder> {
-  const asked: Asked[] = [];
+/** Starts a recorder that responds with the result of `answer`. A result with an `error` has status 400. */
+export async function recorder(answer: (request: StripeRequest, url: string) => Params): Promise<Recorder> {
+  const requests: StripeRequest[] = [];
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://stripe");
     const params = parse(request.method === "GET" ? searchParams : new URLSearchParams(body));
-    const one = { path: `${request.method} ${pathname}`, headers: request.headers, params };
-    asked.push(one);
-    const answered = answer(one, url);
+    const recorded = { path: `${request.method} ${pathname}`, headers: request.headers, params };
+    requests.push(recorded);
+    const answered = answer(recorded, url);
     response.writeHead(answered.error ? 400 : 200, { "Content-Type": "application/json" });
     response.end(JSON.stringify(answered));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, asked, close: () => server.close() };
+  return { url, requests, close: () => server.close() };
 }
 
-/** A form with brackets in its names, as Stripe's libraries for JavaScript take it: an object of objects and lists. */
+/** Parses a form with brackets in its names to nested objects and lists, as Stripe's JavaScript library takes them. */
 function parse(form: URLSearchParams): Params {
   const params: Params = {};
   for (const [name, value] of form) {
@@ -56,8 +57,8 @@ function parse(form: URLSearchParams): Params {
   return params;
 }
 
-/** Holds parameters against the types of Stripe's library, each against the one that is named; `name` is the file's. */
-export async function keepToTypes(name: string, all: (readonly [type: string, params: Params])[]): Promise<void> {
+/** Checks parameters against types of Stripe's library with the TypeScript compiler. `name` is the name of the generated file. */
+export async function checkTypes(name: string, all: (readonly [type: string, params: Params])[]): Promise<void> {
   const folder = join(root, "end2end/report");
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${name}.ts`);

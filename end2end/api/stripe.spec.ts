@@ -4,7 +4,7 @@ import { expect, test } from "@playwright/test";
 import { production, secret, sign, stripe, type Production } from "./production";
 import { root } from "./support";
 
-/** Production, as one starts it; Stripe's own library says what is signed right. */
+/** A production server. Stripe's own library decides which signatures are valid. */
 let server: Production;
 
 test.beforeAll(async () => {
@@ -13,18 +13,18 @@ test.beforeAll(async () => {
 
 test.afterAll(() => server.stop());
 
-test("what Stripe's library signs is taken, however often it comes", async () => {
+test("a webhook signed by Stripe's library is accepted, even if it is delivered twice", async () => {
   const folder = join(root, "server/tests/stripe-events");
   const events = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
   expect(events.length).toBeGreaterThan(10);
   for (const event of [...events, ...events, '{"id":"evt_ü","name":"日本"}']) {
     const header = sign(event);
     expect(stripe.webhooks.constructEvent(event, header, secret)).toEqual(JSON.parse(event));
-    expect(await server.tell(event, header)).toEqual([200, undefined]);
+    expect(await server.sendWebhook(event, header)).toEqual([200, undefined]);
   }
 });
 
-test("what Stripe's library refuses is refused", async () => {
+test("a webhook that Stripe's library rejects is rejected", async () => {
   const event = '{"id":"evt_1","object":"event"}';
   const long_ago = Math.floor(Date.now() / 1000) - 400;
   for (const [header, payload] of [
@@ -35,6 +35,6 @@ test("what Stripe's library refuses is refused", async () => {
     ["", event],
   ] as const) {
     expect(() => stripe.webhooks.constructEvent(payload, header, secret)).toThrow();
-    expect(await server.tell(payload, header)).toEqual([400, "signature_invalid"]);
+    expect(await server.sendWebhook(payload, header)).toEqual([400, "signature_invalid"]);
   }
 });

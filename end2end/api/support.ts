@@ -9,7 +9,7 @@ export const server = `http://${address}`;
 
 const run = promisify(execFile);
 
-/** Runs a program against the server with a key of its own, and answers what it printed. */
+/** Runs a program with the server's address in its environment, and returns its output. */
 export async function program(file: string, args: string[] = [], more: Record<string, string> = {}): Promise<string> {
   const env = { ...process.env, BRIGHTMETER: server, ...more };
   const { stdout } = await run(file, args, { env, maxBuffer: 1 << 24 }).catch((error) => {
@@ -18,7 +18,7 @@ export async function program(file: string, args: string[] = [], more: Record<st
   return stdout;
 }
 
-/** A key of that organization. */
+/** Creates an API key of the organization and returns its secret. */
 export async function key(org: string, scope: string): Promise<string> {
   const args = ["key", "create", "--org", org, "--scope", scope, "--name", "test"];
   const env = { BRIGHTMETER_DATA_DIR: process.env.E2E_DATA_DIR!, BRIGHTMETER_LOG: "error" };

@@ -5,14 +5,14 @@ import { expect, signIn, test } from "../tests/support";
 
 const pkg = resolve(import.meta.dirname, "../../target/site/pkg");
 
-/** The size of what a browser fetches for the files that end so, in bytes. */
+/** Returns the size of the one file with the ending, in bytes. */
 const fetched = (ending: string) => {
   const names = readdirSync(pkg).filter((name) => name.endsWith(ending));
   expect(names, ending).toHaveLength(1);
   return statSync(join(pkg, names[0])).size;
 };
 
-test("what a browser loads stays small", async ({ page }) => {
+test("the files a browser loads are small", async ({ page }) => {
   expect(fetched(".wasm.br"), "wasm").toBeLessThan(200_000);
   expect(fetched(".css.br"), "style").toBeLessThan(20_000);
   await signIn(page);
@@ -20,7 +20,7 @@ test("what a browser loads stays small", async ({ page }) => {
   expect(brotliCompressSync(html).length, "the dashboard").toBeLessThan(30_000);
 });
 
-test("every file is precompressed, and kept for ever under its name", async ({ page, request }) => {
+test("every file is precompressed and cached as immutable", async ({ page, request }) => {
   await page.goto("/signin");
   const style = await page.locator("link[rel=stylesheet]").getAttribute("href");
   const wasm = readdirSync(pkg).find((name) => name.endsWith(".wasm"));

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { expect, signIn, test, tokens } from "./support";
 import { address } from "../playwright.config";
 
-/** Everything that changes something, with fields that it would take from a page of its own. */
+/** All mutations, with fields that would be accepted from Brightmeter's own pages. */
 const mutations: [string, Record<string, string>][] = [
   ["/quests", { goal: "Give it all away", key: "00000000-0000-7000-8000-00000000beef" }],
   ["/quests/done", { job: "00000000-0000-7000-8000-00000000beef", position: "1", done: "true" }],
@@ -33,9 +33,9 @@ test.beforeAll(() => {
 
 test.afterAll(() => server.close());
 
-// The first is another origin of the same site, which sends the cookie along; the second is another site.
+// 127.0.0.1 on another port is another origin of the same site, so the browser sends the cookie. localhost is another site.
 for (const host of ["127.0.0.1", "localhost"]) {
-  test(`no form of ${host} on another port changes anything`, async ({ page }) => {
+  test(`a form from ${host} on another port changes nothing`, async ({ page }) => {
     await signIn(page);
     const before = await tokens(page, "available-ai");
     const { port } = server.address() as AddressInfo;

@@ -1,14 +1,14 @@
 import type { Page } from "@playwright/test";
-import { choose, desk, fault, order } from "./shop";
-import { expect, generate, passSomeTime, signIn, wake } from "./support";
+import { choose, fault, onControlPanel, order } from "./shop";
+import { expect, generate, hydrate, passSomeTime, signIn } from "./support";
 
-/** A page in a state that people meet: what is looked at by eye, and held against the accessibility rules. */
+/** A page in a certain state, for screenshots and accessibility checks. */
 export interface State {
   name: string;
-  /** Who is signed in; nobody, if not said. */
+  /** The signed-in user. Undefined: signed out. */
   email?: string;
   go: (page: Page) => Promise<unknown>;
-  /** How it is left, where the next state would suffer from it. */
+  /** Cleans up, if the state would affect the next one. */
   leave?: (page: Page) => Promise<unknown>;
 }
 
@@ -30,22 +30,22 @@ const password = async (page: Page, current: string, next: string) => {
   await page.getByRole("button", { name: "Change password" }).click();
 };
 
-/** The page of an organization in the staff console. */
+/** Opens the page of an organization in the staff console. */
 const organization = async (page: Page) => {
   await page.goto("/admin/organizations?q=nightshift");
   await page.getByRole("link", { name: "Nightshift Labs" }).click();
-  await expect(page.getByRole("heading", { name: "What happened to the license" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "License history" })).toBeVisible();
 };
 
-/** Suspends its license, or lifts that. */
+/** Suspends the license or lifts the suspension. */
 const suspend = async (page: Page, button: "Suspend" | "Lift", then: string) => {
   await page.getByLabel("Reason").fill("To see what it looks like");
   await page.getByRole("button", { name: button, exact: true }).click();
   await expect(page.getByRole("heading", { name: then })).toBeVisible();
 };
 
-/** Chooses a plan for the next month. */
-const turn = async (page: Page, plan: string) => {
+/** Schedules a plan for the next month. */
+const schedule = async (page: Page, plan: string) => {
   await choose(page, plan);
   await expect(page.getByRole("status").filter({ hasText: "Plan changed" })).toBeVisible();
 };
@@ -77,9 +77,9 @@ export const states: State[] = [
     email: member,
     go: async (page) => {
       await page.goto("/dashboard");
-      await wake(page);
+      await hydrate(page);
       await page.context().setOffline(true);
-      await expect(page.getByText("You are offline")).toBeVisible();
+      await expect(page.getByText("You're offline")).toBeVisible();
     },
     leave: (page) => page.context().setOffline(false),
   },
@@ -88,7 +88,7 @@ export const states: State[] = [
     email: member,
     go: async (page) => {
       await page.goto("/dashboard");
-      await wake(page);
+      await hydrate(page);
       await page.route("**/ui/balances*", (route) => route.abort());
       await page.getByRole("button", { name: "Refresh" }).click();
       await expect(page.getByRole("alert")).toBeVisible();
@@ -103,8 +103,8 @@ export const states: State[] = [
     go: async (page) => {
       await page.goto("/keys");
       await page.getByLabel("Name").fill("Billing service");
-      await page.getByRole("button", { name: "Make key" }).click();
-      await expect(page.getByLabel("The key")).toHaveValue(/^bm_test_/);
+      await page.getByRole("button", { name: "Create key" }).click();
+      await expect(page.getByLabel("API key", { exact: true })).toHaveValue(/^bm_test_/);
     },
   },
   {
@@ -113,7 +113,7 @@ export const states: State[] = [
     go: async (page) => {
       await page.goto("/keys");
       await page.getByRole("button", { name: "Revoke" }).first().click();
-      await expect(page.getByRole("dialog", { name: "Revoke this key?" })).toBeVisible();
+      await expect(page.getByRole("dialog", { name: "Revoke this API key?" })).toBeVisible();
     },
   },
   { name: "keys-forbidden", email: member, go: (page) => page.goto("/keys") },
@@ -133,7 +133,7 @@ export const states: State[] = [
     name: "quests-running",
     email: member,
     go: job("Open a second studio #slow", /reserved/),
-    // It loads itself again once the job has ended; that cuts off whatever is under way, and happens once.
+    // The page reloads once when the job ends, which aborts a navigation in progress. So navigate again.
     leave: (page) => page.goto("about:blank").catch(() => page.goto("about:blank")),
   },
   { name: "quests-delivered", email: member, go: job("Sell 300 tickets for the winter concert", /charged/) },
@@ -148,12 +148,12 @@ export const states: State[] = [
     },
   },
   {
-    name: "receipt",
+    name: "job-summary",
     email: member,
     go: async (page) => {
       await page.goto("/activity?feature=quest_generation");
-      await page.getByRole("link", { name: /Receipt of entry/ }).first().click();
-      await expect(page.getByRole("heading", { name: /^Receipt for/ })).toBeVisible();
+      await page.getByRole("link", { name: /Job summary for entry/ }).first().click();
+      await expect(page.getByRole("heading", { name: /^Job summary for/ })).toBeVisible();
     },
   },
   { name: "activity", email: member, go: (page) => page.goto("/activity") },
@@ -166,12 +166,12 @@ export const states: State[] = [
     name: "plans-stripe-silent",
     email: owner,
     go: async (page) => {
-      await fault(page, "The API answers with status 500");
+      await fault(page, "API requests return status 500");
       await page.goto("/billing");
       await page.getByRole("button", { name: "Buy Booster" }).click();
       await expect(page.getByRole("alert")).toBeVisible();
     },
-    leave: (page) => fault(page, "The API works"),
+    leave: (page) => fault(page, "No fault"),
   },
   { name: "plan-choice", email: owner, go: (page) => page.goto("/billing/plan?to=enterprise") },
   { name: "plan-choice-end", email: owner, go: (page) => page.goto("/billing/plan?to=starter") },
@@ -181,11 +181,11 @@ export const states: State[] = [
     name: "plan-choice-stripe-silent",
     email: owner,
     go: async (page) => {
-      await fault(page, "The API answers with status 500");
+      await fault(page, "API requests return status 500");
       await page.goto("/billing/plan?to=enterprise");
-      await expect(page.getByText("Our payment provider does not answer right now.")).toBeVisible();
+      await expect(page.getByText("Our payment provider isn't responding right now.")).toBeVisible();
     },
-    leave: (page) => fault(page, "The API works"),
+    leave: (page) => fault(page, "No fault"),
   },
   {
     name: "portal",
@@ -216,7 +216,7 @@ export const states: State[] = [
     go: async (page) => {
       await order(page);
       await page.getByRole("button", { name: "Pay by bank debit" }).click();
-      await expect(page.getByRole("heading", { name: "On its way" })).toBeVisible();
+      await expect(page.getByRole("heading", { name: "Payment processing" })).toBeVisible();
     },
   },
   {
@@ -225,9 +225,9 @@ export const states: State[] = [
     go: async (page) => {
       await order(page);
       await page.getByRole("button", { name: "Pay", exact: true }).click();
-      await expect(page.getByRole("heading", { name: "Paid. Thank you!" })).toBeVisible();
+      await expect(page.getByRole("heading", { name: "Paid. Thank you." })).toBeVisible();
       const here = page.url();
-      await desk(page, (payment) => payment.getByRole("button", { name: /^Dispute/ }).click());
+      await onControlPanel(page, (payment) => payment.getByRole("button", { name: /^Dispute/ }).click());
       await expect(async () => {
         await page.goto(here);
         await expect(page.getByText("disputed with the bank")).toBeVisible({ timeout: 500 });
@@ -253,24 +253,24 @@ export const states: State[] = [
     go: async (page) => {
       await choose(page, "enterprise");
       await page.getByRole("button", { name: "Cancel" }).click();
-      await expect(page).toHaveURL(/\/billing\?told=checkout-left$/);
+      await expect(page).toHaveURL(/\/billing\?flash=checkout-left$/);
     },
   },
   { name: "plan-choice-down", email: enterprise, go: (page) => page.goto("/billing/plan?to=pro") },
   {
     name: "plans-next-month",
     email: enterprise,
-    go: (page) => turn(page, "pro"),
-    leave: (page) => turn(page, "enterprise"),
+    go: (page) => schedule(page, "pro"),
+    leave: (page) => schedule(page, "enterprise"),
   },
   {
     name: "plan-choice-stay",
     email: enterprise,
     go: async (page) => {
-      await turn(page, "starter");
+      await schedule(page, "starter");
       await page.goto("/billing/plan?to=enterprise");
     },
-    leave: (page) => turn(page, "enterprise"),
+    leave: (page) => schedule(page, "enterprise"),
   },
   { name: "plan-choice-forbidden", email: member, go: (page) => page.goto("/billing/plan?to=enterprise") },
   { name: "purchases-forbidden", email: member, go: (page) => page.goto("/billing/purchases") },
@@ -342,8 +342,8 @@ export const states: State[] = [
   { name: "not-found-signed-out", go: (page) => page.goto("/nothing-here") },
 ];
 
-/** Goes through all states, signing in where another person is needed. */
-export async function visit(page: Page, look: (state: State) => Promise<void>): Promise<void> {
+/** Visits all states, signing in as each state's user. */
+export async function visit(page: Page, inspect: (state: State) => Promise<void>): Promise<void> {
   let email: string | undefined;
   for (const state of states) {
     if (state.email !== email) {
@@ -353,7 +353,7 @@ export async function visit(page: Page, look: (state: State) => Promise<void>): 
     }
     await passSomeTime(page);
     await state.go(page);
-    await look(state);
+    await inspect(state);
     await state.leave?.(page);
   }
 }

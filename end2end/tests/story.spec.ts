@@ -1,5 +1,5 @@
 import type { Browser } from "@playwright/test";
-import { expect, generate, shown, signIn, test, tokens, wake } from "./support";
+import { expect, generate, hydrate, shown, signIn, test, tokens } from "./support";
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? "with WebAssembly" : "without JavaScript", () => {
@@ -22,15 +22,15 @@ for (const javaScriptEnabled of [true, false]) {
       const newest = page.locator("tr[data-seq]").first();
       await expect(newest).toContainText("Quest generation");
       await expect(newest).toContainText("−5");
-      await newest.getByRole("link", { name: "Receipt" }).click();
+      await newest.getByRole("link", { name: "Job summary" }).click();
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
     });
 
-    for (const trouble of ["#fail", "#crash"]) {
-      test(`a job that ends in ${trouble} is not charged`, async ({ page }) => {
+    for (const failure of ["#fail", "#crash"]) {
+      test(`a job with ${failure} is not charged`, async ({ page }) => {
         await signIn(page);
         const before = await tokens(page, "available-ai");
-        await generate(page, `Grow the newsletter ${trouble}`);
+        await generate(page, `Grow the newsletter ${failure}`);
         await expect(page.getByText(/not charged/i).first()).toBeVisible();
         await page.goto("/dashboard");
         expect(await tokens(page, "available-ai")).toBe(before);
@@ -38,7 +38,7 @@ for (const javaScriptEnabled of [true, false]) {
       });
     }
 
-    test("a slow job shows that its tokens are reserved, and then what it made", async ({ page }) => {
+    test("a slow job shows its reserved tokens, then its results", async ({ page }) => {
       await signIn(page);
       const before = await tokens(page, "available-ai");
       await generate(page, "Open a second studio #slow");
@@ -48,7 +48,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await tokens(page, "available-ai")).toBe(before - 5);
     });
 
-    test("a goal that is too short comes back with its message, and nothing is lost", async ({ page }) => {
+    test("a goal that is too short is shown again with an error", async ({ page }) => {
       await signIn(page);
       await generate(page, "ok");
       const goal = page.getByLabel("Goal");
@@ -59,17 +59,17 @@ for (const javaScriptEnabled of [true, false]) {
       expect(texts.join(" ")).toMatch(/at least 3/);
     });
 
-    test("a wrong password keeps the email and says no more than it must", async ({ page }) => {
+    test("a wrong password keeps the email and doesn't say which field is wrong", async ({ page }) => {
       await page.goto("/signin");
       await page.getByLabel("Email").fill("member@bright-audio.test");
       await page.getByLabel("Password").fill("wrong");
       await page.getByRole("button", { name: "Sign in", exact: true }).click();
-      await expect(page.getByText("Email or password is wrong.").first()).toBeVisible();
+      await expect(page.getByText("Incorrect email or password.").first()).toBeVisible();
       await expect(page.getByLabel("Email")).toHaveValue("member@bright-audio.test");
       await expect(page.getByLabel("Password")).toHaveValue("");
     });
 
-    test("a quest is marked done and open again", async ({ page }) => {
+    test("a quest is marked done and reopened", async ({ page }) => {
       await signIn(page);
       await page.goto("/quests");
       const open = page.getByRole("button", { name: /mark done/i });
@@ -77,18 +77,18 @@ for (const javaScriptEnabled of [true, false]) {
       await open.first().click();
       await expect(page.getByRole("status").filter({ hasText: "Marked done" })).toBeVisible();
       await expect(open).toHaveCount(before - 1);
-      await page.getByRole("button", { name: /mark open/i }).first().click();
+      await page.getByRole("button", { name: /^Reopen/ }).first().click();
       await expect(open).toHaveCount(before);
     });
 
-    test("an admin makes a key, a service spends with it, and the key is revoked", async ({ page, playwright }) => {
+    test("an admin creates an API key, a service spends with it, and the key is revoked", async ({ page, playwright }) => {
       await signIn(page, "admin@bright-audio.test");
       const before = await tokens(page, "available-ai");
-      await page.getByRole("navigation", { name: "Main" }).first().getByRole("link", { name: "Keys" }).click();
+      await page.getByRole("navigation", { name: "Main" }).first().getByRole("link", { name: "API keys" }).click();
       const name = `Reports ${javaScriptEnabled ? "with" : "without"} scripts`;
       await page.getByLabel("Name").fill(name);
-      await page.getByRole("button", { name: "Make key" }).click();
-      const key = await page.getByLabel("The key").inputValue();
+      await page.getByRole("button", { name: "Create key" }).click();
+      const key = await page.getByLabel("API key", { exact: true }).inputValue();
       const service = await playwright.request.newContext({ baseURL: new URL(page.url()).origin });
       const spend = (as: string) =>
         service.post("/api/v1/tokens/deduct", {
@@ -101,12 +101,12 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto("/keys");
       await page.getByRole("listitem").filter({ hasText: name }).getByRole("button", { name: "Revoke" }).click();
       await page.getByRole("button", { name: "Yes, revoke it" }).and(page.locator(":visible")).click();
-      await expect(page.getByRole("status")).toContainText("Key revoked");
+      await expect(page.getByRole("status")).toContainText("API key revoked");
       expect((await spend("second")).status()).toBe(401);
       await service.dispose();
     });
 
-    test("a person in two organizations goes from one to the other, and out", async ({ page }) => {
+    test("a user in two organizations switches between them and signs out", async ({ page }) => {
       await signIn(page, "admin@bright-audio.test");
       await page.getByText("Bright Audio").first().click();
       await page.getByRole("button", { name: "Switch to Nightshift Labs" }).click();
@@ -118,7 +118,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page).toHaveURL(/\/signin\?next=/);
     });
 
-    test("on Starter, AI is not included and Upgrade says where", async ({ page }) => {
+    test("on Starter, AI is not included and Upgrade leads to the plans", async ({ page }) => {
       await signIn(page, "owner@nightshift-labs.test");
       await page.getByRole("button", { name: "Upgrade" }).click();
       await expect(page).toHaveURL(/\/billing/);
@@ -126,7 +126,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
     });
 
-    test("a password is changed and changed back, and each time it is said", async ({ page }) => {
+    test("a password is changed and changed back, with a message each time", async ({ page }) => {
       await signIn(page, "owner@stagecraft.test");
       const [first, other] = ["brightmeter-demo", "another good password"];
       for (const [current, next] of [[first, other], [other, first]]) {
@@ -139,14 +139,14 @@ for (const javaScriptEnabled of [true, false]) {
       }
     });
 
-    test("signing out everywhere asks first, and ends every session", async ({ page, browser }) => {
+    test("signing out everywhere needs a confirmation and ends every session", async ({ page, browser }) => {
       const elsewhere = await browser.newContext();
       const other = await elsewhere.newPage();
       for (const each of [page, other]) await signIn(each, "owner@stagecraft.test");
       await page.goto("/account");
       const ask = page.getByRole("button", { name: "Sign out everywhere", exact: true });
       await ask.click();
-      await expect(page.getByRole("dialog", { name: "Sign out everywhere?" })).toContainText("Everyone has to sign in again");
+      await expect(page.getByRole("dialog", { name: "Sign out everywhere?" })).toContainText("You'll need to sign in again");
       await page.getByRole("button", { name: "Cancel" }).click();
       await expect(page.getByRole("dialog")).toBeHidden();
       await other.goto("/dashboard");
@@ -159,7 +159,7 @@ for (const javaScriptEnabled of [true, false]) {
       await elsewhere.close();
     });
 
-    test("activity is filtered by feature, member and day, and comes as a file", async ({ page }) => {
+    test("activity is filtered by feature and downloaded as CSV", async ({ page }) => {
       await signIn(page);
       await page.goto("/activity");
       await page.getByLabel("Feature").selectOption("lead_generation");
@@ -177,9 +177,9 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
-test("the dashboard follows what moves elsewhere, in place and without a click", async ({ page, browser }) => {
+test("the dashboard updates in place when tokens are spent elsewhere", async ({ page, browser }) => {
   await signIn(page);
-  await wake(page);
+  await hydrate(page);
   await page.evaluate(() => Object.assign(window, { marker: 1 }));
   const before = await tokens(page, "available-ai");
   await spendElsewhere(browser, "Plan the spring tour");
@@ -188,9 +188,9 @@ test("the dashboard follows what moves elsewhere, in place and without a click",
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
 });
 
-test("Refresh brings the numbers of now without leaving the page", async ({ page, browser }) => {
+test("Refresh updates the balances without leaving the page", async ({ page, browser }) => {
   await signIn(page);
-  await wake(page);
+  await hydrate(page);
   await page.evaluate(() => Object.assign(window, { marker: 1 }));
   const before = await tokens(page, "available-ai");
   await spendElsewhere(browser, "Plan the summer festival");
@@ -199,20 +199,20 @@ test("Refresh brings the numbers of now without leaving the page", async ({ page
   expect(await page.evaluate(() => "marker" in window)).toBe(true);
 });
 
-test("without a connection the numbers stay and say that they are old, until it is back", async ({ page }) => {
+test("without a connection the balances stay, with a notice until it is back", async ({ page }) => {
   await signIn(page);
-  await wake(page);
+  await hydrate(page);
   const before = await tokens(page, "available-ai");
   await page.context().setOffline(true);
-  await expect(page.getByText("You are offline: these are the numbers from before.")).toBeVisible();
+  await expect(page.getByText("You're offline. These balances may be out of date.")).toBeVisible();
   expect(await tokens(page, "available-ai")).toBe(before);
   const read = page.waitForResponse(/\/ui\/balances/);
   await page.context().setOffline(false);
   await read;
-  await expect(page.getByText("You are offline")).toBeHidden();
+  await expect(page.getByText("You're offline")).toBeHidden();
 });
 
-test("trying again within three seconds is refused in words, and the goal is kept", async ({ page }) => {
+test("a second request within three seconds is refused with a reason, and the goal is kept", async ({ page }) => {
   await signIn(page);
   await generate(page, "Win the local band contest");
   await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
@@ -230,7 +230,7 @@ async function tokensLeft(page: Parameters<typeof tokens>[0]): Promise<number> {
   return tokens(page, "available-ai");
 }
 
-/** Another member of the same organization generates quests, in a browser of their own. */
+/** Generates quests as another member of the same organization, in another browser context. */
 async function spendElsewhere(browser: Browser, goal: string): Promise<void> {
   const context = await browser.newContext();
   const page = await context.newPage();

@@ -1,46 +1,46 @@
 import type { APIRequestContext, Page } from "@playwright/test";
 import { choose, deliver, press } from "./shop";
-import { ask, expect, expectAccessible, moveClock, shown, signIn, test, tokens } from "./support";
+import { expect, expectAccessible, generateNow, moveClock, shown, signIn, test, tokens } from "./support";
 
-// Months pass here, and the clock must not be moved back: this file is the last, by its name.
+// This file moves the clock by months, and the clock must not move back. So its name sorts last.
 
 const DAY = 86_400_000;
 const owner = "owner@bright-audio.test";
 const member = "member@bright-audio.test";
 const starter = "owner@nightshift-labs.test";
 
-/** What is booked, of AI tokens and of Deep tokens. */
+/** Returns the settled AI tokens and Deep tokens. */
 const settled = async (page: Page) => {
   await page.goto("/dashboard");
   return [await tokens(page, "settled-ai"), await tokens(page, "settled-deep")] as const;
 };
 
-/** The grants of that source, on the dashboard. */
+/** The grants of a source on the dashboard. */
 const grants = (page: Page, source: "Pack" | "Monthly allowance") =>
   page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: source, exact: true }) });
 
-/** What is left of them. */
+/** Returns the remaining tokens of the grants of a source. */
 const left = async (page: Page, source: "Pack" | "Monthly allowance") => {
   await page.goto("/dashboard");
   const rows = await grants(page, source).allInnerTexts();
   return rows.map((text) => /[\d,]+ of [\d,]+/.exec(text)?.[0]);
 };
 
-/** Holds the page of a plan against what becomes of the tokens of one type: kept, gained and lost at once, and a month of them. */
+/** Checks the preview of a plan change for one token type: kept, gained and lost now, and the monthly allowance. */
 const previews = async (page: Page, label: string, kept: number, gained: string, month: string) => {
   const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: label }) });
   expect((await row.getByRole("cell").allInnerTexts()).slice(0, 3)).toEqual([shown(kept), gained, "0"]);
   await expect(row).toContainText(month);
 };
 
-/** The end of the month, on a plan that has an allowance. */
+/** Returns the end of the current period, on a plan with an allowance. */
 const monthEnd = async (page: Page) => {
   await page.goto("/billing");
-  const end = page.getByText("The allowance of this month is yours until").locator("time");
+  const end = page.getByText("This month's allowance is available until").locator("time");
   return (await end.getAttribute("datetime"))!;
 };
 
-/** Goes on a second after an instant, signed in anew: no session lasts that long. */
+/** Moves the clock to one second after an instant and signs in again, because sessions expire before that. */
 const later = async (page: Page, instant: string, email: string) => {
   await page.context().clearCookies();
   await page.goto("/signin");
@@ -48,19 +48,19 @@ const later = async (page: Page, instant: string, email: string) => {
   await signIn(page, email);
 };
 
-/** Looks at a page until it is so: events take a moment. */
-const becomes = (page: Page, path: string, isSo: () => Promise<unknown>) =>
+/** Reloads a page until the check passes, because events take a moment. */
+const becomes = (page: Page, path: string, check: () => Promise<unknown>) =>
   expect(async () => {
     await page.goto(path);
-    await isSo();
+    await check();
   }).toPass({ timeout: 10_000 });
 
-const banner = (page: Page) => page.getByRole("banner").getByRole("link", { name: "What this means" }).locator("..");
+const banner = (page: Page) => page.getByRole("banner").getByRole("link", { name: "View details" }).locator("..");
 
 const card = (page: Page, plan: string) =>
   page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: plan, exact: true, level: 2 }) });
 
-/** Whether a service may use a feature; if not, why. */
+/** Returns "yes" if a service may use a feature, or else the code of the refusal. */
 const may = async (request: APIRequestContext, key: string, feature: string) => {
   const answer = await request.get(`/api/v1/tokens/check-balance?feature=${feature}`, {
     headers: { Authorization: `Bearer ${key}` },
@@ -74,44 +74,44 @@ for (const javaScriptEnabled of [true, false]) {
     test.use({ javaScriptEnabled });
     test.slow();
 
-    // A story that breaks off must not leave the next ones without events.
+    // A failed test must not leave the next ones without events.
     test.afterEach(({ page }) => deliver(page, "Each event once, in order"));
 
-    /** The rules are held against a page by a script. */
+    /** Checks accessibility. The checker is a script, so this does nothing without JavaScript. */
     const accessible = async (page: Page) => {
       if (javaScriptEnabled) await expectAccessible(page);
     };
 
-    /** Leaves the organization as it was: the plan ends, and with the month what is left of its allowance. */
+    /** Restores the organization: cancels the plan and waits until the remaining allowance expires. */
     const end = async (page: Page) => {
       await page.goto("/dashboard");
-      const lapses = (await grants(page, "Monthly allowance").first().locator("time").getAttribute("datetime"))!;
+      const expires = (await grants(page, "Monthly allowance").first().locator("time").getAttribute("datetime"))!;
       await press(page, "Nightshift Labs", /^Cancel now/);
       await becomes(page, "/license", async () => {
         await expect(page.getByRole("heading", { name: "The subscription has ended" })).toBeVisible({ timeout: 500 });
       });
       await page.goto("/quests");
       await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
-      await later(page, lapses, starter);
+      await later(page, expires, starter);
       expect(await left(page, "Monthly allowance")).toEqual([]);
     };
 
-    test("a plan is taken at Stripe: its page says what comes, and a card that is declined costs nothing", async ({ page }) => {
+    test("a plan is subscribed to on Stripe after a preview, and a declined card costs nothing", async ({ page }) => {
       await signIn(page, starter);
       const [ai, deep] = await settled(page);
       await page.goto("/billing");
       await page.getByRole("link", { name: "Subscribe to Pro" }).click();
       await expect(page.getByRole("heading", { name: "Subscribe to Pro", level: 1 })).toBeVisible();
-      await expect(page.getByText("$149 today, and $149 each month from then on.")).toBeVisible();
+      await expect(page.getByText("$149 today, then $149 every month.")).toBeVisible();
       await previews(page, "AI tokens", ai, "200", "0 → 200");
       await previews(page, "Deep tokens", deep, "20", "0 → 20");
       await accessible(page);
 
-      await page.getByRole("button", { name: "Subscribe at Stripe" }).click();
+      await page.getByRole("button", { name: "Continue to Stripe" }).click();
       await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
       await expect(page.getByText("Pro, $149 a month")).toBeVisible();
       await accessible(page);
-      await page.getByRole("button", { name: "Card is declined" }).click();
+      await page.getByRole("button", { name: "Pay with a declined card" }).click();
       await expect(page.getByRole("alert")).toContainText("The card was declined. Nothing was charged.");
       expect(await (await page.request.get("/billing")).text()).toContain("You are on Starter");
       await page.getByRole("button", { name: "Pay", exact: true }).click();
@@ -120,27 +120,27 @@ for (const javaScriptEnabled of [true, false]) {
 
       expect(await settled(page)).toEqual([ai + 200, deep + 20]);
       expect(await left(page, "Monthly allowance")).toEqual(["200 of 200", "20 of 20"]);
-      const lapses = (await grants(page, "Monthly allowance").first().locator("time").getAttribute("datetime"))!;
-      expect.soft(await monthEnd(page), "the month is the one that is paid").toBe(lapses);
-      await ask(page, "Fill the night shift with regulars");
+      const expires = (await grants(page, "Monthly allowance").first().locator("time").getAttribute("datetime"))!;
+      expect.soft(await monthEnd(page), "the period is the one that is paid").toBe(expires);
+      await generateNow(page, "Fill the night shift with regulars");
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
       expect(await settled(page)).toEqual([ai + 195, deep + 20]);
 
-      // Whenever the free month would have ended: this one has not.
-      await later(page, new Date(Date.parse(lapses) - DAY).toISOString(), starter);
-      await ask(page, "Keep the regulars");
+      // The free plan's month would have ended by now. The paid one has not.
+      await later(page, new Date(Date.parse(expires) - DAY).toISOString(), starter);
+      await generateNow(page, "Keep the regulars");
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
-      expect.soft(await left(page, "Monthly allowance"), "one allowance of each kind").toHaveLength(2);
+      expect.soft(await left(page, "Monthly allowance"), "one allowance per token type").toHaveLength(2);
       await end(page);
     });
 
-    test("whoever comes back before Stripe has told is on the plan already", async ({ page }) => {
+    test("a user who returns from Stripe before the events arrive is already on the plan", async ({ page }) => {
       await signIn(page, starter);
       const [ai, deep] = await settled(page);
       await choose(page, "pro");
       await expect(page.getByRole("heading", { name: "Checkout" })).toBeVisible();
       const checkout = page.url();
-      await deliver(page, "Nothing is delivered");
+      await deliver(page, "Paused");
       await page.goto(checkout);
       await page.getByRole("button", { name: "Pay", exact: true }).click();
       await expect(card(page, "Pro")).toContainText("Your plan");
@@ -151,7 +151,7 @@ for (const javaScriptEnabled of [true, false]) {
       await end(page);
     });
 
-    test("whoever leaves Checkout has paid nothing, and pays one page at most", async ({ page }) => {
+    test("canceling Checkout costs nothing, and a new checkout expires the old one", async ({ page }) => {
       await signIn(page, starter);
       const before = await settled(page);
       await choose(page, "enterprise");
@@ -166,7 +166,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await settled(page)).toEqual(before);
     });
 
-    test("a larger plan is paid for and counts at once, a smaller one from the reset, and packs are not touched", async ({ page }) => {
+    test("an upgrade applies immediately, a downgrade at the reset, and packs are not affected", async ({ page }) => {
       await signIn(page, owner);
       const [ai, deep] = await settled(page);
       const packs = await left(page, "Pack");
@@ -181,12 +181,12 @@ for (const javaScriptEnabled of [true, false]) {
       await previews(page, "Deep tokens", deep, "180", "20 → 200");
       await accessible(page);
 
-      await press(page, "Bright Audio", /^Let the card fail/);
+      await press(page, "Bright Audio", /^Make card fail/);
       await choose(page, "enterprise");
-      await expect(page.getByRole("alert")).toContainText("so nothing was changed.");
+      await expect(page.getByRole("alert")).toContainText("Nothing was changed.");
       await accessible(page);
       expect(await settled(page)).toEqual([ai, deep]);
-      await press(page, "Bright Audio", /^Let the card work/);
+      await press(page, "Bright Audio", /^Make card work/);
 
       await page.goto("/billing/plan?to=enterprise");
       await page.getByRole("button", { name: "Upgrade to Enterprise" }).click();
@@ -196,7 +196,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto("/billing/purchases");
       await page.getByRole("link", { name: "Plan", exact: true }).first().click();
       await expect(page.getByRole("heading", { name: /^Receipt \d+ for Bright Audio$/ })).toBeVisible();
-      const receipt = page.getByRole("region", { name: "Paid. Thank you!" });
+      const receipt = page.getByRole("region", { name: "Paid. Thank you." });
       await expect(receipt).toContainText("Remaining time on Enterprise");
       await expect(receipt).toContainText(`${due}, `);
       await accessible(page);
@@ -206,11 +206,11 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("heading", { name: "Customer portal" })).toBeVisible();
       await expect(page.getByRole("listitem").first()).toContainText(`Change to Enterprise, ${due}, paid`);
       await accessible(page);
-      await page.getByRole("link", { name: "Back to the shop" }).click();
+      await page.getByRole("link", { name: "Return to Brightmeter" }).click();
 
-      // For the next month: down, and not, and no plan at all, and not.
+      // Schedule a downgrade and undo it, then a cancellation and undo it.
       for (const [link, plan, says, month] of [
-        ["Move down to Pro", "Pro", "Nothing now. $149 a month from ", "2,000 → 200"],
+        ["Downgrade to Pro", "Pro", "Nothing now. $149 a month from ", "2,000 → 200"],
         ["Cancel the subscription", "Starter", "Nothing now, and nothing from ", "2,000 → 0"],
       ] as const) {
         await page.getByRole("link", { name: link }).click();
@@ -224,7 +224,7 @@ for (const javaScriptEnabled of [true, false]) {
 
         await page.goto("/billing");
         await page.getByRole("link", { name: "Stay on Enterprise" }).click();
-        await expect(page.getByText("Nothing now, and $399 each month as before.")).toBeVisible();
+        await expect(page.getByText("Nothing now. You'll keep paying $399 a month.")).toBeVisible();
         await page.getByRole("button", { name: "Stay on Enterprise" }).click();
         await expect(page.getByRole("status")).toContainText("Plan changed");
         await expect(card(page, plan).getByText("Next", { exact: true })).toHaveCount(0);
@@ -241,20 +241,20 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("listitem").first()).toContainText("Pro, $149, paid");
     });
 
-    test("a renewal that fails takes AI down step by step, and paying brings it back at once", async ({ page, request }) => {
+    test("a failed renewal restricts AI step by step, and paying restores it immediately", async ({ page, request }) => {
       await signIn(page, owner);
       await page.goto("/keys");
       await page.getByLabel("Name").fill(`Ladder ${javaScriptEnabled ? "with" : "without"} scripts`);
-      await page.getByRole("button", { name: "Make key" }).click();
-      const key = await page.getByLabel("The key").inputValue();
+      await page.getByRole("button", { name: "Create key" }).click();
+      const key = await page.getByLabel("API key", { exact: true }).inputValue();
       const open = async () => [await may(request, key, "quest_generation"), await may(request, key, "strategy_analysis")];
       const failed = await monthEnd(page);
-      await press(page, "Bright Audio", /^Let the card fail/);
+      await press(page, "Bright Audio", /^Make card fail/);
       await later(page, failed, owner);
 
-      // Day 0: everybody is told on every page, and nothing stops.
+      // Day 0: every page shows the banner, and nothing stops.
       const stops = page.getByRole("region", { name: "What stops, and when" });
-      const history = page.getByRole("region", { name: "What happened" }).getByRole("listitem");
+      const history = page.getByRole("region", { name: "History" }).getByRole("listitem");
       await becomes(page, "/license", async () => {
         await expect(page.getByRole("heading", { name: "An invoice is unpaid" })).toBeVisible({ timeout: 500 });
       });
@@ -266,14 +266,14 @@ for (const javaScriptEnabled of [true, false]) {
       for (const path of ["/dashboard", "/quests", "/activity", "/billing", "/billing/purchases", "/license", "/keys", "/account"]) {
         await page.goto(path);
         await expect(banner(page), path).toContainText("An invoice is unpaid. Everything is still on.");
-        await expect(banner(page), path).toContainText(`${first}, in 3 days: Premium features stop.`);
+        await expect(banner(page), path).toContainText(`Next, on ${first} (in 3 days): Premium features stop.`);
       }
       expect(await open()).toEqual(["yes", "yes"]);
       await page.goto("/billing/plan?to=enterprise");
-      await expect(page.getByText("An invoice is unpaid. Pay it first; then move up.")).toBeVisible();
+      await expect(page.getByText("An invoice is unpaid. Pay it first, then upgrade.")).toBeVisible();
       await expect(page.getByRole("main").getByRole("button")).toHaveCount(0);
 
-      // Day 3: a member sees it, too, but not the way to the cards.
+      // Day 3: members see the banner, too, but not the customer portal.
       await later(page, steps[0]!, member);
       await expect(banner(page)).toContainText("Premium features are off.");
       await page.goto("/license");
@@ -282,50 +282,50 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("button", { name: "Invoices and cards" })).toHaveCount(0);
       expect(await open()).toEqual(["yes", "license_suspended"]);
 
-      // Day 7: packs are spent, the allowance is not.
+      // Day 7: packs can be spent, the allowance can't.
       await later(page, steps[1]!, member);
-      await expect(banner(page)).toContainText("Premium features and the allowance are off; packs can still be spent.");
+      await expect(banner(page)).toContainText("Premium features and the allowance are off. You can still use packs.");
       const [allowance, packs] = [await left(page, "Monthly allowance"), await left(page, "Pack")];
-      await ask(page, "Win back the podcast's listeners");
+      await generateNow(page, "Win back the podcast's listeners");
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
       expect(await left(page, "Monthly allowance")).toEqual(allowance);
       expect(await left(page, "Pack")).not.toEqual(packs);
       expect(await open()).toEqual(["yes", "license_suspended"]);
 
-      // Day 14: nothing of AI, and words on what to do.
+      // Day 14: all AI is off, and pages say what to do.
       await later(page, steps[2]!, member);
-      await expect(banner(page)).toContainText("All AI is off, because an invoice is unpaid. Paying it brings everything back.");
+      await expect(banner(page)).toContainText("All AI is off because an invoice is unpaid. Paying it restores everything immediately.");
       expect(await open()).toEqual(["license_suspended", "license_suspended"]);
       await page.goto("/quests");
       await expect(page.getByText("AI is limited: an invoice is unpaid")).toBeVisible();
-      await expect(page.getByText("Paying it restores everything at once. Ask an owner of your organization.")).toBeVisible();
+      await expect(page.getByText("Paying the invoice restores everything immediately. Ask an owner of your organization.")).toBeVisible();
       await expect(page.getByRole("button", { name: "Generate quests" })).toBeDisabled();
 
-      // The owner goes from the words to the card, and pays; that Stripe has not told of it yet does not matter.
+      // The owner follows the links to the customer portal and pays. The license is restored before Stripe's events arrive.
       await later(page, steps[2]!, owner);
-      await deliver(page, "Nothing is delivered");
+      await deliver(page, "Paused");
       await page.goto("/quests");
       await page.getByRole("link", { name: "Go to billing" }).click();
       await banner(page).getByRole("link").click();
       await expect(page.getByRole("heading", { name: "AI is paused" })).toBeVisible();
       await page.getByRole("button", { name: "Invoices and cards" }).click();
-      await expect(page.getByRole("heading", { name: "To pay" })).toBeVisible();
+      await expect(page.getByRole("heading", { name: "Unpaid invoices" })).toBeVisible();
       await accessible(page);
       await page.getByLabel("Card works").check();
       await page.getByRole("button", { name: "Set" }).click();
       await page.getByRole("button", { name: /^Pay/ }).click();
-      await expect(page.getByRole("heading", { name: "To pay" })).toHaveCount(0);
+      await expect(page.getByRole("heading", { name: "Unpaid invoices" })).toHaveCount(0);
       await expect(page.getByLabel("Card works")).toBeChecked();
-      await page.getByRole("link", { name: "Back to the shop" }).click();
+      await page.getByRole("link", { name: "Return to Brightmeter" }).click();
       await expect(page).toHaveURL(/\/billing$/);
       expect.soft(await banner(page).count(), "on the way back").toBe(0);
       await page.goto("/license");
       await expect(page.getByRole("heading", { name: "Active", exact: true })).toBeVisible();
       await expect(banner(page)).toHaveCount(0);
-      await expect(history.first()).toContainText("Paid: everything is on.");
+      await expect(history.first()).toContainText("Payments are up to date. Everything is on.");
       await expect(history.nth(1)).toContainText("All AI stopped.");
       expect(await open()).toEqual(["yes", "yes"]);
-      await ask(page, "Open the third studio");
+      await generateNow(page, "Open the third studio");
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
     });
   });

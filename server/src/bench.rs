@@ -1,5 +1,5 @@
-//! `brightmeter bench`: how fast it is, on this machine, measured in a new private Postgres that is removed afterwards and held
-//! against every invariant at the end.
+//! `brightmeter bench`: throughput and latency on this machine. Uses a new private Postgres, which is audited at the
+//! end and then removed.
 
 mod http;
 mod spends;
@@ -29,27 +29,27 @@ use crate::{
     storage::pools::Pools,
 };
 
-/// How to measure.
+/// The options of `bench`.
 #[derive(clap::Args)]
 pub(super) struct BenchArgs {
-    /// Measure the REST API by wrk and oha, beside a bare echo, in place of the writer alone.
+    /// Measure the REST API with wrk and oha, next to a bare echo server, instead of only the writer.
     #[arg(long)]
     http: bool,
-    /// Seconds of each measurement.
+    /// The duration of each measurement, in seconds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
-    /// How many times each is measured; the median is told.
+    /// The number of measurements. The median is printed.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
     rounds: u8,
-    /// How many callers at once; over HTTP always 256 and 16.
+    /// The numbers of concurrent callers. With --http, always 256 and 16.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256, 1_024])]
     callers: Vec<usize>,
-    /// How many entries there are when the REST API is measured.
+    /// The number of ledger entries when the REST API is measured.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     entries: u32,
 }
 
-/// What one measurement found.
+/// The result of one measurement.
 struct Sample {
     per_second: f64,
     p50_ms: f64,
@@ -58,31 +58,32 @@ struct Sample {
 }
 
 impl Sample {
-    /// Of waits in milliseconds, in so many seconds.
-    fn of(mut waits_ms: Vec<f64>, failed: usize, seconds: f64) -> Self {
-        waits_ms.sort_unstable_by(f64::total_cmp);
-        let percentile = |percent: usize| waits_ms.get(waits_ms.len() * percent / 100).copied().unwrap_or(f64::NAN);
-        Self { per_second: waits_ms.len() as f64 / seconds, p50_ms: percentile(50), p99_ms: percentile(99), failed }
+    /// Computes the percentiles of `latencies_ms`, measured over `seconds`.
+    fn from_latencies(mut latencies_ms: Vec<f64>, failed: usize, seconds: f64) -> Self {
+        latencies_ms.sort_unstable_by(f64::total_cmp);
+        let percentile =
+            |percent: usize| latencies_ms.get(latencies_ms.len() * percent / 100).copied().unwrap_or(f64::NAN);
+        Self { per_second: latencies_ms.len() as f64 / seconds, p50_ms: percentile(50), p99_ms: percentile(99), failed }
     }
 }
 
-/// What counts where everybody asks as fast as possible.
-fn rate(sample: &Sample) -> f64 {
+/// The key for the median of runs at full speed.
+fn throughput(sample: &Sample) -> f64 {
     sample.per_second
 }
 
-/// How long ago, in milliseconds.
+/// Returns the milliseconds since `instant`.
 fn ms_since(instant: Instant) -> f64 {
     instant.elapsed().as_secs_f64() * 1_000.0
 }
 
-/// The sample in the middle by what counts of it.
-fn median(mut samples: Vec<Sample>, by: fn(&Sample) -> f64) -> Sample {
-    samples.sort_by(|a, b| by(a).total_cmp(&by(b)));
+/// Returns the median sample by `key`.
+fn median(mut samples: Vec<Sample>, key: fn(&Sample) -> f64) -> Sample {
+    samples.sort_by(|a, b| key(a).total_cmp(&key(b)));
     samples.swap_remove(samples.len() / 2)
 }
 
-/// Measures.
+/// Runs the benchmark, then removes its database.
 pub(super) async fn bench(config: &Config, args: BenchArgs) -> Result<(), CliError> {
     let dir = config.data_dir.join(format!("bench-{}", Uuid::now_v7().simple()));
     let database = Database::open_private(&dir, &config.app_role).await?;
@@ -100,7 +101,11 @@ async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Resu
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let report = audit::run(&database.pools, &clock).await?;
-    say(format!("audit: {} entries, {}", report.entries, if report.ok { "I1 to I8 hold" } else { "broken" }));
+    say(format!(
+        "audit: {} ledger entries, {}",
+        report.entries,
+        if report.ok { "all invariants hold" } else { "invariants violated" }
+    ));
     if report.ok { Ok(()) } else { Err(refused("the audit found violations")) }
 }
 
@@ -109,8 +114,8 @@ fn provisioning(config: &Config, pools: &Pools, clock: Arc<dyn Clock>) -> Result
     Ok(Provisioning { pool: pools.writer.clone(), passwords: Passwords::new(1)?, catalog, clock })
 }
 
-/// An organization on the largest plan, with more tokens of `types` than a measurement spends.
-async fn organization<'t>(
+/// Creates an organization on the largest plan, with more tokens of `types` than a measurement spends.
+async fn create_organization<'t>(
     provisioning: &Provisioning,
     writer: &Writer,
     slug: &str,
@@ -134,10 +139,10 @@ async fn organization<'t>(
     Ok(org)
 }
 
-/// The feature to spend on.
-fn cheapest(config: &Config) -> Result<&Feature, CliError> {
+/// Returns the cheapest feature, which the benchmarks spend on.
+fn cheapest_feature(config: &Config) -> Result<&Feature, CliError> {
     let feature = config.catalog.features.iter().min_by_key(|feature| feature.cost);
-    feature.ok_or_else(|| refused("the catalog has no feature to spend on"))
+    feature.ok_or_else(|| refused("the catalog has no features to spend on"))
 }
 
 fn refused(error: impl std::fmt::Display) -> CliError {

@@ -1,4 +1,5 @@
-//! The command line. Exit 0 is done, 1 refused or failed, 2 wrong use; errors are one line with the way out.
+//! The command line. Exit codes: 0 success, 1 refused or failed, 2 usage error. Errors are one line and say how to fix
+//! them.
 
 mod audit;
 mod catalog;
@@ -20,7 +21,7 @@ use crate::{
     database::{Database, DatabaseError},
 };
 
-/// Sells, meters and protects prepaid AI tokens.
+/// Sell, meter and protect prepaid AI tokens.
 #[derive(Parser)]
 #[command(name = "brightmeter", version, about)]
 struct Cli {
@@ -30,26 +31,26 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve production. Refuses to start without what production needs.
+    /// Run the production server. Refuses to start if required settings are missing.
     Serve,
-    /// Serve with demo organizations, the built-in AI and a private Postgres.
+    /// Run a demo server with demo organizations, the built-in AI, a Stripe sandbox and a private Postgres.
     Demo,
-    /// Bring the database's schema up to date.
+    /// Migrate the database schema to the current version.
     Migrate,
-    /// Hold every organization against the invariants I1 to I8; exit 0 only if all hold.
+    /// Check every organization against the invariants I1 to I8. Exits 0 only if all hold.
     Audit {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Hold what is known of purchases against what Stripe says; exit 0 only if all agree, or were mended.
+    /// Compare purchases and plans with Stripe. Exits 0 only if there are no differences, or all were fixed.
     Reconcile(reconcile::ReconcileArgs),
-    /// Look at what is sold.
+    /// Check the catalog.
     Catalog {
         #[command(subcommand)]
         command: CatalogCommand,
     },
-    /// Manage the people who run Brightmeter.
+    /// Manage staff.
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
@@ -59,22 +60,22 @@ enum Command {
         #[command(subcommand)]
         command: OrgCommand,
     },
-    /// Manage the keys of services.
+    /// Manage API keys.
     Key {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Look for what is wrong with this installation, and say the mend; changes nothing.
+    /// Check this installation for problems and suggest fixes. Changes nothing.
     Doctor,
-    /// Measure spends per second: one hot organization and 1,000, against a transaction per request.
+    /// Measure spends per second, on one organization and on 1,000, against one transaction per request.
     Bench(crate::bench::BenchArgs),
 }
 
 #[derive(Subcommand)]
 enum CatalogCommand {
-    /// Print cost and margin of every plan and pack; exit 1 if one is under the floor.
+    /// Print the cost and margin of every plan and pack. Exits 1 if a margin is below the floor.
     Check {
-        /// The catalog to check, instead of the configured one.
+        /// Check this file instead of the configured catalog.
         #[arg(long)]
         file: Option<PathBuf>,
     },
@@ -82,9 +83,9 @@ enum CatalogCommand {
 
 #[derive(Subcommand)]
 enum AdminCommand {
-    /// Make a person who runs Brightmeter; prints the password once.
+    /// Create a staff user. Prints the password once.
     CreateStaff {
-        /// The person's email address.
+        /// The user's email address.
         #[arg(long)]
         email: String,
     },
@@ -92,21 +93,21 @@ enum AdminCommand {
 
 #[derive(Subcommand)]
 enum OrgCommand {
-    /// Make an organization with its owner; prints the owner's password once if the owner is new.
+    /// Create an organization with its owner. Prints the owner's password once if the owner is a new user.
     Create {
-        /// Its name in addresses: a-z, 0-9 and -.
+        /// The identifier used in URLs: a-z, 0-9 and -.
         #[arg(long)]
         slug: String,
-        /// A plan of the catalog.
+        /// The name of a plan in the catalog.
         #[arg(long)]
         plan: String,
         /// The owner's email address.
         #[arg(long)]
         owner_email: String,
-        /// What people read; the slug if not said.
+        /// The display name. Defaults to the slug.
         #[arg(long)]
         name: Option<String>,
-        /// The IANA time zone that its people read times in.
+        /// The IANA time zone that times are shown in.
         #[arg(long, default_value = "UTC")]
         time_zone: String,
     },
@@ -114,24 +115,24 @@ enum OrgCommand {
 
 #[derive(Subcommand)]
 enum KeyCommand {
-    /// Make a key; prints its secret once.
+    /// Create an API key. Prints its secret once.
     Create {
-        /// The organization's name in addresses.
+        /// The organization's slug.
         #[arg(long)]
         org: String,
-        /// What it may do: read, spend (and read), or manage (everything).
+        /// The permission: read, spend (includes read) or manage (includes all).
         #[arg(long)]
         scope: Scope,
-        /// What people call it.
+        /// The display name.
         #[arg(long)]
         name: String,
-        /// After how many days it stops to hold; never, if not said.
+        /// Days until the API key expires. Never by default.
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3_650))]
         days: Option<u16>,
     },
 }
 
-/// Why a command failed: one line, sources joined.
+/// Why a command failed. Printed as one line with its causes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
@@ -162,9 +163,9 @@ pub(crate) enum CliError {
     Io(#[from] std::io::Error),
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command given on the command line.
 pub fn main() -> ExitCode {
-    // clap answers --help with 0 and wrong use with 2.
+    // clap exits 0 for --help and 2 for usage errors.
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -190,7 +191,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Demo => run::demo(config).await?,
         Command::Migrate => {
             open(&config).await?.close().await?;
-            say("the schema is up to date");
+            say("The schema is up to date.");
         }
         Command::Audit { json } => return audit::audit(&config, json).await,
         Command::Reconcile(args) => return reconcile::reconcile(&config, &args).await,
@@ -210,10 +211,10 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the configured database, migrated, beside a server that may run on it.
+/// Opens and migrates the configured database. A server may be running on it.
 async fn open(config: &Config) -> Result<Database, CliError> {
     Ok(match &config.database {
         Some(owner) => Database::open(owner, &config.app_role).await?,
-        None => Database::open_beside(&config.data_dir, &config.app_role).await?,
+        None => Database::open_or_join(&config.data_dir, &config.app_role).await?,
     })
 }

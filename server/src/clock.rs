@@ -1,4 +1,5 @@
-//! What time it is, and ids that sort by it: one of the three things that differ between production and a test.
+//! The source of the current time and of time-ordered ids: one of the three things that differ between production and
+//! tests.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -9,16 +10,16 @@ use brightmeter::time::{Instant, to_micros};
 use chrono::Utc;
 use uuid::Uuid;
 
-/// What time it is, and ids that sort by it.
+/// The source of the current time and of time-ordered ids.
 pub trait Clock: Send + Sync {
-    /// The present instant, cut to microseconds.
+    /// Returns the current instant, truncated to microseconds.
     fn now(&self) -> Instant;
 
-    /// An id that nobody has yet; later ones sort after earlier ones.
+    /// Returns a new unique id. Later ids sort after earlier ones.
     fn new_id(&self) -> Uuid;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -32,25 +33,26 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved. For tests, whose ids count up, and for `demo`, whose ids are real ones.
+/// A clock that moves only when it is set. For tests, with sequential ids, and for `demo`, with real ids.
 #[derive(Debug)]
 pub struct ManualClock {
     now: Mutex<Instant>,
-    counted: Option<AtomicU64>,
+    /// The next sequential id. `None` if ids are real.
+    next_id: Option<AtomicU64>,
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// Creates a clock that is set to `now`, with real ids.
     pub fn new(now: Instant) -> Self {
-        Self { now: Mutex::new(to_micros(now)), counted: None }
+        Self { now: Mutex::new(to_micros(now)), next_id: None }
     }
 
-    /// The same, with ids that count up from `first`: the same run makes the same ids.
-    pub fn with_counted_ids(now: Instant, first: u64) -> Self {
-        Self { counted: Some(AtomicU64::new(first)), ..Self::new(now) }
+    /// Creates a clock that is set to `now`, with sequential ids from `first`, so that every run gets the same ids.
+    pub fn with_sequential_ids(now: Instant, first: u64) -> Self {
+        Self { next_id: Some(AtomicU64::new(first)), ..Self::new(now) }
     }
 
-    /// Moves the clock, forward or back.
+    /// Sets the clock, forward or back.
     pub fn set(&self, now: Instant) {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = to_micros(now);
     }
@@ -62,8 +64,8 @@ impl Clock for ManualClock {
     }
 
     fn new_id(&self) -> Uuid {
-        let Some(counted) = &self.counted else { return SystemClock.new_id() };
-        let count = counted.fetch_add(1, Ordering::Relaxed);
-        uuid::Builder::from_custom_bytes(u128::from(count).to_be_bytes()).into_uuid()
+        let Some(next_id) = &self.next_id else { return SystemClock.new_id() };
+        let id = next_id.fetch_add(1, Ordering::Relaxed);
+        uuid::Builder::from_custom_bytes(u128::from(id).to_be_bytes()).into_uuid()
     }
 }

@@ -1,4 +1,4 @@
-//! How much of something that all share one of them may take.
+//! A limit on concurrent uses per key, such as connections per address.
 
 use std::{
     collections::HashMap,
@@ -6,15 +6,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Counts what each `K` has taken. Clones share the counts.
+/// Counts the permits of each key. Clones share the counts.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimit<K: Eq + Hash + Copy>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// One place taken; given back when it is dropped.
+/// A permit, released on drop.
 #[derive(Debug)]
 pub struct ConcurrencyPermit<K: Eq + Hash + Copy> {
-    concurrency_limit: ConcurrencyLimit<K>,
-    of: K,
+    limit: ConcurrencyLimit<K>,
+    key: K,
 }
 
 impl<K: Eq + Hash + Copy> Default for ConcurrencyLimit<K> {
@@ -24,16 +24,16 @@ impl<K: Eq + Hash + Copy> Default for ConcurrencyLimit<K> {
 }
 
 impl<K: Eq + Hash + Copy> ConcurrencyLimit<K> {
-    /// A place for `of`, if it has fewer than `limit`.
-    pub fn take(&self, of: K, limit: usize) -> Option<ConcurrencyPermit<K>> {
-        let mut taken = self.lock();
-        let count = taken.entry(of).or_default();
-        if *count >= limit {
+    /// Returns a permit for `key`, or `None` if it already has `max` of them.
+    pub fn try_acquire(&self, key: K, max: usize) -> Option<ConcurrencyPermit<K>> {
+        let mut counts = self.lock();
+        let count = counts.entry(key).or_default();
+        if *count >= max {
             return None;
         }
         *count += 1;
-        drop(taken);
-        Some(ConcurrencyPermit { concurrency_limit: self.clone(), of })
+        drop(counts);
+        Some(ConcurrencyPermit { limit: self.clone(), key })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
@@ -43,11 +43,11 @@ impl<K: Eq + Hash + Copy> ConcurrencyLimit<K> {
 
 impl<K: Eq + Hash + Copy> Drop for ConcurrencyPermit<K> {
     fn drop(&mut self) {
-        let mut taken = self.concurrency_limit.lock();
-        if let Some(count) = taken.get_mut(&self.of) {
+        let mut counts = self.limit.lock();
+        if let Some(count) = counts.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.of);
+                counts.remove(&self.key);
             }
         }
     }
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_its_share_and_gets_it_back() {
-        let concurrency_limit = ConcurrencyLimit::default();
-        let first = concurrency_limit.take("a", 2).unwrap();
-        let _second = concurrency_limit.take("a", 2).unwrap();
-        assert!(concurrency_limit.take("a", 2).is_none());
-        assert!(concurrency_limit.take("b", 2).is_some(), "another has a share of its own");
+    fn each_key_has_its_own_limit_and_a_dropped_permit_is_released() {
+        let limit = ConcurrencyLimit::default();
+        let first = limit.try_acquire("a", 2).unwrap();
+        let _second = limit.try_acquire("a", 2).unwrap();
+        assert!(limit.try_acquire("a", 2).is_none());
+        assert!(limit.try_acquire("b", 2).is_some(), "another key has its own limit");
         drop(first);
-        assert!(concurrency_limit.take("a", 2).is_some());
-        assert_eq!(concurrency_limit.lock().len(), 1, "nothing is kept of those who have none");
+        assert!(limit.try_acquire("a", 2).is_some());
+        assert_eq!(limit.lock().len(), 1, "a key without permits is removed");
     }
 }

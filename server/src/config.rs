@@ -1,4 +1,5 @@
-//! Configuration from the environment. A value that cannot be used stops the start and is named; secrets are never printed.
+//! Configuration from environment variables. An invalid value prevents the start, and the error names its variable.
+//! Secrets are never printed.
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
@@ -10,57 +11,57 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::proxies::TrustedProxies;
 
-/// Where values come from: the process's environment, or a test's.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// A source of values by variable name: the process's environment, or a test's list.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Everything that can be set.
+/// The server's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen.
+    /// The address and port to listen on.
     pub addr: SocketAddr,
-    /// The address that people use, without a slash at the end.
+    /// The site's public URL, without a trailing slash.
     pub public_url: Option<String>,
-    /// Where the private Postgres and everything else on disk lives.
+    /// The directory for the private Postgres and all other files.
     pub data_dir: PathBuf,
-    /// What is sold.
+    /// The catalog of plans, packs, features and prices.
     pub catalog: Catalog,
-    /// The owner's connection; none for the private Postgres.
+    /// The owner's connection. `None` for the private Postgres.
     pub database: Option<PgConnectOptions>,
-    /// The role that serves pages and the API; the writer's is `<role>_writer`.
+    /// The role that serves pages and the API. The writer's role is `<role>_writer`.
     pub app_role: String,
-    /// The AI that features use.
+    /// The AI provider. Production requires one; the demo always uses the built-in one.
     pub ai: Option<AiConfig>,
-    /// Stripe's keys.
+    /// Stripe's credentials. In production they may be `None` only if nothing is for sale.
     pub stripe: Option<StripeConfig>,
-    /// What to log, as `tracing` filters are written.
+    /// The log filter, in `tracing` syntax.
     pub log: String,
-    /// Whether the clock stands still and can be moved. Only in `demo`.
+    /// Whether the clock is a test clock that moves only when it is set. Only in `demo`.
     pub test_clock: bool,
-    /// Where the browser's files lie.
+    /// The directory of the browser's files.
     pub site_root: PathBuf,
-    /// The proxies in front of this server; their word on a client's address is taken.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
 }
 
 /// An OpenAI-compatible chat API.
 #[derive(Clone)]
 pub struct AiConfig {
-    /// Its address.
+    /// The base URL of the API.
     pub base_url: String,
-    /// Its key, if it needs one.
+    /// The API key. `None` if the API needs none.
     pub api_key: Option<String>,
-    /// The model.
+    /// The model's name.
     pub model: String,
 }
 
-/// Stripe's keys.
+/// Stripe's credentials.
 #[derive(Clone)]
 pub struct StripeConfig {
-    /// For calls.
+    /// The secret key for API calls.
     pub secret_key: String,
-    /// For webhooks.
+    /// The signing secret of webhooks.
     pub webhook_secret: String,
-    /// Where its API is, if not at Stripe.
+    /// The base URL of the API. `None` for Stripe's own.
     pub api_base: Option<String>,
 }
 
@@ -76,67 +77,66 @@ impl fmt::Debug for StripeConfig {
     }
 }
 
-/// Why the configuration cannot be used.
+/// The reason the configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A value that does not parse.
-    #[error("{name} cannot be used: {reason}")]
+    /// A variable is invalid, or missing beside a related one.
+    #[error("{name} {reason}")]
     Value {
-        /// The variable.
+        /// The variable's name.
         name: &'static str,
-        /// What is wrong with it, without the value.
+        /// The predicate of the message, such as "must be 0 or 1". It does not contain the value.
         reason: String,
     },
-    /// The catalog does not hold.
-    #[error("the catalog does not hold: {0}")]
+    /// The catalog is invalid.
+    #[error("the catalog is invalid: {0}")]
     Catalog(#[from] CatalogError),
-    /// What production needs is not set.
-    #[error("`serve` needs {}; for a look without them, run `brightmeter demo`", .0.join(", "))]
+    /// Variables that production requires are not set.
+    #[error("`serve` requires {}. To try Brightmeter without them, run `brightmeter demo`", .0.join(", "))]
     Missing(Vec<&'static str>),
-    /// What only the demo has.
-    #[error(
-        "BRIGHTMETER_TEST_CLOCK moves time, so `serve` does not start with it: unset it, or run `brightmeter demo`"
-    )]
+    /// The test clock is on, which only the demo allows.
+    #[error("`serve` does not start with BRIGHTMETER_TEST_CLOCK: unset it, or run `brightmeter demo`")]
     TestClock,
 }
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the configuration from the process's environment.
     ///
     /// # Errors
-    /// [`ConfigError`].
+    /// [`ConfigError`] for the first invalid variable.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&|name| std::env::var(name).ok())
     }
 
-    /// Reads from `lookup`. An empty value counts as not set.
+    /// Reads the configuration from `variables`. A blank value counts as unset.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        let value = |name, reason: &str| ConfigError::Value { name, reason: reason.into() };
+    /// [`ConfigError`] for the first invalid variable.
+    pub fn read(variables: Variables<'_>) -> Result<Self, ConfigError> {
+        let get = |name: &str| variables(name).filter(|value| !value.trim().is_empty());
+        let invalid = |name, reason: &str| ConfigError::Value { name, reason: reason.into() };
 
         let addr = get("BRIGHTMETER_ADDR").unwrap_or_else(|| "127.0.0.1:3000".into());
-        let addr =
-            addr.parse().map_err(|_| value("BRIGHTMETER_ADDR", "write an address and a port, such as 0.0.0.0:3000"))?;
+        let addr = addr
+            .parse()
+            .map_err(|_| invalid("BRIGHTMETER_ADDR", "must be an address and a port, such as 0.0.0.0:3000"))?;
         let public_url = get("BRIGHTMETER_PUBLIC_URL").map(|url| public_url(&url)).transpose()?;
         let database = get("DATABASE_URL")
             .map(|url| url.parse::<PgConnectOptions>())
             .transpose()
-            .map_err(|_| value("DATABASE_URL", "write it as postgres://user:password@host:5432/database"))?;
+            .map_err(|_| invalid("DATABASE_URL", "must have the form postgres://user:password@host:5432/database"))?;
         let app_role = get("BRIGHTMETER_APP_ROLE").unwrap_or_else(|| "brightmeter_app".into());
         if !(app_role.len() <= 50
             && app_role.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
         {
-            return Err(value("BRIGHTMETER_APP_ROLE", "use up to 50 characters of a-z, 0-9 and _"));
+            return Err(invalid("BRIGHTMETER_APP_ROLE", "must have at most 50 characters, only a-z, 0-9 and _"));
         }
         let ai = match (get("AI_BASE_URL"), get("AI_MODEL")) {
             (Some(base_url), Some(model)) => Some(AiConfig { base_url, model, api_key: get("AI_API_KEY") }),
             (None, None) => None,
-            (Some(_), None) => return Err(value("AI_MODEL", "AI_BASE_URL is set, so name the model too")),
+            (Some(_), None) => return Err(invalid("AI_MODEL", "is required because AI_BASE_URL is set")),
             (None, Some(_)) => {
-                return Err(value("AI_BASE_URL", "AI_MODEL is set, so write the address of its API too"));
+                return Err(invalid("AI_BASE_URL", "is required because AI_MODEL is set"));
             }
         };
         let api_base = get("STRIPE_API_BASE").map(|url| stripe_base(&url)).transpose()?;
@@ -144,23 +144,20 @@ impl Config {
             (Some(secret_key), Some(webhook_secret)) => Some(StripeConfig { secret_key, webhook_secret, api_base }),
             (None, None) => None,
             (Some(_), None) => {
-                return Err(value(
-                    "STRIPE_WEBHOOK_SECRET",
-                    "STRIPE_SECRET_KEY is set, so name the webhook's secret too",
-                ));
+                return Err(invalid("STRIPE_WEBHOOK_SECRET", "is required because STRIPE_SECRET_KEY is set"));
             }
             (None, Some(_)) => {
-                return Err(value("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET is set, so name the key for calls too"));
+                return Err(invalid("STRIPE_SECRET_KEY", "is required because STRIPE_WEBHOOK_SECRET is set"));
             }
         };
         let test_clock = match get("BRIGHTMETER_TEST_CLOCK").as_deref() {
             None | Some("0") => false,
             Some("1") => true,
-            Some(_) => return Err(value("BRIGHTMETER_TEST_CLOCK", "set it to 1, or not at all")),
+            Some(_) => return Err(invalid("BRIGHTMETER_TEST_CLOCK", "must be 0 or 1")),
         };
         let trusted_proxies = TrustedProxies::parse(&get("BRIGHTMETER_TRUSTED_PROXIES").unwrap_or_default());
         let trusted_proxies = trusted_proxies.map_err(|text| {
-            let reason = format!("{text:?} is no address; write them as 10.0.0.0/8, 192.0.2.7");
+            let reason = format!("must list addresses or networks, such as 10.0.0.0/8, 192.0.2.7: {text:?} is neither");
             ConfigError::Value { name: "BRIGHTMETER_TRUSTED_PROXIES", reason }
         })?;
         Ok(Self {
@@ -179,41 +176,41 @@ impl Config {
         })
     }
 
-    /// Holds the configuration against what production needs.
+    /// Checks that the configuration is complete for production.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`] with everything that is, [`ConfigError::TestClock`].
+    /// [`ConfigError::Missing`] with all missing variables, or [`ConfigError::TestClock`].
     pub fn check_production(&self) -> Result<(), ConfigError> {
         if self.test_clock {
             return Err(ConfigError::TestClock);
         }
         let for_sale = !self.catalog.packs.is_empty() || self.catalog.plans.iter().any(|plan| plan.price_cents > 0);
-        let needs = [
+        let required = [
             (self.public_url.is_none(), "BRIGHTMETER_PUBLIC_URL"),
             (for_sale && self.stripe.is_none(), "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET"),
             (self.ai.is_none(), "AI_BASE_URL and AI_MODEL"),
         ];
-        let missing: Vec<&str> = needs.into_iter().filter(|(missing, _)| *missing).map(|(_, name)| name).collect();
+        let missing: Vec<&str> = required.into_iter().filter(|(missing, _)| *missing).map(|(_, name)| name).collect();
         if missing.is_empty() { Ok(()) } else { Err(ConfigError::Missing(missing)) }
     }
 }
 
-/// Reads the catalog from a file, or the one that is built in.
+/// Reads the catalog from `file`, or returns the built-in one if it is `None`.
 ///
 /// # Errors
-/// [`ConfigError`].
+/// [`ConfigError::Value`] if the file cannot be read, [`ConfigError::Catalog`] if the catalog is invalid.
 pub fn catalog(file: Option<String>) -> Result<Catalog, ConfigError> {
     let Some(file) = file else { return Ok(Catalog::parse(DEFAULT_CATALOG)?) };
     let text = std::fs::read_to_string(&file).map_err(|error| ConfigError::Value {
         name: "BRIGHTMETER_CATALOG",
-        reason: format!("{file} cannot be read: {error}"),
+        reason: format!("names a file that cannot be read: {file}: {error}"),
     })?;
     Ok(Catalog::parse(&text)?)
 }
 
-/// Where Stripe's API is: the key goes there, so by https, or on this machine.
+/// Parses the base URL of Stripe's API. It must be https or on this machine, because the secret key is sent there.
 fn stripe_base(url: &str) -> Result<String, ConfigError> {
-    let reason = "write it as https://stripe.example.com; without https only on this machine";
+    let reason = "must be a URL such as https://stripe.example.com; http is allowed only on this machine";
     let error = || ConfigError::Value { name: "STRIPE_API_BASE", reason: reason.into() };
     let parsed = reqwest::Url::parse(url).map_err(|_| error())?;
     let local = matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
@@ -223,7 +220,7 @@ fn stripe_base(url: &str) -> Result<String, ConfigError> {
 }
 
 fn public_url(url: &str) -> Result<String, ConfigError> {
-    let reason = "write it as https://tokens.example.com, without a path";
+    let reason = "must be a URL such as https://tokens.example.com, without a path";
     let error = || ConfigError::Value { name: "BRIGHTMETER_PUBLIC_URL", reason: reason.into() };
     let parsed = reqwest::Url::parse(url).map_err(|_| error())?;
     let plain = matches!(parsed.scheme(), "http" | "https")
@@ -243,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_a_demo_and_no_production() {
+    fn an_empty_environment_is_enough_for_the_demo_but_not_for_production() {
         let config = read(&[]).unwrap();
         assert_eq!(config.addr.to_string(), "127.0.0.1:3000");
         let error = config.check_production().unwrap_err().to_string();
@@ -253,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_set_is_production() {
+    fn a_complete_environment_is_enough_for_production() {
         let set = [
             ("BRIGHTMETER_PUBLIC_URL", "https://tokens.example.com/"),
             ("STRIPE_SECRET_KEY", "sk_live_1"),
@@ -271,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_used_is_named_and_not_repeated() {
+    fn an_invalid_value_is_not_repeated_but_its_variable_is_named() {
         for (name, value) in [
             ("BRIGHTMETER_ADDR", "here"),
             ("BRIGHTMETER_PUBLIC_URL", "tokens.example.com"),

@@ -1,4 +1,6 @@
-//! The database of a server: the one that `DATABASE_URL` names, or the private one.
+//! The server's database: the one in `DATABASE_URL`, or the private one.
+//!
+//! All functions return [`DatabaseError`] if the database cannot be opened, migrated or closed.
 
 use std::path::Path;
 
@@ -13,60 +15,57 @@ use crate::{
     },
 };
 
-/// Why there is no database to work with.
+/// The reason the database is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// The private Postgres did not start.
     #[error(transparent)]
     Private(#[from] PostgresError),
-    /// The schema could not be brought up to date.
+    /// The schema could not be migrated.
     #[error(transparent)]
     Migration(#[from] MigrationError),
-    /// A database could not be made, renamed or tidied.
-    #[error("a database could not be made")]
-    Make(#[from] sqlx::Error),
-    /// The data directory holds the demo.
-    #[error("this data directory holds the demo's data: name another one in BRIGHTMETER_DATA_DIR")]
+    /// A database could not be created, marked, renamed or vacuumed.
+    #[error("cannot prepare a database in the private Postgres: check postgres/cluster/log in the data directory")]
+    Prepare(#[from] sqlx::Error),
+    /// The data directory contains demo data.
+    #[error("the data directory contains demo data: set BRIGHTMETER_DATA_DIR to another directory")]
     IsDemo,
-    /// The data directory holds production data.
-    #[error("this data directory holds production data: name another one for the demo in BRIGHTMETER_DATA_DIR")]
+    /// The data directory contains production data.
+    #[error("the data directory contains production data: set BRIGHTMETER_DATA_DIR to another directory for the demo")]
     IsProduction,
 }
 
-/// The database in the private Postgres.
+/// The name of the database in the private Postgres.
 const NAME: &str = "brightmeter";
-/// The same, while the demo fills it.
+/// The name of the database while the demo fills it.
 const HALF_FILLED: &str = "brightmeter_half_filled";
-/// What the demo's database is marked with.
+/// The mark on the demo's database.
 const DEMO: &str = "demo";
 
-/// An open database, migrated.
+/// An open, migrated database.
 #[derive(Debug)]
 pub struct Database {
-    /// The connections.
+    /// The connection pools.
     pub pools: Pools,
-    /// Whether it holds the demo's data.
+    /// Whether the data is the demo's.
     pub demo: bool,
     private: Option<PrivatePostgres>,
 }
 
 impl Database {
-    /// Opens the database of `owner`; migrates it as the owner and then works as `app_role` and its writer.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
+    /// Opens the database of `owner`. Migrates it as the owner, then connects as `app_role` and its writer.
     pub async fn open(owner: &PgConnectOptions, app_role: &str) -> Result<Self, DatabaseError> {
         migrations::run(owner, app_role).await?;
-        // The owner's login, in the role of one that owns nothing: RESET ROLE leads back to that role.
+        // The owner logs in, but the role is one that owns nothing. As a connection option, it survives RESET ROLE.
         let with_role = |role: String| owner.clone().options([("role", role)]);
         let pools = Pools::open(with_role(app_role.into()), with_role(format!("{app_role}_writer")));
         Ok(Self { pools, demo: false, private: None })
     }
 
-    /// Starts the private Postgres under `data_dir` for production, alone.
+    /// Starts the private Postgres under `data_dir` for production, exclusively.
     ///
     /// # Errors
-    /// [`DatabaseError`]; among them [`IsDemo`](DatabaseError::IsDemo).
+    /// [`IsDemo`](DatabaseError::IsDemo) if the database is the demo's.
     pub async fn open_private(data_dir: &Path, app_role: &str) -> Result<Self, DatabaseError> {
         let private = PrivatePostgres::start(&data_dir.join("postgres")).await?;
         if databases::mark(&maintenance(&private), NAME).await?.as_deref() == Some(DEMO) {
@@ -76,20 +75,17 @@ impl Database {
         Self::open_in(private, app_role).await
     }
 
-    /// Starts the private Postgres under `data_dir`, or works beside the server that runs it, production or demo: for
-    /// commands that administer either.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    pub async fn open_beside(data_dir: &Path, app_role: &str) -> Result<Self, DatabaseError> {
+    /// Starts the private Postgres under `data_dir`, or joins the one that a running server uses. For commands that
+    /// administer production or the demo.
+    pub async fn open_or_join(data_dir: &Path, app_role: &str) -> Result<Self, DatabaseError> {
         Self::open_in(PrivatePostgres::start_or_join(&data_dir.join("postgres")).await?, app_role).await
     }
 
-    /// Starts the private Postgres under `data_dir` for the demo, alone. A database that is not there yet is filled by `fill`
-    /// first; it gets its name only when it is full, so that a start which was cut off leaves nothing half-made.
+    /// Starts the private Postgres under `data_dir` for the demo, exclusively. If the database does not exist, `fill` fills
+    /// it. It gets its final name only when it is full, so an interrupted start leaves no incomplete demo behind.
     ///
     /// # Errors
-    /// [`DatabaseError`], among them [`IsProduction`](DatabaseError::IsProduction), or what `fill` says.
+    /// [`IsProduction`](DatabaseError::IsProduction) if the database is not the demo's, or the error of `fill`.
     pub async fn open_demo<E: From<DatabaseError>>(
         data_dir: &Path,
         app_role: &str,
@@ -105,9 +101,9 @@ impl Database {
         }
     }
 
-    /// Whether no other process works on the private Postgres. One that was named by `DATABASE_URL` may have others.
-    pub fn is_alone(&self) -> bool {
-        self.private.as_ref().is_some_and(PrivatePostgres::is_alone)
+    /// Returns whether this process has the database to itself. Always `false` with `DATABASE_URL`.
+    pub fn is_exclusive(&self) -> bool {
+        self.private.as_ref().is_some_and(PrivatePostgres::is_exclusive)
     }
 
     async fn open_in(private: PrivatePostgres, app_role: &str) -> Result<Self, DatabaseError> {
@@ -116,11 +112,8 @@ impl Database {
         Ok(Self { pools, demo, private: Some(private) })
     }
 
-    /// Does now what the private Postgres would do in the background after much was written, so that nothing of it disturbs what is
-    /// measured next.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
+    /// Runs the maintenance that the private Postgres would do in the background after many writes, so that it does not
+    /// disturb the next measurement.
     pub async fn tidy(&self) -> Result<(), DatabaseError> {
         if let Some(private) = &self.private {
             databases::tidy(&private.options(NAME, PrivatePostgres::OWNER)).await?;
@@ -128,10 +121,7 @@ impl Database {
         Ok(())
     }
 
-    /// Closes the connections and stops the private Postgres, if it is one.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
+    /// Closes the connections and stops the private Postgres, if it is in use.
     pub async fn close(self) -> Result<(), DatabaseError> {
         self.pools.close().await;
         if let Some(private) = self.private {

@@ -1,6 +1,6 @@
-//! The demo: its data, its story, and the sandbox that stands in for Stripe. `serve` never reaches it.
+//! The demo: its data, and the sandbox that replaces Stripe. `serve` uses none of it.
 
 pub mod fill;
-mod story;
+mod scenario;
 pub mod stripe_sandbox;
 mod subscriptions;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// A request makes some hundred small allocations, on whichever thread; the system's allocator takes a fifth of its time for them.
+/// A request makes a few hundred small allocations, on any thread. With the system's allocator, they take a fifth of its
+/// time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

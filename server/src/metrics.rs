@@ -1,15 +1,11 @@
-//! What Prometheus reads at `/metrics`. Names and labels stand here alone; no label says which organization or person.
+//! The Prometheus metrics at `/metrics`. All names and labels are defined here. No label identifies an organization or a
+//! person.
 
 use std::time::Duration;
 
-use brightmeter::{command::Command, ledger::outcome::Effect};
+use brightmeter::{ledger::tokens::Tokens, names::TokenType};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-
-use crate::service::{
-    audit::AuditReport,
-    writer::{Answer, SubmitError},
-};
 
 const REQUESTS: &str = "brightmeter_http_requests_total";
 const REQUEST_SECONDS: &str = "brightmeter_http_request_seconds";
@@ -22,14 +18,15 @@ const OPEN_HOLDS: &str = "brightmeter_open_holds";
 const VIOLATIONS: &str = "brightmeter_audit_violations";
 const AUDITED_AT: &str = "brightmeter_audit_timestamp_seconds";
 
-/// How often single observations are added to their histograms. Until then each of them takes memory, whether or not anybody
-/// ever reads `/metrics`.
+/// The interval at which observations are merged into their histograms. Until then each takes memory, even if `/metrics`
+/// is never read.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts counting, for the whole process; within a runtime. What is counted before, or without it, is lost.
+/// Installs the recorder for the whole process. Must be called within a Tokio runtime. Observations made before, or
+/// without it, are lost.
 ///
 /// # Errors
-/// [`BuildError`] if the process counts already.
+/// [`BuildError`] if the process already has a recorder.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
     let handle = PrometheusBuilder::new()
@@ -40,19 +37,19 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
             &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0],
         )?
         .install_recorder()?;
-    describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
-    describe_histogram!(REQUEST_SECONDS, "Seconds until a request was answered, by route.");
+    describe_counter!(REQUESTS, "Answered requests, by method, route and status.");
+    describe_histogram!(REQUEST_SECONDS, "Time to answer a request, in seconds, by route.");
     describe_counter!(
         COMMANDS,
-        "Commands answered, by kind and outcome: done, replayed, or the code of the refusal or error."
+        "Answered commands, by kind and outcome: done, replayed, or the code of the refusal or error."
     );
     describe_counter!(CHARGED, "Tokens charged by spends and captures, by token type.");
-    describe_histogram!(BATCH_COMMANDS, "Commands that shared a transaction.");
-    describe_histogram!(BATCH_SECONDS, "Seconds that a batch took, from its first statement to its commit.");
-    describe_gauge!(QUEUE, "Commands that wait, by writer.");
-    describe_gauge!(OPEN_HOLDS, "Open holds in the database, as of the last sweep.");
-    describe_gauge!(VIOLATIONS, "Invariants found broken by the last audit, by invariant.");
-    describe_gauge!(AUDITED_AT, "When the last audit ended, in seconds since 1970.");
+    describe_histogram!(BATCH_COMMANDS, "Commands per batch, which is one transaction.");
+    describe_histogram!(BATCH_SECONDS, "Time per batch, in seconds, from its first statement to its commit.");
+    describe_gauge!(QUEUE, "Commands waiting in the queue, by writer.");
+    describe_gauge!(OPEN_HOLDS, "Open holds, as of the last sweep.");
+    describe_gauge!(VIOLATIONS, "Violations found by the last audit, by invariant.");
+    describe_gauge!(AUDITED_AT, "The end of the last audit, as a Unix timestamp in seconds.");
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
@@ -63,52 +60,41 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-/// A request was answered.
+/// Records an answered request.
 pub fn request(method: String, route: String, status: u16, took: Duration) {
     histogram!(REQUEST_SECONDS, "route" => route.clone()).record(took.as_secs_f64());
     counter!(REQUESTS, "method" => method, "route" => route, "status" => status.to_string()).increment(1);
 }
 
-/// A command was answered.
-pub fn command(command: &Command, answer: &Result<Answer, SubmitError>) {
-    let effect = match answer {
-        Ok(answer) if answer.replayed => "replayed",
-        Ok(_) => "done",
-        Err(SubmitError::Refused(refusal)) => refusal.code(),
-        Err(SubmitError::Denied(_)) => "denied",
-        Err(SubmitError::KeyReused) => "key_reused",
-        Err(SubmitError::UnknownOrganization) => "unknown_organization",
-        Err(SubmitError::Busy) => "busy",
-        Err(SubmitError::OutcomeUnknown) => "outcome_unknown",
-        Err(SubmitError::Storage(_)) => "storage_error",
-    };
-    counter!(COMMANDS, "command" => command.kind(), "outcome" => effect).increment(1);
-    let Ok(Answer { outcome, replayed: false, .. }) = answer else { return };
-    if let Effect::Spent { token_type, amount, .. } | Effect::Captured { token_type, amount, .. } = &outcome.effect {
-        counter!(CHARGED, "token_type" => token_type.to_string()).increment(amount.get().unsigned_abs());
-    }
+/// Counts an answered command. `outcome` is `done`, `replayed`, or the code of a refusal or error.
+pub fn command(kind: &'static str, outcome: &'static str) {
+    counter!(COMMANDS, "command" => kind, "outcome" => outcome).increment(1);
 }
 
-/// A batch ended.
+/// Counts charged tokens.
+pub fn charged(token_type: &TokenType, amount: Tokens) {
+    counter!(CHARGED, "token_type" => token_type.to_string()).increment(amount.get().unsigned_abs());
+}
+
+/// Records a finished batch.
 pub fn batch(commands: usize, took: Duration) {
     histogram!(BATCH_COMMANDS).record(commands as f64);
     histogram!(BATCH_SECONDS).record(took.as_secs_f64());
 }
 
-/// So many commands wait for a writer.
+/// Records the number of commands that wait for a writer.
 pub fn queue(writer: usize, waiting: usize) {
     gauge!(QUEUE, "writer" => writer.to_string()).set(waiting as f64);
 }
 
-/// So many holds are open.
+/// Records the number of open holds.
 pub fn open_holds(count: i64) {
     gauge!(OPEN_HOLDS).set(count as f64);
 }
 
-/// What an audit found.
-pub fn audit(report: &AuditReport, ended_at: brightmeter::time::Instant) {
-    for invariant in ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8"] {
-        let found = report.violations.iter().filter(|finding| finding.invariant == invariant).count();
+/// Records the result of an audit: how many violations of each invariant (`I1` to `I8`) it found.
+pub fn audit(violations: impl IntoIterator<Item = (&'static str, usize)>, ended_at: brightmeter::time::Instant) {
+    for (invariant, found) in violations {
         gauge!(VIOLATIONS, "invariant" => invariant).set(found as f64);
     }
     gauge!(AUDITED_AT).set(ended_at.timestamp() as f64);

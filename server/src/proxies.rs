@@ -1,4 +1,4 @@
-//! The proxies in front of this server, and whose request it is when one of them brings it.
+//! The trusted proxies in front of this server, and the client's address behind them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,15 +7,15 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies in front of this server, whose word on the client's address is taken. None, unless they are named.
+/// The proxies whose `X-Forwarded-For` is trusted. Empty by default.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Reads addresses and networks, separated by commas: `10.0.0.0/8, 127.0.0.1`.
+    /// Parses a comma-separated list of addresses and networks, such as `10.0.0.0/8, 127.0.0.1`.
     ///
     /// # Errors
-    /// The first that is neither.
+    /// The first item that is neither an address nor a network.
     pub fn parse(list: &str) -> Result<Self, String> {
         let networks = list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(|text| {
             let network = text.parse::<IpNet>().ok();
@@ -24,23 +24,24 @@ impl TrustedProxies {
         Ok(Self(networks.collect::<Result<_, _>>()?))
     }
 
-    /// Whether `address` is one of them.
-    pub fn trust(&self, address: IpAddr) -> bool {
+    /// Returns whether `address` belongs to a trusted proxy.
+    pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The rightmost hop that is not one of them: what stands left of it, the client may have written itself.
+    /// Returns the client's address: the rightmost hop that is not a trusted proxy. The client may have forged the hops to
+    /// the left of it.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
-        if !self.trust(peer) {
+        if !self.contains(peer) {
             return client;
         }
         let lines: Vec<&str> = headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
             let Some(address) = parse_hop(hop.trim()) else { break };
             client = address;
-            if !self.trust(address) {
+            if !self.contains(address) {
                 break;
             }
         }
@@ -48,7 +49,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address, with or without a port.
+/// Parses an address, with or without a port.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
     let address = hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
     address.map(|address: IpAddr| address.to_canonical())
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_is_the_rightmost_hop_that_is_no_proxy_of_ours() {
+    fn the_client_is_the_rightmost_hop_that_is_not_a_trusted_proxy() {
         let proxies = TrustedProxies::parse("10.0.0.0/8, 192.0.2.7").unwrap();
         for (peer, forwarded, client) in [
             ("198.51.100.9", &["203.0.113.1"][..], "198.51.100.9"),
@@ -84,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_no_address_is_named() {
+    fn an_invalid_proxy_is_named() {
         assert_eq!(TrustedProxies::parse("10.0.0.0/8, proxy.local").unwrap_err(), "proxy.local");
-        assert!(!TrustedProxies::default().trust("127.0.0.1".parse().unwrap()));
+        assert!(!TrustedProxies::default().contains("127.0.0.1".parse().unwrap()));
     }
 }

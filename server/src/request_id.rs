@@ -1,4 +1,4 @@
-//! The id of the request that is being answered: in its log lines, in `X-Request-Id`, and in what a person is told of a defect.
+//! The current request's id: it is in the log, in `X-Request-Id` and in messages about internal errors.
 
 use std::future::Future;
 
@@ -6,12 +6,12 @@ tokio::task_local! {
     static CURRENT: String;
 }
 
-/// Answers a request under its id.
-pub async fn within<T>(id: String, answer: impl Future<Output = T>) -> T {
-    CURRENT.scope(id, answer).await
+/// Runs `future` with `id` as the current request's id.
+pub async fn scope<T>(id: String, future: impl Future<Output = T>) -> T {
+    CURRENT.scope(id, future).await
 }
 
-/// The id of the request that this task answers; a new one where it answers none.
+/// Returns the id of the request that this task handles, or a new id outside of a request.
 pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_else(|_| uuid::Uuid::now_v7().to_string())
 }

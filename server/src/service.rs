@@ -1,4 +1,4 @@
-//! What Brightmeter does, between the adapters and storage.
+//! The use cases of Brightmeter, between the adapters (HTTP, CLI, Stripe, AI) and storage.
 
 pub mod account_reader;
 pub mod api_keys;
@@ -7,11 +7,14 @@ pub mod balance_events;
 pub mod customers;
 pub mod inbox;
 pub mod jobs;
+pub mod memberships;
+pub mod org_reads;
 pub mod passwords;
 pub mod payment_history;
 pub mod plans;
 pub mod provisioning;
 pub mod purchases;
+pub mod readiness;
 pub mod reconcile;
 pub mod sign_in;
 pub mod staff;
@@ -19,3 +22,5 @@ pub mod sweeper;
 pub mod throttle;
 pub mod user_profile;
 pub mod writer;
+
+pub use crate::storage::{Result, StorageError};

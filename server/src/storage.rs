@@ -1,8 +1,9 @@
-//! Postgres: one function a statement, on the connection that it is given. Rows come out as domain types.
+//! SQL: one function per statement, on a connection from the caller. Rows are returned as domain types.
 
 pub mod account_reads;
 pub mod accounts;
 pub mod api_keys;
+pub mod attachments;
 pub mod audit;
 pub mod daily;
 pub mod databases;
@@ -30,34 +31,69 @@ pub mod sweeps;
 pub mod tenant;
 pub mod users;
 
-/// Why storage did not answer.
+use std::fmt::Display;
+
+use sqlx::postgres::PgQueryResult;
+
+/// A storage function failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The database refused or could not be reached.
-    #[error("the database did not answer as expected")]
+    /// The database refused the statement or could not be reached.
+    #[error("a database statement failed")]
     Database(#[from] sqlx::Error),
-    /// A row that no version of Brightmeter writes.
-    #[error("the database holds something that cannot be read: {0}")]
+    /// A stored value that no version of Brightmeter writes: table, column, row and problem.
+    #[error("the database contains an invalid value: {0}")]
     Corrupt(String),
+    /// A row that must exist doesn't.
+    #[error("{table} has no row {row}")]
+    Missing {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        row: String,
+    },
 }
 
 impl StorageError {
-    /// Whether the database could not be asked at all: then nothing was done, and it makes sense to try again.
+    /// The row `row` of `table` must exist and doesn't.
+    pub fn missing(table: &'static str, row: impl Display) -> Self {
+        Self::Missing { table, row: row.to_string() }
+    }
+
+    /// Returns whether the database could not be reached. Then nothing was done, and a retry makes sense.
     pub fn is_outage(&self) -> bool {
         use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
         matches!(self, Self::Database(Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed))
     }
 }
 
-/// What storage functions answer.
+/// The result of a storage function.
 pub type Result<T> = std::result::Result<T, StorageError>;
 
-/// Reads a value that the domain parses.
-fn decode<T: TryFrom<V, Error: std::fmt::Display>, V>(what: &'static str, value: V) -> Result<T> {
-    T::try_from(value).map_err(|error| StorageError::Corrupt(format!("{what}: {error}")))
+/// Parses a stored value into a domain type. `row` is the row's key, for the error message.
+fn decode<T: TryFrom<V, Error: Display>, V>(
+    table: &'static str,
+    column: &'static str,
+    row: impl Display,
+    value: V,
+) -> Result<T> {
+    T::try_from(value).map_err(|error| corrupt(table, column, row, error))
 }
 
-/// A row that says what the domain has no word for.
-fn corrupt(what: impl Into<String>) -> StorageError {
-    StorageError::Corrupt(what.into())
+/// The error for an invalid stored value.
+fn corrupt(table: &'static str, column: &'static str, row: impl Display, problem: impl Display) -> StorageError {
+    StorageError::Corrupt(format!("{table}.{column} of {row}: {problem}"))
+}
+
+/// The error for a stored name that the domain doesn't have.
+fn unknown(table: &'static str, column: &'static str, row: impl Display, value: &str) -> StorageError {
+    corrupt(table, column, row, format_args!("unknown value `{value}`"))
+}
+
+/// Checks that a statement changed as many rows as it had to.
+fn expect_rows(done: PgQueryResult, expected: usize, table: &'static str, row: impl Display) -> Result<()> {
+    if usize::try_from(done.rows_affected()).is_ok_and(|changed| changed == expected) {
+        return Ok(());
+    }
+    Err(StorageError::missing(table, row))
 }

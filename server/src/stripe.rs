@@ -1,4 +1,4 @@
-//! Stripe: who takes the money, and what it tells of it.
+//! Stripe, the payment provider: requests to its API and the webhooks it sends.
 
 pub mod api;
 pub mod event;

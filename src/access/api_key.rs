@@ -1,4 +1,4 @@
-//! API keys: how their secrets look, and what they may do.
+//! API keys: the format of their secrets, their scopes, and the check of a request.
 
 use std::{fmt, str::FromStr};
 
@@ -7,34 +7,34 @@ use sha2::{Digest, Sha256};
 
 use crate::{ids::ApiKeyId, time::Instant};
 
-/// How many random characters a secret has: 30 of 62 are 178 bits.
+/// The number of random characters in a secret: 30 characters of base 62 are 178 bits.
 pub const SECRET_CHARS: usize = 30;
-/// How many characters its checksum has: 32 bits.
+/// The number of checksum characters: 6 characters of base 62 fit 32 bits.
 const CHECKSUM_CHARS: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What a key may do. Each includes those before it.
+/// The permission of an API key. Each scope includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Read balances, the ledger and figures.
+    /// Read balances, the ledger and statistics.
     Read,
-    /// Spend, hold and refund.
+    /// Also spend, hold and refund.
     Spend,
-    /// Everything.
+    /// Full access.
     Manage,
 }
 
-/// A scope that does not exist.
+/// The error for an unknown scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is read, spend or manage")]
 pub struct ScopeError;
 
 impl Scope {
-    /// All, from the least.
+    /// All scopes, weakest first.
     pub const ALL: [Self; 3] = [Self::Read, Self::Spend, Self::Manage];
 
-    /// Its name.
+    /// The name in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -58,21 +58,23 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A key's secret: `bm_live_` or `bm_test_`, [`SECRET_CHARS`] random characters and a checksum (CRC-32 of all before it, in
-/// base 62), so that a mistyped one is known without asking anybody.
+/// The secret of an API key: `bm_live_` or `bm_test_`, [`SECRET_CHARS`] random characters, and a checksum.
+///
+/// The checksum is the CRC-32 of everything before it, in base 62. It rejects a mistyped secret without a database
+/// query.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// What is no secret of a key.
+/// The error for a text that is not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no API key: one starts with bm_live_ or bm_test_ and has 44 characters")]
+#[error("this is not an API key: an API key starts with bm_live_ or bm_test_ and has 44 characters")]
 pub struct SecretError;
 
 impl Secret {
-    /// A secret of [`SECRET_CHARS`] random letters and digits, which the caller has drawn.
+    /// Builds a secret from `random`: [`SECRET_CHARS`] letters and digits from a secure random source.
     ///
     /// # Errors
-    /// [`SecretError`] if they are not so many letters and digits.
+    /// [`SecretError`] if `random` has another length or other characters.
     pub fn new(live: bool, random: &str) -> Result<Self, SecretError> {
         if random.len() != SECRET_CHARS {
             return Err(SecretError);
@@ -81,17 +83,17 @@ impl Secret {
         format!("{start}{}", checksum(&start)).parse()
     }
 
-    /// The secret itself, to be shown once.
+    /// Returns the secret in plain text, to be shown once.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What a key is known by afterwards: `bm_live_Ab3d`.
+    /// Returns the prefix that identifies the API key afterwards: `bm_live_Ab3d`.
     pub fn shown(&self) -> &str {
         &self.0[..12]
     }
 
-    /// What is stored of it: SHA-256. With so many random bits nothing slower is needed.
+    /// Returns the SHA-256 that is stored. With 178 random bits, a slow password hash is not needed.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
@@ -102,10 +104,10 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
         let rest = text.strip_prefix("bm_live_").or_else(|| text.strip_prefix("bm_test_")).ok_or(SecretError)?;
-        let formed =
+        let well_formed =
             rest.len() == SECRET_CHARS + CHECKSUM_CHARS && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let (start, sum) = text.split_at_checked(text.len().saturating_sub(CHECKSUM_CHARS)).ok_or(SecretError)?;
-        if formed && checksum(start) == sum { Ok(Self(text.into())) } else { Err(SecretError) }
+        if well_formed && checksum(start) == sum { Ok(Self(text.into())) } else { Err(SecretError) }
     }
 }
 
@@ -125,57 +127,57 @@ fn checksum(text: &str) -> String {
     digits.iter().collect()
 }
 
-/// A key, without its secret.
+/// An API key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Its id.
+    /// The API key's id.
     pub id: ApiKeyId,
-    /// What people call it.
+    /// The name that its creator chose.
     pub name: String,
-    /// How its secret starts.
+    /// The first characters of its secret.
     pub shown: String,
-    /// What it may do.
+    /// Its permission.
     pub scope: Scope,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
-    /// When it stops to hold by itself, if ever.
+    /// When it expires. `None`: never.
     pub expires_at: Option<Instant>,
-    /// When it was used last, to the minute.
+    /// When it was last used, to the minute; `None` if never.
     pub last_used_at: Option<Instant>,
-    /// Since when it holds no more.
+    /// When it was revoked; `None` if it is valid.
     pub revoked_at: Option<Instant>,
 }
 
-/// Why a credential does not open what was asked for.
+/// The reason why a credential does not allow a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// There is no such key, or it holds no more.
+    /// The API key is unknown, revoked or expired.
     #[error("This API key is unknown, revoked or expired.")]
-    NoKey,
-    /// The key may not do that.
-    #[error("This API key has the scope {has}; this takes {needs}.")]
+    InvalidKey,
+    /// The API key's scope does not include the request.
+    #[error("This API key has the scope {has}; this request needs {needs}.")]
     ScopeMissing {
-        /// What it may do.
+        /// The API key's scope.
         has: Scope,
-        /// What it would take.
+        /// The required scope.
         needs: Scope,
     },
-    /// In a browser session, only whoever manages the organization may do that.
-    #[error("In a browser session, only an owner or admin may do this.")]
+    /// In a browser session, the request is limited to owners and admins.
+    #[error("In a browser session, only an owner or admin can do this.")]
     ManagersOnly,
-    /// The member that the key would act for is not in the organization.
-    #[error("There is no such member in this organization.")]
-    NoMember,
+    /// The API key names a member who is not in the organization.
+    #[error("This organization has no such member.")]
+    UnknownMember,
 }
 
 impl ApiKey {
-    /// Whether it holds at `now` and may do what takes `needs`.
+    /// Checks that the API key is valid at `now` and that its scope includes `needs`.
     ///
     /// # Errors
-    /// [`Denial`].
+    /// [`Denial::InvalidKey`] if it is revoked or expired, [`Denial::ScopeMissing`] if its scope is too small.
     pub fn check(&self, needs: Scope, now: Instant) -> Result<(), Denial> {
         if self.revoked_at.is_some() || self.expires_at.is_some_and(|at| at <= now) {
-            return Err(Denial::NoKey);
+            return Err(Denial::InvalidKey);
         }
         if self.scope < needs {
             return Err(Denial::ScopeMissing { has: self.scope, needs });
@@ -194,7 +196,7 @@ mod tests {
     const RANDOM: &str = "0123456789abcdefghijABCDEFGHIJ";
 
     #[test]
-    fn a_secret_carries_its_checksum_and_is_never_printed_whole() {
+    fn a_secret_carries_its_checksum_and_debug_output_hides_the_rest() {
         let secret = Secret::new(true, RANDOM).unwrap();
         assert_eq!(secret.reveal(), "bm_live_0123456789abcdefghijABCDEFGHIJ1imR27");
         assert_eq!(secret.reveal().parse(), Ok(secret.clone()));
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_known_by_its_looks() {
+    fn a_malformed_secret_is_rejected() {
         let good = Secret::new(false, RANDOM).unwrap();
         let check = |text: String| assert_eq!(text.parse::<Secret>(), Err(SecretError), "{text}");
         check(String::new());
@@ -220,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_wrong_character_is_always_found(at in 8..44_usize, to in 0..62_usize) {
+        fn one_wrong_character_is_always_detected(at in 8..44_usize, to in 0..62_usize) {
             let good = Secret::new(true, RANDOM).unwrap();
             let mut text = good.reveal().as_bytes().to_vec();
             text[at] = BASE62[to];
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_holds_until_its_end_and_does_what_its_scope_includes() {
+    fn an_api_key_is_valid_until_it_expires_and_allows_what_its_scope_includes() {
         let now: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
         let key = |scope| ApiKey {
             id: ApiKeyId(Uuid::nil()),
@@ -249,8 +251,11 @@ mod tests {
             }
         }
         let ends = ApiKey { expires_at: Some(now), ..key(Scope::Manage) };
-        assert_eq!(ends.check(Scope::Read, now), Err(Denial::NoKey));
+        assert_eq!(ends.check(Scope::Read, now), Err(Denial::InvalidKey));
         assert_eq!(ends.check(Scope::Read, now - chrono::TimeDelta::microseconds(1)), Ok(()));
-        assert_eq!(ApiKey { revoked_at: Some(now), ..key(Scope::Read) }.check(Scope::Read, now), Err(Denial::NoKey));
+        assert_eq!(
+            ApiKey { revoked_at: Some(now), ..key(Scope::Read) }.check(Scope::Read, now),
+            Err(Denial::InvalidKey)
+        );
     }
 }

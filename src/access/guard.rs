@@ -1,4 +1,4 @@
-//! Guards: how often one member or key has asked.
+//! Guards: the rate limit, the interval and the abuse block of one member or API key.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -9,43 +9,43 @@ use crate::{
     time::{Instant, after_seconds},
 };
 
-/// Whose guard it is: a member's id, or that of a key which acts for no member.
+/// The id of a guard: a member's id, or the id of an API key that acts for no member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GuardId(pub Uuid);
 
-/// What one caller has asked lately.
+/// The recent requests and the block of one caller.
 ///
-/// A request counts towards the rate once it has passed the rate itself, whatever it is answered then; only an admitted
-/// request moves the interval. So both refusals tell exactly when the next try succeeds, and trying early costs nothing.
+/// A request that passes the rate check counts towards the rate, even if a later check refuses it. Only an admitted
+/// request starts a new interval. So both refusals name the exact instant at which a retry passes, and retrying early
+/// costs nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
-    /// The requests of the last window, oldest first.
+    /// The counted requests of the current window, oldest first.
     pub requests: Vec<Instant>,
-    /// The last admitted request.
+    /// The last admitted request; `None` if there was none.
     pub last_admitted_at: Option<Instant>,
-    /// Until when the caller is blocked for abuse.
+    /// When the block for abuse ends; `None` if the caller was never blocked.
     pub blocked_until: Option<Instant>,
 }
 
-/// Where a caller stands under its rate.
+/// The state of a caller's rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateStatus {
-    /// How many requests are admitted.
+    /// The requests allowed per window.
     pub requests: u16,
-    /// In which time.
+    /// The length of the window, in seconds.
     pub window_seconds: u32,
-    /// How many are left.
+    /// The requests left in the current window.
     pub remaining: u16,
-    /// When the next one is given back.
+    /// When the oldest counted request leaves the window; now if none is counted.
     pub resets_at: Instant,
 }
 
 impl Guard {
-    /// Whether a request now would be within the limits.
+    /// Checks that the caller is not blocked for abuse.
     ///
     /// # Errors
-    /// [`Refusal::Blocked`], [`Refusal::RateLimited`] and [`Refusal::TooFrequent`] come from here, in the order that the
-    /// methods stand in.
+    /// [`Refusal::Blocked`] with the end of the block.
     pub fn check_block(&self, now: Instant) -> Result<(), Refusal> {
         match self.blocked_until {
             Some(until) if until > now => Err(Refusal::Blocked { until }),
@@ -53,7 +53,7 @@ impl Guard {
         }
     }
 
-    /// At most so many requests in any window.
+    /// Checks the rate: at most [`Limits::requests`] requests in any [`Limits::window_seconds`].
     ///
     /// # Errors
     /// [`Refusal::RateLimited`] with the instant at which the oldest request leaves the window.
@@ -69,8 +69,10 @@ impl Guard {
         Err(Refusal::RateLimited { requests: allowed, window_seconds: limits.window_seconds, until })
     }
 
-    /// So much time between two admitted requests. One that lies further ahead than that is of a clock that jumped back,
-    /// and does not count: otherwise its caller would wait until the clock is there again.
+    /// Checks the interval: at least [`Limits::interval_seconds`] between two admitted requests.
+    ///
+    /// A last request that is more than the interval ahead of `now` means that the clock jumped back. It is ignored;
+    /// otherwise the caller would wait until the clock catches up.
     ///
     /// # Errors
     /// [`Refusal::TooFrequent`] with the instant from which the next request is admitted.
@@ -84,7 +86,7 @@ impl Guard {
         }
     }
 
-    /// How much of the rate is left, where there is one.
+    /// Returns the state of the rate limit, or `None` if the caller has no rate limit.
     pub fn rate_status(&self, limits: &Limits, now: Instant) -> Option<RateStatus> {
         let requests = limits.requests?;
         let counted: Vec<Instant> = self.requests.iter().copied().filter(|at| in_window(*at, limits, now)).collect();
@@ -94,12 +96,12 @@ impl Guard {
         Some(RateStatus { requests, window_seconds, remaining: requests.saturating_sub(used), resets_at })
     }
 
-    /// The guard after a request that was admitted.
+    /// Returns the guard after an admitted request.
     pub fn after_admitted(&self, limits: &Limits, now: Instant) -> Self {
         Self { last_admitted_at: Some(now), ..self.after_counted(limits, now) }
     }
 
-    /// The guard after a request that passed the rate but was then refused.
+    /// Returns the guard after a request that passed the rate check and was then refused.
     pub fn after_counted(&self, limits: &Limits, now: Instant) -> Self {
         let mut requests: Vec<Instant> =
             self.requests.iter().copied().filter(|at| in_window(*at, limits, now)).collect();
@@ -110,7 +112,8 @@ impl Guard {
     }
 }
 
-/// In the window `(now − window, now]`; what lies after a clock that jumped back does not count.
+/// Whether `at` is in the window `(now − window, now]`. Requests after `now`, from before the clock jumped back, do not
+/// count.
 fn in_window(at: Instant, limits: &Limits, now: Instant) -> bool {
     at <= now && now < after_seconds(at, limits.window_seconds)
 }
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_admits_its_number_and_tells_when_the_next_is_free() {
+    fn a_full_window_refuses_until_its_oldest_request_leaves() {
         let full = guard(&[0, 10, 20]);
         let until = at(60);
         assert_eq!(
@@ -152,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumped_back_locks_nobody_out() {
+    fn a_clock_that_jumped_back_does_not_lock_the_caller_out() {
         let future = guard(&[1_000, 1_010, 1_020]);
         assert_eq!(future.check_rate(&LIMITS, at(5)), Ok(()));
         assert_eq!(future.check_interval(&LIMITS, at(5)), Ok(()));
     }
 
     #[test]
-    fn a_clock_that_lags_a_little_behind_another_still_keeps_the_interval() {
+    fn a_clock_that_lags_less_than_the_interval_still_enforces_it() {
         let refused = Err(Refusal::TooFrequent { interval_seconds: 3, until: at(13) });
         assert_eq!(guard(&[10]).check_interval(&LIMITS, at(8)), refused);
         assert_eq!(guard(&[10]).check_interval(&LIMITS, at(7)), Ok(()));

@@ -1,4 +1,4 @@
-//! Refusals: every reason why not, with what remains, until when, and what to do.
+//! Refusals: the reasons why a command is not applied, each with its limit, what remains, when it ends and what to do.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,204 +9,208 @@ use crate::{
     time::Instant,
 };
 
-/// Why a command was not applied, or a feature may not be used. Nothing was charged.
+/// The reason why a command was not applied or a feature cannot be used. Nothing was charged.
+///
+/// If several apply, the caller gets the first: account closed, blocked, plan, license, rate, interval, quota, balance.
+/// The messages are shown to customers and returned as `detail` by the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Refusal {
     /// The account is closed.
     #[error("This account is closed.")]
     AccountClosed {
-        /// Since when.
+        /// When it was closed.
         since: Instant,
     },
     /// The caller is blocked for abuse.
-    #[error("Too many failed attempts: blocked for a while.")]
+    #[error("You are temporarily blocked after too many failed attempts.")]
     Blocked {
-        /// Until when.
+        /// When the block ends.
         until: Instant,
     },
     /// The plan does not include the feature.
-    #[error("{feature} is part of the {needs} plan and up; you are on {plan}.")]
+    #[error("{feature} requires the {needs} plan or higher; you are on {plan}.")]
     FeatureNotInPlan {
         /// The feature.
         feature: FeatureName,
-        /// The plan that the organization is on.
+        /// The organization's plan.
         plan: PlanName,
         /// The smallest plan that includes it.
         needs: PlanName,
     },
-    /// The license has stepped down.
+    /// The license has stepped down: an invoice is unpaid, or the subscription has ended.
     #[error("AI is limited because an invoice is unpaid.")]
     LicenseSuspended {
-        /// What is off.
+        /// The current restriction.
         off: Restriction,
-        /// Since when the license is not active.
+        /// When the license stopped being active.
         since: Option<Instant>,
     },
-    /// Staff have suspended the license.
-    #[error("AI is suspended for this organization: ask support.")]
-    LicenseStopped {
-        /// Since when.
+    /// Staff suspended the license.
+    #[error("AI is suspended for this organization. Contact support.")]
+    LicenseSuspendedByStaff {
+        /// When the suspension began.
         since: Instant,
     },
-    /// Too many requests in a window.
-    #[error("At most {requests} requests in {window_seconds} seconds.")]
+    /// The rate limit is reached.
+    #[error("Too many requests: at most {requests} in {window_seconds} seconds.")]
     RateLimited {
-        /// How many are admitted.
+        /// The requests allowed per window.
         requests: u16,
-        /// In which time.
+        /// The length of the window, in seconds.
         window_seconds: u32,
-        /// When the next one is.
+        /// When the next request is allowed.
         until: Instant,
     },
-    /// Too soon after the last request.
-    #[error("At least {interval_seconds} seconds between two requests.")]
+    /// The request came too soon after the last one.
+    #[error("Too many requests: wait {interval_seconds} seconds between requests.")]
     TooFrequent {
-        /// The least time between two.
+        /// The minimum time between two requests, in seconds.
         interval_seconds: u32,
-        /// When the next one is admitted.
+        /// When the next request is allowed.
         until: Instant,
     },
-    /// A monthly cap of the member or team is reached.
-    #[error("The monthly limit is reached.")]
+    /// A monthly quota of the member or team is reached.
+    #[error("The monthly limit has been reached.")]
     QuotaReached {
-        /// What is left under the cap.
+        /// The tokens left under the quota.
         remaining: Tokens,
-        /// When it starts anew.
+        /// When the quota resets.
         resets_at: Instant,
     },
-    /// There are too few tokens.
+    /// The available tokens do not cover the cost.
     #[error("Not enough tokens: {needed} needed, {available} available.")]
     InsufficientTokens {
-        /// The kind.
+        /// The token type.
         token_type: TokenType,
-        /// How many it takes.
+        /// The tokens needed.
         needed: Tokens,
-        /// How many there are.
+        /// The tokens available under the current license.
         available: Tokens,
-        /// How many more there would be if the license were active.
+        /// The further tokens that would be available if the license were active.
         withheld: Tokens,
-        /// When the next allowance comes, if the plan has one.
+        /// When the next allowance of this type is granted; `None` if the plan has none.
         resets_at: Option<Instant>,
     },
     /// The catalog has no such feature.
-    #[error("There is no feature `{feature}`.")]
+    #[error("Unknown feature `{feature}`.")]
     UnknownFeature {
-        /// The name that was asked for.
+        /// The requested name.
         feature: FeatureName,
     },
     /// The catalog has no such plan.
-    #[error("There is no plan `{plan}`.")]
+    #[error("Unknown plan `{plan}`.")]
     UnknownPlan {
-        /// The name that was asked for.
+        /// The requested name.
         plan: PlanName,
     },
     /// The catalog has no such token type.
-    #[error("There is no token type `{token_type}`.")]
+    #[error("Unknown token type `{token_type}`.")]
     UnknownTokenType {
-        /// The name that was asked for.
+        /// The requested name.
         token_type: TokenType,
     },
-    /// The organization is on that plan already.
-    #[error("You are on the {plan} plan already.")]
+    /// The organization is already on the plan.
+    #[error("You are already on the {plan} plan.")]
     PlanUnchanged {
         /// The plan.
         plan: PlanName,
     },
-    /// Staff have suspended the license before.
-    #[error("The license is suspended by staff already.")]
+    /// Staff have already suspended the license.
+    #[error("The license is already suspended by staff.")]
     AlreadySuspended,
-    /// Nothing of the license is suspended by staff.
+    /// The license is not suspended by staff.
     #[error("The license is not suspended by staff.")]
     NotSuspended,
     /// The organization has no such hold.
-    #[error("There is no such hold.")]
+    #[error("Hold not found.")]
     HoldNotFound,
     /// The hold has ended.
-    #[error("This hold is {state} already.")]
+    #[error("This hold has already been {state}.")]
     HoldClosed {
-        /// How it ended.
+        /// The final state: `captured`, `released` or `expired`.
         state: String,
     },
-    /// A capture of more than is held.
-    #[error("A capture takes at most what is held: {held}.")]
+    /// The capture is larger than the hold.
+    #[error("A capture can't exceed the amount held: {held}.")]
     CaptureExceedsHold {
-        /// What is held.
+        /// The tokens held.
         held: Tokens,
     },
     /// The organization has no such spend.
-    #[error("There is no such spend.")]
+    #[error("Spend not found.")]
     SpendNotFound,
     /// The organization has no such purchase.
-    #[error("There is no such purchase.")]
+    #[error("Purchase not found.")]
     PurchaseNotFound,
     /// The spend was refunded before.
-    #[error("This spend was refunded already.")]
+    #[error("This spend has already been refunded.")]
     AlreadyRefunded,
-    /// An amount that makes no sense here.
+    /// An amount or expiry is out of range.
     #[error("The amount is out of range: {reason}.")]
     AmountOutOfRange {
-        /// Why.
+        /// The rule that was broken.
         reason: String,
     },
-    /// A hold that would last too long or no time at all.
-    #[error("A hold lasts between 1 and {max_seconds} seconds.")]
+    /// The TTL of a hold is out of range.
+    #[error("The TTL of a hold must be 1 to {max_seconds} seconds.")]
     TtlOutOfRange {
-        /// The longest.
+        /// The largest TTL, in seconds.
         max_seconds: u32,
     },
 }
 
-/// Which limit said no.
+/// The limit behind a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitSource {
-    /// The account itself.
+    /// The account is closed.
     Account,
-    /// The abuse guard.
+    /// The block for abuse.
     Guard,
-    /// What the plan includes.
+    /// The features of the plan.
     Plan,
-    /// Whether the plan is paid.
+    /// The license.
     License,
-    /// Requests in a window.
+    /// The requests per window.
     Rate,
-    /// Time between requests.
+    /// The time between requests.
     Interval,
-    /// A monthly cap.
+    /// A monthly quota of a member or team.
     Quota,
-    /// The tokens there are.
+    /// The available tokens.
     Balance,
-    /// What was asked makes no sense.
+    /// The request itself is invalid.
     Request,
 }
 
-/// What the person in front of it can do.
+/// The action that resolves a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Take a larger plan.
+    /// Choose a larger plan.
     Upgrade,
-    /// Buy a pack, or take a larger plan.
+    /// Buy a pack or choose a larger plan.
     BuyTokens,
     /// Pay the open invoice.
     PayInvoice,
     /// Try again later.
     Wait,
-    /// Ask the people who run Brightmeter.
+    /// Contact support.
     AskSupport,
-    /// Mend the request.
-    MendRequest,
+    /// Fix the request.
+    #[serde(rename = "mend_request")]
+    FixRequest,
 }
 
 impl Refusal {
-    /// The code in the API; never changes its meaning.
+    /// The code in the API. A code never changes its meaning.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AccountClosed { .. } => "account_closed",
             Self::Blocked { .. } => "blocked",
             Self::FeatureNotInPlan { .. } => "feature_not_in_plan",
-            Self::LicenseSuspended { .. } | Self::LicenseStopped { .. } => "license_suspended",
+            Self::LicenseSuspended { .. } | Self::LicenseSuspendedByStaff { .. } => "license_suspended",
             Self::RateLimited { .. } => "rate_limited",
             Self::TooFrequent { .. } => "too_frequent",
             Self::QuotaReached { .. } => "quota_reached",
@@ -228,13 +232,13 @@ impl Refusal {
         }
     }
 
-    /// Which limit said no.
+    /// Returns the limit behind the refusal.
     pub const fn limit_source(&self) -> LimitSource {
         match self {
             Self::AccountClosed { .. } => LimitSource::Account,
             Self::Blocked { .. } => LimitSource::Guard,
             Self::FeatureNotInPlan { .. } => LimitSource::Plan,
-            Self::LicenseSuspended { .. } | Self::LicenseStopped { .. } => LimitSource::License,
+            Self::LicenseSuspended { .. } | Self::LicenseSuspendedByStaff { .. } => LimitSource::License,
             Self::RateLimited { .. } => LimitSource::Rate,
             Self::TooFrequent { .. } => LimitSource::Interval,
             Self::QuotaReached { .. } => LimitSource::Quota,
@@ -243,7 +247,7 @@ impl Refusal {
         }
     }
 
-    /// What is left under the limit, where it counts something.
+    /// Returns what remains under the limit; `None` if the limit is not countable.
     pub const fn remaining(&self) -> Option<Tokens> {
         match self {
             Self::InsufficientTokens { available, .. } => Some(*available),
@@ -253,7 +257,7 @@ impl Refusal {
         }
     }
 
-    /// When the limit ends or starts anew by itself, if it does.
+    /// Returns when the limit ends or resets without action; `None` if it does not.
     pub const fn resets_at(&self) -> Option<Instant> {
         match self {
             Self::Blocked { until } | Self::RateLimited { until, .. } | Self::TooFrequent { until, .. } => Some(*until),
@@ -263,10 +267,10 @@ impl Refusal {
         }
     }
 
-    /// What to do about it.
+    /// Returns the action that resolves the refusal.
     pub const fn action(&self) -> Action {
         match self {
-            Self::AccountClosed { .. } | Self::LicenseStopped { .. } => Action::AskSupport,
+            Self::AccountClosed { .. } | Self::LicenseSuspendedByStaff { .. } => Action::AskSupport,
             Self::Blocked { .. } | Self::RateLimited { .. } | Self::TooFrequent { .. } | Self::QuotaReached { .. } => {
                 Action::Wait
             }
@@ -274,22 +278,22 @@ impl Refusal {
             Self::LicenseSuspended { .. } => Action::PayInvoice,
             Self::InsufficientTokens { withheld, .. } if !withheld.is_zero() => Action::PayInvoice,
             Self::InsufficientTokens { .. } => Action::BuyTokens,
-            _ => Action::MendRequest,
+            _ => Action::FixRequest,
         }
     }
 
-    /// Whether the request counts towards the caller's rate: it passed the rate and was refused by something after it.
+    /// Whether the request counts towards the caller's rate: it passed the rate check and a later check refused it.
     pub const fn counts_towards_rate(&self) -> bool {
         matches!(self, Self::TooFrequent { .. } | Self::QuotaReached { .. } | Self::InsufficientTokens { .. })
     }
 
-    /// An adjustment that is zero or does not fit.
+    /// Returns [`AmountOutOfRange`](Self::AmountOutOfRange) with the broken rule.
     pub(crate) fn amount(reason: impl Into<String>) -> Self {
         Self::AmountOutOfRange { reason: reason.into() }
     }
 
-    /// An amount that would lift a balance over the most there can be.
+    /// Returns the refusal of an amount that would raise a balance above [`Tokens::MAX`].
     pub(crate) fn over_limit() -> Self {
-        Self::amount(format!("a balance is at most {}", grouped(Tokens::MAX.get())))
+        Self::amount(format!("a balance can't exceed {}", grouped(Tokens::MAX.get())))
     }
 }

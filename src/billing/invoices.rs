@@ -1,8 +1,8 @@
-//! Dues: what is known of the invoices for an organization's plan, and since when one is unpaid.
+//! Invoices: the facts about an organization's plan invoices, and since when one is unpaid.
 //!
-//! As with purchases, events come late, twice, and in any order, so facts are joined and only ever grow ([`Invoices::join`]): that an
-//! invoice failed, and when first; that it is settled, which nothing that comes later undoes; what was paid of it. What was paid has
-//! a receipt, numbered in one row with those of packs.
+//! Stripe's events arrive late, more than once and in any order. So facts are joined and only grow
+//! ([`Invoices::join`]): the first failure of an invoice, the payment, and that it is closed, which no later event
+//! undoes. Each paid invoice gets a receipt. Receipts of plans and packs share one numbering.
 
 use std::collections::BTreeMap;
 
@@ -10,69 +10,70 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Instant;
 
-/// Everything that Stripe has told of an organization's invoices, by Stripe's id.
+/// The invoice facts of an organization, by Stripe id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Invoices(pub BTreeMap<String, Invoice>);
 
-/// What is known of one invoice.
+/// The facts of one invoice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
-    /// When a payment of it failed for the first time.
+    /// When a payment failed for the first time; `None` if none failed.
     pub failed_at: Option<Instant>,
-    /// Whether it is paid, or will never have to be.
-    pub settled: bool,
-    /// Stripe's name of the subscription that it is for.
+    /// Whether the invoice is closed: paid, voided or written off.
+    #[serde(rename = "settled")]
+    pub closed: bool,
+    /// The Stripe id of its subscription; `None` if unknown.
     #[serde(default)]
     pub subscription: Option<String>,
-    /// What was paid of it; nothing of one that was settled before there were receipts for plans.
+    /// The payment. `None` if unpaid, or if closed before plans had receipts.
     #[serde(default)]
     pub paid: Option<Paid>,
-    /// The number of its receipt, once something was paid: 1, 2, 3, … in each organization, without gaps, packs among them. It is
-    /// ours to say, so nothing that is told brings one.
+    /// The receipt number, once it is paid: 1, 2, 3, … per organization without gaps, packs included. We assign it, so
+    /// facts from Stripe never carry one.
     #[serde(default)]
     pub receipt: Option<i64>,
 }
 
-/// What was paid of an invoice. Of two that were told, the smaller one counts, so the earlier one.
+/// The payment of an invoice. If two are reported, the smaller in this order counts, which is the earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Paid {
-    /// When.
+    /// When it was paid.
     pub at: Instant,
-    /// How much, in cents.
+    /// The amount, in cents.
     pub cents: u64,
-    /// What for.
+    /// The invoice's lines.
     pub lines: Vec<InvoiceLine>,
-    /// Stripe's page of it.
+    /// Stripe's hosted invoice page.
     pub url: Option<String>,
-    /// The number that Stripe gave it.
+    /// Stripe's invoice number.
     pub number: Option<String>,
 }
 
 /// A line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct InvoiceLine {
-    /// What people read.
+    /// The description for display.
     pub text: String,
-    /// What it costs, in cents; below zero where it gives back.
+    /// The amount, in cents. A credit is negative.
     pub cents: i64,
 }
 
 impl Invoices {
-    /// Adds what `facts` knows; receipts stay as they are. Commutative, associative and idempotent.
+    /// Adds `facts`; receipt numbers stay. Commutative, associative and idempotent.
     pub fn join(&mut self, facts: &Self) {
         for (id, new) in &facts.0 {
             let invoice = self.0.entry(id.clone()).or_default();
             invoice.failed_at = [invoice.failed_at, new.failed_at].into_iter().flatten().min();
-            invoice.settled |= new.settled;
+            invoice.closed |= new.closed;
             invoice.subscription = invoice.subscription.take().max(new.subscription.clone());
             invoice.paid = [invoice.paid.take(), new.paid.clone()].into_iter().flatten().min();
         }
     }
 
-    /// What a list of invoices adds to what is known; nothing, if all of it is known. Such a list does not say exactly when one failed:
-    /// what is known of that, and of what was paid, stays.
-    pub fn learn(&self, mut listed: Self) -> Option<Self> {
+    /// Returns the facts that a list of invoices adds, or `None` if it adds none. A list does not say exactly when an
+    /// invoice failed, so recorded failures stay, and so do recorded payments.
+    pub fn new_facts(&self, mut listed: Self) -> Option<Self> {
         for (id, invoice) in &mut listed.0 {
             let Some(known) = self.0.get(id) else { continue };
             invoice.failed_at = invoice.failed_at.filter(|_| known.failed_at.is_none());
@@ -83,7 +84,7 @@ impl Invoices {
         (all != *self).then_some(listed)
     }
 
-    /// Gives whatever was paid and has no receipt yet the next numbers, from `next` on, in the order in which it was paid.
+    /// Numbers the paid invoices that have no receipt yet, from `next` on, in order of payment.
     pub fn number_receipts(&mut self, next: i64) {
         let mut unnumbered: Vec<(Instant, &mut Option<i64>)> = Vec::new();
         for Invoice { paid, receipt, .. } in self.0.values_mut() {
@@ -91,31 +92,26 @@ impl Invoices {
                 unnumbered.push((paid.at, receipt));
             }
         }
-        // Those of one instant stay in the order of their ids.
+        // The sort is stable: payments of the same instant stay in order of their Stripe ids.
         unnumbered.sort_by_key(|(at, _)| *at);
         for (number, (_, receipt)) in (next..).zip(unnumbered) {
             *receipt = Some(number);
         }
     }
 
-    /// What has a receipt: Stripe's id of the invoice, the receipt's number, and what was paid.
+    /// Returns the receipts: the invoice's Stripe id, the receipt number and the payment.
     pub fn receipts(&self) -> impl Iterator<Item = (&str, i64, &Paid)> {
         self.0.iter().filter_map(|(id, invoice)| Some((id.as_str(), invoice.receipt?, invoice.paid.as_ref()?)))
     }
 
-    /// Since when an invoice is unpaid: the first failure of the oldest one that is not settled. Retries do not move it. Where it
-    /// is known which subscription is `live`, the invoices of others are nobody's concern any more.
+    /// Returns since when an invoice is unpaid: the earliest first failure among the invoices that are not closed.
+    /// Retries do not move it. If the `live` subscription is given, invoices of other subscriptions are ignored.
     pub fn unpaid_since(&self, live: Option<&str>) -> Option<Instant> {
-        let concerns = |invoice: &&Invoice| match (live, invoice.subscription.as_deref()) {
+        let applies = |invoice: &&Invoice| match (live, invoice.subscription.as_deref()) {
             (Some(live), Some(of)) => live == of,
             _ => true,
         };
-        self.0
-            .values()
-            .filter(concerns)
-            .filter(|invoice| !invoice.settled)
-            .filter_map(|invoice| invoice.failed_at)
-            .min()
+        self.0.values().filter(applies).filter(|invoice| !invoice.closed).filter_map(|invoice| invoice.failed_at).min()
     }
 }
 
@@ -132,15 +128,15 @@ mod tests {
     }
 
     fn paid(id: &str) -> Invoices {
-        Invoices([(id.into(), Invoice { settled: true, ..Invoice::default() })].into())
+        Invoices([(id.into(), Invoice { closed: true, ..Invoice::default() })].into())
     }
 
     fn paid_on(id: &str, day: u32, cents: u64) -> Invoices {
         let paid = Paid { at: at(day), cents, lines: Vec::new(), url: None, number: None };
-        Invoices([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
+        Invoices([(id.into(), Invoice { closed: true, paid: Some(paid), ..Invoice::default() })].into())
     }
 
-    /// What was told, in this order and backwards, leaves an invoice unpaid since that day of March.
+    /// Joins `facts` in this order and in reverse; both leave an invoice unpaid since that day of March.
     #[track_caller]
     fn check(facts: &[Invoices], since: Option<u32>) {
         let join = |invoices: &mut dyn Iterator<Item = &Invoices>| {
@@ -163,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_payment_that_is_told_in_two_ways_the_earlier_counts() {
+    fn if_a_payment_is_reported_twice_the_earlier_counts() {
         check(&[failed("in_1", 3), paid_on("in_1", 5, 14_900), paid_on("in_1", 4, 14_900), paid("in_1")], None);
         let mut invoices = paid_on("in_1", 5, 14_900);
         for facts in [paid("in_1"), paid_on("in_1", 4, 14_900), paid_on("in_1", 6, 14_900)] {
@@ -173,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_paid_is_numbered_once_in_the_order_of_time() {
+    fn paid_invoices_are_numbered_once_in_order_of_payment() {
         let mut invoices = Invoices::default();
         let mut numbers = |facts: &[Invoices], next| {
             facts.iter().for_each(|facts| invoices.join(facts));
@@ -184,12 +180,12 @@ mod tests {
             [paid_on("in_1", 5, 1), paid_on("in_2", 4, 1), paid_on("in_3", 5, 1), paid_on("in_4", 3, 0), paid("in_5")];
         assert_eq!(numbers(&facts, 7), "in_1: 8, in_2: 7, in_3: 9");
         assert_eq!(numbers(&facts, 10), "in_1: 8, in_2: 7, in_3: 9");
-        // The number stays, also if it turns out to have been paid earlier.
+        // A number stays, even if the invoice turns out to have been paid earlier.
         assert_eq!(numbers(&[paid_on("in_3", 2, 1), paid_on("in_5", 1, 1)], 10), "in_1: 8, in_2: 7, in_3: 9, in_5: 10");
     }
 
     #[test]
-    fn what_was_stored_before_there_were_receipts_is_read_and_has_none() {
+    fn invoices_stored_before_plans_had_receipts_still_parse() {
         let stored = r#"{"in_1":{"failed_at":null,"settled":true},"in_2":{"failed_at":null,"settled":true,"subscription":"sub_1"}}"#;
         let mut invoices: Invoices = serde_json::from_str(stored).unwrap();
         invoices.number_receipts(1);
@@ -197,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invoice_of_a_subscription_that_is_over_is_owed_no_more() {
+    fn an_invoice_of_an_ended_subscription_is_no_longer_due() {
         let of = |subscription: &str| {
             let mut invoices = failed("in_1", 3);
             invoices.join(&Invoices(
@@ -207,21 +203,21 @@ mod tests {
         };
         assert_eq!(of("sub_1").unpaid_since(Some("sub_1")), Some(at(3)));
         assert_eq!(of("sub_1").unpaid_since(Some("sub_2")), None);
-        assert_eq!(failed("in_1", 3).unpaid_since(Some("sub_2")), Some(at(3)), "it does not say whose it is");
+        assert_eq!(failed("in_1", 3).unpaid_since(Some("sub_2")), Some(at(3)), "its subscription is unknown");
     }
 
     #[test]
-    fn a_list_adds_what_is_not_known_and_moves_no_failure() {
-        assert_eq!(Invoices::default().learn(failed("in_1", 3)), Some(failed("in_1", 3)));
-        assert_eq!(failed("in_1", 3).learn(failed("in_1", 2)), None);
-        assert_eq!(failed("in_1", 3).learn(paid("in_1")), Some(paid("in_1")));
-        let mut settled = failed("in_1", 3);
-        settled.join(&paid("in_1"));
-        assert_eq!(settled.learn(paid("in_1")), None);
+    fn a_list_adds_unknown_facts_and_moves_no_failure() {
+        assert_eq!(Invoices::default().new_facts(failed("in_1", 3)), Some(failed("in_1", 3)));
+        assert_eq!(failed("in_1", 3).new_facts(failed("in_1", 2)), None);
+        assert_eq!(failed("in_1", 3).new_facts(paid("in_1")), Some(paid("in_1")));
+        let mut closed = failed("in_1", 3);
+        closed.join(&paid("in_1"));
+        assert_eq!(closed.new_facts(paid("in_1")), None);
     }
 
     #[test]
-    fn of_several_unpaid_invoices_the_oldest_failure_counts() {
+    fn the_oldest_failure_counts_if_several_invoices_are_unpaid() {
         check(&[failed("in_2", 9), failed("in_1", 3)], Some(3));
         check(&[failed("in_2", 9), failed("in_1", 3), paid("in_1")], Some(9));
     }

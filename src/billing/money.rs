@@ -1,8 +1,8 @@
-//! Money, as people read it.
+//! Money, formatted for display. Amounts are in cents or in micro-dollars (millionths of a dollar).
 
 use crate::ledger::tokens::grouped;
 
-/// `$149`, or `$29.50` where there are cents.
+/// Formats cents as dollars: `$149`, or `$29.50` if there are cents.
 pub fn dollars(cents: u64) -> String {
     let whole = grouped(i64::try_from(cents / 100).unwrap_or(i64::MAX));
     match cents % 100 {
@@ -11,13 +11,13 @@ pub fn dollars(cents: u64) -> String {
     }
 }
 
-/// The same of cents that may be below zero: `−$100.94`.
+/// Formats signed cents as dollars: `−$100.94`.
 pub fn signed_dollars(cents: i64) -> String {
     let sign = if cents < 0 { "−" } else { "" };
     format!("{sign}{}", dollars(cents.unsigned_abs()))
 }
 
-/// Millionths of a dollar, to the last one: `$2`, `$0.008`, `$2.50`.
+/// Formats micro-dollars without rounding: `$2`, `$0.008`, `$2.50`.
 pub fn dollars_of_micros(micros: u64) -> String {
     let whole = grouped(i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX));
     match micros % 1_000_000 {
@@ -34,7 +34,7 @@ mod tests {
     use super::{dollars, dollars_of_micros, signed_dollars};
 
     #[test]
-    fn prices_show_cents_only_where_there_are_any() {
+    fn prices_show_cents_only_if_there_are_any() {
         for (cents, text) in [(0, "$0"), (14_900, "$149"), (2_950, "$29.50"), (123_405, "$1,234.05")] {
             assert_eq!(dollars(cents), text);
         }
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_show_every_digit_that_counts() {
+    fn costs_show_every_significant_digit() {
         for (micros, text) in [
             (0, "$0"),
             (8_000, "$0.008"),

@@ -1,8 +1,8 @@
-//! Purchases of packs: what Stripe has told of a payment, and what that leaves of the pack's tokens.
+//! Purchases of packs: the facts about a payment, and the tokens that remain after refunds and disputes.
 //!
-//! Events come late, twice, and in any order. So what is kept of a payment is a set of facts that only ever grows: joining the
-//! same facts again, or in another order, leaves the same ([`Payment::join`]). What the facts amount to is computed from all of
-//! them, and the lots are brought to that; no event is ever acted on by itself.
+//! Stripe's events arrive late, more than once and in any order. So a payment is stored as a set of facts that only
+//! grows: joining the same facts again, or in another order, gives the same result ([`Payment::join`]). The clawback is
+//! computed from all facts, and the lots are adjusted to it. No event is acted on alone.
 
 use std::collections::BTreeMap;
 
@@ -15,137 +15,137 @@ use crate::{
     time::Instant,
 };
 
-/// A pack that was ordered, as it was on sale then.
+/// An ordered pack, with the price and tokens at the time of the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// Its id; Stripe gets it with the order and tells it with the payment.
+    /// The purchase's id. Stripe gets it with the order and returns it with the payment.
     pub id: PurchaseId,
     /// The pack.
     pub pack: PackName,
-    /// What people read for it.
+    /// The pack's label in the UI.
     pub label: String,
-    /// Its price, in cents.
+    /// The price, in cents.
     pub price_cents: u32,
-    /// What it holds, by type.
+    /// The tokens, by type.
     pub tokens: BTreeMap<TokenType, Tokens>,
-    /// What Stripe has told.
+    /// The payment facts from Stripe.
     pub payment: Payment,
-    /// What was made of it, once it was paid.
+    /// The credited tokens; `None` until the purchase is paid.
     pub credit: Option<Credit>,
 }
 
-/// What a paid purchase brought.
+/// The tokens and the receipt of a paid purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
-    /// The number of its receipt: 1, 2, 3, … in each organization, without gaps, those of plans among them.
+    /// The receipt number: 1, 2, 3, … per organization without gaps, plans included.
     pub number: i64,
     /// When the tokens were credited.
     pub at: Instant,
-    /// The tokens, by type.
+    /// The tokens, one lot per type.
     pub lots: Vec<Lot>,
 }
 
-/// The tokens of one type that a purchase brought.
+/// The tokens of one type that a purchase credited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
-    /// The kind of tokens.
+    /// The token type.
     pub token_type: TokenType,
-    /// The grant that they came as.
+    /// The grant that holds the tokens.
     pub grant: GrantId,
-    /// How many.
+    /// The tokens credited.
     pub amount: Tokens,
-    /// How many of them were taken back for returned money, what became debt included.
+    /// The tokens clawed back so far, including those that became debt.
     pub clawed_back: Tokens,
-    /// How many of those became debt, as they were spent or held, as far as it is not paid.
+    /// The part of `clawed_back` that became debt, because it was spent or held, and is not paid yet.
     #[serde(default)]
     pub owed: Tokens,
-    /// How many are put aside while the payment is disputed.
+    /// The tokens set aside while the payment is disputed.
     pub frozen: Tokens,
 }
 
-/// Everything that Stripe has told of a payment.
+/// The facts of a payment, joined from everything that Stripe reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Payment {
-    /// How far it is.
+    /// The progress of the payment.
     pub stage: Stage,
-    /// What was paid, in cents; 0 until it was.
+    /// The amount paid, in cents; 0 until it is paid.
     pub paid_cents: u64,
-    /// Refunds, by Stripe's id.
+    /// The refunds, by Stripe id.
     pub refunds: BTreeMap<String, Refund>,
-    /// The most that a charge said of all its refunds together, in cents; it may come before they do.
+    /// The largest refund total that the charge reported, in cents. It may arrive before the refunds themselves.
     pub refunded_cents: u64,
-    /// Disputes, by Stripe's id.
+    /// The disputes, by Stripe id.
     pub disputes: BTreeMap<String, Dispute>,
-    /// Stripe's names for it.
+    /// The payment's Stripe ids.
     pub stripe_ids: StripeIds,
 }
 
-/// What Stripe calls the parts of a payment.
+/// The Stripe ids of a payment's parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StripeIds {
     /// The Checkout session: `cs_…`.
     pub session: Option<String>,
-    /// The payment itself: `pi_…`.
+    /// The PaymentIntent: `pi_…`.
     pub payment_intent: Option<String>,
-    /// The charge that paid it: `ch_…`.
+    /// The successful charge: `ch_…`.
     pub charge: Option<String>,
-    /// Stripe's own receipt.
+    /// The address of Stripe's own receipt.
     pub receipt_url: Option<String>,
 }
 
-/// How far a payment is. What is paid stays paid, whatever else is told.
+/// The progress of a payment. It only moves forward in this order: a paid payment stays paid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The customer has not finished with Checkout.
     #[default]
     Open,
-    /// Promised; the bank takes days to say whether it comes.
+    /// Checkout is finished, but the bank needs days to confirm the payment.
     Pending,
-    /// Not paid in time.
+    /// The Checkout session expired without payment.
     Expired,
-    /// The bank did not pay.
+    /// The bank rejected the payment.
     Failed,
-    /// Paid.
+    /// The payment succeeded.
     Paid,
 }
 
-/// A refund: a part of the payment that goes back.
+/// A refund of the payment, in whole or in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// How much, in cents.
+    /// The amount, in cents.
     pub cents: u64,
-    /// Whether it failed, or was called off: then the money stays, and so do the tokens.
+    /// Whether it failed or was canceled. Then the money is not returned, and the customer keeps the tokens.
     pub failed: bool,
 }
 
-/// A dispute: the customer's bank wants the payment back.
+/// A dispute (chargeback) of the payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
-    /// How much, in cents.
+    /// The amount, in cents.
     pub cents: u64,
-    /// How it stands.
+    /// Open, or the decision.
     pub status: DisputeStatus,
 }
 
-/// How a dispute stands. Of two that were told, the later counts; a closed one is later than any open one.
+/// The status of a dispute. If two are reported, the later counts; closed is always later than open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum DisputeStatus {
-    /// Not decided.
+    /// Undecided.
     Open,
     /// Decided.
     Closed {
-        /// When that was told, in seconds since 1970.
+        /// When Stripe reported the decision, in Unix seconds.
         reported_at: i64,
-        /// Whether the money is gone.
+        /// Whether the dispute was lost, so that the money went back.
         lost: bool,
     },
 }
 
 impl Stage {
-    /// All of them.
+    /// All stages, in order.
     pub const ALL: [Self; 5] = [Self::Open, Self::Pending, Self::Expired, Self::Failed, Self::Paid];
 
     /// The name in the database.
@@ -161,14 +161,14 @@ impl Stage {
 }
 
 impl Stage {
-    /// Whether it is not known yet if the money comes.
+    /// Whether the payment may still succeed.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Pending)
     }
 }
 
 impl Payment {
-    /// Adds what `facts` knows. Commutative, associative and idempotent, so that the order and the number of events do not matter.
+    /// Adds `facts`. Commutative, associative and idempotent, so the order and repetition of events do not matter.
     pub fn join(&mut self, facts: &Self) {
         self.stage = self.stage.max(facts.stage);
         self.paid_cents = self.paid_cents.max(facts.paid_cents);
@@ -195,7 +195,8 @@ impl Payment {
         }
     }
 
-    /// How much of it is gone again, in cents: refunds that did not fail, and lost disputes; at most what was paid.
+    /// Returns the cents that went back to the customer: refunds that did not fail and lost disputes, capped at
+    /// `paid_cents`.
     pub fn returned_cents(&self) -> u64 {
         let failed: u64 = self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.cents).sum();
         let every: u64 = self.refunds.values().map(|refund| refund.cents).sum();
@@ -205,20 +206,20 @@ impl Payment {
         refunded.saturating_add(lost).min(self.paid_cents)
     }
 
-    /// Whether a dispute about it is open.
+    /// Whether a dispute is open.
     pub fn is_disputed(&self) -> bool {
         self.disputes.values().any(|dispute| dispute.status == DisputeStatus::Open)
     }
 
-    /// Whether adding what `facts` knows would change what goes back, or what is put aside.
-    pub fn would_move(&self, facts: &Self) -> bool {
+    /// Whether joining `facts` would change the clawback or whether tokens are frozen.
+    pub fn affects_tokens(&self, facts: &Self) -> bool {
         let mut joined = self.clone();
         joined.join(facts);
         (joined.returned_cents(), joined.is_disputed()) != (self.returned_cents(), self.is_disputed())
     }
 
-    /// How many of `amount` tokens go back with the money: the same part of them, rounded down to whole tokens, so in the
-    /// customer's favour; all of them once all the money is gone.
+    /// Returns the clawback of `amount` tokens: the same share as of the money, rounded down to whole tokens in the
+    /// customer's favor. All of them if the whole payment went back.
     pub fn clawback_of(&self, amount: Tokens) -> Tokens {
         if self.paid_cents == 0 {
             return Tokens::ZERO;
@@ -230,12 +231,12 @@ impl Payment {
 }
 
 impl Purchase {
-    /// Whether its tokens are not simply the customer's: its payment is disputed, or a lot does not follow its money yet, or tokens
-    /// are owed or put aside. Then whatever brings tokens back to its lots has to look at it.
-    pub fn is_at_stake(&self) -> bool {
+    /// Whether its lots may have to change with its payment: the payment is disputed, a lot's clawback is not up to
+    /// date, or tokens are owed or frozen. Every command that can return tokens to its lots must then load it.
+    pub fn needs_reconciliation(&self) -> bool {
         let open = |lot: &Lot| {
-            let follows = lot.clawed_back == self.payment.clawback_of(lot.amount);
-            !(follows && lot.owed.is_zero() && lot.frozen.is_zero())
+            let up_to_date = lot.clawed_back == self.payment.clawback_of(lot.amount);
+            !(up_to_date && lot.owed.is_zero() && lot.frozen.is_zero())
         };
         let disputed = self.payment.is_disputed();
         self.credit.as_ref().is_some_and(|credit| disputed || credit.lots.iter().any(open))
@@ -250,7 +251,8 @@ mod tests {
         of.iter().map(|(id, cents, failed)| ((*id).into(), Refund { cents: *cents, failed: *failed })).collect()
     }
 
-    /// Of 2,900 cents for 500 tokens, these refunds and this sum of the charge's own take back.
+    /// Checks the cents returned and the tokens clawed back from 2,900 cents for 500 tokens, given the refunds and the
+    /// charge's refund total.
     #[track_caller]
     fn check(of: &[(&str, u64, bool)], refunded_cents: u64, cents: u64, tokens: i64) {
         let payment = Payment {
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_go_back_in_the_part_in_which_the_money_does_rounded_down() {
+    fn a_clawback_takes_the_same_share_as_the_refund_rounded_down() {
         check(&[], 0, 0, 0);
         check(&[("re_1", 1, false)], 0, 1, 0);
         check(&[("re_1", 1_000, false)], 0, 1_000, 172);
@@ -274,28 +276,28 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_counts_once_whether_it_or_its_charge_tells() {
+    fn a_refund_counts_once_if_both_it_and_its_charge_are_reported() {
         check(&[], 1_000, 1_000, 172);
         check(&[("re_1", 1_000, false)], 1_000, 1_000, 172);
         check(&[("re_1", 1_000, false)], 1_500, 1_500, 258);
     }
 
     #[test]
-    fn a_refund_that_failed_takes_nothing() {
+    fn a_failed_refund_claws_nothing_back() {
         check(&[("re_1", 1_000, true)], 0, 0, 0);
         check(&[("re_1", 1_000, true)], 1_000, 0, 0);
         check(&[("re_1", 1_000, true), ("re_2", 500, false)], 1_000, 500, 86);
     }
 
     #[test]
-    fn no_more_goes_back_than_came() {
+    fn a_clawback_never_exceeds_the_payment() {
         check(&[("re_1", 2_900, false), ("re_2", 2_900, false)], 9_000, 2_900, 500);
         let free = Payment { stage: Stage::Paid, refunded_cents: 100, ..Payment::default() };
         assert_eq!(free.clawback_of(Tokens::new(500).unwrap()), Tokens::ZERO);
     }
 
     #[test]
-    fn what_was_told_last_of_a_dispute_counts_whenever_it_is_heard() {
+    fn the_latest_status_of_a_dispute_counts_in_any_order_of_arrival() {
         let facts = |status| Payment {
             paid_cents: 2_900,
             disputes: BTreeMap::from([("dp_1".into(), Dispute { cents: 2_900, status })]),

@@ -1,37 +1,38 @@
-//! Billing periods: months counted from an organization's anchor.
+//! Billing periods: months counted from an organization's anchor, in UTC.
 
 use chrono::{Datelike, Months};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Instant;
 
-/// The instant that an organization's months are counted from.
+/// The instant from which an organization's billing periods are counted.
 ///
-/// Its day of the month is the anchor day: a month without that day ends on its last one, and the day comes back in the
-/// next month that has it (31 January → 28 February → 31 March), because every boundary is computed from the anchor.
+/// Its day of the month is the anchor day. In a month without that day, the boundary is clamped to the last day, and it
+/// returns to the anchor day in the next month that has it (31 January → 28 February → 31 March). Every boundary is
+/// computed from the anchor, never from the previous boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Anchor(pub Instant);
 
-/// One month of an organization: from `start` up to, not including, `end`.
+/// One billing period: the half-open interval `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Period {
-    /// When the allowance was, or is to be, made.
+    /// The reset that grants the allowance of this period.
     pub start: Instant,
-    /// When it expires and the next one starts.
+    /// The next reset: the allowance expires and the next period starts.
     pub end: Instant,
 }
 
 impl Anchor {
-    /// The period that holds `now`, also for a `now` before the anchor.
+    /// Returns the period that contains `now`. `now` may be before the anchor.
     pub fn period_at(self, now: Instant) -> Period {
         let estimate = months(now) - months(self.0);
-        // The anchor's day and time of day decide whether the boundary of that month has been reached.
+        // The anchor's day and time of day decide whether the boundary in this calendar month has been reached.
         let index = if self.boundary(estimate) <= now { estimate } else { estimate - 1 };
         Period { start: self.boundary(index), end: self.boundary(index + 1) }
     }
 
-    /// The start of the period `index` months from the anchor.
+    /// Returns the start of the period that is `index` months after the anchor.
     fn boundary(self, index: i32) -> Instant {
         let count = Months::new(index.unsigned_abs());
         let moved = if index >= 0 { self.0.checked_add_months(count) } else { self.0.checked_sub_months(count) };
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_the_month_lacks_becomes_its_last_and_comes_back() {
+    fn a_missing_anchor_day_is_clamped_to_the_last_day_of_the_month_and_returns() {
         let anchor = "2026-01-31T09:30:00Z";
         check(anchor, "2026-02-01T00:00:00Z", "2026-01-31T09:30:00Z", "2026-02-28T09:30:00Z");
         check(anchor, "2026-03-01T00:00:00Z", "2026-02-28T09:30:00Z", "2026-03-31T09:30:00Z");
@@ -64,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn a_period_starts_at_the_very_instant() {
+    fn a_period_starts_exactly_at_its_boundary() {
         let anchor = "2026-05-12T10:00:00Z";
         check(anchor, "2026-06-12T09:59:59.999999Z", "2026-05-12T10:00:00Z", "2026-06-12T10:00:00Z");
         check(anchor, "2026-06-12T10:00:00Z", "2026-06-12T10:00:00Z", "2026-07-12T10:00:00Z");
     }
 
     #[test]
-    fn a_clock_before_the_anchor_still_has_a_period() {
+    fn an_instant_before_the_anchor_has_a_period() {
         check("2026-05-31T10:00:00Z", "2026-04-01T00:00:00Z", "2026-03-31T10:00:00Z", "2026-04-30T10:00:00Z");
     }
 }

@@ -1,4 +1,5 @@
-//! Which way it goes from the present plan to another one. The page that says what that means, and whoever does it, ask here.
+//! Plan changes: whether a chosen plan is a subscription, an upgrade or a downgrade. The preview page and the service
+//! both use this decision, so they cannot disagree.
 
 use std::cmp::Ordering;
 
@@ -7,23 +8,23 @@ use crate::{
     ledger::account::Terms,
 };
 
-/// Which way a choice of a plan goes.
+/// The kind of a plan change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlanChange {
-    /// Nothing is paid through Stripe yet.
+    /// A first subscription through Stripe, whatever the plan.
     Subscribe,
-    /// To a larger plan: at once.
+    /// To a larger plan, immediately.
     Upgrade,
-    /// To the present plan, after all.
+    /// To the current plan: withdraws a planned downgrade or cancellation.
     Keep,
-    /// To a smaller plan: at the next reset.
+    /// To a smaller paid plan, at the next reset.
     Downgrade,
-    /// To the free plan: at the next reset.
+    /// To the free plan, at the next reset.
     Cancel,
 }
 
 impl PlanChange {
-    /// Which way it goes to `plan`, for whom has a subscription or not.
+    /// Returns the kind of the change to `plan`. `subscribed`: whether the organization has a live Stripe subscription.
     pub fn to(plan: &Plan, terms: &Terms, subscribed: bool, catalog: &Catalog) -> Self {
         match catalog.plan_rank(&plan.name).cmp(&catalog.plan_rank(&terms.plan)) {
             _ if !subscribed => Self::Subscribe,
@@ -34,18 +35,18 @@ impl PlanChange {
         }
     }
 
-    /// Its name in forms.
+    /// The name in forms.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Subscribe => "subscribe",
-            Self::Upgrade => "up",
-            Self::Keep => "stay",
-            Self::Downgrade => "down",
-            Self::Cancel => "end",
+            Self::Upgrade => "upgrade",
+            Self::Keep => "keep",
+            Self::Downgrade => "downgrade",
+            Self::Cancel => "cancel",
         }
     }
 
-    /// The one of that name.
+    /// Parses a name from [`as_str`](Self::as_str); `None` if it is unknown.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Subscribe, Self::Upgrade, Self::Keep, Self::Downgrade, Self::Cancel]
             .into_iter()
@@ -59,7 +60,7 @@ mod tests {
     use crate::{DEFAULT_CATALOG, billing::period::Anchor, ids::OrgId, ledger::account::Account, time::Instant};
 
     #[test]
-    fn it_goes_up_and_down_by_the_order_of_the_catalog() {
+    fn the_order_of_the_catalog_decides_between_upgrade_and_downgrade() {
         let catalog = Catalog::parse(DEFAULT_CATALOG).unwrap();
         let check = |from: &str, to: &str, subscribed, plan_change| {
             let account = Account::open(OrgId(uuid::Uuid::nil()), from.parse().unwrap(), Anchor(Instant::UNIX_EPOCH));

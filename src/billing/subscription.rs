@@ -1,54 +1,55 @@
-//! Subscriptions: what Stripe says of the plan that an organization pays for.
+//! Subscription snapshots: Stripe's state of the plan that an organization pays for.
 //!
-//! Events about a subscription come late, twice, and in any order, and none of them is acted on: each only says that it is time to
-//! read the subscriptions of its customer anew. A reading has a number that was drawn before it was made, and one with a smaller
-//! number than the last that was followed is stale. As the event of every change is read after the change, the reading with the
-//! largest number knows it.
+//! Subscription events arrive late, more than once and in any order, so none is acted on directly. Each only triggers a
+//! new read of the customer's subscriptions. A snapshot's number is drawn before the read, and a snapshot with a
+//! smaller number than the last applied one is stale. Every change triggers a read after the change, so the snapshot
+//! with the largest number includes it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{billing::period::Anchor, names::PlanName, time::Instant};
 
-/// What Stripe said of a customer's subscriptions when it was asked.
+/// Stripe's state of a customer's subscriptions at the time of a read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionSnapshot {
-    /// Drawn before Stripe was asked: of two readings the larger one is followed.
+    /// The snapshot's number, drawn before the read. The largest number wins.
     pub number: i64,
-    /// The subscription that runs.
+    /// The live subscription; `None` if the customer has none.
     pub live: Option<Subscription>,
-    /// When the last one ended; nothing while one runs.
+    /// When the last subscription ended; `None` while one is live.
     pub ended_at: Option<Instant>,
-    /// How many further ones run: each is paid, and brings nothing.
-    #[serde(default)]
-    pub further: u32,
+    /// The number of further live subscriptions. The customer pays for each, but only `live` counts.
+    #[serde(default, rename = "further")]
+    pub additional: u32,
 }
 
 impl SubscriptionSnapshot {
-    /// What is taken in of it, after what was `known`: what had ended before it was ever known ended nothing here.
-    pub fn after(&self, known: Option<&Self>) -> Self {
-        let concerns = known.is_some_and(|known| known.live.is_some() || known.ended_at.is_some());
-        Self { ended_at: self.ended_at.filter(|_| concerns), ..self.clone() }
+    /// Returns the snapshot to apply after `known`. A subscription that ended before we knew of any does not count as
+    /// ended.
+    pub fn applied_after(&self, known: Option<&Self>) -> Self {
+        let was_known = known.is_some_and(|known| known.live.is_some() || known.ended_at.is_some());
+        Self { ended_at: self.ended_at.filter(|_| was_known), ..self.clone() }
     }
 
-    /// Whether both say the same, whichever was made later.
-    pub fn says_the_same(&self, other: &Self) -> bool {
+    /// Whether both describe the same subscription state, regardless of their numbers.
+    pub fn has_same_state(&self, other: &Self) -> bool {
         (&self.live, self.ended_at) == (&other.live, other.ended_at)
     }
 }
 
-/// A subscription that runs: on trial, paid, or with an invoice that is not paid yet.
+/// A live subscription: on trial, paid, or past due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
-    /// Stripe's name of it.
+    /// The Stripe id: `sub_…`.
     pub id: String,
-    /// Stripe's name of its line, which a change names.
+    /// The Stripe id of its item, which a plan change must name. Empty in snapshots stored before items were recorded.
     #[serde(default)]
     pub item: String,
-    /// The plan that its next invoice is for.
+    /// The plan of the next invoice.
     pub plan: PlanName,
-    /// What its months are counted from.
+    /// The anchor of its billing periods.
     pub anchor: Anchor,
-    /// Whether it ends with the running month.
+    /// Whether it ends with the current period.
     pub ends: bool,
 }
 
@@ -57,9 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reading_that_was_kept_before_lines_had_names_is_read() {
-        let kept = r#"{"number":7,"live":{"id":"sub_1","plan":"pro","anchor":"2026-03-10T09:00:00Z","ends":false},"ended_at":null}"#;
-        let snapshot: SubscriptionSnapshot = serde_json::from_str(kept).unwrap();
+    fn a_snapshot_stored_before_items_were_recorded_still_parses() {
+        let stored = r#"{"number":7,"live":{"id":"sub_1","plan":"pro","anchor":"2026-03-10T09:00:00Z","ends":false},"ended_at":null}"#;
+        let snapshot: SubscriptionSnapshot = serde_json::from_str(stored).unwrap();
         assert_eq!(snapshot.live.unwrap().item, "");
     }
 }

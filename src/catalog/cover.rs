@@ -1,23 +1,25 @@
-//! What a month's use costs at the least: the plan for it, and the packs on top.
+//! The cheapest offer for a month's usage: a plan, plus packs if needed.
 
 use std::collections::BTreeMap;
 
 use super::{Catalog, Pack, Plan};
 use crate::{ledger::tokens::Tokens, names::TokenType};
 
-/// What covers a month's use.
+/// A plan, with or without packs, that covers a month's usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cover<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// How many of which pack on top of it, each month.
+    /// The pack to buy on top, and how many each month; `None` if the allowance is enough.
     pub packs: Option<(&'a Pack, u32)>,
-    /// The price of a month, in cents.
+    /// The monthly price of plan and packs, in cents.
     pub price_cents: u64,
 }
 
-/// The cheapest of all plans that open a feature of every token type in `used`, each alone or with as many of one kind of pack
-/// as it takes; of two that cost the same, the smaller number of packs. Nothing if nothing was used, or nothing covers it.
+/// Returns the cheapest offer for `used`, or `None` if `used` is empty or cannot be covered.
+///
+/// Considers every plan that includes a feature for each used token type, alone or with any number of one kind of pack.
+/// On a tie, the fewest packs win.
 pub(super) fn cheapest<'a>(catalog: &'a Catalog, used: &BTreeMap<TokenType, Tokens>) -> Option<Cover<'a>> {
     let used: BTreeMap<&TokenType, Tokens> =
         used.iter().filter(|(_, amount)| !amount.is_zero()).map(|(name, amount)| (name, *amount)).collect();
@@ -51,7 +53,7 @@ fn opens(catalog: &Catalog, plan: &Plan, token_type: &TokenType) -> bool {
     catalog.features.iter().any(|feature| feature.token_type == *token_type && catalog.includes(&plan.name, feature))
 }
 
-/// How many of `pack` bring all that is missing; nothing if it holds none of some type.
+/// Returns how many of `pack` cover all missing tokens, or `None` if the pack lacks a missing type.
 fn packs_for(pack: &Pack, missing: &[(&TokenType, Tokens)]) -> Option<u32> {
     let mut count = 0;
     for (name, amount) in missing {
@@ -69,7 +71,7 @@ mod tests {
 
     const BUILT_IN: &str = include_str!("../../catalog.toml");
 
-    /// What covers a month of `ai` and `deep`: the plan, the packs, dollars.
+    /// Checks the cheapest cover of a month's `ai` and `deep` usage: plan, number of packs, dollars.
     fn check(catalog: &str, ai: i64, deep: i64, expected: Option<(&str, u32, u64)>) {
         let catalog = Catalog::parse(catalog).unwrap();
         let used = [("ai", ai), ("deep", deep)];
@@ -85,21 +87,21 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_alone_is_enough_as_long_as_its_allowance_is() {
+    fn a_plan_alone_is_enough_while_its_allowance_covers_the_usage() {
         check(BUILT_IN, 0, 0, None);
         check(BUILT_IN, 1, 0, Some(("pro", 0, 149)));
         check(BUILT_IN, 200, 20, Some(("pro", 0, 149)));
     }
 
     #[test]
-    fn packs_on_a_smaller_plan_beat_a_larger_plan_that_costs_more() {
+    fn a_smaller_plan_with_packs_beats_a_more_expensive_larger_plan() {
         check(BUILT_IN, 201, 20, Some(("pro", 1, 178)));
         check(BUILT_IN, 200, 71, Some(("pro", 2, 207)));
         check(BUILT_IN, 2_000, 200, Some(("pro", 4, 265)));
     }
 
     #[test]
-    fn a_larger_plan_wins_once_its_allowance_is_the_cheaper_way() {
+    fn a_larger_plan_wins_if_its_allowance_is_cheaper_than_packs() {
         let cheaper = BUILT_IN.replace("price_cents = 39_900", "price_cents = 25_000");
         check(&cheaper, 1_200, 0, Some(("pro", 2, 207)));
         check(&cheaper, 2_000, 200, Some(("enterprise", 0, 250)));

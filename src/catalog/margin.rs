@@ -1,18 +1,18 @@
-//! Margins: what is left of a price after what its tokens cost to serve.
+//! Margins: the share of a price that remains after the cost to serve its tokens.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::Catalog;
 use crate::{ledger::tokens::Tokens, names::TokenType};
 
-/// A margin in tenths of a percent, rounded down; shown as `98.6 %`.
+/// A margin in permille (tenths of a percent), rounded down; formatted as `98.6 %`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Margin(pub i32);
 
 impl fmt::Display for Margin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::BOTTOMLESS {
-            return f.write_str("below zero: it is free and costs money");
+            return f.write_str("below zero (it is free but costs money to serve)");
         }
         let sign = if self.0 < 0 { "-" } else { "" };
         write!(f, "{sign}{}.{} %", self.0.abs() / 10, self.0.abs() % 10)
@@ -20,10 +20,10 @@ impl fmt::Display for Margin {
 }
 
 impl Margin {
-    /// What is free and costs money has less than any other.
+    /// The margin of something that is free but costs money to serve; less than any other.
     const BOTTOMLESS: Self = Self(i32::MIN);
 
-    /// `(price − cost) / price`, rounded down to a tenth of a percent; nothing for what is free and costs nothing.
+    /// Returns `(price − cost) / price`, rounded down to a permille, or `None` if price and cost are both zero.
     pub fn of(price_cents: u64, cost_micros: u64) -> Option<Self> {
         match (i128::from(price_cents) * 10_000, i128::from(cost_micros)) {
             (0, 0) => None,
@@ -35,8 +35,8 @@ impl Margin {
         }
     }
 
-    /// By how much it misses `floor`: `0.9 points`; nothing if it does not.
-    pub fn missing(self, floor: Self) -> Option<String> {
+    /// Returns the shortfall below `floor`, for example `0.9 points`, or `None` if the margin meets it.
+    pub fn shortfall(self, floor: Self) -> Option<String> {
         match i64::from(floor.0) - i64::from(self.0) {
             ..=0 => None,
             _ if self == Self::BOTTOMLESS => Some("far".into()),
@@ -45,16 +45,16 @@ impl Margin {
     }
 }
 
-/// One price held against its cost.
+/// The margin of one plan or pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarginLine {
-    /// `plan pro` or `pack booster`.
+    /// The plan or pack: `plan pro`, `pack booster`.
     pub what: String,
     /// The price, in cents.
     pub price_cents: u32,
-    /// What its tokens cost to serve when all are spent, in millionths of a dollar.
+    /// The cost to serve all its tokens, in micro-dollars.
     pub cost_micros: u64,
-    /// What is left; nothing for what is free and costs nothing.
+    /// The margin; `None` if price and cost are both zero.
     pub margin: Option<Margin>,
 }
 

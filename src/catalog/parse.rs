@@ -1,4 +1,4 @@
-//! From TOML to a [`Catalog`] that holds.
+//! Parsing and validation of the catalog.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -28,7 +28,7 @@ struct RawLimits {
     key: Limits,
 }
 
-/// Why a catalog cannot be used: every problem at once.
+/// The error for an invalid catalog, with every problem found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct CatalogError(pub Vec<CatalogProblem>);
 
@@ -39,41 +39,41 @@ impl fmt::Display for CatalogError {
     }
 }
 
-/// One thing wrong with a catalog.
+/// One problem of a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogProblem {
-    /// Not TOML, or not of the catalog's shape.
+    /// The text is not TOML, or not a catalog.
     #[error("the catalog cannot be read: {0}")]
     Unreadable(String),
-    /// Two things of one kind have one name.
+    /// Two items of one kind have the same name.
     #[error("{kind} `{name}` is declared twice: rename one")]
-    Twice {
+    Duplicate {
         /// `plan`, `feature`, …
         kind: &'static str,
         /// The name.
         name: String,
     },
-    /// A name is used that nothing declares.
+    /// A name is used but not declared.
     #[error("{place} names the {kind} `{name}`, which the catalog does not declare")]
     Unknown {
-        /// Where it is used.
+        /// The item that uses it.
         place: String,
         /// `plan` or `token type`.
         kind: &'static str,
         /// The name.
         name: String,
     },
-    /// A larger plan brings less than a smaller one.
+    /// A larger plan has a smaller allowance than the plan before it.
     #[error(
-        "plan `{plan}` brings fewer `{token_type}` than the smaller plan before it: plans go from the smallest to the largest"
+        "plan `{plan}` has fewer `{token_type}` tokens than the plan before it: order plans from smallest to largest"
     )]
     PlanOrder {
         /// The larger plan.
         plan: String,
-        /// The type that it brings less of.
+        /// The token type with the smaller allowance.
         token_type: TokenType,
     },
-    /// A price is below its margin floor.
+    /// Decision 4: a price is below its margin floor.
     #[error(
         "{what}: the margin is {margin}, {missing} under the floor of {floor}: raise the price or lower the tokens"
     )]
@@ -82,14 +82,14 @@ pub enum CatalogProblem {
         what: String,
         /// Its margin.
         margin: String,
-        /// By how much it misses the floor.
+        /// The shortfall below the floor.
         missing: String,
         /// The floor.
         floor: String,
     },
-    /// A figure that makes no sense.
+    /// A figure is out of range.
     #[error("{0}")]
-    Figure(String),
+    Invalid(String),
 }
 
 pub(super) fn parse(text: &str) -> Result<Catalog, CatalogError> {
@@ -127,7 +127,7 @@ fn names(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
     for (kind, names) in kinds {
         let mut seen = BTreeSet::new();
         for name in names.into_iter().filter(|name| !seen.insert(*name)) {
-            problems.push(CatalogProblem::Twice { kind, name: name.into() });
+            problems.push(CatalogProblem::Duplicate { kind, name: name.into() });
         }
     }
 }
@@ -165,15 +165,15 @@ fn order(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
         }
     }
     if !catalog.ladder.is_sorted_by(|a, b| a.day < b.day && a.off < b.off) {
-        let text = "ladder: days and what is off must both rise from one rung to the next";
-        problems.push(CatalogProblem::Figure(text.into()));
+        let text = "ladder: `day` and `off` must both increase from one rung to the next";
+        problems.push(CatalogProblem::Invalid(text.into()));
     }
 }
 
 fn figures(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
-    let mut require = |holds: bool, text: String| {
-        if !holds {
-            problems.push(CatalogProblem::Figure(text));
+    let mut require = |valid: bool, text: String| {
+        if !valid {
+            problems.push(CatalogProblem::Invalid(text));
         }
     };
     require(!catalog.token_types.is_empty(), "token_types: declare at least one".into());
@@ -181,7 +181,7 @@ fn figures(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
     require(catalog.margin_floor_permille < 1_000, "margin_floor_permille: use 0 to 999".into());
     if let Some(first) = catalog.plans.first() {
         let free = first.price_cents == 0 && first.allowance.values().all(|amount| amount.is_zero());
-        require(free, format!("plan `{}`: the first plan is the free one, without price and allowance", first.name));
+        require(free, format!("plan `{}`: the first plan must be free, without price and allowance", first.name));
     }
     let cap = Tokens::new(1_000_000_000).unwrap_or_default();
     for plan in &catalog.plans {
@@ -189,21 +189,21 @@ fn figures(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
         require(fits, format!("plan `{}`: an allowance is at most {cap}", plan.name));
     }
     for pack in &catalog.packs {
-        let some =
+        let fits =
             pack.tokens.values().any(|amount| !amount.is_zero()) && pack.tokens.values().all(|amount| *amount <= cap);
-        require(some, format!("pack `{}`: holds between 1 and {cap} tokens of a type", pack.name));
+        require(fits, format!("pack `{}`: a pack has 1 to {cap} tokens of a type", pack.name));
         require(pack.price_cents > 0, format!("pack `{}`: needs a price", pack.name));
     }
     for feature in &catalog.features {
         let fits = !feature.cost.is_zero() && feature.cost <= cap;
-        require(fits, format!("feature `{}`: costs between 1 and {cap} tokens", feature.name));
+        require(fits, format!("feature `{}`: a use costs 1 to {cap} tokens", feature.name));
     }
     for (who, limits) in [("member", catalog.member_limits), ("key", catalog.key_limits)] {
         let requests = limits.requests.is_none_or(|n| (1..=1_000).contains(&n));
-        require(requests, format!("limits.{who}: requests is 1 to 1000"));
+        require(requests, format!("limits.{who}: requests must be 1 to 1000"));
         let window = (1..=86_400).contains(&limits.window_seconds) || limits.requests.is_none();
-        require(window, format!("limits.{who}: window_seconds is 1 to 86400"));
-        require(limits.interval_seconds <= 3_600, format!("limits.{who}: interval_seconds is at most 3600"));
+        require(window, format!("limits.{who}: window_seconds must be 1 to 86400"));
+        require(limits.interval_seconds <= 3_600, format!("limits.{who}: interval_seconds must be at most 3600"));
     }
     let ttl = catalog.holds;
     let ordered =
@@ -211,10 +211,11 @@ fn figures(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
     require(ordered, "holds: 0 < default_ttl_seconds <= max_ttl_seconds <= 604800".into());
 }
 
+/// Decision 4: no price is below its margin floor.
 fn margins(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
     let floor = catalog.margin_floor();
     for line in catalog.margins() {
-        if let Some((margin, missing)) = line.margin.and_then(|margin| Some((margin, margin.missing(floor)?))) {
+        if let Some((margin, missing)) = line.margin.and_then(|margin| Some((margin, margin.shortfall(floor)?))) {
             let (margin, floor) = (margin.to_string(), floor.to_string());
             problems.push(CatalogProblem::UnderFloor { what: line.what, margin, missing, floor });
         }
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_under_the_margin_floor_is_refused_with_its_line_and_by_how_much() {
+    fn a_price_under_the_margin_floor_is_refused_with_its_line_and_the_shortfall() {
         assert_eq!(
             problem("price_cents = 2_900", "price_cents = 2_400"),
             "pack booster: the margin is 79.1 %, 0.9 points under the floor of 80.0 %: raise the price or lower the tokens"
@@ -260,17 +261,17 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_mistake_is_named_with_its_place() {
+    fn every_kind_of_problem_is_reported_with_its_place() {
         for (from, to, part) in [
             ("name = \"deep\"", "name = \"ai\"", "token type `ai` is declared twice"),
             ("token_type = \"deep\"", "token_type = \"dep\"", "feature `strategy_analysis` names the token type `dep`"),
             ("from_plan = \"pro\"", "from_plan = \"prow\"", "feature `quest_generation` names the plan `prow`"),
-            ("ai = 2_000", "ai = 100", "plan `enterprise` brings fewer `ai`"),
-            ("cost = 5", "cost = 0", "feature `quest_generation`: costs between 1"),
+            ("ai = 2_000", "ai = 100", "plan `enterprise` has fewer `ai`"),
+            ("cost = 5", "cost = 0", "feature `quest_generation`: a use costs 1"),
             ("cost = 5", "cost = -5", "cannot be read"),
             ("day = 3", "day = 9", "ladder"),
             ("premium = true", "premiun = true", "premiun"),
-            ("price_cents = 0", "price_cents = 100", "the first plan is the free one"),
+            ("price_cents = 0", "price_cents = 100", "the first plan must be free"),
             ("default_ttl_seconds = 900", "default_ttl_seconds = 90_000", "holds"),
             ("requests = 30", "requests = 0", "limits.member"),
         ] {

@@ -1,31 +1,31 @@
-//! What if: a month's revenue and costs for other prices, other costs and other customers than the catalog has.
+//! What-if: a month's revenue and cost for assumed prices, unit costs and sales.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::{Catalog, Margin, MarginLine};
 use crate::names::{PackName, PlanName, TokenType};
 
-/// How many customers of a plan, and packs of a kind, a month may have.
+/// The largest number of customers of one plan, and of packs of one kind, in a month.
 const MAX_COUNT: u32 = 1_000;
-/// How many customers a what-if starts with, shared evenly among the plans that cost something.
-const MAX_CUSTOMERS: u32 = 100;
-/// A price can be moved up to four times what the catalog has, and at least up to this, in cents.
-const LEAST_PRICE_REACH: u32 = 10_000;
-/// The same for what a token costs, in millionths of a dollar.
-const LEAST_COST_REACH: u32 = 10_000;
+/// The number of customers that a what-if starts with, divided evenly among the paid plans.
+const INITIAL_CUSTOMERS: u32 = 100;
+/// The maximum of a price is four times the catalog's, and at least this, in cents.
+const MIN_PRICE_RANGE_CENTS: u32 = 10_000;
+/// The maximum of a unit cost is four times the catalog's, and at least this, in micro-dollars.
+const MIN_COST_RANGE_MICROS: u32 = 10_000;
 
-/// A figure that can be changed. Shown as it stands in addresses: `price-plan-pro`.
+/// An adjustable figure. Formatted as its query parameter: `price-plan-pro`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Figure {
-    /// How many customers a plan has.
+    /// The number of customers of a plan.
     Customers(PlanName),
-    /// How many packs are sold in a month.
+    /// The number of packs sold in a month.
     Sold(PackName),
-    /// What a month of a plan costs a customer, in cents.
+    /// The monthly price of a plan, in cents.
     PlanPrice(PlanName),
-    /// What a pack costs a customer, in cents.
+    /// The price of a pack, in cents.
     PackPrice(PackName),
-    /// What one token costs to serve, in millionths of a dollar.
+    /// Our cost to serve one token, in micro-dollars.
     UnitCost(TokenType),
 }
 
@@ -41,12 +41,12 @@ impl fmt::Display for Figure {
     }
 }
 
-/// A figure that is larger than it can be.
+/// The error for a figure above its maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is at most {0}")]
-pub struct OutOfReach(pub u32);
+pub struct FigureTooLarge(pub u32);
 
-/// A catalog with other figures, and who buys of it in a month.
+/// A catalog with assumed figures and the assumed sales of a month.
 #[derive(Clone, Debug)]
 pub struct WhatIf<'a> {
     sold: &'a Catalog,
@@ -56,18 +56,18 @@ pub struct WhatIf<'a> {
 }
 
 impl<'a> WhatIf<'a> {
-    /// The catalog as it is, with a hundred customers shared evenly among the plans that cost something, and no packs.
+    /// Starts with the catalog's figures, 100 customers divided evenly among the paid plans, and no packs.
     pub fn new(sold: &'a Catalog) -> Self {
         let paid: Vec<PlanName> = paid_plans(sold).cloned().collect();
         let count = u32::try_from(paid.len()).unwrap_or(u32::MAX).max(1);
-        // Where they cannot be shared evenly, the smaller plans have one more.
-        let extra = usize::try_from(MAX_CUSTOMERS % count).unwrap_or_default();
-        let share = |place: usize| MAX_CUSTOMERS / count + u32::from(place < extra);
+        // If they cannot be divided evenly, the smaller plans have one more.
+        let extra = usize::try_from(INITIAL_CUSTOMERS % count).unwrap_or_default();
+        let share = |place: usize| INITIAL_CUSTOMERS / count + u32::from(place < extra);
         let customers = paid.into_iter().enumerate().map(|(place, plan)| (plan, share(place))).collect();
         Self { sold, assumed: sold.clone(), customers, packs: BTreeMap::new() }
     }
 
-    /// Every figure, in the catalog's order.
+    /// Returns every figure, in the catalog's order.
     pub fn figures(&self) -> Vec<Figure> {
         let catalog = self.sold;
         let packs = || catalog.packs.iter().map(|pack| pack.name.clone());
@@ -77,7 +77,7 @@ impl<'a> WhatIf<'a> {
         customers.chain(packs().map(Figure::Sold)).chain(prices).chain(costs).collect()
     }
 
-    /// What people read for a figure: the name of the plan, pack or token type.
+    /// Returns the UI label of the figure's plan, pack or token type.
     pub fn label(&self, figure: &Figure) -> &str {
         let label = match figure {
             Figure::Customers(plan) | Figure::PlanPrice(plan) => self.sold.plan(plan).map(|plan| &plan.label),
@@ -89,7 +89,7 @@ impl<'a> WhatIf<'a> {
         label.map_or("", String::as_str)
     }
 
-    /// The figure as it is assumed.
+    /// Returns the assumed value of a figure.
     pub fn value(&self, figure: &Figure) -> u32 {
         match figure {
             Figure::Customers(plan) => self.customers.get(plan).copied().unwrap_or_default(),
@@ -98,24 +98,24 @@ impl<'a> WhatIf<'a> {
         }
     }
 
-    /// How large it can be.
-    pub fn most(&self, figure: &Figure) -> u32 {
+    /// Returns the maximum of a figure.
+    pub fn max(&self, figure: &Figure) -> u32 {
         let least = match figure {
             Figure::Customers(_) | Figure::Sold(_) => return MAX_COUNT,
-            Figure::PlanPrice(_) | Figure::PackPrice(_) => LEAST_PRICE_REACH,
-            Figure::UnitCost(_) => LEAST_COST_REACH,
+            Figure::PlanPrice(_) | Figure::PackPrice(_) => MIN_PRICE_RANGE_CENTS,
+            Figure::UnitCost(_) => MIN_COST_RANGE_MICROS,
         };
         price_or_cost(self.sold, figure).saturating_mul(4).max(least)
     }
 
-    /// Assumes another figure.
+    /// Assumes a value for a figure.
     ///
     /// # Errors
-    /// [`OutOfReach`]; then it stays what it is.
-    pub fn set(&mut self, figure: &Figure, value: u32) -> Result<(), OutOfReach> {
-        let most = self.most(figure);
-        if value > most {
-            return Err(OutOfReach(most));
+    /// [`FigureTooLarge`] if `value` is above the figure's [maximum](Self::max). The figure then stays as it is.
+    pub fn set(&mut self, figure: &Figure, value: u32) -> Result<(), FigureTooLarge> {
+        let max = self.max(figure);
+        if value > max {
+            return Err(FigureTooLarge(max));
         }
         match figure {
             Figure::Customers(plan) => {
@@ -140,7 +140,7 @@ impl<'a> WhatIf<'a> {
         Ok(())
     }
 
-    /// The month that comes of it.
+    /// Returns the revenue and cost of a month with the assumed figures.
     pub fn month(&self) -> Month {
         let floor = self.assumed.margin_floor();
         let plans = self.assumed.plans.iter().map(|plan| (&plan.label, self.customers.get(&plan.name)));
@@ -149,7 +149,7 @@ impl<'a> WhatIf<'a> {
             self.assumed.margins().into_iter().zip(plans.chain(packs)).map(|(each, (label, count))| MonthLine {
                 label: label.clone(),
                 count: count.copied().unwrap_or_default(),
-                missing: each.margin.and_then(|margin| margin.missing(floor)),
+                missing: each.margin.and_then(|margin| margin.shortfall(floor)),
                 each,
             });
         Month { lines: lines.collect() }
@@ -160,7 +160,7 @@ fn paid_plans(catalog: &Catalog) -> impl Iterator<Item = &PlanName> {
     catalog.plans.iter().filter(|plan| plan.price_cents > 0).map(|plan| &plan.name)
 }
 
-/// The price or cost as `catalog` has it.
+/// Returns the price or unit cost in `catalog`; 0 for sales figures.
 fn price_or_cost(catalog: &Catalog, figure: &Figure) -> u32 {
     match figure {
         Figure::PlanPrice(plan) => catalog.plan(plan).map_or(0, |plan| plan.price_cents),
@@ -170,55 +170,55 @@ fn price_or_cost(catalog: &Catalog, figure: &Figure) -> u32 {
     }
 }
 
-/// What a month brings and costs, if every token of it is spent.
+/// A month's revenue and cost, if every token is spent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Month {
-    /// Plans, then packs, in the catalog's order.
+    /// The plans, then the packs, in the catalog's order.
     pub lines: Vec<MonthLine>,
 }
 
-/// A plan or pack in a month.
+/// One plan or pack in a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonthLine {
-    /// What people read.
+    /// The label in the UI.
     pub label: String,
-    /// What one brings and costs.
+    /// The price, cost and margin of one.
     pub each: MarginLine,
-    /// How many are sold.
+    /// The number sold.
     pub count: u32,
-    /// By how much its margin misses the floor: `0.9 points`; nothing if it does not.
+    /// The shortfall of its margin below the floor, for example `0.9 points`; `None` if it meets the floor.
     pub missing: Option<String>,
 }
 
 impl MonthLine {
-    /// What all of them bring, in cents.
+    /// Returns the revenue, in cents.
     pub fn revenue_cents(&self) -> u64 {
         u64::from(self.each.price_cents) * u64::from(self.count)
     }
 
-    /// What all of them cost to serve, in millionths of a dollar.
+    /// Returns the cost to serve, in micro-dollars.
     pub fn cost_micros(&self) -> u64 {
         self.each.cost_micros.saturating_mul(u64::from(self.count))
     }
 }
 
 impl Month {
-    /// What it brings, in cents.
+    /// Returns the total revenue, in cents.
     pub fn revenue_cents(&self) -> u64 {
         self.lines.iter().map(MonthLine::revenue_cents).fold(0, u64::saturating_add)
     }
 
-    /// What it costs to serve, in millionths of a dollar.
+    /// Returns the total cost to serve, in micro-dollars.
     pub fn cost_micros(&self) -> u64 {
         self.lines.iter().map(MonthLine::cost_micros).fold(0, u64::saturating_add)
     }
 
-    /// What is left of it; nothing where nothing is sold.
+    /// Returns the overall margin, or `None` if nothing is sold.
     pub fn margin(&self) -> Option<Margin> {
         Margin::of(self.revenue_cents(), self.cost_micros())
     }
 
-    /// What is sold, and how many of it.
+    /// Returns the sold plans and packs: how many of each, and its label.
     pub fn mix(&self) -> Vec<(u32, &str)> {
         let sold = self.lines.iter().filter(|line| line.count > 0);
         sold.map(|line| (line.count, line.label.as_str())).collect()
@@ -234,7 +234,7 @@ mod tests {
         Catalog::parse(DEFAULT_CATALOG).unwrap()
     }
 
-    /// What a month brings in dollars, costs in dollars, and which lines are under the floor, with these figures.
+    /// Checks a month's revenue and cost in dollars, and the lines under the margin floor, for the given figures.
     fn check(figures: &[(&str, u32)], expected: (u64, u64, &[&str])) {
         let catalog = catalog();
         let mut what_if = WhatIf::new(&catalog);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_pro_and_fifty_enterprise_bring_27_400_dollars_and_cost_1_100() {
+    fn fifty_pro_and_fifty_enterprise_earn_27_400_dollars_and_cost_1_100() {
         check(&[], (27_400, 1_100, &[]));
         let catalog = catalog();
         let month = WhatIf::new(&catalog).month();
@@ -262,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn packs_come_on_top_with_every_token_of_them_spent() {
+    fn packs_add_revenue_and_the_cost_of_all_their_tokens() {
         check(&[("sold-booster", 10)], (27_690, 1_150, &[]));
         check(&[("customers-pro", 0), ("customers-enterprise", 0)], (0, 0, &[]));
         check(&[("customers-pro", 1_000), ("customers-enterprise", 0)], (149_000, 2_000, &[]));
     }
 
     #[test]
-    fn a_price_under_the_floor_is_named_with_what_it_misses() {
+    fn a_price_under_the_floor_is_reported_with_its_shortfall() {
         check(&[("price-pack-booster", 2_400)], (27_400, 1_100, &["Booster 0.9 points"]));
         check(&[("price-plan-pro", 0), ("customers-enterprise", 0)], (0, 100, &["Pro far"]));
-        // An allowance counts as fully used: it may be.
+        // An allowance counts as fully used, which is the worst case.
         check(
             &[("cost-ai", 32_000), ("cost-deep", 80_000)],
             (27_400, 4_400, &["Enterprise 0.1 points", "Booster 49.0 points"]),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rule_is_the_one_that_a_catalog_is_refused_by() {
+    fn the_floor_is_the_same_rule_that_refuses_a_catalog() {
         let catalog = catalog();
         let mut what_if = WhatIf::new(&catalog);
         what_if.set(&Figure::PackPrice("booster".parse().unwrap()), 2_400).unwrap();
@@ -290,18 +290,18 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_stays_within_reach() {
+    fn a_figure_stays_within_its_maximum() {
         let catalog = catalog();
         let mut what_if = WhatIf::new(&catalog);
         for figure in what_if.figures() {
-            let (before, most) = (what_if.value(&figure), what_if.most(&figure));
-            assert!(before <= most, "{figure}");
-            assert_eq!(what_if.set(&figure, most + 1), Err(OutOfReach(most)), "{figure}");
+            let (before, max) = (what_if.value(&figure), what_if.max(&figure));
+            assert!(before <= max, "{figure}");
+            assert_eq!(what_if.set(&figure, max + 1), Err(FigureTooLarge(max)), "{figure}");
             assert_eq!(what_if.value(&figure), before, "{figure}");
-            what_if.set(&figure, most).unwrap();
-            assert_eq!(what_if.value(&figure), most, "{figure}");
+            what_if.set(&figure, max).unwrap();
+            assert_eq!(what_if.value(&figure), max, "{figure}");
         }
-        assert_eq!(what_if.most(&Figure::PlanPrice("pro".parse().unwrap())), 59_600);
+        assert_eq!(what_if.max(&Figure::PlanPrice("pro".parse().unwrap())), 59_600);
         assert!(what_if.month().margin().is_some());
     }
 }

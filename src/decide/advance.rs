@@ -1,8 +1,9 @@
-//! What time brings: holds and grants that lapse, and a new period. Decision 2 lives here: the allowance resets monthly and
-//! does not roll over; packs are not touched.
+//! Booking of everything due: expired holds and grants, the reset, steps down the ladder.
+//!
+//! Decision 2: the allowance resets monthly and does not roll over. Packs survive the reset.
 
 use super::{
-    draft::{Draft, Line},
+    draft::{Draft, EntryDetails},
     grants::{self, NewGrant},
     holds,
 };
@@ -12,7 +13,7 @@ use crate::{
     ledger::{
         account::Balance,
         entry::EntryKind,
-        grant::{Part, Source},
+        grant::{GrantPart, Source},
         hold::Hold,
     },
     time::Instant,
@@ -24,8 +25,8 @@ enum Due {
 }
 
 impl Draft<'_> {
-    /// Books what lapsed up to now, in the order in which it lapsed, then the new period. So the outcome does not depend on
-    /// when somebody looks.
+    /// Books everything due: expired holds and grants in order of expiry, then the reset, then license steps. So the
+    /// result does not depend on when or how often the account is advanced.
     pub(crate) fn advance(&mut self) {
         while let Some(due) = self.next_due() {
             match due {
@@ -42,27 +43,33 @@ impl Draft<'_> {
         let open = self.holds_before().filter_map(|hold| self.hold(hold.id)).filter(|hold| hold.is_open());
         let holds = open.filter(|hold| hold.expires_at <= now);
         let grants = self.grants().filter(|grant| grant.has_expired(now) && !grant.free().is_zero());
-        // Of two at the same instant the hold goes first: what it returns then lapses with its grant or is stood in for.
+        // At the same instant the hold goes first: its tokens return before the grant expires, or get a replacement
+        // grant.
         let holds = holds.map(|hold| ((hold.expires_at, 0, hold.id.0), Due::Hold(hold.clone())));
         let grants = grants.filter_map(|grant| Some(((grant.expires_at?, 1, grant.id.0), Due::Grant(grant.id))));
         let first: Option<((Instant, u8, uuid::Uuid), Due)> = holds.chain(grants).min_by_key(|(order, _)| *order);
         first.map(|(_, due)| due)
     }
 
-    /// What is free of the grant lapses; what an open hold reserves of it stays until that ends.
+    /// Expires the free tokens of a grant. Tokens reserved by open holds stay until the hold ends.
     pub(super) fn expire_grant(&mut self, id: GrantId) {
         let Some(grant) = self.grant(id).cloned() else { return };
-        let lapsed = grant.free();
+        let expired = grant.free();
         self.change_grant(id, |grant| grant.remaining = grant.held);
         let before = self.balance(&grant.token_type);
-        let after = Balance { settled: before.settled.saturating_sub(lapsed), ..before };
-        let parts = [Part { grant: id, amount: lapsed }];
-        let line = Line { source: Some(grant.source), ..Line::new(EntryKind::Expired, Caller::System, &parts) };
-        self.append(&grant.token_type, after, line);
+        let after = Balance { settled: before.settled.minus(expired), ..before };
+        let parts = [GrantPart { grant: id, amount: expired }];
+        let details = EntryDetails {
+            source: Some(grant.source),
+            ..EntryDetails::new(EntryKind::Expired, Caller::System, &parts)
+        };
+        self.append(&grant.token_type, after, details);
     }
 
-    /// Starts the current period if it is newer than the last one that was started: a clock that jumps back starts none
-    /// twice, and periods that nobody looked at are skipped.
+    /// Decision 2: starts the current period with a new allowance, and applies a planned downgrade.
+    ///
+    /// Only a period newer than the last one is started, so a clock that jumps back never grants an allowance twice.
+    /// Missed periods are skipped.
     pub(super) fn reset(&mut self) {
         let period = self.period();
         if self.terms().closed_at.is_some() || self.terms().period_start.is_some_and(|start| start >= period.start) {
@@ -79,7 +86,7 @@ impl Draft<'_> {
             if !amount.is_zero() {
                 let grant =
                     NewGrant { token_type: &spec.name, amount, source: Source::Plan, expires_at: Some(period.end) };
-                grants::make(self, grant, Line::new(EntryKind::Granted, Caller::System, &[]));
+                grants::create(self, grant, EntryDetails::new(EntryKind::Granted, Caller::System, &[]));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A decision in the making: the account as it was, and what has changed of it so far.
+//! The draft of a decision: the account before the command, and the changes so far.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::{
     ledger::{
         account::{Account, Balance, Head, PastSpend, Terms},
         entry::{Entry, EntryHash, EntryKind},
-        grant::{Grant, Part, Source},
+        grant::{Grant, GrantPart, Source},
         hold::Hold,
         outcome::{Effect, Outcome},
         tokens::Tokens,
@@ -32,12 +32,12 @@ pub(crate) struct Draft<'a> {
     ids: u32,
 }
 
-/// What an entry says besides balances.
-pub(super) struct Line<'a> {
+/// The fields of an entry besides its balances and its position.
+pub(super) struct EntryDetails<'a> {
     pub(super) kind: EntryKind,
     pub(super) caller: Caller,
     pub(super) member: Option<MemberId>,
-    pub(super) parts: &'a [Part],
+    pub(super) parts: &'a [GrantPart],
     pub(super) source: Option<Source>,
     pub(super) feature: Option<&'a FeatureName>,
     pub(super) hold: Option<HoldId>,
@@ -47,8 +47,8 @@ pub(super) struct Line<'a> {
     pub(super) metadata: Option<&'a Metadata>,
 }
 
-impl<'a> Line<'a> {
-    pub(super) fn new(kind: EntryKind, caller: Caller, parts: &'a [Part]) -> Self {
+impl<'a> EntryDetails<'a> {
+    pub(super) fn new(kind: EntryKind, caller: Caller, parts: &'a [GrantPart]) -> Self {
         let (source, feature, hold, reverses) = (None, None, None, None);
         let (purchase, note, metadata) = (None, None, None);
         let member = caller.member();
@@ -105,35 +105,40 @@ impl<'a> Draft<'a> {
         self.changes.purchases.get(&id).or_else(|| self.account.purchases.get(&id))
     }
 
-    /// The purchases whose tokens may have to follow their money, as they stand now.
-    pub(super) fn purchases_at_stake(&self) -> Vec<Purchase> {
+    /// Returns the purchases whose lots may have to change with their payments, with the changes so far.
+    pub(super) fn purchases_to_reconcile(&self) -> Vec<Purchase> {
         let untouched = self.account.purchases.values().filter(|it| !self.changes.purchases.contains_key(&it.id));
-        untouched.chain(self.changes.purchases.values()).filter(|purchase| purchase.is_at_stake()).cloned().collect()
+        untouched
+            .chain(self.changes.purchases.values())
+            .filter(|purchase| purchase.needs_reconciliation())
+            .cloned()
+            .collect()
     }
 
-    /// How many tokens of a grant are put aside because its payment is disputed.
+    /// Returns how many tokens of a grant are frozen because its payment is disputed.
     pub(super) fn frozen_of(&self, grant: GrantId) -> Tokens {
-        let purchases = self.purchases_at_stake();
+        let purchases = self.purchases_to_reconcile();
         let lots = purchases.iter().flat_map(|purchase| &purchase.credit).flat_map(|credit| &credit.lots);
         lots.filter(|lot| lot.grant == grant).map(|lot| lot.frozen).sum()
     }
 
-    pub(super) fn put_purchase(&mut self, purchase: Purchase) {
+    pub(super) fn set_purchase(&mut self, purchase: Purchase) {
         self.changes.purchases.insert(purchase.id, purchase);
     }
 
-    /// The number of the next receipt, for a pack or a plan.
-    pub(super) fn next_number(&self) -> i64 {
+    /// Returns the number of the next receipt, for a pack or a plan.
+    pub(super) fn next_receipt_number(&self) -> i64 {
         self.account.receipt_number + 1
     }
 
-    /// The grants as they stand now.
+    /// Returns the grants, with the changes so far.
     pub(super) fn grants(&self) -> impl Iterator<Item = &Grant> {
         let untouched = self.account.grants.values().filter(|grant| !self.changes.grants.contains_key(&grant.id));
         untouched.chain(self.changes.grants.values())
     }
 
-    /// The holds as they stood before this command; only `advance` may end one besides the command.
+    /// Returns the holds as they were before this command. Only `advance` may end a hold that the command does not
+    /// name.
     pub(super) fn holds_before(&self) -> impl Iterator<Item = &'a Hold> + use<'a> {
         self.account.holds.values()
     }
@@ -144,8 +149,14 @@ impl<'a> Draft<'a> {
         self.terms().closed_at.map_or(Ok(()), |since| Err(Refusal::AccountClosed { since }))
     }
 
-    /// The grants that a use of `needed` tokens would burn, in burn-down order, and how many tokens there are for it in all.
-    pub(crate) fn pick(&self, token_type: &TokenType, needed: Tokens, without_allowance: bool) -> (Vec<Part>, Tokens) {
+    /// Returns the grants that a use of `needed` tokens would burn, in burn-down order, and the total available tokens.
+    /// `without_allowance`: the license withholds the allowance.
+    pub(crate) fn select_grants(
+        &self,
+        token_type: &TokenType,
+        needed: Tokens,
+        without_allowance: bool,
+    ) -> (Vec<GrantPart>, Tokens) {
         let mut grants: Vec<&Grant> = self
             .grants()
             .filter(|grant| grant.token_type == *token_type && !grant.free().is_zero())
@@ -161,20 +172,21 @@ impl<'a> Draft<'a> {
             if amount.is_zero() {
                 break;
             }
-            missing = missing.saturating_sub(amount);
-            parts.push(Part { grant: grant.id, amount });
+            missing = missing.minus(amount);
+            parts.push(GrantPart { grant: grant.id, amount });
         }
         (parts, available)
     }
 
-    /// When the plan's next allowance of `token_type` comes, if it has one.
+    /// Returns when the next allowance of `token_type` is granted, or `None` if the plan has none.
     pub(crate) fn next_allowance(&self, token_type: &TokenType) -> Option<Instant> {
         let plan = self.terms().next_plan.as_ref().unwrap_or(&self.terms().plan);
         let allowance = self.cx.catalog.plan(plan)?.allowance_of(token_type);
         (!allowance.is_zero()).then(|| self.period().end)
     }
 
-    /// An id for the next thing that this command makes: derived from its transaction, so that deciding stays deterministic.
+    /// Returns an id for the next record of this command. It is derived from the transaction, so `decide` stays
+    /// deterministic.
     pub(super) fn next_id(&mut self) -> Uuid {
         self.ids += 1;
         let hash = Sha256::new()
@@ -186,7 +198,7 @@ impl<'a> Draft<'a> {
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
-    /// Changes a grant that the account has. A part always names one: what storage loads, it loads with its grants.
+    /// Changes a loaded grant. A part always names one, because storage loads holds and spends with their grants.
     pub(super) fn change_grant(&mut self, id: GrantId, change: impl FnOnce(&mut Grant)) {
         if let Some(mut grant) = self.grant(id).cloned() {
             change(&mut grant);
@@ -194,26 +206,26 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Appends an entry and books its new balance.
-    pub(super) fn append(&mut self, token_type: &TokenType, after: Balance, line: Line<'_>) {
+    /// Appends an entry and sets the balance.
+    pub(super) fn append(&mut self, token_type: &TokenType, after: Balance, details: EntryDetails<'_>) {
         let head = self.head();
         let entry = Entry {
             seq: head.seq + 1,
             transaction: self.cx.transaction,
-            kind: line.kind,
+            kind: details.kind,
             token_type: token_type.clone(),
             before: self.balance(token_type),
             after,
-            parts: line.parts.to_vec(),
-            source: line.source,
-            feature: line.feature.cloned(),
-            caller: line.caller,
-            member: line.member,
-            hold: line.hold,
-            reverses: line.reverses,
-            purchase: line.purchase,
-            note: line.note.map(Into::into),
-            metadata: line.metadata.cloned(),
+            parts: details.parts.to_vec(),
+            source: details.source,
+            feature: details.feature.cloned(),
+            caller: details.caller,
+            member: details.member,
+            hold: details.hold,
+            reverses: details.reverses,
+            purchase: details.purchase,
+            note: details.note.map(Into::into),
+            metadata: details.metadata.cloned(),
             at: self.cx.now,
         };
         let hash = entry.hash(head.hash);

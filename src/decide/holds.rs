@@ -1,10 +1,13 @@
-//! Holds. Decision 3 lives here: a job that fails is never charged.
+//! Holds: reserve, then capture or release.
+//!
+//! Decision 3: a job that fails is never charged. Only a capture takes tokens; a release and an expiry return all of
+//! them.
 
 use super::{
-    count,
-    draft::{Draft, Line},
+    count_admitted,
+    draft::{Draft, EntryDetails},
     grants, purchases,
-    spends::{has_lapsed, stand_in},
+    spends::{grant_has_expired, replacement_grant},
 };
 use crate::{
     access::refusal::Refusal,
@@ -14,7 +17,7 @@ use crate::{
     ledger::{
         account::Balance,
         entry::EntryKind,
-        grant::{Part, sum},
+        grant::{GrantPart, sum},
         hold::{Hold, HoldState},
         outcome::Effect,
         tokens::Tokens,
@@ -29,7 +32,7 @@ pub(super) fn open(draft: &mut Draft<'_>, usage: &Usage, ttl_seconds: Option<u32
         return Err(Refusal::TtlOutOfRange { max_seconds: limits.max_ttl_seconds });
     }
     let quote = entitlement::admit(draft, usage)?;
-    count(draft, usage);
+    count_admitted(draft, usage);
     let hold = Hold {
         id: HoldId(draft.cx.transaction.0),
         feature: usage.feature.clone(),
@@ -41,17 +44,17 @@ pub(super) fn open(draft: &mut Draft<'_>, usage: &Usage, ttl_seconds: Option<u32
         expires_at: after_seconds(now, ttl),
     };
     for part in &hold.parts {
-        draft.change_grant(part.grant, |grant| grant.held = grant.held.saturating_add(part.amount));
+        draft.change_grant(part.grant, |grant| grant.held = grant.held.plus(part.amount));
     }
     let before = draft.balance(&hold.token_type);
-    let balance = Balance { held: before.held.saturating_add(quote.cost), ..before };
-    let line = Line {
+    let balance = Balance { held: before.held.plus(quote.cost), ..before };
+    let details = EntryDetails {
         feature: Some(&usage.feature),
         hold: Some(hold.id),
         metadata: usage.metadata.as_ref(),
-        ..Line::new(EntryKind::Held, usage.caller, &hold.parts)
+        ..EntryDetails::new(EntryKind::Held, usage.caller, &hold.parts)
     };
-    draft.append(&hold.token_type, balance, line);
+    draft.append(&hold.token_type, balance, details);
     let effect = Effect::HoldOpened {
         hold: hold.id,
         token_type: quote.token_type,
@@ -73,19 +76,11 @@ pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>)
     if amount.is_zero() {
         return Err(Refusal::amount("a capture charges at least 1 token; release the hold to charge nothing"));
     }
-    let (charged, returned) = split(&hold.parts, amount);
+    let (charged, returned) = split_parts(&hold.parts, amount);
     let caller = hold.caller;
-    end_with(
-        draft,
-        &hold,
-        HoldState::Captured { amount, at: draft.cx.now },
-        EntryKind::Captured,
-        caller,
-        &charged,
-        None,
-    );
-    give_back(draft, &hold, &returned, draft.cx.now);
-    purchases::follow(draft);
+    close(draft, &hold, HoldState::Captured { amount, at: draft.cx.now }, EntryKind::Captured, caller, &charged, None);
+    replace_expired(draft, &hold, &returned, draft.cx.now);
+    purchases::reconcile(draft);
     let balance = draft.balance(&hold.token_type);
     Ok(Effect::Captured { hold: id, token_type: hold.token_type, amount, returned: sum(&returned), balance })
 }
@@ -93,9 +88,9 @@ pub(super) fn capture(draft: &mut Draft<'_>, id: HoldId, amount: Option<Tokens>)
 pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result<Effect, Refusal> {
     let hold = find_open(draft, id)?;
     let state = HoldState::Released { reason: reason.into(), at: draft.cx.now };
-    end_with(draft, &hold, state, EntryKind::Released, hold.caller, &[], Some(reason));
-    give_back(draft, &hold, &hold.parts, draft.cx.now);
-    purchases::follow(draft);
+    close(draft, &hold, state, EntryKind::Released, hold.caller, &[], Some(reason));
+    replace_expired(draft, &hold, &hold.parts, draft.cx.now);
+    purchases::reconcile(draft);
     let balance = draft.balance(&hold.token_type);
     Ok(Effect::Released {
         hold: id,
@@ -106,12 +101,13 @@ pub(super) fn release(draft: &mut Draft<'_>, id: HoldId, reason: &str) -> Result
     })
 }
 
-/// Ends a hold that nobody ended in time: as of the instant at which it lapsed, whenever that is noticed.
+/// Decision 3: expires a hold that was neither captured nor released. Takes effect at its `expires_at`, even if it is
+/// booked later.
 pub(super) fn expire(draft: &mut Draft<'_>, hold: &Hold) {
     let state = HoldState::Expired { at: draft.cx.now };
-    end_with(draft, hold, state, EntryKind::HoldExpired, Caller::System, &[], None);
-    give_back(draft, hold, &hold.parts, hold.expires_at);
-    purchases::follow(draft);
+    close(draft, hold, state, EntryKind::HoldExpired, Caller::System, &[], None);
+    replace_expired(draft, hold, &hold.parts, hold.expires_at);
+    purchases::reconcile(draft);
 }
 
 fn find_open(draft: &Draft<'_>, id: HoldId) -> Result<Hold, Refusal> {
@@ -119,57 +115,59 @@ fn find_open(draft: &Draft<'_>, id: HoldId) -> Result<Hold, Refusal> {
     if hold.is_open() { Ok(hold.clone()) } else { Err(Refusal::HoldClosed { state: hold.state.as_str().into() }) }
 }
 
-/// Splits the held parts into what is charged, in burn-down order, and what returns.
-fn split(parts: &[Part], amount: Tokens) -> (Vec<Part>, Vec<Part>) {
+/// Splits the held parts into the charged ones, in burn-down order, and the returned ones.
+fn split_parts(parts: &[GrantPart], amount: Tokens) -> (Vec<GrantPart>, Vec<GrantPart>) {
     let mut missing = amount;
     let (mut charged, mut returned) = (Vec::new(), Vec::new());
     for part in parts {
         let take = part.amount.min(missing);
-        missing = missing.saturating_sub(take);
-        for (list, amount) in [(&mut charged, take), (&mut returned, part.amount.saturating_sub(take))] {
+        missing = missing.minus(take);
+        for (list, amount) in [(&mut charged, take), (&mut returned, part.amount.minus(take))] {
             if !amount.is_zero() {
-                list.push(Part { grant: part.grant, amount });
+                list.push(GrantPart { grant: part.grant, amount });
             }
         }
     }
     (charged, returned)
 }
 
-/// Ends a hold: nothing is reserved any more, `charged` is gone. One entry says both.
-fn end_with(
+/// Ends a hold with one entry: returns its reservation and charges `charged`.
+fn close(
     draft: &mut Draft<'_>,
     hold: &Hold,
     state: HoldState,
     kind: EntryKind,
     caller: Caller,
-    charged: &[Part],
+    charged: &[GrantPart],
     note: Option<&str>,
 ) {
     for part in &hold.parts {
-        draft.change_grant(part.grant, |grant| grant.held = grant.held.saturating_sub(part.amount));
+        draft.change_grant(part.grant, |grant| grant.held = grant.held.minus(part.amount));
     }
     for part in charged {
-        draft.change_grant(part.grant, |grant| grant.remaining = grant.remaining.saturating_sub(part.amount));
+        draft.change_grant(part.grant, |grant| grant.remaining = grant.remaining.minus(part.amount));
     }
     let before = draft.balance(&hold.token_type);
-    let after = Balance {
-        settled: before.settled.saturating_sub(sum(charged)),
-        held: before.held.saturating_sub(hold.amount()),
-        ..before
+    let after =
+        Balance { settled: before.settled.minus(sum(charged)), held: before.held.minus(hold.amount()), ..before };
+    let details = EntryDetails {
+        feature: Some(&hold.feature),
+        hold: Some(hold.id),
+        note,
+        ..EntryDetails::new(kind, caller, charged)
     };
-    let line = Line { feature: Some(&hold.feature), hold: Some(hold.id), note, ..Line::new(kind, caller, charged) };
-    draft.append(&hold.token_type, after, line);
+    draft.append(&hold.token_type, after, details);
     draft.changes.holds.insert(hold.id, Hold { state, ..hold.clone() });
 }
 
-/// What was reserved of a grant that had lapsed by `at` would lapse with it: a grant to the end of the period stands in for
-/// it, so that a failed job never costs anything.
-fn give_back(draft: &mut Draft<'_>, hold: &Hold, parts: &[Part], at: Instant) {
-    let lapsed: Vec<Part> = parts.iter().copied().filter(|part| has_lapsed(draft, part, at)).collect();
-    if lapsed.is_empty() {
+/// Decision 3: replaces returned tokens whose grant had expired by `at` with a grant to the end of the period.
+/// Otherwise they would expire immediately, and a failed job would cost tokens.
+fn replace_expired(draft: &mut Draft<'_>, hold: &Hold, parts: &[GrantPart], at: Instant) {
+    let expired: Vec<GrantPart> = parts.iter().copied().filter(|part| grant_has_expired(draft, part, at)).collect();
+    if expired.is_empty() {
         return;
     }
-    grants::burn(draft, &hold.token_type, Line::new(EntryKind::Expired, Caller::System, &lapsed));
-    let new = stand_in(draft, &hold.token_type, sum(&lapsed), at);
-    grants::make(draft, new, Line::new(EntryKind::Granted, Caller::System, &[]));
+    grants::burn(draft, &hold.token_type, EntryDetails::new(EntryKind::Expired, Caller::System, &expired));
+    let new = replacement_grant(draft, &hold.token_type, sum(&expired), at);
+    grants::create(draft, new, EntryDetails::new(EntryKind::Granted, Caller::System, &[]));
 }

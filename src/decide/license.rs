@@ -1,84 +1,89 @@
-//! The license follows the money. Decision 5 lives here: when an invoice fails, AI steps down before the core product does; paying
-//! restores everything at once. Staff come first: what they have suspended, no payment brings back.
+//! License changes: invoices, suspensions by staff, and the ladder.
+//!
+//! Decision 5: the license comes first. When a payment fails, AI steps down before the core product; paying restores
+//! everything immediately. A suspension by staff overrides billing: no payment lifts it.
 
 use super::draft::Draft;
 use crate::{
     access::refusal::Refusal,
     billing::{
         invoices::Invoices,
-        license::{License, LicenseStep, Restriction, StaffAction},
+        license::{License, LicenseStep, Restriction, StaffAction, SuspensionCause},
     },
     ledger::outcome::Effect,
     time::Instant,
 };
 
-/// Takes in what Stripe has told of invoices: what was paid gets its receipt. Where the license stands then depends on what is known and
-/// on the time alone, not on the order in which it was told.
-pub(super) fn bill(draft: &mut Draft<'_>, facts: &Invoices) -> Effect {
+/// Records invoice facts, numbers the receipts of paid invoices and updates the license. The result depends only on the
+/// facts and the time, not on the order of arrival.
+pub(super) fn record_invoices(draft: &mut Draft<'_>, facts: &Invoices) -> Effect {
     let mut invoices = draft.invoices().clone();
     invoices.join(facts);
-    invoices.number_receipts(draft.next_number());
+    invoices.number_receipts(draft.next_receipt_number());
     draft.changes.invoices = Some(invoices);
-    judge(draft);
+    update(draft);
     Effect::InvoicesRecorded
 }
 
-/// Suspends the license by staff. What is told of the money from then on is known, and changes nothing.
+/// Suspends the license by staff. Billing facts are still recorded, but do not change the license until it is lifted.
 pub(super) fn suspend(draft: &mut Draft<'_>, by: &StaffAction) -> Result<Effect, Refusal> {
     draft.check_open()?;
-    if let License::Stopped { .. } = draft.terms().license {
+    if let License::Suspended { cause: SuspensionCause::Staff, .. } = draft.terms().license {
         return Err(Refusal::AlreadySuspended);
     }
     let since = draft.cx.now;
-    draft.go_to(License::Stopped { since }, Restriction::Ai, Some(by));
+    draft.set_license(License::Suspended { since, cause: SuspensionCause::Staff }, Restriction::Ai, Some(by));
     Ok(Effect::Suspended)
 }
 
-/// Lifts that: the license stands at once where it would if staff had never suspended it.
-pub(super) fn lift(draft: &mut Draft<'_>, by: &StaffAction) -> Result<Effect, Refusal> {
+/// Lifts a suspension by staff. The license becomes what it would be without the suspension.
+pub(super) fn lift_suspension(draft: &mut Draft<'_>, by: &StaffAction) -> Result<Effect, Refusal> {
     draft.check_open()?;
-    let License::Stopped { .. } = draft.terms().license else { return Err(Refusal::NotSuspended) };
-    let (license, off) = by_money(draft).stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
-    draft.go_to(license, off, Some(by));
+    let License::Suspended { cause: SuspensionCause::Staff, .. } = draft.terms().license else {
+        return Err(Refusal::NotSuspended);
+    };
+    let (license, off) = license_from_billing(draft).stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
+    draft.set_license(license, off, Some(by));
     Ok(Effect::Lifted)
 }
 
-/// Brings the license to where the subscription and its invoices say it stands, unless staff have suspended it.
-pub(super) fn judge(draft: &mut Draft<'_>) {
-    let runs = draft.subscription().is_some_and(|snapshot| snapshot.live.is_some());
-    match (draft.terms().license, by_money(draft)) {
-        // Only staff lift what staff have suspended.
-        (License::Stopped { .. }, _) => {}
-        // What has ended is not brought back by an invoice.
-        (License::Canceled { .. }, License::Active | License::Grace { .. }) if !runs => {}
+/// Decision 5: sets the license to the state that the subscription and its invoices imply, unless staff suspended it.
+pub(super) fn update(draft: &mut Draft<'_>) {
+    let is_live = draft.subscription().is_some_and(|snapshot| snapshot.live.is_some());
+    match (draft.terms().license, license_from_billing(draft)) {
+        // Only staff can lift their suspension.
+        (License::Suspended { cause: SuspensionCause::Staff, .. }, _) => {}
+        // An invoice does not restore an ended subscription.
+        (License::Canceled { .. }, License::Active | License::Grace { .. }) if !is_live => {}
         (License::Active | License::Canceled { .. }, grace @ License::Grace { .. }) => {
-            draft.go_to(grace, Restriction::None, None);
+            draft.set_license(grace, Restriction::None, None);
             draft.step_down();
         }
-        // Another invoice may be the oldest now, or the same one failed earlier than was known.
+        // Another invoice may be the oldest unpaid one now, or the same one failed earlier than was known.
         (_, license) => {
             let (license, off) = license.stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
-            draft.go_to(license, off, None);
+            draft.set_license(license, off, None);
         }
     }
 }
 
-/// Where the subscription and its invoices say the license stands, before any rung of the ladder: active, in grace or canceled.
-fn by_money(draft: &Draft<'_>) -> License {
+/// Returns the license that the subscription and its invoices imply, before the ladder: active, grace or canceled.
+fn license_from_billing(draft: &Draft<'_>) -> License {
     let now = draft.cx.now;
     let snapshot = draft.subscription();
     if let Some(ended_at) = snapshot.and_then(|snapshot| snapshot.ended_at) {
         return License::Canceled { since: ended_at.min(now) };
     }
     let live = snapshot.and_then(|snapshot| snapshot.live.as_ref());
-    // A clock of Stripe's may be ahead of ours.
+    // Stripe's clock may be ahead of ours.
     let unpaid_since =
         draft.invoices().unpaid_since(live.map(|subscription| subscription.id.as_str())).map(|since| since.min(now));
     unpaid_since.map_or(License::Active, |since| License::Grace { since })
 }
 
 impl Draft<'_> {
-    /// Books the rungs of the ladder that time has reached, each as of its instant, whenever that is noticed.
+    /// Decision 5: books the rungs of the ladder that have been reached, each at its own instant, even if it is booked
+    /// later.
     pub(super) fn step_down(&mut self) {
         let (ladder, now) = (&self.cx.catalog.ladder, self.cx.now);
         for rung in ladder {
@@ -90,23 +95,23 @@ impl Draft<'_> {
             if rung.off > self.terms().announced {
                 self.terms_mut().announced = rung.off;
                 if rung.off == Restriction::Ai {
-                    self.terms_mut().license = License::Suspended { since: at };
+                    self.terms_mut().license = License::Suspended { since: at, cause: SuspensionCause::NonPayment };
                 }
-                self.note_step(at, None);
+                self.record_step(at, None);
             }
         }
     }
 
-    /// Another state of the license from now on, if it is another.
-    fn go_to(&mut self, license: License, announced: Restriction, by: Option<&StaffAction>) {
+    /// Sets the license from now on, and records a step if it changes.
+    fn set_license(&mut self, license: License, announced: Restriction, by: Option<&StaffAction>) {
         if (self.terms().license, self.terms().announced) != (license, announced) {
             let terms = self.terms_mut();
             (terms.license, terms.announced) = (license, announced);
-            self.note_step(self.cx.now, by);
+            self.record_step(self.cx.now, by);
         }
     }
 
-    fn note_step(&mut self, at: Instant, by: Option<&StaffAction>) {
+    fn record_step(&mut self, at: Instant, by: Option<&StaffAction>) {
         let (license, off) = (self.terms().license, self.terms().announced);
         self.changes.steps.push(LicenseStep { at, license, off, by: by.cloned() });
     }

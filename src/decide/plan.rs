@@ -1,9 +1,10 @@
-//! Plan changes: up at once, down at the next reset; going to and fro gains nothing.
+//! Plan changes: an upgrade takes effect immediately, a downgrade at the next reset. Switching back and forth gains
+//! nothing.
 
 use std::cmp::Ordering;
 
 use super::{
-    draft::{Draft, Line},
+    draft::{Draft, EntryDetails},
     grants::{self, NewGrant},
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     ledger::{
         account::Balance,
         entry::EntryKind,
-        grant::{Grant, Part, Source},
+        grant::{Grant, GrantPart, Source},
         outcome::Effect,
         tokens::Tokens,
     },
@@ -28,12 +29,13 @@ pub(super) fn change(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> 
     if *plan == draft.terms().plan && draft.terms().next_plan.is_none() {
         return Err(Refusal::PlanUnchanged { plan: plan.clone() });
     }
-    let from = go_to(draft, caller, plan);
+    let from = switch_to(draft, caller, plan);
     Ok(Effect::PlanChanged { plan: plan.clone(), from })
 }
 
-/// To a larger plan at once, to a smaller one at the next reset; to the present one, to stay on it. Answers from when it counts.
-pub(super) fn go_to(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Instant {
+/// Switches to a larger plan immediately or to a smaller one at the next reset. The current plan withdraws a planned
+/// downgrade. Returns when the switch takes effect.
+pub(super) fn switch_to(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Instant {
     let catalog = draft.cx.catalog;
     match catalog.plan_rank(plan).cmp(&catalog.plan_rank(&draft.terms().plan)) {
         Ordering::Greater => {
@@ -58,7 +60,7 @@ pub(super) fn go_to(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> I
     }
 }
 
-/// The allowance of the running period becomes `allowance` less what the period has used already.
+/// Raises the allowance of the current period to `allowance`, less what the period has already used.
 fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType, allowance: Tokens) {
     let start = draft.terms().period_start;
     let current =
@@ -67,7 +69,7 @@ fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType
         if !allowance.is_zero() {
             let new =
                 NewGrant { token_type, amount: allowance, source: Source::Plan, expires_at: Some(draft.period().end) };
-            grants::make(draft, new, Line::new(EntryKind::PlanChanged, caller, &[]));
+            grants::create(draft, new, EntryDetails::new(EntryKind::PlanChanged, caller, &[]));
         }
         return;
     };
@@ -78,10 +80,11 @@ fn raise_allowance(draft: &mut Draft<'_>, caller: Caller, token_type: &TokenType
     }
     draft.change_grant(grant.id, |grant| {
         grant.amount = allowance;
-        grant.remaining = grant.remaining.saturating_add(gained);
+        grant.remaining = grant.remaining.plus(gained);
     });
-    let after = Balance { settled: before.settled.saturating_add(gained), ..before };
-    let parts = [Part { grant: grant.id, amount: gained }];
-    let line = Line { source: Some(Source::Plan), ..Line::new(EntryKind::PlanChanged, caller, &parts) };
-    draft.append(token_type, after, line);
+    let after = Balance { settled: before.settled.plus(gained), ..before };
+    let parts = [GrantPart { grant: grant.id, amount: gained }];
+    let details =
+        EntryDetails { source: Some(Source::Plan), ..EntryDetails::new(EntryKind::PlanChanged, caller, &parts) };
+    draft.append(token_type, after, details);
 }

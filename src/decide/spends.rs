@@ -1,8 +1,8 @@
-//! Spending at once, and returning a spend.
+//! Spends, charged immediately, and their refunds.
 
 use super::{
-    count,
-    draft::{Draft, Line},
+    count_admitted,
+    draft::{Draft, EntryDetails},
     grants::{self, NewGrant},
     purchases,
 };
@@ -14,7 +14,7 @@ use crate::{
     ledger::{
         account::Balance,
         entry::EntryKind,
-        grant::{Part, Source, sum},
+        grant::{GrantPart, Source, sum},
         outcome::Effect,
         tokens::Tokens,
     },
@@ -24,18 +24,19 @@ use crate::{
 
 pub(super) fn spend(draft: &mut Draft<'_>, usage: &Usage) -> Result<Effect, Refusal> {
     let quote = entitlement::admit(draft, usage)?;
-    count(draft, usage);
-    let line = Line {
+    count_admitted(draft, usage);
+    let details = EntryDetails {
         feature: Some(&usage.feature),
         metadata: usage.metadata.as_ref(),
-        ..Line::new(EntryKind::Spent, usage.caller, &quote.parts)
+        ..EntryDetails::new(EntryKind::Spent, usage.caller, &quote.parts)
     };
-    grants::burn(draft, &quote.token_type, line);
+    grants::burn(draft, &quote.token_type, details);
     let balance = draft.balance(&quote.token_type);
     Ok(Effect::Spent { token_type: quote.token_type, amount: quote.cost, balance, parts: quote.parts })
 }
 
-/// Returns a spend to the grants that it burned; for those that have lapsed since, a grant to the end of the period stands in.
+/// Refunds a spend to the grants that it burned. If a grant has expired since, a replacement grant to the end of the
+/// period takes its share.
 pub(super) fn refund(
     draft: &mut Draft<'_>,
     caller: Caller,
@@ -49,39 +50,46 @@ pub(super) fn refund(
     let now = draft.cx.now;
     let token_type = spend.token_type;
     let amount = sum(&spend.parts);
-    let (lapsed, kept): (Vec<Part>, Vec<Part>) = spend.parts.iter().partition(|part| has_lapsed(draft, part, now));
+    let (expired, valid): (Vec<GrantPart>, Vec<GrantPart>) =
+        spend.parts.iter().partition(|part| grant_has_expired(draft, part, now));
     let mut parts = Vec::new();
-    for part in kept {
-        let aside = draft.frozen_of(part.grant);
-        parts.extend(grants::give_back(draft, part.grant, part.amount, aside));
+    for part in valid {
+        let frozen = draft.frozen_of(part.grant);
+        parts.extend(grants::return_tokens(draft, part.grant, part.amount, frozen));
     }
-    if !lapsed.is_empty() {
-        let amount = sum(&lapsed);
-        let grant = grants::place(draft, &stand_in(draft, &token_type, amount, now), amount);
-        parts.push(Part { grant, amount });
+    if !expired.is_empty() {
+        let amount = sum(&expired);
+        let grant = grants::insert(draft, &replacement_grant(draft, &token_type, amount, now), amount);
+        parts.push(GrantPart { grant, amount });
     }
     let before = draft.balance(&token_type);
     let after = Balance { settled: before.settled.checked_add(amount).ok_or_else(Refusal::over_limit)?, ..before };
-    let line = Line {
+    let details = EntryDetails {
         feature: Some(&spend.feature),
         member: spend.member,
         reverses: Some(of),
         note: Some(reason),
-        ..Line::new(EntryKind::Refunded, caller, &parts)
+        ..EntryDetails::new(EntryKind::Refunded, caller, &parts)
     };
-    draft.append(&token_type, after, line);
+    draft.append(&token_type, after, details);
     draft.changes.refunds.insert(of, draft.cx.transaction);
-    purchases::follow(draft);
+    purchases::reconcile(draft);
     let balance = draft.balance(&token_type);
     Ok(Effect::Refunded { of, amount, balance, token_type })
 }
 
-/// Whether the grant of `part` had lapsed at `at`, so that nothing could return to it.
-pub(super) fn has_lapsed(draft: &Draft<'_>, part: &Part, at: Instant) -> bool {
+/// Whether the grant of `part` had expired at `at`, so that tokens can't return to it.
+pub(super) fn grant_has_expired(draft: &Draft<'_>, part: &GrantPart, at: Instant) -> bool {
     draft.grant(part.grant).is_none_or(|grant| grant.has_expired(at))
 }
 
-/// The grant that stands in for `amount` tokens of lapsed ones that return at `at`: to the end of the period then.
-pub(super) fn stand_in<'a>(draft: &Draft<'_>, token_type: &'a TokenType, amount: Tokens, at: Instant) -> NewGrant<'a> {
+/// Returns the replacement for `amount` tokens that return to expired grants at `at`. It expires at the end of that
+/// period.
+pub(super) fn replacement_grant<'a>(
+    draft: &Draft<'_>,
+    token_type: &'a TokenType,
+    amount: Tokens,
+    at: Instant,
+) -> NewGrant<'a> {
     NewGrant { token_type, amount, source: Source::Refund, expires_at: Some(draft.terms().period(at).end) }
 }

@@ -1,4 +1,4 @@
-//! The rules, area by area, each told as a story with an end.
+//! Scenario tests of the rules, one file per area.
 
 mod grants;
 mod holds;

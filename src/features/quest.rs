@@ -1,42 +1,49 @@
-//! Quests: what a customer asks an AI for, and what is accepted as an answer.
+//! Quest generation: the customer's goal, and the validated quests of a model's answer.
 //!
-//! A model's answer is foreign text. It becomes a [`QuestDraft`] only by parsing, so everything behind this module can
-//! rely on the limits below, whichever provider answered.
+//! A model's answer is untrusted text. It becomes a [`QuestDraft`] only by parsing, so all other code can rely on the
+//! limits below, whichever provider answered.
 
 use std::{collections::HashSet, fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How long a goal may be, in characters.
+use crate::ledger::attachment::{Attachment, AttachmentError};
+
+/// The kind of a job's [`Goal`] as an attachment of its hold.
+pub const GOAL_ATTACHMENT: &str = "quests.goal";
+/// The kind of a job's list of [`QuestDraft`]s as an attachment of its capture.
+pub const QUESTS_ATTACHMENT: &str = "quests.result";
+
+/// The length of a goal, in characters.
 pub const GOAL_CHARS: RangeInclusive<usize> = 3..=500;
-/// How long a quest's title may be, in characters.
+/// The maximum length of a quest's title, in characters.
 pub const TITLE_CHARS: usize = 120;
-/// How long the reason for a quest may be, in characters.
+/// The maximum length of a quest's reason, in characters.
 pub const WHY_CHARS: usize = 500;
-/// How long one step may be, in characters.
+/// The maximum length of one step, in characters.
 pub const STEP_CHARS: usize = 300;
-/// How many steps a quest has.
+/// The number of steps of a quest.
 pub const STEPS: RangeInclusive<usize> = 1..=10;
-/// How many points a quest is worth.
+/// The reward of a quest, in points.
 pub const REWARD: RangeInclusive<u32> = 1..=1000;
-/// In how many days a quest may be due.
+/// The days until a quest is due.
 pub const DUE_IN_DAYS: RangeInclusive<u16> = 1..=365;
-/// How many quests one answer holds.
+/// The number of quests in one answer.
 pub const QUESTS: RangeInclusive<usize> = 1..=10;
 
-/// What somebody wants to reach, in their own words.
+/// A customer's goal, in their own words.
 ///
-/// Trimmed, [`GOAL_CHARS`] long; of control characters it holds newlines only.
+/// Trimmed, [`GOAL_CHARS`] characters long, without control characters except newlines.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Goal(String);
 
 impl Goal {
-    /// Reads a goal as it comes from a form: any kind of line end becomes a newline, a tab becomes a space.
+    /// Parses a goal from a form field. Every kind of line ending becomes a newline, a tab becomes a space.
     ///
     /// # Errors
-    /// Says what to change when the text is too short, too long or holds a character that cannot be shown.
+    /// [`GoalError`] if the text is too short, too long or has a control character. Its message says what to change.
     pub fn parse(raw: &str) -> Result<Self, GoalError> {
         let text = raw.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
         let text = text.trim();
@@ -50,7 +57,12 @@ impl Goal {
         }
     }
 
-    /// The goal's text.
+    /// Returns the goal as an attachment of its job's hold.
+    pub fn attachment(&self) -> Attachment {
+        Attachment::text(GOAL_ATTACHMENT, &self.0)
+    }
+
+    /// Returns the goal's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -76,32 +88,32 @@ impl From<Goal> for String {
     }
 }
 
-/// Why a text is not a goal; made to be shown beside the field.
+/// The reason why a text is not a goal. The message is shown next to the form field.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GoalError {
-    /// Less than three characters, blanks around them not counted.
+    /// The trimmed text has fewer than 3 characters.
     #[error("Write at least {} characters.", GOAL_CHARS.start())]
     TooShort,
-    /// More than fits.
+    /// The trimmed text has more than 500 characters.
     #[error("Write at most {} characters; this is {by} too many.", GOAL_CHARS.end())]
     TooLong {
-        /// How many characters have to go.
+        /// The number of characters above the limit.
         by: usize,
     },
-    /// A control character, mostly from pasting.
+    /// The text has a control character, usually from pasting.
     #[error("Remove the invisible control character, or type the goal by hand.")]
     Unprintable,
 }
 
-/// How hard a quest is.
+/// The difficulty of a quest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difficulty {
-    /// Done in an hour or two.
+    /// An hour or two.
     Easy,
-    /// Takes some days beside the daily work.
+    /// A few days alongside daily work.
     Medium,
-    /// Needs a push.
+    /// A focused effort.
     Hard,
 }
 
@@ -109,7 +121,7 @@ impl Difficulty {
     /// Every difficulty, easiest first.
     pub const ALL: [Self; 3] = [Self::Easy, Self::Medium, Self::Hard];
 
-    /// The word used in JSON and in storage.
+    /// The name in JSON and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Easy => "easy",
@@ -118,7 +130,7 @@ impl Difficulty {
         }
     }
 
-    /// The word shown to people.
+    /// The label in the UI.
     pub fn label(self) -> &'static str {
         match self {
             Self::Easy => "Easy",
@@ -136,14 +148,12 @@ impl FromStr for Difficulty {
     }
 }
 
-/// The word is none of the difficulties.
+/// The error for an unknown difficulty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the difficulty is not easy, medium or hard")]
+#[error("the difficulty must be easy, medium or hard")]
 pub struct UnknownDifficulty;
 
-/// A quest as a model writes it: the right shape, and nothing known about what is inside.
-///
-/// Fields that are not known are ignored.
+/// A quest as a model returned it: the right shape, but not validated. Unknown fields are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RawQuest {
     /// See [`QuestDraft::title`].
@@ -160,32 +170,32 @@ pub struct RawQuest {
     pub due_in_days: i64,
 }
 
-/// A quest that may be shown and kept. Read its fields freely; it is made by parsing only.
+/// A validated quest, safe to show and store. It can only be created by parsing.
 ///
 /// All texts are single lines without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RawQuest")]
 #[non_exhaustive]
 pub struct QuestDraft {
-    /// What to do, 1 to [`TITLE_CHARS`] characters.
+    /// The task: 1 to [`TITLE_CHARS`] characters.
     pub title: String,
-    /// Why it helps, 1 to [`WHY_CHARS`] characters.
+    /// The reason why it helps: 1 to [`WHY_CHARS`] characters.
     pub why: String,
-    /// How to do it, [`STEPS`] texts of 1 to [`STEP_CHARS`] characters.
+    /// The steps: [`STEPS`] texts of 1 to [`STEP_CHARS`] characters.
     pub steps: Vec<String>,
-    /// What it is worth, in points ([`REWARD`]).
+    /// The reward, in points: [`REWARD`].
     pub reward: u32,
-    /// How hard it is.
+    /// The difficulty.
     pub difficulty: Difficulty,
-    /// When it is due, in days from its start ([`DUE_IN_DAYS`]).
+    /// The days from its start until it is due: [`DUE_IN_DAYS`].
     pub due_in_days: u16,
 }
 
 impl QuestDraft {
-    /// Checks one quest; runs of blanks and newlines inside its texts become one space.
+    /// Validates one quest. Runs of whitespace in its texts become one space.
     ///
     /// # Errors
-    /// Names the first field that breaks its limit.
+    /// [`QuestDraftError`] for the first field that is out of range.
     pub fn parse(raw: RawQuest) -> Result<Self, QuestDraftError> {
         let title = line("title", &raw.title, TITLE_CHARS)?;
         let why = line("why", &raw.why, WHY_CHARS)?;
@@ -203,10 +213,19 @@ impl QuestDraft {
         })
     }
 
-    /// Checks a whole answer: [`QUESTS`] quests, no title twice (letter case does not make a difference).
+    /// Returns a job's quests as an attachment of its capture.
     ///
     /// # Errors
-    /// One quest that does not fit fails the answer: a customer gets what was paid for or keeps the tokens.
+    /// [`AttachmentError`] if they are too large, which quests within their limits never are: at most 150 KB.
+    pub fn attachment(quests: &[Self]) -> Result<Attachment, AttachmentError> {
+        Attachment::new(QUESTS_ATTACHMENT, &quests)
+    }
+
+    /// Validates a whole answer: [`QUESTS`] quests with distinct titles, ignoring case.
+    ///
+    /// # Errors
+    /// [`QuestDraftError`] if any quest is invalid. The whole answer fails then, so a customer gets all quests or keeps
+    /// the tokens.
     pub fn parse_batch(raw: Vec<RawQuest>) -> Result<Vec<Self>, QuestDraftError> {
         if !QUESTS.contains(&raw.len()) {
             return Err(QuestDraftError::Quests { count: raw.len() });
@@ -214,7 +233,7 @@ impl QuestDraft {
         let quests = raw.into_iter().map(Self::parse).collect::<Result<Vec<_>, _>>()?;
         let mut titles = HashSet::new();
         match quests.iter().find(|quest| !titles.insert(quest.title.to_lowercase())) {
-            Some(twice) => Err(QuestDraftError::DuplicateTitle(twice.title.clone())),
+            Some(duplicate) => Err(QuestDraftError::DuplicateTitle(duplicate.title.clone())),
             None => Ok(quests),
         }
     }
@@ -228,52 +247,52 @@ impl TryFrom<RawQuest> for QuestDraft {
     }
 }
 
-/// Why a model's answer is not accepted.
+/// The reason why a model's answer is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QuestDraftError {
-    /// A text with nothing in it.
+    /// A text is empty.
     #[error("a quest's {field} is empty")]
     Empty {
-        /// Which text.
+        /// The field.
         field: &'static str,
     },
-    /// A text over its limit.
+    /// A text is too long.
     #[error("a quest's {field} is longer than {limit} characters")]
     TooLong {
-        /// Which text.
+        /// The field.
         field: &'static str,
-        /// How many characters fit.
+        /// The maximum length, in characters.
         limit: usize,
     },
-    /// A control character that is no blank.
-    #[error("a quest's {field} holds a control character")]
+    /// A text has a control character that is not whitespace.
+    #[error("a quest's {field} contains a control character")]
     Unprintable {
-        /// Which text.
+        /// The field.
         field: &'static str,
     },
-    /// No step, or too many.
+    /// The number of steps is outside [`STEPS`].
     #[error("a quest has {count} steps, outside {range:?}", range = STEPS)]
     Steps {
-        /// How many there are.
+        /// The number of steps.
         count: usize,
     },
-    /// A reward outside [`REWARD`].
+    /// The reward is outside [`REWARD`].
     #[error("a quest's reward is {0}, outside {range:?}", range = REWARD)]
     Reward(i64),
-    /// A difficulty nobody knows.
+    /// The difficulty is unknown.
     #[error(transparent)]
     Difficulty(#[from] UnknownDifficulty),
-    /// A due date outside [`DUE_IN_DAYS`].
+    /// The due date is outside [`DUE_IN_DAYS`].
     #[error("a quest is due in {0} days, outside {range:?}", range = DUE_IN_DAYS)]
     DueInDays(i64),
-    /// No quest, or too many.
-    #[error("the answer holds {count} quests, outside {range:?}", range = QUESTS)]
+    /// The number of quests is outside [`QUESTS`].
+    #[error("the answer has {count} quests, outside {range:?}", range = QUESTS)]
     Quests {
-        /// How many there are.
+        /// The number of quests.
         count: usize,
     },
-    /// The same quest twice.
-    #[error("two quests are called {0:?}")]
+    /// Two quests have the same title.
+    #[error("two quests have the title {0:?}")]
     DuplicateTitle(String),
 }
 
@@ -303,15 +322,15 @@ mod tests {
     fn raw() -> RawQuest {
         RawQuest {
             title: "Call ten customers".into(),
-            why: "They know.".into(),
-            steps: vec!["Pick them.".into()],
+            why: "They know what they need.".into(),
+            steps: vec!["Choose them.".into()],
             reward: 100,
             difficulty: "easy".into(),
             due_in_days: 7,
         }
     }
 
-    /// Changes one thing in a good quest and says what parsing it must answer.
+    /// Changes one field of a valid quest and checks the result of parsing it.
     #[track_caller]
     fn check(given: impl FnOnce(&mut RawQuest), then: Result<(), QuestDraftError>) {
         let mut quest = raw();
@@ -336,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_keeps_newlines_and_refuses_other_control_characters() {
+    fn a_goal_keeps_newlines_and_rejects_other_control_characters() {
         check_goal("one\r\ntwo\rthree\tfour", Ok("one\ntwo\nthree four"));
         let refused = "Remove the invisible control character, or type the goal by hand.";
         check_goal("one\0two", Err(refused));
@@ -344,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_travels_as_a_string_and_is_checked_on_arrival() {
+    fn a_goal_serializes_as_a_string_and_is_validated_when_deserialized() {
         let goal = Goal::parse("Sell more").unwrap();
         assert_eq!(serde_json::to_string(&goal).unwrap(), r#""Sell more""#);
         assert_eq!(serde_json::from_str::<Goal>(r#"" Sell more ""#).unwrap(), goal);
@@ -352,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_of_a_quest_holds_at_its_edge() {
+    fn every_limit_of_a_quest_is_exact() {
         use QuestDraftError as E;
         check(|_| (), Ok(()));
         check(|q| q.title = "é".repeat(120), Ok(()));
@@ -386,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_holds_one_to_ten_different_quests() {
+    fn an_answer_has_one_to_ten_quests_with_distinct_titles() {
         let named = |n: usize| RawQuest { title: format!("Quest {n}"), ..raw() };
         assert_eq!(QuestDraft::parse_batch(vec![]), Err(QuestDraftError::Quests { count: 0 }));
         assert_eq!(QuestDraft::parse_batch((0..10).map(named).collect()).unwrap().len(), 10);
@@ -401,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quest_reads_back_from_its_own_json_and_is_checked_again() {
+    fn a_quest_deserializes_from_its_own_json_and_is_validated_again() {
         let quest = QuestDraft::parse(raw()).unwrap();
         let mut json = serde_json::to_value(&quest).unwrap();
         json["confidence"] = 0.5.into();

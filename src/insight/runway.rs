@@ -1,37 +1,37 @@
-//! Runway: how long the tokens last at the present pace.
+//! Runway: how long the tokens last at the current pace.
 
 use chrono::TimeDelta;
 
 use crate::{ledger::tokens::Tokens, time::Instant};
 
-/// How many days of use make the pace.
+/// The number of past days whose usage is the pace.
 pub const PACE_DAYS: u32 = 14;
-/// What is further away than this is for ever.
+/// A longer runway is not reported: about ten years.
 const MAX_RUNWAY: TimeDelta = TimeDelta::days(3_650);
 
-/// How long tokens last at the pace of the last [`PACE_DAYS`] days, seen from the next reset.
+/// The runway at the pace of the last [`PACE_DAYS`] days: it ends before the next reset or lasts past it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runway {
-    /// They run out at that instant, before the reset.
-    Until(Instant),
-    /// They last beyond the reset, for now.
-    PastReset,
+    /// They run out at this instant, before the reset.
+    ExhaustedAt(Instant),
+    /// They last past the reset.
+    LastsPastReset,
 }
 
 impl Runway {
-    /// The runway of `available` tokens of which `used` went in [`PACE_DAYS`] days. Nothing where there is no pace, or nothing
-    /// left that could last.
+    /// Returns the runway of `available` tokens if `used` tokens were used in the last [`PACE_DAYS`] days. `None` if no
+    /// tokens are available or none were used.
     pub fn of(available: Tokens, used: Tokens, resets_at: Instant, now: Instant) -> Option<Self> {
         if available.is_zero() || used.is_zero() {
             return None;
         }
         let end = exhausts_at(available, used, now).filter(|at| *at < resets_at);
-        Some(end.map_or(Self::PastReset, Self::Until))
+        Some(end.map_or(Self::LastsPastReset, Self::ExhaustedAt))
     }
 }
 
-/// When `available` tokens are used up if `used` in [`PACE_DAYS`] days goes on: `now + available ÷ (used ÷ days)`. Nothing if
-/// none was used, or if it lasts for more than ten years.
+/// Returns when `available` tokens run out if the usage continues at the pace of `used` tokens in [`PACE_DAYS`] days:
+/// `now + available ÷ (used ÷ PACE_DAYS)`. `None` if no tokens were used, or if they last more than ten years.
 pub fn exhausts_at(available: Tokens, used: Tokens, now: Instant) -> Option<Instant> {
     if used.is_zero() {
         return None;
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_last_as_long_as_the_pace_of_two_weeks_says() {
+    fn tokens_run_out_at_the_pace_of_the_last_two_weeks() {
         let now: Instant = "2026-03-01T12:00:00Z".parse().unwrap();
         let tokens = |amount| Tokens::new(amount).unwrap();
         for (available, used, then) in [
@@ -65,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn a_runway_ends_before_the_reset_or_is_told_to_pass_it() {
+    fn a_runway_ends_before_the_reset_or_lasts_past_it() {
         let at = |text: &str| text.parse::<Instant>().unwrap();
         let (now, reset) = (at("2026-03-01T12:00:00Z"), at("2026-03-15T12:00:00Z"));
         let tokens = |amount| Tokens::new(amount).unwrap();
         for (available, used, runway) in [
-            (139, 140, Some(Runway::Until(at("2026-03-15T09:36:00Z")))),
-            (140, 140, Some(Runway::PastReset)),
-            (1_000_000, 1, Some(Runway::PastReset)),
+            (139, 140, Some(Runway::ExhaustedAt(at("2026-03-15T09:36:00Z")))),
+            (140, 140, Some(Runway::LastsPastReset)),
+            (1_000_000, 1, Some(Runway::LastsPastReset)),
             (0, 140, None),
             (140, 0, None),
         ] {

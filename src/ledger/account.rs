@@ -1,4 +1,4 @@
-//! An organization's account: what the writer locks, decides on and writes back.
+//! An organization's account: the state that the writer locks, decides on and writes back.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     ids::{GrantId, HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     ledger::{
         entry::EntryHash,
-        grant::{Grant, Part},
+        grant::{Grant, GrantPart},
         hold::Hold,
         tokens::Tokens,
     },
@@ -24,121 +24,127 @@ use crate::{
     time::Instant,
 };
 
-/// The state of one organization's tokens.
+/// The token state of one organization.
 ///
-/// The maps need hold only what the commands at hand can touch: every grant with tokens left, the allowances of the newest
-/// period even if they are used up (an upgrade raises them), every open hold that is due, and the grants, holds, spends,
-/// purchases and guards that the commands name; where a command brings tokens back, also the purchases that are at stake, and
-/// of every purchase at hand its grants. To decide from more than that changes nothing.
+/// A loaded account may be partial. It must contain what the commands at hand can touch:
+///
+/// - every grant with tokens left, and the allowances of the newest period even if used up (an upgrade raises them);
+/// - every open hold that is due;
+/// - the grants, holds, spends, purchases and guards that the commands name;
+/// - if a command can return tokens, also the purchases that [need reconciliation](Purchase::needs_reconciliation);
+/// - the grants of every loaded purchase.
+///
+/// Loading more than that never changes a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The organization.
     pub org: OrgId,
-    /// Its plan, license and period.
+    /// The plan, license and billing period.
     pub terms: Terms,
-    /// Where its log stands.
+    /// The last entry of the ledger.
     pub head: Head,
-    /// Per token type.
+    /// The balances, by token type. A missing type has a zero balance.
     pub balances: BTreeMap<TokenType, Balance>,
-    /// Lots of tokens.
+    /// The lots of tokens.
     pub grants: BTreeMap<GrantId, Grant>,
-    /// Reservations.
+    /// The reservations.
     pub holds: BTreeMap<HoldId, Hold>,
-    /// How often callers asked.
+    /// The request windows and blocks of members and API keys.
     pub guards: BTreeMap<GuardId, Guard>,
-    /// Spends that a refund names.
+    /// The spends that a refund names.
     pub spends: BTreeMap<TransactionId, PastSpend>,
-    /// Packs that were ordered.
+    /// The ordered packs.
     pub purchases: BTreeMap<PurchaseId, Purchase>,
-    /// What is known of its invoices; known where a command tells of one, or depends on them.
+    /// The invoice facts. Loaded only if a command records invoices or depends on them.
     pub invoices: Invoices,
-    /// How its subscription stands, if Stripe was ever asked; known where a command tells of it or of an invoice, or lifts
-    /// what staff have suspended.
+    /// The latest subscription snapshot; `None` if the subscription was never synced. Loaded only for commands that
+    /// sync the subscription, record invoices or lift a suspension.
     pub subscription: Option<SubscriptionSnapshot>,
-    /// How many receipts are numbered, those of packs and of plans; known where a command tells of a payment or of an invoice.
+    /// The last receipt number, for packs and plans together; 0 before the first. Loaded only for commands that record
+    /// a payment or invoices.
     pub receipt_number: i64,
 }
 
-/// What the organization is on.
+/// The plan, license and billing period of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Its plan.
+    /// The current plan.
     pub plan: PlanName,
-    /// The smaller plan that the next reset brings.
+    /// The plan that starts at the next reset; `None` if the plan does not change.
     pub next_plan: Option<PlanName>,
-    /// Whether the plan is paid.
+    /// The payment state of the plan.
     pub license: License,
-    /// What is off, as far as its log says: rungs that time has reached since are yet to be booked.
+    /// The restriction recorded by the last license step. Rungs reached since then are not booked yet.
     pub announced: Restriction,
-    /// What its months are counted from.
+    /// The instant from which billing periods are counted.
     pub anchor: Anchor,
-    /// The start of the newest period that an allowance was made for.
+    /// The start of the newest period that was started; `None` before the first reset. Never moves back.
     pub period_start: Option<Instant>,
-    /// Since when the account is closed.
+    /// When the account was closed; `None` if it is open.
     pub closed_at: Option<Instant>,
 }
 
 impl Terms {
-    /// The current period: the newest that was started, also while the clock has jumped back before it.
+    /// Returns the current period. If the clock jumped back, this is still the newest period that was started.
     pub fn period(&self, now: Instant) -> Period {
         self.anchor.period_at(self.period_start.map_or(now, |start| start.max(now)))
     }
 }
 
-/// The end of an organization's log.
+/// The last entry of an organization's ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The number of the last entry; 0 before the first.
+    /// The sequence number of the last entry; 0 before the first.
     pub seq: i64,
-    /// The hash of the last entry.
+    /// The hash of the last entry; the genesis hash before the first.
     pub hash: EntryHash,
 }
 
-/// The balance of one token type. `held ≤ settled`; none is ever negative.
+/// The balance of one token type. `held ≤ settled`, and no part is ever negative (invariant I2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
-    /// Booked.
+    /// The booked tokens, held ones included: the sum of the entries' amounts and of the grants' `remaining`.
     pub settled: Tokens,
-    /// Reserved by open holds.
+    /// The tokens reserved by open holds.
     pub held: Tokens,
-    /// What a clawback could not take; the next pack pays it first.
+    /// The shortfall of clawbacks, in tokens. The next pack pays it first.
     pub debt: Tokens,
 }
 
 impl Balance {
-    /// What a spend or a hold can take.
+    /// Returns the tokens that a spend or a hold can take: `settled − held`.
     pub fn available(&self) -> Tokens {
-        self.settled.saturating_sub(self.held)
+        self.settled.minus(self.held)
     }
 
-    /// The balance after `amount` was spent.
-    pub fn less(&self, amount: Tokens) -> Self {
-        Self { settled: self.settled.saturating_sub(amount), ..*self }
+    /// Returns the balance after a spend of `amount`.
+    pub fn after_spending(&self, amount: Tokens) -> Self {
+        Self { settled: self.settled.minus(amount), ..*self }
     }
 
-    /// How many more tokens fit.
+    /// Returns the tokens that can be added before `settled` reaches [`Tokens::MAX`].
     pub fn room(&self) -> Tokens {
-        Tokens::MAX.saturating_sub(self.settled)
+        Tokens::MAX.minus(self.settled)
     }
 }
 
-/// A spend as the log has it.
+/// A spend, read back from the ledger for a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastSpend {
-    /// The kind of tokens.
+    /// The token type.
     pub token_type: TokenType,
     /// The feature that was used.
     pub feature: FeatureName,
-    /// Whose use it was.
+    /// The member the use counts for; `None` for an API key that acted for no member.
     pub member: Option<MemberId>,
-    /// The grants that it burned.
-    pub parts: Vec<Part>,
-    /// The refund of it, if it was refunded.
+    /// The grants it burned.
+    pub parts: Vec<GrantPart>,
+    /// The transaction of the refund; `None` if it has not been refunded.
     pub refunded_by: Option<TransactionId>,
 }
 
 impl Account {
-    /// A new account without tokens; the first command brings its first allowance.
+    /// Returns a new account without tokens. The first command starts its first period, with the allowance.
     pub fn open(org: OrgId, plan: PlanName, anchor: Anchor) -> Self {
         Self {
             org,
@@ -164,25 +170,26 @@ impl Account {
         }
     }
 
-    /// The balance of `token_type`; zero if it never had any.
+    /// Returns the balance of `token_type`, zero if the account never had any.
     pub fn balance(&self, token_type: &TokenType) -> Balance {
         self.balances.get(token_type).copied().unwrap_or_default()
     }
 }
 
 impl Account {
-    /// The earliest instant at which time brings something to book: the end of the period, a grant or one of the loaded
-    /// holds that lapses, the next rung of the `ladder`. Nothing for a closed account without tokens.
+    /// Returns when [`Command::Advance`](crate::command::Command::Advance) is next due: the earliest of the reset, the
+    /// expiry of a grant or of a loaded hold, and the next rung of `ladder`. `None` for a closed account without
+    /// tokens.
     pub fn due_at(&self, ladder: &[Rung]) -> Option<Instant> {
         let reset = match self.terms.period_start {
             _ if self.terms.closed_at.is_some() => None,
-            // Never started: the first period is due since ever.
+            // No period was started yet, so the first one is overdue.
             None => Some(self.terms.anchor.0),
             Some(start) => Some(self.terms.anchor.period_at(start).end),
         };
         let grants = self.grants.values().filter(|grant| !grant.free().is_zero()).filter_map(|grant| grant.expires_at);
         let holds = self.holds.values().filter(|hold| hold.is_open()).map(|hold| hold.expires_at);
-        let rung = self.terms.license.after(self.terms.announced, ladder);
+        let rung = self.terms.license.next_unannounced(self.terms.announced, ladder);
         reset.into_iter().chain(grants).chain(holds).chain(rung).min()
     }
 }

@@ -1,4 +1,4 @@
-//! The invariants that a whole account can be held against. The server's audit asks the same of the database.
+//! Checks of the ledger's invariants on a whole account. `brightmeter audit` runs the same checks as queries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,29 +13,32 @@ use crate::{
     names::TokenType,
 };
 
-/// A broken invariant.
+/// A violated invariant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{invariant}: {detail}")]
 pub struct Violation {
-    /// `I1` to `I8`.
+    /// The invariant's number: `I1` to `I8`.
     pub invariant: &'static str,
-    /// What does not hold, with the figures.
+    /// The mismatch, with the figures.
     pub detail: String,
 }
 
 impl Violation {
-    /// A violation of `invariant`.
+    /// Returns a violation of `invariant`.
     pub fn new(invariant: &'static str, detail: impl Into<String>) -> Self {
         Self { invariant, detail: detail.into() }
     }
 }
 
-/// Holds a whole account against I1 (grants and holds add up to the balance), I2 (`held ≤ remaining ≤ amount`, `held ≤
-/// settled`; amounts cannot be negative by their type) and I3 (captured ≤ held).
+/// Checks a fully loaded account.
+///
+/// - I1: grants and open holds add up to the balance.
+/// - I2: `held ≤ remaining ≤ amount` for grants, `held ≤ settled` for balances. [`Tokens`] cannot be negative.
+/// - I3: captured ≤ held.
 pub fn account(account: &Account) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut require = |holds: bool, invariant, detail: String| {
-        if !holds {
+    let mut require = |valid: bool, invariant, detail: String| {
+        if !valid {
             found.push(Violation::new(invariant, detail));
         }
     };
@@ -49,17 +52,25 @@ pub fn account(account: &Account) -> Vec<Violation> {
         let reserved: Tokens = grants().map(|grant| grant.held).sum();
         let open = account.holds.values().filter(|hold| hold.is_open() && hold.token_type == *name);
         let holds: Tokens = open.map(|hold| hold.amount()).sum();
-        require(remaining == settled, "I1", format!("{name}: the grants have {remaining}, the balance {settled}"));
-        require(holds == held, "I1", format!("{name}: open holds have {holds}, the balance {held}"));
-        require(reserved == held, "I1", format!("{name}: the grants reserve {reserved}, the balance {held}"));
-        require(held <= settled, "I2", format!("{name}: {held} held of {settled}"));
+        require(
+            remaining == settled,
+            "I1",
+            format!("{name}: the grants have {remaining} remaining, the balance has {settled}"),
+        );
+        require(holds == held, "I1", format!("{name}: the open holds reserve {holds}, the balance has {held} held"));
+        require(
+            reserved == held,
+            "I1",
+            format!("{name}: the grants have {reserved} held, the balance has {held} held"),
+        );
+        require(held <= settled, "I2", format!("{name}: {held} held, but only {settled} settled"));
     }
     for grant in account.grants.values() {
         let ordered = grant.held <= grant.remaining && grant.remaining <= grant.amount;
         require(
             ordered,
             "I2",
-            format!("grant {}: {} held, {} left of {}", grant.id, grant.held, grant.remaining, grant.amount),
+            format!("grant {}: {} held, {} remaining of {}", grant.id, grant.held, grant.remaining, grant.amount),
         );
     }
     for hold in account.holds.values() {
@@ -70,7 +81,7 @@ pub fn account(account: &Account) -> Vec<Violation> {
     found
 }
 
-/// Follows one organization's log from its start: I1 (entries add up) and I7 (no gap, chain verifies).
+/// Verifies one organization's entries from the first on: I1 (entries add up) and I7 (no gaps, hash chain verifies).
 #[derive(Clone, Debug)]
 pub struct LogAudit {
     head: Head,
@@ -78,27 +89,29 @@ pub struct LogAudit {
 }
 
 impl LogAudit {
-    /// Before the first entry of `org`.
+    /// Starts before the first entry of `org`.
     pub fn new(org: OrgId) -> Self {
         Self { head: Head { seq: 0, hash: EntryHash::genesis(org) }, balances: BTreeMap::new() }
     }
 
-    /// Takes the next entry with its stored hash.
+    /// Checks the next entry against its stored hash and the entries before it.
     ///
     /// # Errors
-    /// What does not follow from the entries before.
-    pub fn follow(&mut self, entry: &Entry, stored: EntryHash) -> Result<(), Violation> {
+    /// The [`Violation`] of the first check that fails: sequence number, hash, balance before.
+    pub fn verify(&mut self, entry: &Entry, stored: EntryHash) -> Result<(), Violation> {
         let expected = self.head.seq + 1;
         if entry.seq != expected {
-            return Err(Violation::new("I7", format!("entry {} stands where {expected} should", entry.seq)));
+            return Err(Violation::new("I7", format!("entry {} was found where {expected} was expected", entry.seq)));
         }
         if entry.hash(self.head.hash) != stored {
             return Err(Violation::new("I7", format!("entry {} was changed: its hash does not verify", entry.seq)));
         }
         let balance = self.balances.entry(entry.token_type.clone()).or_default();
         if *balance != entry.before {
-            let detail =
-                format!("entry {} starts from {:?}, the one before ended at {balance:?}", entry.seq, entry.before);
+            let detail = format!(
+                "entry {} starts from {:?}, but the previous one ended at {balance:?}",
+                entry.seq, entry.before
+            );
             return Err(Violation::new("I1", detail));
         }
         *balance = entry.after;
@@ -106,21 +119,25 @@ impl LogAudit {
         Ok(())
     }
 
-    /// Holds the end of the log against the account's state.
+    /// Compares the last entry with the account's head and balances.
     pub fn finish(&self, head: Head, balances: &BTreeMap<TokenType, Balance>) -> Vec<Violation> {
         let mut found = Vec::new();
         if head != self.head {
-            found
-                .push(Violation::new("I7", format!("the account stands at {head:?}, the log ends at {:?}", self.head)));
+            found.push(Violation::new(
+                "I7",
+                format!("the account's head is {head:?}, the last entry is {:?}", self.head),
+            ));
         }
-        let some = |balances: &BTreeMap<TokenType, Balance>| {
+        let non_zero = |balances: &BTreeMap<TokenType, Balance>| {
             let mut balances = balances.clone();
             balances.retain(|_, balance| *balance != Balance::default());
             balances
         };
-        if some(balances) != some(&self.balances) {
-            found
-                .push(Violation::new("I1", format!("the balances are {balances:?}, the log says {:?}", self.balances)));
+        if non_zero(balances) != non_zero(&self.balances) {
+            found.push(Violation::new(
+                "I1",
+                format!("the balances are {balances:?}, the entries add up to {:?}", self.balances),
+            ));
         }
         found
     }

@@ -1,4 +1,4 @@
-//! Entries: the append-only, hash-chained log of every token that moved.
+//! Ledger entries: the append-only, hash-chained record of every token that moved.
 
 use std::fmt;
 
@@ -12,50 +12,50 @@ use crate::{
     ids::{HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     ledger::{
         account::Balance,
-        grant::{Part, Source},
+        grant::{GrantPart, Source},
     },
     names::{FeatureName, TokenType},
     time::Instant,
 };
 
-/// What happened to the tokens.
+/// The kind of an entry: what happened to the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
-    /// A grant was made.
+    /// A grant was created.
     Granted,
-    /// A grant's rest lapsed.
+    /// The unused remainder of a grant expired.
     Expired,
-    /// A feature was used and charged at once.
+    /// A feature was used and charged immediately.
     Spent,
     /// A hold reserved tokens.
     Held,
-    /// A hold was charged; what it held above that is free again.
+    /// A hold was charged, in whole or in part; the rest is available again.
     Captured,
-    /// A hold was given up; nothing was charged.
+    /// A hold was released; nothing was charged.
     Released,
-    /// A hold ran out; nothing was charged.
+    /// A hold expired; nothing was charged.
     HoldExpired,
-    /// A spend was returned.
+    /// A spend was refunded.
     Refunded,
     /// Staff corrected the balance.
     Adjusted,
-    /// An upgrade raised the allowance of the running period.
+    /// An upgrade raised the allowance of the current period.
     PlanChanged,
-    /// Tokens of a purchase were taken back with its money; what was gone became debt.
+    /// A refund or a lost dispute took tokens of a purchase back; a shortfall became debt.
     ClawedBack,
-    /// Tokens that were taken back are there again: the refund failed, or a dispute was decided otherwise.
+    /// Tokens that were taken back were returned: the refund failed or the dispute was won.
     Reinstated,
-    /// Tokens of a purchase were put aside while its payment is disputed.
+    /// Tokens of a purchase were set aside while its payment is disputed.
     Frozen,
-    /// Tokens that were put aside are there again.
+    /// Tokens that were set aside are available again.
     Thawed,
-    /// Tokens that came back paid what was owed for them.
+    /// Tokens that returned to a purchase paid its debt.
     DebtPaid,
 }
 
 impl EntryKind {
-    /// All kinds.
+    /// All kinds, in order of declaration.
     pub const ALL: [Self; 15] = [
         Self::Granted,
         Self::Expired,
@@ -95,44 +95,44 @@ impl EntryKind {
         }
     }
 
-    /// What people read.
+    /// The label in the UI.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Granted => "Added",
-            Self::Expired => "Lapsed",
+            Self::Expired => "Expired",
             Self::Spent => "Spent",
             Self::Held => "Reserved",
             Self::Captured => "Charged",
             Self::Released => "Not charged",
-            Self::HoldExpired => "Not charged, ran out",
+            Self::HoldExpired => "Not charged, hold expired",
             Self::Refunded => "Refunded",
-            Self::Adjusted => "Corrected",
+            Self::Adjusted => "Adjusted",
             Self::PlanChanged => "Plan changed",
-            Self::ClawedBack => "Taken back, payment returned",
-            Self::Reinstated => "Given back, payment stays",
-            Self::Frozen => "Put aside, payment disputed",
-            Self::Thawed => "Back, dispute decided",
-            Self::DebtPaid => "Paid what was owed",
+            Self::ClawedBack => "Removed, payment reversed",
+            Self::Reinstated => "Restored, payment confirmed",
+            Self::Frozen => "Frozen, payment disputed",
+            Self::Thawed => "Unfrozen, dispute closed",
+            Self::DebtPaid => "Debt repaid",
         }
     }
 
-    /// The kind of that name.
+    /// Parses a name from [`as_str`](Self::as_str); `None` if it is unknown.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Whether it counts as use: spends and captures, less refunds of spends.
+    /// Whether the entry counts towards usage: spends and captures, less refunds.
     pub const fn is_use(self) -> bool {
         matches!(self, Self::Spent | Self::Captured | Self::Refunded)
     }
 }
 
-/// The SHA-256 hash of an entry, which covers the hash of the one before.
+/// The SHA-256 hash of an entry. It covers the hash of the previous entry, which makes the ledger a hash chain.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryHash(pub [u8; 32]);
 
 impl EntryHash {
-    /// What the first entry of an organization is chained to.
+    /// Returns the hash that the first entry of an organization is chained to.
     pub fn genesis(org: OrgId) -> Self {
         Self(Sha256::new().chain_update(b"brightmeter entry 1").chain_update(org.0.as_bytes()).finalize().into())
     }
@@ -144,88 +144,110 @@ impl fmt::Debug for EntryHash {
     }
 }
 
-/// One row of the log.
+/// One signed, append-only entry of the ledger, with the balance before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number within the organization: 1, 2, 3, … without gaps.
+    /// The sequence number within the organization: 1, 2, 3, … without gaps.
     pub seq: i64,
-    /// The command that made it.
+    /// The transaction of the command that appended it.
     pub transaction: TransactionId,
-    /// What happened.
+    /// The kind of the entry.
     pub kind: EntryKind,
-    /// The kind of tokens.
+    /// The token type.
     pub token_type: TokenType,
     /// The balance before.
     pub before: Balance,
     /// The balance after.
     pub after: Balance,
-    /// The grants that were touched, each with how many tokens.
-    pub parts: Vec<Part>,
-    /// For a new grant, where it came from.
+    /// The affected grants, each with its amount of tokens.
+    pub parts: Vec<GrantPart>,
+    /// The source of the grant that was created, raised or expired.
     pub source: Option<Source>,
     /// The feature that was used.
     pub feature: Option<FeatureName>,
-    /// Who caused it.
+    /// The caller of the command; [`Caller::System`] for resets, expiries and payments.
     pub caller: Caller,
-    /// Whose use it counts as: the caller's member, and of a refund the one who had spent.
+    /// The member whose usage it counts for: the caller's, or for a refund the member who spent.
     pub member: Option<MemberId>,
     /// The hold that it opened or ended.
     pub hold: Option<HoldId>,
-    /// The transaction that it takes back.
+    /// The transaction that it reverses.
     pub reverses: Option<TransactionId>,
-    /// The purchase whose tokens they are.
+    /// The purchase that the tokens belong to.
     pub purchase: Option<PurchaseId>,
-    /// Why, in words.
+    /// The reason, as text.
     pub note: Option<String>,
-    /// What the caller attached.
+    /// The caller's metadata.
     pub metadata: Option<Metadata>,
     /// When it was booked.
     pub at: Instant,
 }
 
 impl Entry {
-    /// The signed change of what is booked.
+    /// Returns the signed change of the settled balance.
     pub fn amount(&self) -> i64 {
         self.after.settled.get() - self.before.settled.get()
     }
 
-    /// The signed change of what is reserved.
+    /// Returns the signed change of the held balance.
     pub fn held_amount(&self) -> i64 {
         self.after.held.get() - self.before.held.get()
     }
 
-    /// The entry's hash, chained to the one before: SHA-256 over the previous hash and every field in order of
-    /// declaration, integers as 8 bytes big-endian, texts and lists led by their length, what is missing as one zero byte.
-    /// Only the purchase comes last, and not at all where there is none: entries were written before there were purchases.
+    /// Returns the entry's hash, chained to `previous`.
+    ///
+    /// SHA-256 over the previous hash and every field in order of declaration. Integers are 8 bytes big-endian, texts
+    /// and lists are prefixed with their length, a missing value is one zero byte. The purchase is an exception: it
+    /// comes last, and is left out if missing, because the first entries were written before purchases existed.
     pub fn hash(&self, previous: EntryHash) -> EntryHash {
+        // Exhaustive: a new field cannot stay outside the hash.
+        let Self {
+            seq,
+            transaction,
+            kind,
+            token_type,
+            before,
+            after,
+            parts,
+            source,
+            feature,
+            caller,
+            member,
+            hold,
+            reverses,
+            purchase,
+            note,
+            metadata,
+            at,
+        } = self;
         let mut hasher = Encoder(Sha256::new());
         hasher.bytes(&previous.0);
-        hasher.number(self.seq);
-        hasher.bytes(self.transaction.0.as_bytes());
-        hasher.text(self.kind.as_str());
-        hasher.text(self.token_type.as_str());
-        for balance in [self.before, self.after] {
-            hasher.number(balance.settled.get());
-            hasher.number(balance.held.get());
-            hasher.number(balance.debt.get());
+        hasher.number(*seq);
+        hasher.bytes(transaction.0.as_bytes());
+        hasher.text(kind.as_str());
+        hasher.text(token_type.as_str());
+        for Balance { settled, held, debt } in [before, after] {
+            hasher.number(settled.get());
+            hasher.number(held.get());
+            hasher.number(debt.get());
         }
-        hasher.number(self.parts.len() as i64);
-        for part in &self.parts {
+        hasher.number(parts.len() as i64);
+        for part in parts {
             hasher.bytes(part.grant.0.as_bytes());
             hasher.number(part.amount.get());
         }
-        hasher.optional(self.source.map(Source::as_str).map(str::as_bytes));
-        hasher.optional(self.feature.as_ref().map(|feature| feature.as_str().as_bytes()));
-        let (kind, id) = self.caller.columns();
-        hasher.text(kind);
-        hasher.optional(id.as_ref().map(Uuid::as_bytes).map(<[u8; 16]>::as_slice));
-        hasher.optional(self.member.as_ref().map(|member| member.0.as_bytes().as_slice()));
-        hasher.optional(self.hold.as_ref().map(|hold| hold.0.as_bytes().as_slice()));
-        hasher.optional(self.reverses.as_ref().map(|id| id.0.as_bytes().as_slice()));
-        hasher.optional(self.note.as_ref().map(String::as_bytes));
-        hasher.optional(self.metadata.as_ref().map(|metadata| metadata.as_str().as_bytes()));
-        hasher.number(DateTime::timestamp_micros(&self.at));
-        if let Some(purchase) = self.purchase {
+        hasher.optional(source.map(Source::as_str).map(str::as_bytes));
+        hasher.optional(feature.as_ref().map(|feature| feature.as_str().as_bytes()));
+        let (caller_kind, caller_id) = caller.columns();
+        hasher.text(caller_kind);
+        hasher.optional(caller_id.as_ref().map(Uuid::as_bytes).map(<[u8; 16]>::as_slice));
+        hasher.optional(member.as_ref().map(|member| member.0.as_bytes().as_slice()));
+        hasher.optional(hold.as_ref().map(|hold| hold.0.as_bytes().as_slice()));
+        hasher.optional(reverses.as_ref().map(|id| id.0.as_bytes().as_slice()));
+        hasher.optional(note.as_ref().map(String::as_bytes));
+        hasher.optional(metadata.as_ref().map(|metadata| metadata.as_str().as_bytes()));
+        hasher.number(DateTime::timestamp_micros(at));
+        if let Some(purchase) = purchase {
             hasher.bytes(purchase.0.as_bytes());
         }
         EntryHash(hasher.0.finalize().into())

@@ -1,22 +1,23 @@
-//! Grants: lots of tokens, and the order in which they burn.
+//! Grants: lots of tokens, and the burn-down order.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ids::GrantId, ledger::tokens::Tokens, names::TokenType, time::Instant};
 
-/// Where a grant came from. The order is the burn-down order among grants that expire at the same instant.
+/// The source of a grant. The variants are in burn-down order, which decides among grants that expire at the same
+/// instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The allowance of a period.
     Plan,
-    /// A gift.
+    /// A promotion.
     Promo,
-    /// Stands in for a grant that expired while a job held its tokens.
+    /// A replacement for tokens that were returned after their grant had expired.
     Refund,
-    /// Bought.
+    /// A purchased pack.
     Pack,
-    /// Given by staff.
+    /// A correction or gift by staff.
     Admin,
 }
 
@@ -32,7 +33,7 @@ impl Source {
         }
     }
 
-    /// What people read.
+    /// The label in the UI.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Plan => "Monthly allowance",
@@ -43,7 +44,7 @@ impl Source {
         }
     }
 
-    /// The source of that name.
+    /// Parses a name from [`as_str`](Self::as_str); `None` if it is unknown.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Plan, Self::Promo, Self::Refund, Self::Pack, Self::Admin]
             .into_iter()
@@ -54,53 +55,54 @@ impl Source {
 /// A lot of tokens. `held ≤ remaining ≤ amount`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Its id.
+    /// The grant's id.
     pub id: GrantId,
-    /// The kind of tokens.
+    /// The token type.
     pub token_type: TokenType,
-    /// Where it came from.
+    /// The source: plan, promotion, refund, pack or staff.
     pub source: Source,
-    /// How many it brought.
+    /// The tokens granted. An upgrade raises it for an allowance.
     pub amount: Tokens,
-    /// How many are booked to it still, held ones included.
+    /// The tokens not yet spent, held ones included.
     pub remaining: Tokens,
-    /// How many of those open holds reserve.
+    /// The tokens reserved by open holds.
     pub held: Tokens,
-    /// When what is left lapses; never, if nothing.
+    /// When the unused remainder expires. `None`: never.
     pub expires_at: Option<Instant>,
-    /// For an allowance, the start of its period.
+    /// The start of the billing period, for an allowance; otherwise `None`.
     pub period_start: Option<Instant>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
 }
 
 impl Grant {
-    /// What a spend or a hold can take.
+    /// Returns the tokens that a spend or a hold can take: `remaining − held`.
     pub fn free(&self) -> Tokens {
-        self.remaining.saturating_sub(self.held)
+        self.remaining.minus(self.held)
     }
 
-    /// Whether it has lapsed at `now`.
+    /// Whether the grant has expired at `now`.
     pub fn has_expired(&self, now: Instant) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// The key of the burn-down order: earliest expiry first, never-expiring last; then source; then oldest.
+    /// Returns the sort key of the burn-down order: earliest expiry first, never-expiring last; then source; then
+    /// oldest.
     pub fn burn_order(&self) -> impl Ord + use<> {
         (self.expires_at.is_none(), self.expires_at, self.source, self.created_at, self.id)
     }
 }
 
-/// Tokens of one grant: a piece of a spend or of a hold.
+/// The share of one grant in a spend, a hold or an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct GrantPart {
     /// The grant.
     pub grant: GrantId,
-    /// How many of its tokens.
+    /// The tokens taken from it or added to it.
     pub amount: Tokens,
 }
 
-/// The sum of `parts`.
-pub fn sum(parts: &[Part]) -> Tokens {
+/// Returns the sum of the parts' amounts.
+pub fn sum(parts: &[GrantPart]) -> Tokens {
     parts.iter().map(|part| part.amount).sum()
 }

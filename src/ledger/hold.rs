@@ -5,55 +5,55 @@ use serde::{Deserialize, Serialize};
 use crate::{
     command::Caller,
     ids::HoldId,
-    ledger::{grant::Part, tokens::Tokens},
+    ledger::{grant::GrantPart, tokens::Tokens},
     names::{FeatureName, TokenType},
     time::Instant,
 };
 
-/// A reservation. It ends exactly once.
+/// A reservation of tokens for one job. It ends exactly once: captured, released or expired (invariant I3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Its id.
+    /// The hold's id.
     pub id: HoldId,
-    /// What it is for.
+    /// The feature that the job uses.
     pub feature: FeatureName,
-    /// Who opened it.
+    /// The caller who opened it.
     pub caller: Caller,
-    /// The kind of tokens.
+    /// The token type.
     pub token_type: TokenType,
-    /// The grants that it reserves from, in burn-down order; they add up to the amount held.
-    pub parts: Vec<Part>,
-    /// How it stands.
+    /// The grants it reserves from, in burn-down order. They add up to the amount held.
+    pub parts: Vec<GrantPart>,
+    /// Open, or how it ended.
     pub state: HoldState,
     /// When it was opened.
     pub opened_at: Instant,
-    /// When it lapses if nobody ends it.
+    /// When it expires if it is neither captured nor released before.
     pub expires_at: Instant,
 }
 
-/// How a hold stands.
+/// The state of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum HoldState {
-    /// It reserves its tokens.
+    /// The tokens are reserved.
     Open,
-    /// The job was done and charged.
+    /// The job succeeded and was charged.
     Captured {
-        /// What was charged; the rest returned.
+        /// The tokens charged; the rest returned to the grants.
         amount: Tokens,
-        /// When.
+        /// When it was captured.
         at: Instant,
     },
-    /// The job was not done and nothing was charged.
+    /// The job failed or was abandoned; nothing was charged.
     Released {
-        /// Why, in words for the customer.
+        /// The reason, worded for the customer.
         reason: String,
-        /// When.
+        /// When it was released.
         at: Instant,
     },
-    /// Nobody ended it in time; nothing was charged.
+    /// The hold reached its TTL; nothing was charged.
     Expired {
-        /// When it was noticed.
+        /// When the expiry was booked, which may be later than `expires_at`.
         at: Instant,
     },
 }
@@ -71,12 +71,12 @@ impl HoldState {
 }
 
 impl Hold {
-    /// What it reserves, or reserved.
+    /// Returns the tokens it reserves, or reserved while it was open.
     pub fn amount(&self) -> Tokens {
         crate::ledger::grant::sum(&self.parts)
     }
 
-    /// Whether it reserves tokens.
+    /// Whether the hold is open.
     pub fn is_open(&self) -> bool {
         self.state == HoldState::Open
     }

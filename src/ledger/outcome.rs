@@ -1,4 +1,4 @@
-//! Receipts: what a command was answered, kept by its idempotency key and replayed to a repeat of it.
+//! Outcomes: the result of a command, stored by its idempotency key and replayed for the same key and command.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,48 +6,48 @@ use sha2::{Digest, Sha256};
 use crate::{
     command::Command,
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
-    ledger::{account::Balance, grant::Part, tokens::Tokens},
+    ledger::{account::Balance, grant::GrantPart, tokens::Tokens},
     names::{PlanName, TokenType},
     time::Instant,
 };
 
-/// The answer to an applied command.
+/// The result of an applied command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The command's transaction.
     pub transaction: TransactionId,
-    /// The number of the log's last entry after it.
+    /// The sequence number of the organization's last entry after the command.
     pub seq: i64,
     /// When it was applied.
     pub at: Instant,
-    /// What it did.
+    /// The effect of the command.
     pub effect: Effect,
 }
 
-/// What a command did.
+/// The effect of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// A feature was paid.
+    /// A feature was charged.
     Spent {
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// How many.
+        /// The number of tokens.
         amount: Tokens,
         /// The balance after.
         balance: Balance,
-        /// The grants that burned.
-        parts: Vec<Part>,
+        /// The grants it burned.
+        parts: Vec<GrantPart>,
     },
-    /// Tokens are reserved.
+    /// A hold reserved tokens.
     HoldOpened {
         /// The hold.
         hold: HoldId,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// How many.
+        /// The number of tokens.
         amount: Tokens,
-        /// When it lapses.
+        /// When the hold expires.
         expires_at: Instant,
         /// The balance after.
         balance: Balance,
@@ -56,92 +56,92 @@ pub enum Effect {
     Captured {
         /// The hold.
         hold: HoldId,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// What was charged.
+        /// The tokens charged.
         amount: Tokens,
-        /// What is free again.
+        /// The tokens that are available again.
         returned: Tokens,
         /// The balance after.
         balance: Balance,
     },
-    /// A hold was given up.
+    /// A hold was released; nothing was charged.
     Released {
         /// The hold.
         hold: HoldId,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// What is free again.
+        /// The tokens that are available again.
         returned: Tokens,
-        /// Why.
+        /// The reason.
         reason: String,
         /// The balance after.
         balance: Balance,
     },
-    /// A spend was returned.
+    /// A spend was refunded.
     Refunded {
-        /// The spend.
+        /// The transaction of the spend.
         of: TransactionId,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// How many.
+        /// The number of tokens.
         amount: Tokens,
         /// The balance after.
         balance: Balance,
     },
-    /// A grant was made.
+    /// A grant was created.
     Granted {
         /// The grant.
         grant: GrantId,
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// How many.
+        /// The number of tokens.
         amount: Tokens,
-        /// How many of them paid a debt.
+        /// The tokens that paid debt instead of becoming available.
         paid_debt: Tokens,
         /// The balance after.
         balance: Balance,
     },
     /// A balance was corrected.
     Adjusted {
-        /// The kind of tokens.
+        /// The token type.
         token_type: TokenType,
-        /// By how much, signed.
+        /// The correction, signed.
         amount: i64,
         /// The balance after.
         balance: Balance,
     },
-    /// The plan was, or will be, changed.
+    /// The plan changed, or will change at the next reset.
     PlanChanged {
-        /// The plan.
+        /// The chosen plan.
         plan: PlanName,
-        /// From when it counts.
+        /// When it takes effect.
         from: Instant,
     },
-    /// What was told of a payment is known.
+    /// The facts of a payment were recorded.
     PaymentRecorded {
         /// The purchase.
         purchase: PurchaseId,
-        /// The number of its receipt, once it is paid.
+        /// The receipt number; `None` until the purchase is paid.
         number: Option<i64>,
     },
-    /// What was told of invoices is known.
+    /// The facts of invoices were recorded.
     InvoicesRecorded,
-    /// How the subscription stands is known.
+    /// The subscription snapshot was applied, or ignored because it was stale.
     SubscriptionSynced,
-    /// Staff have suspended the license.
+    /// Staff suspended the license.
     Suspended,
-    /// What staff had suspended is suspended by them no more.
+    /// Staff lifted their suspension.
     Lifted,
-    /// What time brought was booked.
+    /// Everything due was booked: expiries, the reset, license steps.
     Advanced,
 }
 
-/// SHA-256 of a command: tells a repeat of it from another one under the same key.
+/// The SHA-256 of a command. It distinguishes a repeat from another command under the same idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// Takes a serializer's output straight into the hash, so that no copy of the command is made.
+/// Feeds a serializer's output into the hash without copying the command.
 struct HashWriter(Sha256);
 
 impl std::io::Write for HashWriter {
@@ -156,10 +156,10 @@ impl std::io::Write for HashWriter {
 }
 
 impl Fingerprint {
-    /// The fingerprint of `command`: covers every field of it and nothing else.
+    /// Returns the fingerprint of `command`. It covers every field and nothing else.
     pub fn of(command: &Command) -> Self {
         let mut writer = HashWriter(Sha256::new());
-        // Neither can fail: a command is plain data with text keys, and a hash takes every byte.
+        // Neither step can fail: a command is plain data with text keys, and the hasher accepts every byte.
         let _ = serde_json::to_writer(&mut writer, command);
         Self(writer.0.finalize().into())
     }
@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use crate::{
         command::{Caller, Quantity, Usage},
-        features::quest::Goal,
         ids::{ApiKeyId, MemberId},
+        ledger::attachment::Attachment,
     };
 
     fn usage(member: Option<u128>, quantity: u32, metadata: &str) -> Usage {
@@ -189,12 +189,12 @@ mod tests {
     }
 
     fn hold(ttl_seconds: Option<u32>, goal: Option<&str>) -> Command {
-        let job = goal.map(|goal| Goal::parse(goal).unwrap());
-        Command::OpenHold { usage: usage(None, 1, "{\"order\":1}"), ttl_seconds, job }
+        let attachment = goal.map(|goal| Attachment::new("quests.goal", &goal).unwrap());
+        Command::OpenHold { usage: usage(None, 1, "{\"order\":1}"), ttl_seconds, attachment }
     }
 
     #[test]
-    fn a_fingerprint_tells_any_two_commands_apart_and_knows_each_again() {
+    fn equal_commands_have_equal_fingerprints_and_different_ones_do_not() {
         let commands = [
             Command::Spend(usage(None, 1, "{\"order\":1}")),
             Command::Spend(usage(None, 1, "{\"order\":2}")),

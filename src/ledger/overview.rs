@@ -1,4 +1,4 @@
-//! What is left of a token type, as people are shown it: the allowance, what lies beside it, and whether that is little.
+//! The balance of a token type for display: the allowance, packs and bonuses, and whether it runs low.
 
 use crate::{
     catalog::{Catalog, TokenTypeSpec},
@@ -9,44 +9,44 @@ use crate::{
     },
 };
 
-/// Below which part of what there was a type runs low: a tenth.
+/// A balance is low below this percentage of [`Overview::full`].
 const LOW_BALANCE_PERCENT: i64 = 10;
 
-/// One token type of an account.
+/// The balance of one token type, with its sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overview {
     /// The balance.
     pub balance: Balance,
-    /// The allowance of the running period; nothing if the plan has none.
+    /// The allowance of the current period; `None` if the plan has no allowance of this type.
     pub allowance: Option<Allowance>,
-    /// What is settled besides the allowance: packs, promotions, what was returned or added.
+    /// The settled tokens besides the allowance: packs, promotions, refunds and corrections.
     pub packs: Tokens,
-    /// What a full bar stands for: the whole allowance and all that lies beside it.
+    /// The tokens of a full progress bar: the whole allowance plus `packs`, and at least the settled balance.
     pub full: Tokens,
-    /// Whether less than a tenth of that is available.
+    /// Whether less than 10 % of `full` is available.
     pub low: bool,
     /// The grants with tokens left, in burn-down order.
     pub grants: Vec<Grant>,
 }
 
-/// The allowance of a period.
+/// The allowance of the current period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// What the period brought.
+    /// The tokens granted for the period.
     pub granted: Tokens,
-    /// What is left of it.
+    /// The tokens not yet spent, held ones included.
     pub remaining: Tokens,
 }
 
 impl Overview {
-    /// The overview of one token type of `account`, which is advanced to now.
+    /// Returns the overview of one token type. `account` must be advanced to now.
     pub fn of(account: &Account, catalog: &Catalog, spec: &TokenTypeSpec) -> Self {
         let of_type = || account.grants.values().filter(|grant| grant.token_type == spec.name);
         let balance = account.balance(&spec.name);
         let current =
             of_type().find(|grant| grant.source == Source::Plan && grant.period_start == account.terms.period_start);
-        let promised = catalog.plan(&account.terms.plan).map_or(Tokens::ZERO, |plan| plan.allowance_of(&spec.name));
-        let (granted, remaining) = current.map_or((promised, Tokens::ZERO), |grant| (grant.amount, grant.remaining));
+        let of_plan = catalog.plan(&account.terms.plan).map_or(Tokens::ZERO, |plan| plan.allowance_of(&spec.name));
+        let (granted, remaining) = current.map_or((of_plan, Tokens::ZERO), |grant| (grant.amount, grant.remaining));
         let packs = balance.settled.saturating_sub(remaining);
         let full = granted.saturating_add(packs).max(balance.settled);
         let mut grants: Vec<Grant> = of_type().filter(|grant| !grant.remaining.is_zero()).cloned().collect();

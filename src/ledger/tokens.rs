@@ -15,9 +15,9 @@ pub struct Tokens(i64);
 pub struct TokensError;
 
 impl Tokens {
-    /// None at all.
+    /// Zero tokens.
     pub const ZERO: Self = Self(0);
-    /// The most that one amount can say: 10¹². Sums of a few thousand such amounts still fit 64 bits.
+    /// The largest amount: 10¹². Sums of a few thousand such amounts still fit into 64 bits.
     pub const MAX: Self = Self(1_000_000_000_000);
 
     /// Parses an amount.
@@ -28,37 +28,54 @@ impl Tokens {
         if 0 <= amount && amount <= Self::MAX.0 { Ok(Self(amount)) } else { Err(TokensError) }
     }
 
-    /// The amount as a number.
+    /// Returns the amount as a number.
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// Whether there are none.
+    /// Whether the amount is zero.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// The sum, or nothing where it would exceed [`Tokens::MAX`].
+    /// Returns the sum, or `None` if it exceeds [`Tokens::MAX`].
     pub fn checked_add(self, other: Self) -> Option<Self> {
         Self::new(self.0 + other.0).ok()
     }
 
-    /// The difference, or nothing where it would be negative.
+    /// Returns the difference, or `None` if it is negative.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         Self::new(self.0 - other.0).ok()
     }
 
-    /// The product, or nothing where it would exceed [`Tokens::MAX`].
+    /// Returns the product, or `None` if it exceeds [`Tokens::MAX`].
     pub fn checked_mul(self, factor: u32) -> Option<Self> {
         self.0.checked_mul(i64::from(factor)).and_then(|product| Self::new(product).ok())
     }
 
-    /// The difference, or none where it would be negative.
+    /// `self - other`, where an invariant of the ledger ensures `other <= self`.
+    ///
+    /// A violation is a defect: it panics in debug builds. A release build stops at zero, which the audit reports.
+    pub fn minus(self, other: Self) -> Self {
+        debug_assert!(other <= self, "{other} taken from {self}");
+        self.saturating_sub(other)
+    }
+
+    /// `self + other`, where an invariant of the ledger ensures that the sum is at most [`Self::MAX`].
+    ///
+    /// A violation is a defect: it panics in debug builds. A release build stops at the maximum, which the audit
+    /// reports.
+    pub fn plus(self, other: Self) -> Self {
+        debug_assert!(self.checked_add(other).is_some(), "{other} added to {self}");
+        self.saturating_add(other)
+    }
+
+    /// Returns the difference, or zero if it is negative.
     pub fn saturating_sub(self, other: Self) -> Self {
         self.checked_sub(other).unwrap_or(Self::ZERO)
     }
 
-    /// The sum, or [`Tokens::MAX`] where it would exceed that.
+    /// Returns the sum, or [`Tokens::MAX`] if it exceeds that.
     pub fn saturating_add(self, other: Self) -> Self {
         self.checked_add(other).unwrap_or(Self::MAX)
     }
@@ -84,14 +101,14 @@ impl Sum for Tokens {
     }
 }
 
-/// With thousands separators: `2,000`.
+/// Formats with thousands separators: `2,000`.
 impl fmt::Display for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&grouped(self.0))
     }
 }
 
-/// A whole number with thousands separators: `-2,000`.
+/// Formats a whole number with thousands separators: `-2,000`.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);

@@ -1,10 +1,10 @@
-//! The frame around every page of the staff console.
+//! The frame of the staff console's pages.
 
 use leptos::prelude::*;
 
 use crate::{backend::StaffMember, components::frame::Shell, error::AppError};
 
-/// Where in the staff console a page stands.
+/// The section of the staff console that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminSection {
     /// `/admin/organizations` and below.
@@ -15,32 +15,32 @@ pub enum AdminSection {
     Events,
     /// `/admin/reconciliation`.
     Reconciliation,
-    /// Outside the navigation.
-    Elsewhere,
+    /// Not in the navigation.
+    Other,
 }
 
 impl AdminSection {
     const NAVIGATION: [Self; 4] = [Self::Organizations, Self::Pricing, Self::Events, Self::Reconciliation];
 
-    /// The address.
+    /// The section's path.
     pub const fn address(self) -> &'static str {
         match self {
             Self::Organizations => "/admin/organizations",
             Self::Pricing => "/admin/pricing",
             Self::Events => "/admin/events",
             Self::Reconciliation => "/admin/reconciliation",
-            Self::Elsewhere => "/admin",
+            Self::Other => "/admin",
         }
     }
 
-    /// What people read.
+    /// The label in the navigation.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Organizations => "Organizations",
             Self::Pricing => "Pricing",
             Self::Events => "Events",
             Self::Reconciliation => "Reconciliation",
-            Self::Elsewhere => "Staff console",
+            Self::Other => "Staff console",
         }
     }
 }
@@ -48,14 +48,14 @@ impl AdminSection {
 /// A whole page of the staff console.
 #[component]
 pub fn AdminFrame(
-    /// Who is looking.
+    /// The viewer.
     staff: StaffMember,
-    /// Where in the console the page stands.
-    desk: AdminSection,
+    /// The page's section.
+    section: AdminSection,
     /// The page's title.
     #[prop(into)]
     title: String,
-    /// The page.
+    /// The page's content.
     children: Children,
 ) -> impl IntoView {
     let (demo, title) = (staff.demo, format!("{title} · Staff console"));
@@ -65,23 +65,23 @@ pub fn AdminFrame(
             "Staff console"
         </a>
         <nav aria-label="Main" class="order-last w-full md:order-none md:w-auto md:grow">
-            <Links desk />
+            <Links section />
         </nav>
         <Menu staff />
     };
     view! {
-        <Shell title demo bar=bar.into_any() banner=None foot="Brightmeter. For those who run it; times are UTC.".into_any()>
+        <Shell title demo bar=bar.into_any() banner=None foot="Brightmeter. Internal. Times are in UTC.".into_any()>
             {children()}
         </Shell>
     }
 }
 
 #[component]
-fn Links(desk: AdminSection) -> impl IntoView {
+fn Links(section: AdminSection) -> impl IntoView {
     let link = |to: AdminSection| {
         view! {
             <li>
-                <a class="nav-link" href=to.address() aria-current={(to == desk).then_some("page")}>
+                <a class="nav-link" href=to.address() aria-current={(to == section).then_some("page")}>
                     {to.label()}
                 </a>
             </li>
@@ -90,7 +90,7 @@ fn Links(desk: AdminSection) -> impl IntoView {
     view! { <ul class="-mx-3 flex flex-wrap gap-1 md:mx-0">{AdminSection::NAVIGATION.map(link).collect_view()}</ul> }
 }
 
-/// The way back to one's own organization, and out.
+/// The menu with the link back to the viewer's organization and the sign-out button.
 #[component]
 fn Menu(staff: StaffMember) -> impl IntoView {
     let StaffMember { name, org, .. } = staff;
@@ -112,7 +112,7 @@ fn Menu(staff: StaffMember) -> impl IntoView {
                 <div class="grid gap-3 text-sm">
                     <div class="px-3">
                         <p class="font-medium">{name}</p>
-                        <p class="text-muted">"staff"</p>
+                        <p class="text-muted">"Staff"</p>
                     </div>
                     <ul class="border-t border-line pt-2">
                         {back} <li>
@@ -129,27 +129,27 @@ fn Menu(staff: StaffMember) -> impl IntoView {
     }
 }
 
-/// Says within the staff console what went wrong.
+/// A page of the staff console that shows an error.
 #[component]
 pub fn AdminErrorPage(
-    /// What went wrong.
+    /// The error.
     error: AppError,
-    /// Who is looking.
+    /// The viewer.
     staff: StaffMember,
 ) -> impl IntoView {
-    let (title, way_out, address) = match &error {
+    let (title, link, address) = match &error {
         AppError::NotFound => ("Page not found", "Go to the staff console", "/admin"),
-        AppError::Busy => ("One moment, please", "Try again", ""),
+        AppError::Busy => ("Please try again", "Try again", ""),
         _ => ("Something went wrong", "Try again", ""),
     };
     view! {
-        <AdminFrame staff desk=AdminSection::Elsewhere title>
+        <AdminFrame staff section=AdminSection::Other title>
             <div class="mx-auto max-w-xl py-10">
                 <h1 class="text-3xl font-semibold tracking-tight">{title}</h1>
                 <p class="mt-3 text-lg text-muted">{error.to_string()}</p>
                 <p class="mt-8">
                     <a class="btn" href=address>
-                        {way_out}
+                        {link}
                     </a>
                 </p>
             </div>

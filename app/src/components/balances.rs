@@ -1,4 +1,4 @@
-//! What is left: the answer in one line, and a card for every token type.
+//! The balances: a one-line summary and a card for each token type.
 
 use brightmeter::ledger::tokens::Tokens;
 use leptos::prelude::*;
@@ -8,10 +8,10 @@ use crate::{
     views::{AllowanceView, BalanceView, BalancesView, GrantView, LastsView},
 };
 
-/// All balances: the answer, what to do about it, and a card for every token type.
+/// All balances: the summary, the upgrade notice, and a card for each token type.
 #[component]
 pub fn Balances(
-    /// What is left.
+    /// The balances.
     balances: BalancesView,
 ) -> impl IntoView {
     let BalancesView { types, upgrade, .. } = balances;
@@ -39,7 +39,7 @@ fn UpgradeNotice(reason: String) -> impl IntoView {
     }
 }
 
-/// The answer first: how much is left of each type, how long that lasts, and when the next allowance comes.
+/// The summary: how much of each type is left, how long it lasts, and when the allowance resets.
 #[component]
 fn Answer(
     /// The balances, the most important type first.
@@ -48,7 +48,7 @@ fn Answer(
     let resets_at =
         types.iter().find_map(|balance| balance.allowance.as_ref()).map(|allowance| allowance.resets_at.clone());
     let lasts = types.first().and_then(|balance| balance.lasts.clone());
-    // Without an allowance there is no reset that they could outlast.
+    // Without an allowance nothing resets, so "past the reset" would mean nothing.
     let lasts = lasts.filter(|lasts| resets_at.is_some() || *lasts != LastsView::PastReset);
     let mut lines = types.into_iter().map(|balance| match balance.full.is_zero() {
         true => view! { <span>{format!("No {}", balance.label)}</span> }.into_any(),
@@ -63,30 +63,30 @@ fn Answer(
         <p class="answer">{lines.next()}</p>
         {lines.map(|line| view! { <p class="mt-1 text-lg text-muted">{line}</p> }).collect_view()}
         <p class="mt-3 max-w-2xl text-muted">
-            {resets_at.map(|when| view! { "The allowance resets on " <Time when=when.clone() /> ", " {when.relative} ". " })}
+            {resets_at.map(|when| view! { "Your allowance resets on " <Time when=when.clone() /> ", " {when.relative} ". " })}
             {lasts.map(|lasts| view! { <Lasts lasts /> })}
         </p>
     }
 }
 
-/// How long it lasts, as a sentence.
+/// How long the tokens last, as a sentence.
 #[component]
 fn Lasts(lasts: LastsView) -> impl IntoView {
     match lasts {
         LastsView::Until(when) => view! {
             <span class="font-medium text-warn">
-                "At the pace of the last two weeks, they run out on " <Time when=when.clone() /> ", " {when.relative} "."
+                "At your current pace, they'll run out on " <Time when=when.clone() /> ", " {when.relative} "."
             </span>
         }
         .into_any(),
-        LastsView::PastReset => "At the pace of the last two weeks, they last beyond that.".into_any(),
+        LastsView::PastReset => "At your current pace, they'll last past the reset.".into_any(),
     }
 }
 
-/// One token type: the bar, the numbers and the grants.
+/// One token type: the bar, the amounts and the grants.
 #[component]
 fn BalanceCard(
-    /// What is left of it.
+    /// The type's balance.
     balance: BalanceView,
 ) -> impl IntoView {
     let BalanceView { token_type, label, available, held, settled, debt, lasts, allowance, packs, full, low, grants } =
@@ -111,7 +111,7 @@ fn BalanceCard(
                     {available.to_string()}
                 </span>
                 <span class="text-muted">
-                    {if full.is_zero() { "available".into() } else { format!("available of {full}") }}
+                    {if full.is_zero() { "available".into() } else { format!("of {full} available") }}
                 </span>
             </p>
             <div
@@ -130,15 +130,15 @@ fn BalanceCard(
                     .map(|AllowanceView { granted, remaining, .. }| {
                         view! { <Key class="key key-allowance" name="Allowance" value=format!("{remaining} of {granted}") /> }
                     })}
-                <Key class="key key-packs" name="Packs and others" value=packs.to_string() />
+                <Key class="key key-packs" name="Packs and bonuses" value=packs.to_string() />
                 <Key class="key key-held" name="Held" value=held.to_string() />
             </ul>
             {runs_out
                 .map(|when| {
-                    view! { <p class="mt-4 text-sm text-warn">"Runs out on " <Date when=when.clone() /> " at this pace, " {when.relative} "."</p> }
+                    view! { <p class="mt-4 text-sm text-warn">"At this pace, runs out on " <Date when=when.clone() /> ", " {when.relative} "."</p> }
                 })}
             {(!debt.is_zero())
-                .then(|| view! { <p class="mt-4 text-sm text-warn">{format!("{debt} are owed; the next pack pays them first.")}</p> })}
+                .then(|| view! { <p class="mt-4 text-sm text-warn">{format!("You owe {debt} tokens. Your next pack repays them first.")}</p> })}
             <dl class="mt-5 grid grid-cols-2 gap-4 border-t border-line pt-4 text-sm">
                 <div>
                     <dt class="text-muted">"Held by running jobs"</dt>
@@ -147,18 +147,18 @@ fn BalanceCard(
                     </dd>
                 </div>
                 <div>
-                    <dt class="text-muted">"Settled in the books"</dt>
+                    <dt class="text-muted">"Balance before holds"</dt>
                     <dd data-testid=format!("settled-{token_type}") class="mt-0.5 font-medium tabular-nums">
                         {settled.to_string()}
                     </dd>
                 </div>
             </dl>
-            <Grants grants label />
+            <Grants grants />
         </section>
     }
 }
 
-/// One colour of the bar: what it stands for, and how much that is.
+/// An entry of the bar's legend: a color, its meaning and the amount.
 #[component]
 fn Key(class: &'static str, name: &'static str, value: String) -> impl IntoView {
     view! {
@@ -170,14 +170,14 @@ fn Key(class: &'static str, name: &'static str, value: String) -> impl IntoView 
 }
 
 #[component]
-fn Grants(grants: Vec<GrantView>, label: String) -> impl IntoView {
+fn Grants(grants: Vec<GrantView>) -> impl IntoView {
     if grants.is_empty() {
-        return view! { <p class="mt-4 border-t border-line pt-4 text-sm text-muted">"No grants yet."</p> }.into_any();
+        return view! { <p class="mt-4 border-t border-line pt-4 text-sm text-muted">"No tokens yet."</p> }.into_any();
     }
     let rows = grants.into_iter().map(|grant| {
         let expires = match grant.expires_at {
             Some(when) => view! { <Date when /> }.into_any(),
-            None => view! { <span>"never"</span> }.into_any(),
+            None => view! { <span>"Never"</span> }.into_any(),
         };
         view! {
             <tr class="border-t border-line">
@@ -193,7 +193,7 @@ fn Grants(grants: Vec<GrantView>, label: String) -> impl IntoView {
     });
     view! {
         <table class="mt-4 w-full border-t border-line text-sm">
-            <caption class="pt-4 pb-2 text-left text-muted">{format!("Grants of {label}, spent from the top")}</caption>
+            <caption class="pt-4 pb-2 text-left text-muted">"Sources, used in this order"</caption>
             <thead class="text-xs text-muted">
                 <tr>
                     <th scope="col" class="pb-1 text-left font-medium">
@@ -213,7 +213,7 @@ fn Grants(grants: Vec<GrantView>, label: String) -> impl IntoView {
     .into_any()
 }
 
-/// The bar's parts from left to right, as percentages of its length.
+/// The segments of the bar from left to right, in percent of its length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Parts {
     allowance: f64,
@@ -222,7 +222,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Running jobs reserve from the allowance first, so what they hold is drawn where the allowance ends.
+    /// Calculates the segments. Running jobs reserve from the allowance first, so the held segment starts at its end.
     fn new(remaining: Tokens, packs: Tokens, held: Tokens, full: Tokens) -> Self {
         let of_full = |part: Tokens| match full.get() {
             0 => 0.0,
@@ -237,7 +237,8 @@ impl Parts {
     }
 }
 
-/// Widths are attributes, not styles: a strict content security policy leaves them alone. `hatch` is an id of its own.
+/// The bar. Widths are attributes, not styles, because the content security policy blocks inline styles. `hatch` is the
+/// pattern's element id and must be unique on the page.
 #[component]
 fn Bar(parts: Parts, hatch: String) -> impl IntoView {
     let Parts { allowance, held, packs } = parts;
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_shows_what_is_held_where_the_allowance_ends() {
+    fn the_held_segment_starts_where_the_allowance_ends() {
         let check = |[remaining, packs, held, full]: [i64; 4], expected: [f64; 3]| {
             let Parts { allowance, held, packs } =
                 Parts::new(tokens(remaining), tokens(packs), tokens(held), tokens(full));
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_is_read_out_with_both_of_its_parts() {
+    fn the_value_text_names_the_allowance_and_the_packs() {
         let resets_at = LocalTime { text: "1 December 2026, 09:30 CET".into(), ..LocalTime::default() };
         let allowance = AllowanceView { granted: tokens(200), remaining: tokens(100), resets_at };
         assert_eq!(

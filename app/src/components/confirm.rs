@@ -1,33 +1,33 @@
-//! A question before something that cannot be undone.
+//! A confirmation dialog for actions that can't be undone.
 
 use leptos::prelude::*;
 
-/// A button that asks first, and the form that is sent by whoever is sure. It needs no script; where a browser knows no popovers
-/// the question stands on the page.
+/// A button that opens a confirmation dialog with a form. It needs no script. In a browser without popovers the dialog
+/// is part of the page.
 #[component]
 pub fn Confirm(
-    /// The dialog's id.
+    /// The dialog's element id.
     #[prop(into)]
     id: String,
-    /// The button that asks.
-    ask: &'static str,
+    /// The label of the button that opens the dialog.
+    button: &'static str,
     /// The question.
     title: &'static str,
-    /// What will be so afterwards.
+    /// The consequence of confirming.
     #[prop(into)]
     consequence: String,
-    /// Where the form is sent to.
+    /// The URL that the form is posted to.
     action: &'static str,
-    /// The button that does it.
-    sure: &'static str,
-    /// A field of the form, and its value.
+    /// The label of the button that confirms.
+    confirm: &'static str,
+    /// The name and value of a hidden field.
     #[prop(optional, into)]
     field: Option<(&'static str, String)>,
 ) -> impl IntoView {
     let (name, text) = (format!("{id}-title"), format!("{id}-text"));
     view! {
         <button type="button" class="btn btn-quiet" popovertarget=id.clone()>
-            {ask}
+            {button}
         </button>
         <div id=id.clone() popover="auto" role="dialog" class="dialog" aria-labelledby=name.clone() aria-describedby=text.clone()>
             <h3 id=name.clone() class="text-lg font-semibold">
@@ -39,7 +39,7 @@ pub fn Confirm(
             <form method="post" action=action class="mt-5 flex flex-wrap gap-3">
                 {field.map(|(name, value)| view! { <input type="hidden" name=name value=value /> })}
                 <button type="submit" class="btn btn-bad">
-                    {sure}
+                    {confirm}
                 </button>
                 <button type="button" class="btn btn-quiet" popovertarget=id.clone() popovertargetaction="hide" autofocus=true>
                     "Cancel"

@@ -1,8 +1,8 @@
-//! The way to Stripe's page for invoices and cards.
+//! The button that opens Stripe's customer portal.
 
 use leptos::prelude::*;
 
-/// A button that leads to Stripe's page where invoices are paid and cards are changed.
+/// Opens Stripe's customer portal, where customers pay invoices and change cards.
 #[component]
 pub fn CustomerPortal() -> impl IntoView {
     view! {
@@ -10,7 +10,7 @@ pub fn CustomerPortal() -> impl IntoView {
             <button type="submit" class="btn btn-quiet">
                 "Invoices and cards"
             </button>
-            <p class="mt-2 text-sm text-muted">"At Stripe, our payment provider."</p>
+            <p class="mt-2 text-sm text-muted">"Opens Stripe, our payment provider."</p>
         </form>
     }
 }

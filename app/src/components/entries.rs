@@ -1,16 +1,17 @@
-//! The log, as a table that becomes a list on a phone.
+//! Ledger entries, as a table that becomes a list on a phone.
 
 use brightmeter::ledger::tokens::grouped;
 use leptos::prelude::*;
 
 use crate::views::EntryView;
 
-/// Entries, newest first, by day. The roles are spelled out because the phone layout takes the table's display away.
+/// Entries, newest first, grouped by day. The ARIA roles are explicit because the phone layout removes `display:
+/// table`.
 #[component]
 pub fn Entries(
     /// The entries.
     entries: Vec<EntryView>,
-    /// What the table shows.
+    /// The table's caption, for screen readers.
     caption: &'static str,
 ) -> impl IntoView {
     let mut days: Vec<(String, Vec<EntryView>)> = Vec::new();
@@ -29,10 +30,10 @@ pub fn Entries(
                         "Time"
                     </th>
                     <th role="columnheader" scope="col">
-                        "What"
+                        "Description"
                     </th>
                     <th role="columnheader" scope="col">
-                        "Who"
+                        "By"
                     </th>
                     <th role="columnheader" scope="col" class="number">
                         "Change"
@@ -65,15 +66,15 @@ fn Day(day: String, entries: Vec<EntryView>) -> impl IntoView {
 #[component]
 fn EntryRow(entry: EntryView) -> impl IntoView {
     let change = change(entry.amount, entry.held);
-    let receipt = entry.job.map(|job| {
-        let label = format!("Receipt of entry {}", entry.seq);
+    let summary = entry.job.map(|job| {
+        let label = format!("Job summary for entry {}", entry.seq);
         view! {
             <a class="link" href=format!("/quests/{job}") aria-label=label>
-                "Receipt"
+                "Job summary"
             </a>
         }
     });
-    let what = match entry.feature {
+    let description = match entry.feature {
         Some(feature) => format!("{}: {feature}", entry.label),
         None => entry.label,
     };
@@ -85,9 +86,9 @@ fn EntryRow(entry: EntryView) -> impl IntoView {
                 </time>
             </td>
             <td role="cell" class="what">
-                <span class="font-medium">{what}</span>
+                <span class="font-medium">{description}</span>
                 {entry.note.map(|note| view! { <span class="note">{note}</span> })}
-                {receipt.map(|receipt| view! { <span class="note">{receipt}</span> })}
+                {summary.map(|summary| view! { <span class="note">{summary}</span> })}
             </td>
             <td role="cell" class="who">
                 {entry.who}
@@ -103,13 +104,13 @@ fn EntryRow(entry: EntryView) -> impl IntoView {
     }
 }
 
-/// What moved: booked tokens with their sign, or else what a hold reserved or returned.
+/// The text of a change: settled tokens with their sign, or the tokens that a hold reserved or released.
 fn change(amount: i64, held: i64) -> String {
     let size = |number: i64| grouped(number.saturating_abs());
     match (amount, held) {
         (0, 0) => "0".into(),
         (0, held) if held > 0 => format!("{} reserved", size(held)),
-        (0, held) => format!("{} freed", size(held)),
+        (0, held) => format!("{} released", size(held)),
         (amount, _) if amount > 0 => format!("+{}", size(amount)),
         (amount, _) => format!("−{}", size(amount)),
     }
@@ -120,13 +121,13 @@ mod tests {
     use super::change;
 
     #[test]
-    fn a_change_carries_its_sign_and_a_hold_its_word() {
+    fn settled_changes_have_a_sign_and_hold_changes_a_verb() {
         for ((amount, held), text) in [
             ((500, 0), "+500"),
             ((-5, -5), "−5"),
             ((-2_000, 0), "−2,000"),
             ((0, 5), "5 reserved"),
-            ((0, -5), "5 freed"),
+            ((0, -5), "5 released"),
             ((0, 0), "0"),
         ] {
             assert_eq!(change(amount, held), text);

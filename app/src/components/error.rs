@@ -1,39 +1,41 @@
-//! Errors, in words.
+//! Error pages and error notices.
 
 use leptos::prelude::*;
 
 use crate::{
-    components::{Frame, Place, RefusalNotice},
+    components::{Frame, RefusalNotice, Section},
     error::AppError,
     views::{RefusalView, Viewer},
 };
 
-/// A page that says what went wrong and where to go from here.
+/// A page that shows an error and a way to continue.
 #[component]
 pub fn ErrorPage(
-    /// What went wrong.
+    /// The error.
     error: AppError,
-    /// Who is looking, if that can be said.
+    /// The viewer, if signed in.
     viewer: Option<Viewer>,
 ) -> impl IntoView {
-    let (title, way_out, address) = match &error {
+    let (title, link, address) = match &error {
         AppError::NotFound => ("Page not found", "Go to the dashboard", "/dashboard"),
-        AppError::SignInRequired => ("Please sign in", "Sign in", "/signin"),
-        AppError::Forbidden | AppError::Refused { .. } => ("Not allowed", "Go to the dashboard", "/dashboard"),
-        AppError::Busy | AppError::PaymentUnavailable | AppError::OutcomeUnknown => {
-            ("One moment, please", "Try again", "")
+        AppError::SignInRequired => ("Sign in to continue", "Sign in", "/signin"),
+        AppError::Forbidden | AppError::Refused { .. } => {
+            ("You don't have access", "Go to the dashboard", "/dashboard")
         }
-        AppError::Invalid { .. } => ("That address is not right", "Go to the dashboard", "/dashboard"),
+        AppError::Busy | AppError::PaymentUnavailable | AppError::OutcomeUnknown => {
+            ("Please try again", "Try again", "")
+        }
+        AppError::Invalid { .. } => ("This address isn't valid", "Go to the dashboard", "/dashboard"),
         AppError::Internal { .. } => ("Something went wrong", "Try again", ""),
     };
     view! {
-        <Frame viewer place=Place::Elsewhere title>
+        <Frame viewer section=Section::Other title>
             <div class="mx-auto max-w-xl py-10">
                 <h1 class="text-3xl font-semibold tracking-tight">{title}</h1>
                 <p class="mt-3 text-lg text-muted">{error.to_string()}</p>
                 <p class="mt-8">
                     <a class="btn" href=address>
-                        {way_out}
+                        {link}
                     </a>
                 </p>
             </div>
@@ -41,10 +43,10 @@ pub fn ErrorPage(
     }
 }
 
-/// What is wrong with a form as a whole.
+/// An error that concerns a form as a whole.
 #[component]
 pub fn ErrorNotice(
-    /// What went wrong.
+    /// The error.
     error: AppError,
 ) -> impl IntoView {
     match error {

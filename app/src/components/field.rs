@@ -1,20 +1,20 @@
-//! Form fields: label, hint and problem, tied to each other.
+//! Form fields: label, hint and validation error, linked by `aria-describedby`.
 
 use leptos::prelude::*;
 
 use crate::{components::ErrorNotice, error::AppError, form::Form};
 
-/// A label, a hint and what is wrong, around one control whose `id` is `name`.
+/// A label, hint and error around one control whose `id` is `name`.
 #[component]
 pub fn Field(
     /// The control's `id` and `name`.
     name: &'static str,
-    /// What it is called.
+    /// The label.
     label: &'static str,
-    /// What to enter; empty for nothing.
+    /// The hint below the label. Empty: no hint.
     #[prop(optional, into)]
     hint: String,
-    /// What is wrong with it.
+    /// The validation error.
     problem: Option<String>,
     /// The control.
     children: Children,
@@ -31,22 +31,22 @@ pub fn Field(
     }
 }
 
-/// The `aria-describedby` of a control within a [`Field`].
+/// Returns the `aria-describedby` of a control in a [`Field`], or `None` if the field has neither hint nor error.
 pub fn described_by(name: &str, hint: bool, problem: bool) -> Option<String> {
     let ids: Vec<String> = [(hint, "hint"), (problem, "error")]
         .iter()
-        .filter(|(is, _)| *is)
+        .filter(|(present, _)| *present)
         .map(|(_, id)| format!("{name}-{id}"))
         .collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
-/// Everything that is wrong with a posted form, with links to the fields.
+/// All errors of a posted form, with links to the fields.
 #[component]
 pub fn ErrorSummary(
     /// The form.
     form: Form,
-    /// The fields on the page.
+    /// The names of the fields on the page. Errors of other fields are shown without a link.
     fields: &'static [&'static str],
 ) -> impl IntoView {
     match form.error {

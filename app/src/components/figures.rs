@@ -1,19 +1,19 @@
-//! A table of figures: what they are of to the left, numbers to the right.
+//! A table of numbers with a row header column.
 
 use leptos::prelude::*;
 
-/// A table that scrolls sideways where there is no room for it.
+/// A table that scrolls horizontally on narrow screens.
 #[component]
 pub fn Figures(
-    /// What it is, in a few words.
+    /// The name of the scrollable region.
     label: &'static str,
-    /// What it tells, for whom it is read aloud to.
+    /// The table's caption, for screen readers.
     caption: &'static str,
-    /// What the figures are of.
+    /// The heading of the row header column.
     of: &'static str,
-    /// What the figures are.
+    /// The headings of the number columns.
     columns: &'static [&'static str],
-    /// Its body and, if it has one, its foot.
+    /// The `tbody` and, optionally, the `tfoot`.
     children: Children,
 ) -> impl IntoView {
     let columns = columns.iter().map(|column| {
@@ -24,7 +24,7 @@ pub fn Figures(
         }
     });
     view! {
-        <div class="overflow-x-auto" tabindex="0" role="region" aria-label=format!("{label}, scrolls sideways")>
+        <div class="overflow-x-auto" tabindex="0" role="region" aria-label=format!("{label}, scrolls horizontally")>
             <table class="prices mt-4">
                 <caption class="sr-only">{caption}</caption>
                 <thead>

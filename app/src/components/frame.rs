@@ -1,5 +1,6 @@
 //! The frame around every page: header, navigation, footer.
 
+use brightmeter::access::role::Action;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -11,9 +12,9 @@ use crate::{
     views::Viewer,
 };
 
-/// Where in the navigation a page stands.
+/// The section of the navigation that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Section {
     /// `/dashboard`.
     Dashboard,
     /// `/quests` and below.
@@ -22,19 +23,18 @@ pub enum Place {
     Activity,
     /// `/billing`.
     Billing,
-    /// `/keys`; for owners and admins.
+    /// `/keys`. Only owners and admins see it.
     ApiKeys,
-    /// Outside the navigation.
-    Elsewhere,
+    /// Not in the navigation.
+    Other,
 }
 
-impl Place {
+impl Section {
     const NAVIGATION: [Self; 5] = [Self::Dashboard, Self::Quests, Self::Activity, Self::Billing, Self::ApiKeys];
 
-    /// The address.
     const fn address(self) -> &'static str {
         match self {
-            Self::Dashboard | Self::Elsewhere => "/dashboard",
+            Self::Dashboard | Self::Other => "/dashboard",
             Self::Quests => "/quests",
             Self::Activity => "/activity",
             Self::Billing => "/billing",
@@ -44,27 +44,27 @@ impl Place {
 
     const fn label(self) -> &'static str {
         match self {
-            Self::Dashboard | Self::Elsewhere => "Dashboard",
+            Self::Dashboard | Self::Other => "Dashboard",
             Self::Quests => "Quests",
             Self::Activity => "Activity",
             Self::Billing => "Plans",
-            Self::ApiKeys => "Keys",
+            Self::ApiKeys => "API keys",
         }
     }
 }
 
-/// A whole page: what everyone sees around it, and the page itself within `main`.
+/// A whole page: header, navigation and footer, with the page's content in `main`.
 #[component]
 pub fn Frame(
-    /// Who is looking; nobody yet on the sign-in page.
+    /// The viewer. `None` if not signed in.
     #[prop(into)]
     viewer: Option<Viewer>,
-    /// Where in the navigation the page stands.
-    place: Place,
+    /// The page's section.
+    section: Section,
     /// The page's title.
     #[prop(into)]
     title: String,
-    /// The page.
+    /// The page's content.
     children: Children,
 ) -> impl IntoView {
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
@@ -75,20 +75,20 @@ pub fn Frame(
             <img src="/favicon.svg" alt="" width="22" height="22" />
             "Brightmeter"
         </a>
-        {viewer.map(|viewer| view! { <Menus viewer place /> })}
+        {viewer.map(|viewer| view! { <Menus viewer section /> })}
     };
     let banner = license.map(|license| {
         view! {
             <p class="strip strip-bad">
                 {license} " " <a class="underline" href="/license">
-                    "What this means"
+                    "View details"
                 </a>
             </p>
         }
         .into_any()
     });
     let foot = view! {
-        "Brightmeter. A job that fails is never charged. "
+        "Brightmeter. Failed jobs are never charged. "
         <a class="link" href="/api/docs">
             "REST API"
         </a>
@@ -100,30 +100,30 @@ pub fn Frame(
     }
 }
 
-/// What stands around every page, of the console too.
+/// The header, `main` and footer of every page, including the staff console's.
 #[component]
 pub(super) fn Shell(
     /// The page's title.
     title: String,
-    /// Whether the data is the demo's.
+    /// Whether to show the demo strip.
     demo: bool,
-    /// The header's one line.
+    /// The header's content.
     bar: AnyView,
-    /// What everybody has to know, under it.
+    /// The license banner below the header.
     banner: Option<AnyView>,
-    /// The footer's one line.
+    /// The footer's content.
     foot: AnyView,
-    /// The page.
+    /// The page's content.
     children: Children,
 ) -> impl IntoView {
-    let (flash, title) = told_in(&title);
+    let (flash, title) = flash_and_title(&title);
     view! {
         <Title text=title />
         <a class="skip" href="#content">
-            "Skip to the content"
+            "Skip to content"
         </a>
         <header class="border-b border-line bg-surface">
-            {demo.then(|| view! { <p class="strip">"Demo data: nothing here is real, nothing is charged."</p> })}
+            {demo.then(|| view! { <p class="strip">"Demo data. Nothing here is real, and nothing is charged."</p> })}
             <div class="mx-auto flex max-w-5xl flex-wrap items-center gap-x-8 gap-y-2 px-4 py-3 sm:px-6 print:hidden">
                 {bar}
             </div>
@@ -139,10 +139,10 @@ pub(super) fn Shell(
     }
 }
 
-/// What the form before this page has done, and the page's whole title, which starts with it.
-fn told_in(title: &str) -> (Option<Flash>, String) {
-    let flash = use_query_map().with_untracked(|query| query.get("told")).and_then(|name| Flash::find(&name));
-    // A page that is shown again because its form was refused tells that, and nothing of before.
+/// Returns the flash message of the request and the document title, which starts with it.
+fn flash_and_title(title: &str) -> (Option<Flash>, String) {
+    let flash = use_query_map().with_untracked(|query| query.get("flash")).and_then(|name| Flash::find(&name));
+    // A page that shows the error of a refused form shows no older flash message.
     let flash = flash.filter(|_| Form::current().error.is_none());
     let title = match flash {
         Some(flash) => format!("{} · {title} · Brightmeter", flash.headline()),
@@ -151,14 +151,14 @@ fn told_in(title: &str) -> (Option<Flash>, String) {
     (flash, title)
 }
 
-/// The navigation, and a menu for the organization and the person; on a phone the menu holds the navigation too.
+/// The navigation and the account menu. On a phone the menu contains the navigation.
 #[component]
-fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
+fn Menus(viewer: Viewer, section: Section) -> impl IntoView {
     let organization = viewer.org.name.clone();
-    let manages = viewer.manages();
+    let manages_api_keys = viewer.role.permits(Action::ManageApiKeys);
     view! {
         <nav aria-label="Main" class="hidden grow md:block">
-            <Links place manages class="flex gap-1" />
+            <Links section manages_api_keys class="flex gap-1" />
         </nav>
         <details class="menu">
             <summary class="btn btn-quiet btn-small">
@@ -167,38 +167,38 @@ fn Menus(viewer: Viewer, place: Place) -> impl IntoView {
             </summary>
             <div class="menu-sheet">
                 <nav aria-label="Main menu" class="md:hidden">
-                    <Links place manages class="flex flex-col" />
+                    <Links section manages_api_keys class="flex flex-col" />
                 </nav>
-                <Account viewer place />
+                <Account viewer section />
             </div>
         </details>
     }
 }
 
 #[component]
-fn Links(place: Place, manages: bool, class: &'static str) -> impl IntoView {
-    let link = |to: Place| {
+fn Links(section: Section, manages_api_keys: bool, class: &'static str) -> impl IntoView {
+    let link = |to: Section| {
         view! {
             <li>
-                <a class="nav-link" href=to.address() aria-current={(to == place).then_some("page")}>
+                <a class="nav-link" href=to.address() aria-current={(to == section).then_some("page")}>
                     {to.label()}
                 </a>
             </li>
         }
     };
-    let places = Place::NAVIGATION.into_iter().filter(|to| manages || *to != Place::ApiKeys);
-    view! { <ul class=class>{places.map(link).collect_view()}</ul> }
+    let sections = Section::NAVIGATION.into_iter().filter(|to| manages_api_keys || *to != Section::ApiKeys);
+    view! { <ul class=class>{sections.map(link).collect_view()}</ul> }
 }
 
 #[component]
-fn Account(viewer: Viewer, place: Place) -> impl IntoView {
+fn Account(viewer: Viewer, section: Section) -> impl IntoView {
     let Viewer { name, role, org, others, plan, staff, .. } = viewer;
     let switch = others.into_iter().map(|other| {
         view! {
             <li>
                 <form method="post" action="/switch">
                     <input type="hidden" name="org" value=other.slug />
-                    <input type="hidden" name="next" value=place.address() />
+                    <input type="hidden" name="next" value=section.address() />
                     <button type="submit" class="menu-item">
                         {format!("Switch to {}", other.name)}
                     </button>

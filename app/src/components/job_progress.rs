@@ -1,4 +1,4 @@
-//! The island of a running job: asks how it stands until it has ended.
+//! The island that polls a running job until it ends.
 
 #![expect(missing_docs, reason = "the island macro makes a struct that cannot be documented")]
 
@@ -20,83 +20,83 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(15);
 const POLL_TIMEOUT_MS: f64 = 180_000.0;
 
-/// How far the watch over a job has come.
+/// The state of polling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watch {
-    /// The job runs.
+enum Polling {
+    /// The job is running.
     Running,
-    /// The server does not answer.
+    /// The server didn't answer the last request.
     Unreachable,
-    /// It has ended, and the page is being loaded again: everything on it, balances too, is then of one instant.
+    /// The job has ended and the page is reloading, so that everything on it, balances too, shows the same instant.
     Ended,
-    /// It has ended, but loading the page again would lose what is being typed.
+    /// The job has ended, but a reload would lose unsent text.
     EndedWhileTyping,
-    /// It takes too long to go on asking.
-    GivenUp,
+    /// Polling stopped after [`POLL_TIMEOUT_MS`].
+    TimedOut,
 }
 
-/// Watches a running job and loads the page again once it has ended. Without WebAssembly the page does so by itself.
+/// Polls a running job and reloads the page once it has ended. Without WebAssembly a `<meta>` refresh does this.
 #[island]
 pub fn JobProgress(
     /// The job.
     job: JobView,
 ) -> impl IntoView {
-    let watch = RwSignal::new(Watch::Running);
+    let polling = RwSignal::new(Polling::Running);
     let id = StoredValue::new(job.id);
-    Effect::new(move |_| ask_later(id, watch, POLL_INTERVAL, Date::now()));
+    Effect::new(move |_| schedule_poll(id, polling, POLL_INTERVAL, Date::now()));
     view! {
         <p role="status" class="text-muted">
-            {move || words(watch.get())}
+            {move || message(polling.get())}
         </p>
         {move || {
-            matches!(watch.get(), Watch::EndedWhileTyping | Watch::GivenUp)
-                .then(|| view! { <p class="mt-2"><a class="link" href="">"Show how it stands"</a></p> })
+            matches!(polling.get(), Polling::EndedWhileTyping | Polling::TimedOut)
+                .then(|| view! { <p class="mt-2"><a class="link" href="">"Reload to see the result"</a></p> })
         }}
     }
 }
 
-fn ask_later(id: StoredValue<String>, watch: RwSignal<Watch>, wait: Duration, since: f64) {
+fn schedule_poll(id: StoredValue<String>, polling: RwSignal<Polling>, wait: Duration, since: f64) {
     if Date::now() - since > POLL_TIMEOUT_MS {
-        watch.set(Watch::GivenUp);
+        polling.set(Polling::TimedOut);
         return;
     }
-    set_timeout(move || spawn_local(ask(id, watch, wait, since)), wait);
+    set_timeout(move || spawn_local(poll(id, polling, wait, since)), wait);
 }
 
-async fn ask(id: StoredValue<String>, watch: RwSignal<Watch>, wait: Duration, since: f64) {
+async fn poll(id: StoredValue<String>, polling: RwSignal<Polling>, wait: Duration, since: f64) {
     match functions::job(id.get_value()).await {
         Ok(JobView { state: JobState::Running { .. }, .. }) => {
-            watch.set(Watch::Running);
-            ask_later(id, watch, POLL_INTERVAL, since);
+            polling.set(Polling::Running);
+            schedule_poll(id, polling, POLL_INTERVAL, since);
         }
-        Ok(_) if is_typing() => watch.set(Watch::EndedWhileTyping),
+        Ok(_) if is_typing() => polling.set(Polling::EndedWhileTyping),
         Ok(_) => {
-            watch.set(Watch::Ended);
-            // Where the browser refuses, the words and the page without WebAssembly still say what to do.
+            polling.set(Polling::Ended);
+            // If the browser refuses to reload, show the link instead.
             if window().location().reload().is_err() {
-                watch.set(Watch::EndedWhileTyping);
+                polling.set(Polling::EndedWhileTyping);
             }
         }
         Err(_) => {
-            watch.set(Watch::Unreachable);
-            ask_later(id, watch, (wait * 2).min(MAX_POLL_INTERVAL), since);
+            polling.set(Polling::Unreachable);
+            schedule_poll(id, polling, (wait * 2).min(MAX_POLL_INTERVAL), since);
         }
     }
 }
 
-/// Whether a text on this page has been changed and not sent.
+/// Whether the page's text field has unsent changes.
 fn is_typing() -> bool {
     let field = document().query_selector("textarea").ok().flatten();
     let field = field.and_then(|field| field.dyn_into::<HtmlTextAreaElement>().ok());
-    field.is_some_and(|field| field.default_value().is_ok_and(|sent| sent != field.value()))
+    field.is_some_and(|field| field.default_value().is_ok_and(|served| served != field.value()))
 }
 
-fn words(watch: Watch) -> &'static str {
-    match watch {
-        Watch::Running => "This page follows along by itself. You may also leave: the job goes on.",
-        Watch::Unreachable => "The connection is slow. Still asking; the job goes on.",
-        Watch::Ended => "It has ended. Loading the receipt.",
-        Watch::EndedWhileTyping => "It has ended.",
-        Watch::GivenUp => "This takes longer than usual. If it does not deliver, nothing is charged.",
+fn message(polling: Polling) -> &'static str {
+    match polling {
+        Polling::Running => "Updates automatically. You can leave this page.",
+        Polling::Unreachable => "The connection is slow. Still checking. The job keeps running.",
+        Polling::Ended => "The job has ended. Loading the result.",
+        Polling::EndedWhileTyping => "The job has ended.",
+        Polling::TimedOut => "This is taking longer than usual. If the job fails, nothing is charged.",
     }
 }

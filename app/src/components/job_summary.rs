@@ -1,4 +1,4 @@
-//! A job's receipt: what it took, or that it took nothing.
+//! The job summary: state, cost and results of an AI job.
 
 use leptos::prelude::*;
 
@@ -7,12 +7,12 @@ use crate::{
     views::{JobState, JobView},
 };
 
-/// A job and its receipt.
+/// The card of an AI job.
 #[component]
-pub fn Receipt(
+pub fn JobSummary(
     /// The job.
     job: JobView,
-    /// Where to return to after one of its quests was marked.
+    /// The page to return to after marking one of its quests.
     #[prop(into)]
     next: String,
 ) -> impl IntoView {
@@ -24,7 +24,7 @@ pub fn Receipt(
     let quests = job.quests.clone();
     let state = job.state.clone();
     view! {
-        <section class=format!("card {tone}") aria-labelledby="receipt">
+        <section class=format!("card {tone}") aria-labelledby="job-state">
             <div aria-live="polite">
                 <Outcome job=job.clone() />
             </div>
@@ -38,12 +38,12 @@ pub fn Receipt(
                     <dd>{job.feature}</dd>
                 </div>
                 <div>
-                    <dt>"Asked by"</dt>
+                    <dt>"Requested by"</dt>
                     <dd>{job.who} ", " <Time when=job.started_at /></dd>
                 </div>
-                {ended(state)}
+                {state_time(state)}
                 <div>
-                    <dt>"Receipt"</dt>
+                    <dt>"Job ID"</dt>
                     <dd>
                         <a class="link wrap-anywhere" href=format!("/quests/{}", job.id)>
                             {job.id.clone()}
@@ -54,7 +54,7 @@ pub fn Receipt(
             {(!quests.is_empty())
                 .then(|| {
                     view! {
-                        <h3 class="mt-6 mb-3 font-semibold">"What it delivered"</h3>
+                        <h3 class="mt-6 mb-3 font-semibold">"Results"</h3>
                         <QuestList quests next />
                     }
                 })}
@@ -77,33 +77,35 @@ fn Outcome(job: JobView) -> impl IntoView {
             (format!("Working… {reserved} {label} reserved, nothing charged yet"), detail.into_any())
         }
         JobState::Delivered { charged, .. } => {
-            let back = reserved.saturating_sub(charged);
-            let detail = (!back.is_zero())
-                .then(|| view! { <p class="text-muted">{format!("{back} of {reserved} reserved came back.")}</p> });
+            let released = reserved.saturating_sub(charged);
+            let detail = (!released.is_zero()).then(
+                || view! { <p class="text-muted">{format!("{released} of {reserved} reserved were released.")}</p> },
+            );
             (format!("Delivered. {charged} {label} charged"), detail.into_any())
         }
         JobState::NotCharged { reason, .. } => {
             let detail = view! { <p>{reason}</p> };
-            ("Not charged. Nothing was taken from your balance.".to_owned(), detail.into_any())
+            ("Not charged. Your balance is unchanged.".to_owned(), detail.into_any())
         }
     };
     view! {
-        <h2 id="receipt" class="text-xl font-semibold">
+        <h2 id="job-state" class="text-xl font-semibold">
             {headline}
         </h2>
         <div class="mt-2">{detail}</div>
     }
 }
 
-fn ended(state: JobState) -> impl IntoView {
-    let (word, when) = match state {
+/// When the job ended, or when its reservation expires.
+fn state_time(state: JobState) -> impl IntoView {
+    let (label, when) = match state {
         JobState::Running { until } => ("Reserved until", until),
         JobState::Delivered { at, .. } => ("Delivered", at),
         JobState::NotCharged { at, .. } => ("Ended", at),
     };
     view! {
         <div>
-            <dt>{word}</dt>
+            <dt>{label}</dt>
             <dd>
                 <Time when />
             </dd>

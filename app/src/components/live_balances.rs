@@ -1,4 +1,4 @@
-//! The island of the dashboard: balances that refresh in place.
+//! The dashboard's island: balances that refresh in place.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use web_sys::EventSource;
 
 use crate::{components::Balances, error::AppError, functions, views::BalancesView};
 
-/// The balances that the server wrote, with Refresh. Without WebAssembly the button loads the page again; with it the numbers
-/// are replaced in place. Until then what was served stays as it is, so that the page is ready at once.
+/// The balances with a Refresh button. With WebAssembly it replaces the numbers in place; without, it reloads the page.
+/// The served balances stay until the first refresh, so that the page is usable immediately.
 #[island]
 pub fn LiveBalances(
-    /// The balances as they were served.
+    /// The balances as rendered by the server.
     children: Children,
 ) -> impl IntoView {
     let served = NodeRef::<Div>::new();
@@ -26,27 +26,27 @@ pub fn LiveBalances(
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<AppError>);
     let offline = RwSignal::new(false);
-    let awake = RwSignal::new(false);
-    let news = RwSignal::new(String::new());
-    // The server says nothing that depends on the clock, so that the browser finds the page as it was sent.
+    let hydrated = RwSignal::new(false);
+    let announcement = RwSignal::new(String::new());
+    // The server renders no text that depends on the clock, so that hydration finds the same page.
     let age = RwSignal::new(0_u32);
     let read_at = StoredValue::new(0.0_f64);
 
-    // Whoever asked is told how it ended; what moved by itself only shows.
-    let again = StoredValue::new(false);
-    let read = move |asked: bool| {
+    // The result is announced only if the user requested the refresh. Automatic refreshes just update the numbers.
+    let pending = StoredValue::new(false);
+    let refresh = move |requested: bool| {
         if busy.get_untracked() {
-            again.set_value(true);
+            pending.set_value(true);
             return;
         }
         busy.set(true);
         spawn_local(async move {
             loop {
-                again.set_value(false);
+                pending.set_value(false);
                 match functions::balances().await {
                     Ok(balances) => {
-                        if asked {
-                            news.set(spoken(&balances));
+                        if requested {
+                            announcement.set(announcement_of(&balances));
                         }
                         if let Some(served) = served.get_untracked() {
                             served.remove();
@@ -56,10 +56,10 @@ pub fn LiveBalances(
                         read_at.set_value(now_ms());
                         age.set(0);
                     }
-                    Err(error) if asked => failure.set(Some(error)),
+                    Err(error) if requested => failure.set(Some(error)),
                     Err(_) => {}
                 }
-                if !again.get_value() {
+                if !pending.get_value() {
                     break;
                 }
             }
@@ -68,40 +68,40 @@ pub fn LiveBalances(
     };
 
     Effect::new(move |_| {
-        awake.set(true);
+        hydrated.set(true);
         read_at.set_value(now_ms());
         set_interval(
             move || age.set(((now_ms() - read_at.get_value()).max(0.0) / 1000.0) as u32),
             Duration::from_secs(1),
         );
-        let live = follow(move || read(false));
-        let lost = window_event_listener(ev::offline, move |_| offline.set(true));
-        let back = window_event_listener(ev::online, move |_| {
+        let events = subscribe(move || refresh(false));
+        let on_offline = window_event_listener(ev::offline, move |_| offline.set(true));
+        let on_online = window_event_listener(ev::online, move |_| {
             offline.set(false);
-            read(true);
+            refresh(true);
         });
         on_cleanup(move || {
-            lost.remove();
-            back.remove();
-            if let Some(live) = live {
-                live.close();
+            on_offline.remove();
+            on_online.remove();
+            if let Some(events) = events {
+                events.close();
             }
         });
     });
 
-    let submitted = move |submit: SubmitEvent| {
+    let on_submit = move |submit: SubmitEvent| {
         submit.prevent_default();
-        read(true);
+        refresh(true);
     };
 
     view! {
-        <div class="live" data-awake=move || awake.get().then_some("") aria-busy=move || busy.get().to_string()>
+        <div class="live" data-awake=move || hydrated.get().then_some("") aria-busy=move || busy.get().to_string()>
             <div node_ref=served class="contents">
                 {children()}
             </div>
             {move || fresh.get().map(|balances| view! { <Balances balances /> })}
             <div class="live-tools">
-                <form method="get" action="/dashboard" on:submit=submitted>
+                <form method="get" action="/dashboard" on:submit=on_submit>
                     <button type="submit" class="btn btn-quiet" class:busy=move || busy.get()>
                         "Refresh"
                     </button>
@@ -111,9 +111,9 @@ pub fn LiveBalances(
                         "Buy tokens"
                     </button>
                 </form>
-                <p class="text-sm text-muted">{move || format!("updated {}", ago(age.get()))}</p>
+                <p class="text-sm text-muted">{move || format!("Updated {}", ago(age.get()))}</p>
                 <p role="status" class="sr-only">
-                    {move || news.get()}
+                    {move || announcement.get()}
                 </p>
                 {move || match failure.get() {
                     _ if offline.get() => view! { <Offline /> }.into_any(),
@@ -129,8 +129,8 @@ pub fn LiveBalances(
 fn Offline() -> impl IntoView {
     view! {
         <div role="status" class="notice notice-warn w-full">
-            <p class="font-semibold">"You are offline: these are the numbers from before."</p>
-            <p class="mt-1">"They are read again as soon as the connection is back. Running jobs go on without you."</p>
+            <p class="font-semibold">"You're offline. These balances may be out of date."</p>
+            <p class="mt-1">"We'll refresh them when you're back online. Running jobs continue."</p>
         </div>
     }
 }
@@ -139,13 +139,13 @@ fn Offline() -> impl IntoView {
 fn RefreshFailed(error: AppError) -> impl IntoView {
     let signed_out = error == AppError::SignInRequired;
     let reason = match error {
-        // In the browser this stands for a lost connection, too.
-        AppError::Busy => "The server is busy or cannot be reached. Try again in a moment.".into(),
+        // In the browser this also means a lost connection.
+        AppError::Busy => "The server is busy or can't be reached. Try again in a moment.".into(),
         other => other.to_string(),
     };
     view! {
         <div role="alert" class="notice notice-bad w-full">
-            <p class="font-semibold">"Not refreshed: these are the numbers from before."</p>
+            <p class="font-semibold">"Couldn't refresh. These balances may be out of date."</p>
             <p class="mt-1">{reason}</p>
             {signed_out
                 .then(|| view! { <p class="mt-1"><a class="link" href="/signin?next=/dashboard">"Sign in again"</a></p> })}
@@ -153,14 +153,14 @@ fn RefreshFailed(error: AppError) -> impl IntoView {
     }
 }
 
-/// Calls `changed` whenever tokens have moved, on whatever server, until it is closed. The browser connects again by itself;
-/// where it cannot follow, Refresh is there.
-fn follow(changed: impl Fn() + 'static) -> Option<EventSource> {
+/// Calls `changed` after every balance change, on any server, until the returned source is closed. The browser
+/// reconnects automatically. Returns `None` if the browser can't subscribe; then only Refresh updates the balances.
+fn subscribe(changed: impl Fn() + 'static) -> Option<EventSource> {
     let source = EventSource::new("/api/v1/tokens/stream").ok()?;
-    let told = Closure::<dyn Fn()>::new(changed);
-    source.add_event_listener_with_callback("balances", told.as_ref().unchecked_ref()).ok()?;
-    // It lives as long as the page.
-    told.forget();
+    let callback = Closure::<dyn Fn()>::new(changed);
+    source.add_event_listener_with_callback("balances", callback.as_ref().unchecked_ref()).ok()?;
+    // The callback lives as long as the page.
+    callback.forget();
     Some(source)
 }
 
@@ -176,7 +176,8 @@ fn ago(seconds: u32) -> String {
     }
 }
 
-fn spoken(balances: &BalancesView) -> String {
+/// The text for screen readers after a refresh.
+fn announcement_of(balances: &BalancesView) -> String {
     let types: Vec<String> =
         balances.types.iter().map(|balance| format!("{} {}", balance.available, balance.label)).collect();
     format!("Refreshed: {} available.", types.join(", "))
@@ -187,7 +188,7 @@ mod tests {
     use super::ago;
 
     #[test]
-    fn an_age_is_worded_shortly() {
+    fn an_age_has_a_short_text() {
         for (seconds, text) in [(0, "just now"), (4, "just now"), (5, "5 s ago"), (59, "59 s ago"), (125, "2 min ago")]
         {
             assert_eq!(ago(seconds), text);

@@ -1,4 +1,4 @@
-//! Where a page comes from: one call of the backend, and what is shown and answered when it fails.
+//! Loading of a page's data: one backend call, and the error page and status if it fails.
 
 use std::{future::Future, sync::Arc};
 
@@ -18,9 +18,10 @@ use crate::{
     views::Viewer,
 };
 
-/// Asks the backend and shows what it answers, or the error with its status. Without a session it leads to `/signin`.
+/// Loads a page's data and renders the page, or an error page with the error's status. Without a session it redirects
+/// to `/signin`.
 pub fn load<V, Answer>(
-    ask: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer + Send + 'static,
+    fetch: impl FnOnce(Arc<dyn Backend>, SignedIn) -> Answer + Send + 'static,
     page: impl FnOnce(Viewer, V) -> AnyView + Send + 'static,
 ) -> AnyView
 where
@@ -29,22 +30,22 @@ where
 {
     load_for(
         backend(),
-        ask,
+        fetch,
         |who, view| page(who.viewer, view),
         |error, who| view! { <ErrorPage error viewer=who.map(|who| who.viewer) /> }.into_any(),
     )
 }
 
-/// The same for a page of the staff console. Whoever is no staff finds nothing there.
+/// Does the same for a page of the staff console. Members who aren't staff get "not found".
 pub fn load_staff<V, Answer>(
-    ask: impl FnOnce(Arc<dyn Backend>, StaffMember) -> Answer + Send + 'static,
+    fetch: impl FnOnce(Arc<dyn Backend>, StaffMember) -> Answer + Send + 'static,
     page: impl FnOnce(StaffMember, V) -> AnyView + Send + 'static,
 ) -> AnyView
 where
     V: Send + 'static,
     Answer: Future<Output = Result<V, AppError>> + Send + 'static,
 {
-    load_for(staff_backend(), ask, page, |error, staff| match staff {
+    load_for(staff_backend(), fetch, page, |error, staff| match staff {
         Some(staff) => view! { <AdminErrorPage error staff /> }.into_any(),
         None => {
             let viewer = backend().ok().map(|(_, who)| who.viewer);
@@ -55,7 +56,7 @@ where
 
 fn load_for<Who, V, Answer>(
     found: Result<(Arc<dyn Backend>, Who), AppError>,
-    ask: impl FnOnce(Arc<dyn Backend>, Who) -> Answer + Send + 'static,
+    fetch: impl FnOnce(Arc<dyn Backend>, Who) -> Answer + Send + 'static,
     page: impl FnOnce(Who, V) -> AnyView + Send + 'static,
     failed: impl FnOnce(AppError, Option<Who>) -> AnyView + Send + 'static,
 ) -> AnyView
@@ -64,7 +65,7 @@ where
     V: Send + 'static,
     Answer: Future<Output = Result<V, AppError>> + Send + 'static,
 {
-    // Everything of the request is taken now: after an await there may be no context.
+    // Read the request now: after an await the context may be missing.
     let response = use_context::<ResponseOptions>();
     let sign_in = sign_in_address();
     let (backend, who) = match found {
@@ -75,7 +76,7 @@ where
         }
     };
     Suspend::new(async move {
-        match ask(backend, who.clone()).await {
+        match fetch(backend, who.clone()).await {
             Ok(view) => page(who, view),
             Err(error) => {
                 answer_error(response.as_ref(), &error, &sign_in);
@@ -86,7 +87,7 @@ where
     .into_any()
 }
 
-/// Sets the status of the page that is being rendered.
+/// Sets the HTTP status of the page being rendered.
 pub fn answer_with(status: StatusCode) {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(status);
@@ -96,7 +97,7 @@ pub fn answer_with(status: StatusCode) {
 fn answer_error(response: Option<&ResponseOptions>, error: &AppError, sign_in: &str) {
     let Some(response) = response else { return };
     let (status, header): (u16, Option<(HeaderName, &str)>) = match error {
-        // A page that needs a session leads to where there is one.
+        // A page that needs a session redirects to the sign-in page.
         AppError::SignInRequired => (303, Some((LOCATION, sign_in))),
         AppError::Busy | AppError::OutcomeUnknown => (error.status(), Some((RETRY_AFTER, "2"))),
         _ => (error.status(), None),
@@ -109,7 +110,7 @@ fn answer_error(response: Option<&ResponseOptions>, error: &AppError, sign_in: &
     }
 }
 
-/// `/signin`, and back to this page afterwards.
+/// Returns the URL of the sign-in page, which leads back to this page.
 fn sign_in_address() -> String {
     let here = use_context::<Parts>().and_then(|parts| parts.uri.path_and_query().map(|here| here.as_str().to_owned()));
     here.map_or_else(|| "/signin".into(), |here| format!("/signin?next={}", Url::escape(&here)))

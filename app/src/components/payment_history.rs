@@ -1,30 +1,30 @@
-//! What the pages of packs that were ordered and of plans that were paid have in common; on paper they are the receipt alone.
+//! Shared parts of the purchase and invoice pages. Printed, these pages show the receipt alone.
 
 use brightmeter::billing::money::dollars;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Frame, Place, Time},
+    components::{Frame, Section, Time},
     views::{LocalTime, Viewer},
 };
 
-/// The page of something that was bought: a card with all that is known of it, under a heading with the id `state`, and the ways
-/// back.
+/// The page of one purchase or invoice: a card with its details and links back. A heading in the card must have the id
+/// `state`.
 #[component]
 pub fn PaymentRecordFrame(
-    /// Who is looking.
+    /// The viewer.
     viewer: Viewer,
     /// The page's title.
     title: &'static str,
-    /// What the page is, and for whom.
+    /// The page's heading.
     heading: String,
-    /// How it went: the card's classes.
+    /// The card's CSS classes, which show the state.
     tone: &'static str,
-    /// What the card says.
+    /// The card's content.
     children: Children,
 ) -> impl IntoView {
     view! {
-        <Frame viewer place=Place::Billing title>
+        <Frame viewer section=Section::Billing title>
             <p class="print:hidden">
                 <a class="link" href="/billing/purchases">
                     "All purchases"
@@ -43,12 +43,12 @@ pub fn PaymentRecordFrame(
     }
 }
 
-/// How much was paid, and when.
+/// The amount paid and the date.
 #[component]
 pub fn PaidFact(
-    /// How much, in cents.
+    /// The amount, in cents.
     cents: u64,
-    /// When.
+    /// When it was paid.
     at: LocalTime,
 ) -> impl IntoView {
     view! {
@@ -63,18 +63,18 @@ pub fn PaidFact(
     }
 }
 
-/// Where Stripe itself shows it.
+/// A link to Stripe's own document.
 #[component]
 pub fn StripeFact(
-    /// Stripe's page.
+    /// The document's URL.
     url: String,
-    /// What is there.
+    /// The link text.
     #[prop(into)]
     label: String,
 ) -> impl IntoView {
     view! {
         <div>
-            <dt>"By Stripe"</dt>
+            <dt>"On Stripe"</dt>
             <dd>
                 <a class="link" href=url rel="noopener noreferrer">
                     {label}

@@ -1,15 +1,15 @@
-//! Quests.
+//! Lists of quests.
 
 use leptos::prelude::*;
 
 use crate::views::QuestView;
 
-/// Quests, one below the other.
+/// A list of quests.
 #[component]
 pub fn QuestList(
     /// The quests.
     quests: Vec<QuestView>,
-    /// Where to return to after one was marked.
+    /// The page to return to after marking a quest.
     #[prop(into)]
     next: String,
 ) -> impl IntoView {
@@ -17,12 +17,12 @@ pub fn QuestList(
     view! { <ul class="grid gap-3">{items.collect_view()}</ul> }
 }
 
-/// Quests by the goal that they serve, each goal folded but the first that has something to do.
+/// Quests grouped by goal. Only the first goal with an open quest is expanded.
 #[component]
 pub fn Goals(
-    /// The quests, those of one job together.
+    /// The quests. Those of one job must be adjacent.
     quests: Vec<QuestView>,
-    /// Where to return to after one was marked.
+    /// The page to return to after marking a quest.
     #[prop(into)]
     next: String,
 ) -> impl IntoView {
@@ -34,12 +34,12 @@ pub fn Goals(
         }
     }
     let first_open = goals.iter().position(|goal| goal.iter().any(|quest| !quest.done));
-    let items = goals.into_iter().enumerate().map(|(place, quests)| {
+    let items = goals.into_iter().enumerate().map(|(index, quests)| {
         let done = quests.iter().filter(|quest| quest.done).count();
         let count = format!("{done} of {} done", quests.len());
         let goal = quests.first().map(|quest| quest.goal.clone()).unwrap_or_default();
         view! {
-            <details class="goal" open=Some(place) == first_open>
+            <details class="goal" open=Some(index) == first_open>
                 <summary>
                     <h3 class="font-medium wrap-anywhere">{goal}</h3>
                     <span class="ml-auto shrink-0 text-sm text-muted tabular-nums">{count}</span>
@@ -51,22 +51,22 @@ pub fn Goals(
     view! { <div class="grid gap-3">{items.collect_view()}</div> }
 }
 
-/// Where on a page a quest stands.
+/// Returns the element id of a quest.
 pub fn quest_id(job: &str, position: i16) -> String {
     format!("quest-{job}-{position}")
 }
 
-/// One quest: what, what for, how, and the button that marks it.
+/// One quest: title, purpose, steps, and the button that marks it done or reopens it.
 #[component]
 pub fn QuestItem(
     /// The quest.
     quest: QuestView,
-    /// Where to return to after it was marked.
+    /// The page to return to after marking it.
     next: String,
 ) -> impl IntoView {
     let QuestView { job, position, title, why, steps, reward, difficulty, due, done, .. } = quest;
     let (mark, label) =
-        if done { ("Mark open", format!("Mark open: {title}")) } else { ("Mark done", format!("Mark done: {title}")) };
+        if done { ("Reopen", format!("Reopen: {title}")) } else { ("Mark done", format!("Mark done: {title}")) };
     let count = match steps.len() {
         1 => "1 step".into(),
         count => format!("{count} steps"),

@@ -1,16 +1,16 @@
-//! Refusals: why not, until when, and what to do.
+//! Refusal notices: the reason, when it ends, and what to do.
 
 use brightmeter::access::refusal::{Action, Refusal};
 use leptos::prelude::*;
 
 use crate::{components::Time, views::RefusalView};
 
-/// Why something is not to be had, and the way out.
+/// Explains a refusal and links to the page that resolves it.
 #[component]
 pub fn RefusalNotice(
-    /// Why.
+    /// The refusal.
     refused: RefusalView,
-    /// Whether it answers something that was just tried.
+    /// Whether it answers a request that was just made. Then screen readers announce it.
     #[prop(optional)]
     alert: bool,
     /// The element's id, for `aria-describedby`.
@@ -44,57 +44,57 @@ pub fn RefusalNotice(
 fn title(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::AccountClosed { .. } => "This account is closed",
-        Refusal::Blocked { .. } => "You are blocked for a while",
-        Refusal::FeatureNotInPlan { .. } => "Not part of your plan",
+        Refusal::Blocked { .. } => "You're temporarily blocked",
+        Refusal::FeatureNotInPlan { .. } => "Not included in your plan",
         Refusal::LicenseSuspended { .. } => "AI is limited: an invoice is unpaid",
-        Refusal::LicenseStopped { .. } => "AI is suspended",
-        Refusal::AlreadySuspended => "It is suspended already",
-        Refusal::NotSuspended => "It is not suspended by staff",
-        Refusal::RateLimited { .. } | Refusal::TooFrequent { .. } => "A little too fast",
-        Refusal::QuotaReached { .. } => "Your monthly limit is reached",
+        Refusal::LicenseSuspendedByStaff { .. } => "AI is suspended",
+        Refusal::AlreadySuspended => "Already suspended",
+        Refusal::NotSuspended => "Not suspended by staff",
+        Refusal::RateLimited { .. } | Refusal::TooFrequent { .. } => "Slow down a moment",
+        Refusal::QuotaReached { .. } => "Monthly limit reached",
         Refusal::InsufficientTokens { .. } => "Not enough tokens",
-        _ => "That is not possible",
+        _ => "This isn't possible",
     }
 }
 
 fn explanation(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::AccountClosed { .. } => "Nothing can be spent any more. Ask support if that is a mistake.".into(),
+        Refusal::AccountClosed { .. } => "Tokens can't be spent anymore. Contact support if this is a mistake.".into(),
         Refusal::Blocked { .. } => {
-            "There were too many failed attempts. Nothing was charged. Ask support if you cannot wait.".into()
+            "Too many attempts failed. Nothing was charged. Contact support if you can't wait.".into()
         }
         Refusal::FeatureNotInPlan { feature, plan, needs } => {
-            let (feature, plan, needs) = (words(feature.as_str()), words(plan.as_str()), words(needs.as_str()));
-            format!("{feature} is part of the {needs} plan and up; your organization is on {plan}.")
+            let (feature, plan, needs) = (display_name(feature.as_str()), display_name(plan.as_str()), display_name(needs.as_str()));
+            format!("{feature} needs the {needs} plan or higher. Your organization is on {plan}.")
         }
         Refusal::LicenseSuspended { .. } => {
-            "Paying it restores everything at once. Ask an owner of your organization.".into()
+            "Paying the invoice restores everything immediately. Ask an owner of your organization.".into()
         }
-        Refusal::LicenseStopped { .. } => {
-            "Support has suspended it for your organization. Nothing was charged, and your tokens stay. Ask support."
+        Refusal::LicenseSuspendedByStaff { .. } => {
+            "Support suspended AI for your organization. Nothing was charged, and you keep your tokens. Contact support."
                 .into()
         }
         Refusal::AlreadySuspended | Refusal::NotSuspended => {
-            "Nothing was changed. What happened meanwhile, and who did it, stands in the list below.".into()
+            "Nothing was changed. The history below shows who made the last change.".into()
         }
         Refusal::RateLimited { requests, window_seconds, .. } => {
             format!(
-                "At most {requests} requests in {window_seconds} seconds. Nothing was charged; try again in a moment."
+                "The limit is {requests} requests in {window_seconds} seconds. Nothing was charged. Try again in a moment."
             )
         }
         Refusal::TooFrequent { interval_seconds, .. } => {
-            format!("Please leave {interval_seconds} seconds between two requests. Nothing was charged; try again.")
+            format!("Wait {interval_seconds} seconds between requests. Nothing was charged. Try again in a moment.")
         }
         Refusal::QuotaReached { remaining, .. } => {
-            format!("{remaining} tokens are left under your limit. An owner or admin can raise it.")
+            format!("You have {remaining} tokens left under your limit. An owner or admin can raise it.")
         }
         Refusal::InsufficientTokens { needed, available, withheld, .. } if !withheld.is_zero() => {
             format!(
-                "It takes {needed} and {available} are available; {withheld} more come back when the open invoice is paid."
+                "This costs {needed} tokens and you have {available}. Pay the open invoice to get {withheld} more back."
             )
         }
         Refusal::InsufficientTokens { needed, available, .. } => {
-            format!("It takes {needed} and {available} are available. Nothing was charged.")
+            format!("This costs {needed} tokens and you have {available}. Nothing was charged.")
         }
         other => other.to_string(),
     }
@@ -102,9 +102,9 @@ fn explanation(refusal: &Refusal) -> String {
 
 fn until_lead(refusal: &Refusal) -> &'static str {
     match refusal {
-        Refusal::InsufficientTokens { .. } => "The next allowance comes on",
-        Refusal::QuotaReached { .. } => "It starts anew on",
-        _ => "Try again from",
+        Refusal::InsufficientTokens { .. } => "Your allowance resets on",
+        Refusal::QuotaReached { .. } => "Your limit resets on",
+        _ => "Try again after",
     }
 }
 
@@ -113,22 +113,22 @@ fn way_out(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
         Action::Upgrade => "Upgrade",
         Action::BuyTokens => "Buy tokens",
         Action::PayInvoice => "Go to billing",
-        Action::Wait | Action::AskSupport | Action::MendRequest => "",
+        Action::Wait | Action::AskSupport | Action::FixRequest => "",
     };
     action_address(refusal).map(|address| (label, address))
 }
 
-/// The page where something can be done about it, if there is one.
+/// Returns the page that resolves the refusal, or `None` if no page does.
 pub fn action_address(refusal: &Refusal) -> Option<&'static str> {
     match refusal.action() {
         Action::Upgrade | Action::PayInvoice => Some("/billing"),
         Action::BuyTokens => Some("/billing#packs"),
-        Action::Wait | Action::AskSupport | Action::MendRequest => None,
+        Action::Wait | Action::AskSupport | Action::FixRequest => None,
     }
 }
 
-/// A catalog name as people read it: `quest_generation` becomes `Quest generation`.
-fn words(name: &str) -> String {
+/// Formats a catalog name for display: `quest_generation` becomes `Quest generation`.
+fn display_name(name: &str) -> String {
     let mut letters = name.chars().map(|letter| if letter == '_' { ' ' } else { letter });
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_feature_outside_the_plan_is_named_in_words_with_the_way_to_it() {
+    fn a_feature_outside_the_plan_is_explained_with_a_link_to_upgrade() {
         let name = |text: &str| text.to_owned();
         let refusal = Refusal::FeatureNotInPlan {
             feature: name("quest_generation").try_into().unwrap(),
@@ -147,15 +147,15 @@ mod tests {
         };
         assert_eq!(
             explanation(&refusal),
-            "Quest generation is part of the Pro plan and up; your organization is on Starter."
+            "Quest generation needs the Pro plan or higher. Your organization is on Starter."
         );
         assert_eq!(way_out(&refusal), Some(("Upgrade", "/billing")));
     }
 
     #[test]
-    fn what_staff_have_suspended_leads_to_support_and_to_nothing_that_is_paid() {
-        let refusal = Refusal::LicenseStopped { since: "2026-03-10T09:00:00Z".parse().unwrap() };
-        assert!(explanation(&refusal).ends_with("Ask support."));
+    fn a_suspension_by_staff_points_to_support_and_not_to_billing() {
+        let refusal = Refusal::LicenseSuspendedByStaff { since: "2026-03-10T09:00:00Z".parse().unwrap() };
+        assert!(explanation(&refusal).ends_with("Contact support."));
         assert_eq!(way_out(&refusal), None);
     }
 }

@@ -1,10 +1,10 @@
-//! Instants on pages.
+//! `<time>` elements.
 
 use leptos::prelude::*;
 
 use crate::views::LocalTime;
 
-/// An instant in the organization's time zone; how far away it is shows on hover.
+/// An instant in the organization's time zone. Hovering shows the relative time.
 #[component]
 pub fn Time(
     /// The instant.
@@ -13,7 +13,7 @@ pub fn Time(
     view! { <time datetime=when.iso title=when.relative>{when.text}</time> }
 }
 
-/// The date of an instant, where there is no room for more; the exact instant shows on hover.
+/// The short date of an instant. Hovering shows the exact time.
 #[component]
 pub fn Date(
     /// The instant.

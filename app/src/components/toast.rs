@@ -1,13 +1,13 @@
-//! A message that lies over the page for a while.
+//! A flash message, shown over the page for a few seconds.
 
 use leptos::prelude::*;
 
 use crate::flash::Flash;
 
-/// What the form before this page has done.
+/// The result of the form that led to this page.
 #[component]
 pub fn Toast(
-    /// What was done.
+    /// The flash message.
     flash: Flash,
 ) -> impl IntoView {
     view! {

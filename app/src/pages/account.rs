@@ -1,14 +1,14 @@
-//! `/account`: the person's own password and sessions.
+//! `/account`: the user's password and sessions.
 
 use leptos::prelude::*;
 
 use crate::{
-    components::{Confirm, ErrorSummary, Field, Frame, Place, described_by, load},
+    components::{Confirm, ErrorSummary, Field, Frame, Section, described_by, load},
     form::Form,
     views::{AccountView, Viewer},
 };
 
-/// Another password, and an end to every session.
+/// Forms to change the password and to sign out everywhere.
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let form = Form::current();
@@ -22,17 +22,17 @@ pub fn AccountPage() -> impl IntoView {
 fn Account(viewer: Viewer, view: AccountView, form: Form) -> impl IntoView {
     let AccountView { email, sessions } = view;
     let open = match sessions {
-        1 => "You are signed in here only.".into(),
-        sessions => format!("You are signed in {sessions} times, this browser included."),
+        1 => "You have 1 active session, in this browser.".into(),
+        sessions => format!("You have {sessions} active sessions, including this one."),
     };
     let consequence = match sessions {
-        1 => "This browser is the only one that is signed in; it will be signed out.".into(),
+        1 => "This is your only session. You'll be signed out.".into(),
         sessions => {
-            format!("All {sessions} sessions end, this one included. Everyone has to sign in again with your password.")
+            format!("All {sessions} sessions will end, including this one. You'll need to sign in again everywhere.")
         }
     };
     view! {
-        <Frame viewer place=Place::Elsewhere title="Account">
+        <Frame viewer section=Section::Other title="Account">
             <h1 class="text-3xl font-semibold tracking-tight">"Account"</h1>
             <p class="mt-1 text-muted wrap-anywhere">{email.clone()}</p>
             <div class="mt-8 grid items-start gap-6 md:grid-cols-2">
@@ -45,11 +45,11 @@ fn Account(viewer: Viewer, view: AccountView, form: Form) -> impl IntoView {
                     <div>
                         <Confirm
                             id="sign-out-everywhere"
-                            ask="Sign out everywhere"
+                            button="Sign out everywhere"
                             title="Sign out everywhere?"
                             consequence
                             action="/account/sign-out-everywhere"
-                            sure="Yes, sign out everywhere"
+                            confirm="Yes, sign out everywhere"
                         />
                     </div>
                 </section>
@@ -85,10 +85,10 @@ fn PasswordForm(email: String, form: Form) -> impl IntoView {
             </h2>
             <ErrorSummary form fields=&["current", "new"] />
             <input type="hidden" name="username" autocomplete="username" value=email />
-            <Field name="current" label="Current password" hint="The one you signed in with." problem=current>
+            <Field name="current" label="Current password" hint="The password you signed in with." problem=current>
                 {current_field}
             </Field>
-            <Field name="new" label="New password" hint="At least 12 characters. Every other session ends." problem=new>
+            <Field name="new" label="New password" hint="At least 12 characters. Your other sessions will end." problem=new>
                 {new_field}
             </Field>
             <p>

@@ -1,14 +1,14 @@
-//! `/activity`: every token that moved.
+//! `/activity`: the ledger entries, with a filter.
 
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
-    components::{Entries, Field, Frame, Place, described_by, load},
+    components::{Entries, Field, Frame, Section, described_by, load},
     views::{ActivityFilter, ActivityView, Viewer},
 };
 
-/// The log with its filter.
+/// The ledger entries with their filter.
 #[component]
 pub fn ActivityPage() -> impl IntoView {
     let filter = use_query_map().with_untracked(filter_of);
@@ -24,21 +24,21 @@ fn Activity(viewer: Viewer, view: ActivityView) -> impl IntoView {
     let csv = format!("/activity.csv{}", query(&filter, None));
     let newest = (!filter.cursor.is_empty()).then(|| format!("/activity{}", query(&filter, None)));
     let older = next_cursor.map(|cursor| format!("/activity{}", query(&filter, Some(cursor))));
-    let log = match (entries.is_empty(), problems.is_empty()) {
-        (_, false) => view! { <p class="empty">"Nothing is listed until the filter is right."</p> }.into_any(),
+    let list = match (entries.is_empty(), problems.is_empty()) {
+        (_, false) => view! { <p class="empty">"Fix the filter to see results."</p> }.into_any(),
         (true, true) if filter == ActivityFilter::default() => view! {
             <div class="empty">
-                <p class="font-medium text-ink">"Nothing yet"</p>
-                <p class="mt-1">"Every token that comes or goes leaves a line here that nobody can change."</p>
+                <p class="font-medium text-ink">"No activity yet"</p>
+                <p class="mt-1">"Every token movement appears here. Entries can't be changed."</p>
             </div>
         }
         .into_any(),
         (true, true) => view! {
             <div class="empty">
-                <p class="font-medium text-ink">"Nothing matches"</p>
+                <p class="font-medium text-ink">"No matching entries"</p>
                 <p class="mt-1">
                     <a class="link" href="/activity">
-                        "Show everything"
+                        "Show all activity"
                     </a>
                 </p>
             </div>
@@ -47,18 +47,18 @@ fn Activity(viewer: Viewer, view: ActivityView) -> impl IntoView {
         (false, true) => view! { <Entries entries caption="Entries, newest first" /> }.into_any(),
     };
     view! {
-        <Frame viewer place=Place::Activity title="Activity">
+        <Frame viewer section=Section::Activity title="Activity">
             <div class="flex flex-wrap items-end justify-between gap-3">
                 <div>
                     <h1 class="text-3xl font-semibold tracking-tight">"Activity"</h1>
-                    <p class="mt-1 text-muted">"Every token that moved, newest first."</p>
+                    <p class="mt-1 text-muted">"Every token movement, newest first."</p>
                 </div>
                 <a class="btn btn-quiet" href=csv download="">
                     "Download CSV"
                 </a>
             </div>
             <Filter filter problems token_types features members />
-            <div class="mt-8">{log}</div>
+            <div class="mt-8">{list}</div>
             <p class="mt-6 flex flex-wrap gap-3">
                 {newest.map(|address| view! { <a class="btn btn-quiet" href=address>"Newest entries"</a> })}
                 {older.map(|address| view! { <a class="btn btn-quiet" href=address>"Older entries"</a> })}
@@ -81,7 +81,7 @@ fn Filter(
             <div class="grid gap-4 sm:grid-cols-2 lg:grid-cols-5">
                 <Choice name="token_type" label="Token type" all="All types" chosen=filter.token_type choices=token_types problem=problem("token_type") />
                 <Choice name="feature" label="Feature" all="All features" chosen=filter.feature choices=features problem=problem("feature") />
-                <Choice name="member" label="Member" all="Everybody" chosen=filter.member choices=members problem=problem("member") />
+                <Choice name="member" label="Member" all="All members" chosen=filter.member choices=members problem=problem("member") />
                 <Day name="from" label="From" value=filter.from problem=problem("from") />
                 <Day name="to" label="To" value=filter.to problem=problem("to") />
             </div>
@@ -94,7 +94,7 @@ fn Filter(
                     "Clear"
                 </a>
                 <p id="days-hint" class="text-sm text-muted">
-                    "Days are those of your organization's time zone; To is included."
+                    "Dates use your organization's time zone, inclusive."
                 </p>
             </div>
         </form>
@@ -140,7 +140,7 @@ fn Choice(
 fn Day(name: &'static str, label: &'static str, value: String, problem: Option<String>) -> impl IntoView {
     let invalid = problem.is_some();
     let described = if invalid { format!("days-hint {name}-error") } else { "days-hint".into() };
-    // A date field shows nothing of what is no date: what was typed comes back in a plain one.
+    // A date field can't show an invalid date, so an invalid value comes back in a text field.
     let kind = if value.is_empty() || value.parse::<chrono::NaiveDate>().is_ok() { "date" } else { "text" };
     view! {
         <Field name label problem>
@@ -169,7 +169,7 @@ fn filter_of(query: &ParamsMap) -> ActivityFilter {
     }
 }
 
-/// The filter as it stands in an address, starting at `cursor`.
+/// Returns the filter as a query string, for the page that starts at `cursor`.
 fn query(filter: &ActivityFilter, cursor: Option<i64>) -> String {
     let ActivityFilter { token_type, feature, member, from, to, cursor: _ } = filter;
     let cursor = cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_keeps_the_filter_and_only_what_is_set() {
+    fn the_query_string_contains_only_the_fields_that_are_set() {
         let filter = ActivityFilter { feature: "forecast".into(), to: "2026".into(), ..Default::default() };
         assert_eq!(query(&filter, Some(41)), "?feature=forecast&to=2026&cursor=41");
         assert_eq!(query(&ActivityFilter::default(), None), "");

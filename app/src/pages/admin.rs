@@ -1,4 +1,4 @@
-//! `/admin`: the staff console, for those who run Brightmeter.
+//! `/admin`: the internal staff console.
 
 pub mod events;
 pub mod organization;
@@ -18,21 +18,15 @@ use crate::{
     views::admin::EventsView,
 };
 
-/// What each desk is for.
+/// The description of each section.
 const SECTIONS: [(AdminSection, &str); 4] = [
-    (AdminSection::Organizations, "Who uses Brightmeter, how each license stands, and a way to suspend it by hand."),
-    (
-        AdminSection::Pricing,
-        "What each price leaves after its costs, and what would be if prices, costs or customers were others.",
-    ),
-    (AdminSection::Events, "What Stripe told that could not be acted on, and what waits for something else."),
-    (
-        AdminSection::Reconciliation,
-        "Purchases and plans held against what Stripe says of them, each difference with its mend.",
-    ),
+    (AdminSection::Organizations, "Find an organization, check its license, and suspend it if necessary."),
+    (AdminSection::Pricing, "See the margin of each price, and try other prices, costs and customer numbers."),
+    (AdminSection::Events, "Review Stripe events that need attention or are waiting for other events."),
+    (AdminSection::Reconciliation, "Compare purchases and plans with Stripe, and fix the differences."),
 ];
 
-/// What waits for a person, and the ways from here.
+/// The number of events that need attention, and links to the sections.
 #[component]
 pub fn ConsolePage() -> impl IntoView {
     load_staff(
@@ -43,18 +37,18 @@ pub fn ConsolePage() -> impl IntoView {
 
 #[component]
 fn Console(staff: StaffMember, view: EventsView) -> impl IntoView {
-    let EventsView { left, more_left, waiting, .. } = view;
-    let answer = left_in_words(left.len(), more_left);
+    let EventsView { needs_attention, more_need_attention, waiting, .. } = view;
+    let answer = need_attention(needs_attention.len(), more_need_attention);
     let waiting = match waiting.len() {
-        0 => "Every other event was acted on.",
-        _ => "Others wait for what they tell of to be known; they are tried again by themselves.",
+        0 => "All other events have been processed.",
+        _ => "Other events are waiting for missing data. They're retried automatically.",
     };
-    let desks = SECTIONS.map(|(desk, text)| {
+    let sections = SECTIONS.map(|(section, text)| {
         view! {
             <li class="card">
                 <h2 class="text-lg font-semibold">
-                    <a class="link" href=desk.address()>
-                        {desk.label()}
+                    <a class="link" href=section.address()>
+                        {section.label()}
                     </a>
                 </h2>
                 <p class="mt-1 text-muted">{text}</p>
@@ -62,21 +56,21 @@ fn Console(staff: StaffMember, view: EventsView) -> impl IntoView {
         }
     });
     view! {
-        <AdminFrame staff desk=AdminSection::Elsewhere title="Start">
+        <AdminFrame staff section=AdminSection::Other title="Home">
             <h1 class="eyebrow">"Staff console"</h1>
             <p class="answer">{answer}</p>
             <p class="mt-3 text-muted">{waiting}</p>
-            <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-2">{desks.collect_view()}</ul>
+            <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-2">{sections.collect_view()}</ul>
         </AdminFrame>
     }
 }
 
-/// How many events were left to a person.
-fn left_in_words(count: usize, more: bool) -> String {
+/// Says how many events need attention.
+fn need_attention(count: usize, more: bool) -> String {
     match (count, more) {
-        (0, _) => "No event waits for a person".into(),
-        (1, false) => "1 event waits for a person".into(),
-        (count, false) => format!("{count} events wait for a person"),
-        (count, true) => format!("More than {count} events wait for a person"),
+        (0, _) => "No events need attention".into(),
+        (1, false) => "1 event needs attention".into(),
+        (count, false) => format!("{count} events need attention"),
+        (count, true) => format!("More than {count} events need attention"),
     }
 }

@@ -1,4 +1,4 @@
-//! `/api/docs`: the REST API, from the OpenAPI document.
+//! `/api/docs`: the REST API documentation, rendered from the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use leptos::prelude::*;
 
 use crate::{
     backend::backend,
-    components::{Frame, Place},
+    components::{Frame, Section},
     views::api_docs::{ApiAnswer, ApiCall, ApiDocs, ApiField, ApiGroup, ApiProblem},
 };
 
-/// How to call the API: five minutes first, then every call, then every problem.
+/// The API documentation: a quickstart, every call, and every error code.
 #[component]
 pub fn ApiDocsPage() -> impl IntoView {
     let docs = use_context::<Arc<ApiDocs>>().map(|docs| docs.as_ref().clone());
@@ -31,17 +31,17 @@ pub fn ApiDocsPage() -> impl IntoView {
     });
     let contents = contents.collect_view();
     view! {
-        <Frame viewer place=Place::Elsewhere title="REST API">
+        <Frame viewer section=Section::Other title="REST API">
             <h1 class="text-3xl font-semibold tracking-tight">"REST API"</h1>
             <p class="mt-1 max-w-2xl text-muted">
-                "Meter a feature: check, deduct, or hold, run, and capture. What is refused says why, until when, and what to do."
+                "Meter a feature: check and deduct, or hold, run and capture. Every refusal says why, until when, and what to do."
             </p>
-            <FiveMinutes origin />
+            <Quickstart origin />
             <nav class="mt-10" aria-label="Calls">
                 <ul class="flex flex-wrap gap-x-5 gap-y-1">
                     {contents} <li>
                         <a class="link" href="#problems">
-                            "Problems"
+                            "Errors"
                         </a>
                     </li> <li>
                         <a class="link" href="/api/openapi.json">
@@ -57,34 +57,34 @@ pub fn ApiDocsPage() -> impl IntoView {
 }
 
 #[component]
-fn FiveMinutes(origin: String) -> impl IntoView {
-    let set = format!("BRIGHTMETER={origin}\nKEY=bm_…");
+fn Quickstart(origin: String) -> impl IntoView {
+    let variables = format!("BRIGHTMETER={origin}\nKEY=bm_…");
     view! {
         <section class="card mt-8 grid gap-4" aria-labelledby="start">
             <h2 id="start" class="text-lg font-semibold">
-                "In five minutes"
+                "Get started in five minutes"
             </h2>
             <ol class="min-w-0 list-decimal space-y-4 pl-5">
                 <li>
                     <p>
-                        "Make a key on " <a class="link" href="/keys">
-                            "Keys"
-                        </a> " (an owner or admin can), and tell your shell:"
+                        "Create an API key on " <a class="link" href="/keys">
+                            "API keys"
+                        </a> " (as an owner or admin), then set these variables:"
                     </p>
-                    <pre class="code" tabindex="0">{set}</pre>
+                    <pre class="code" tabindex="0">{variables}</pre>
                 </li>
                 <li>
-                    <p>"Try a call. Each below can be copied as it stands."</p>
+                    <p>"Make a call. You can copy and run every example on this page."</p>
                     <pre class="code" tabindex="0">
                         "curl \"$BRIGHTMETER/api/v1/tokens/check-balance?feature=quest_generation\" \\\n  -H \"Authorization: Bearer $KEY\""
                     </pre>
                 </li>
                 <li>
-                    "Give every request that moves tokens a name of your own in " <code>"Idempotency-Key"</code>
-                    ". If you do not know how it ended, send it again under the same name: it is done once, and answered the same."
+                    "Send a unique " <code>"Idempotency-Key"</code>
+                    " with every request that moves tokens. If you don't know the outcome, send the request again with the same key: it runs once, and you get the same answer."
                 </li>
                 <li>
-                    "For work that may fail, open a hold, do the work, and capture it. A hold that nobody captures lapses, and nothing was charged."
+                    "For work that can fail, open a hold, do the work, then capture the hold. A hold that isn't captured expires, and nothing is charged."
                 </li>
             </ol>
         </section>
@@ -129,10 +129,10 @@ fn Call(call: ApiCall) -> impl IntoView {
     }
 }
 
-/// Text of the document, where backticks stand around what is typed.
+/// Text of the document, with parts in backticks rendered as code.
 #[component]
 fn Marked(text: String) -> impl IntoView {
-    let parts = text.split('`').map(str::to_owned).enumerate().map(|(place, part)| match place % 2 {
+    let parts = text.split('`').map(str::to_owned).enumerate().map(|(index, part)| match index % 2 {
         0 => part.into_any(),
         _ => view! { <code>{part}</code> }.into_any(),
     });
@@ -176,7 +176,7 @@ fn Answers(answers: Vec<ApiAnswer>) -> impl IntoView {
 
 #[component]
 fn Problems(problems: Vec<ApiProblem>) -> impl IntoView {
-    let items = problems.into_iter().map(|ApiProblem { code, status, title, mend }| {
+    let items = problems.into_iter().map(|ApiProblem { code, status, title, fix }| {
         let id = code.clone();
         view! {
             <div id=id>
@@ -184,17 +184,17 @@ fn Problems(problems: Vec<ApiProblem>) -> impl IntoView {
                     <code class="font-semibold">{code}</code>
                     <span class="text-sm text-muted">{format!(" {status}, {title}")}</span>
                 </dt>
-                <dd class="text-sm">{mend}</dd>
+                <dd class="text-sm">{fix}</dd>
             </div>
         }
     });
     view! {
         <section class="mt-12" aria-labelledby="problems">
             <h2 id="problems" class="text-2xl font-semibold tracking-tight">
-                "Problems"
+                "Errors"
             </h2>
             <p class="mt-1 max-w-2xl text-muted">
-                "Whatever is not done is answered as problem details (RFC 9457). The code never changes its meaning; a refusal also says which limit it was, what is left, and when it ends."
+                "Errors are returned as problem details (RFC 9457). A code never changes its meaning. A refusal also says which limit applied, what remains, and when it ends."
             </p>
             <dl class="mt-5 grid gap-4 md:grid-cols-2">{items.collect_view()}</dl>
         </section>

@@ -1,6 +1,7 @@
 //! `/billing`: plans, packs and what features cost.
 
 use brightmeter::{
+    access::role::Action,
     billing::{
         license::{Restriction, Rung},
         money::dollars,
@@ -10,12 +11,12 @@ use brightmeter::{
 use leptos::prelude::*;
 
 use crate::{
-    components::{CustomerPortal, ErrorSummary, Frame, Place, Time, in_words, load},
+    components::{CustomerPortal, ErrorSummary, Frame, Section, Time, format_amounts, load},
     form::Form,
     views::{AdviceView, AmountView, BillingView, FeatureView, LocalTime, PackView, PlanView, Viewer},
 };
 
-/// What is for sale.
+/// The plans and packs on sale, feature costs and billing rules.
 #[component]
 pub fn BillingPage() -> impl IntoView {
     let form = Form::current();
@@ -29,10 +30,11 @@ pub fn BillingPage() -> impl IntoView {
 fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
     let BillingView { advice, plans, packs, can_spend, suspended, debts, features, resets_at, subscribed, ladder } =
         view;
-    let manages = viewer.manages();
+    let role = viewer.role;
+    let manages = role.permits(Action::ChangePlan);
     let before_buying = match (can_spend, debts.is_empty()) {
-        _ if suspended => view! { <p class="notice notice-warn mt-4">"Support has suspended AI for your organization, so nothing is sold to it now. Ask support. What you have stays yours."</p> }.into_any(),
-        (false, _) => view! { <p class="notice mt-4">"Packs are spent on a paid plan. Take one first, then buy packs on top."</p> }.into_any(),
+        _ if suspended => view! { <p class="notice notice-warn mt-4">"Support suspended AI for your organization, so you can't buy packs right now. You keep what you have. Contact support."</p> }.into_any(),
+        (false, _) => view! { <p class="notice mt-4">"Packs need a paid plan. Choose one first."</p> }.into_any(),
         (true, false) => view! { <Debts debts /> }.into_any(),
         (true, true) => ().into_any(),
     };
@@ -42,15 +44,15 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
     let month = match has_allowance {
         true => {
             let when = resets_at.clone();
-            view! { "The allowance of this month is yours until " <Time when=when.clone() /> ", " {when.relative} ". " }
+            view! { "This month's allowance is available until " <Time when=when.clone() /> ", " {when.relative} ". " }
                 .into_any()
         }
-        false => "AI features come with a paid plan, and packs are spent there. ".into_any(),
+        false => "AI features and packs need a paid plan. ".into_any(),
     };
     let cards = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
     let packs = packs.into_iter().map(|pack| view! { <Pack pack sells /> }).collect_view();
     view! {
-        <Frame viewer place=Place::Billing title="Plans">
+        <Frame viewer section=Section::Billing title="Plans">
             <h1 class="eyebrow">"Plans"</h1>
             <p class="answer">{format!("You are on {plan}")}</p>
             <p class="mt-3 max-w-2xl text-muted">
@@ -60,7 +62,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
             {(!manages)
                 .then(|| {
                     view! {
-                        <p class="notice mt-5">"To change the plan or to buy a pack, ask an owner or admin of your organization."</p>
+                        <p class="notice mt-5">"To change the plan or buy a pack, ask an owner or admin of your organization."</p>
                     }
                 })}
             {(manages && subscribed).then(|| view! { <CustomerPortal /> })}
@@ -72,7 +74,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
                 <h2 id="packs" tabindex="-1" class="text-2xl font-semibold tracking-tight">
                     "Packs"
                 </h2>
-                <p class="mt-1 text-muted">"Tokens on top of the allowance, bought once and kept until they are spent."</p>
+                <p class="mt-1 text-muted">"Tokens on top of your allowance. Buy once and keep them until you spend them."</p>
                 {before_buying}
                 <ul class="mt-5 grid gap-5 md:grid-cols-3">{packs}</ul>
                 {manages
@@ -94,7 +96,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
             </section>
             <section class="mt-12" aria-labelledby="rules">
                 <h2 id="rules" class="text-2xl font-semibold tracking-tight">
-                    "What you should know before you pay"
+                    "How billing works"
                 </h2>
                 <Rules ladder />
             </section>
@@ -102,24 +104,24 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
     }
 }
 
-/// What the last thirty days would have cost at the least, whichever plan that sells.
+/// The cheapest plan and packs that cover the use of the last 30 days.
 #[component]
 fn Advice(advice: AdviceView) -> impl IntoView {
     let AdviceView { used, plan, current, packs, price_cents } = advice;
-    let with = packs.map(|(count, pack)| format!(" with {count} × {pack}")).unwrap_or_default();
-    let verdict = match (current, with.is_empty()) {
-        (true, true) => format!("{plan}, which you have, covers that"),
-        _ => format!("the cheapest cover for that is {plan}{with}"),
+    let with_packs = packs.map(|(count, pack)| format!(" + {count} {pack}")).unwrap_or_default();
+    let best = match (current, with_packs.is_empty()) {
+        (true, true) => format!("your current plan, {plan}"),
+        _ => format!("{plan}{with_packs}"),
     };
-    let (used, price) = (in_words(&used), dollars(price_cents));
-    format!("In the last 30 days you used {used}: {verdict}, at {price} a month.")
+    let (used, price) = (format_amounts(&used), dollars(price_cents));
+    format!("In the last 30 days you used {used}. Best value: {best}, at {price} a month.")
 }
 
 #[component]
 fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
     let PlanView { name, label, price_cents, allowance, features, current, next, choice } = plan;
     let allowance = match allowance.is_empty() {
-        true => view! { <p class="text-muted">"No AI tokens, and none can be spent"</p> }.into_any(),
+        true => view! { <p class="text-muted">"No AI tokens included"</p> }.into_any(),
         false => view! { <Amounts amounts=allowance each=" a month" /> }.into_any(),
     };
     let features = if features.is_empty() {
@@ -172,7 +174,7 @@ fn Pack(pack: PackView, sells: bool) -> impl IntoView {
                             <button type="submit" class="btn">
                                 {buy}
                             </button>
-                            <p class="mt-2 text-sm text-muted">"You pay at Stripe, our payment provider."</p>
+                            <p class="mt-2 text-sm text-muted">"You pay on Stripe, our payment provider."</p>
                         </form>
                     }
                 })}
@@ -180,12 +182,12 @@ fn Pack(pack: PackView, sells: bool) -> impl IntoView {
     }
 }
 
-/// What the next pack pays first.
+/// The debts that the next pack repays first.
 #[component]
 fn Debts(debts: Vec<(Tokens, String)>) -> impl IntoView {
     let text = format!(
-        "{} are owed: they were spent, and then their payment was returned. The next pack pays them first; what is left of it is yours to spend.",
-        in_words(&debts)
+        "You owe {}, because they were spent before their payment was refunded. Your next pack repays them first. The rest of it is yours.",
+        format_amounts(&debts)
     );
     view! { <p class="notice mt-4">{text}</p> }
 }
@@ -200,11 +202,11 @@ fn Price(price_cents: u64, each: &'static str) -> impl IntoView {
     }
 }
 
-/// Amounts, each with what it pays.
+/// Amounts, each with the number of uses it pays for.
 #[component]
 fn Amounts(amounts: Vec<AmountView>, each: &'static str) -> impl IntoView {
     let items = amounts.into_iter().map(|AmountView { amount, label, buys }| {
-        let buys = buys.map(|(uses, feature)| format!("as much as {} × {feature}", grouped(uses)));
+        let buys = buys.map(|(uses, feature)| format!("≈ {} {}", grouped(uses), uses_of(&feature, uses)));
         view! {
             <li>
                 <span class="font-medium tabular-nums">{format!("{amount} {label}")}</span>
@@ -216,7 +218,31 @@ fn Amounts(amounts: Vec<AmountView>, each: &'static str) -> impl IntoView {
     view! { <ul class="grid gap-2">{items.collect_view()}</ul> }
 }
 
-/// What is decided by rules that a buyer would otherwise learn too late.
+/// A feature's label within a sentence, in the plural unless `uses` is 1: `quest generations`, `strategy analyses`.
+fn uses_of(feature: &str, uses: i64) -> String {
+    let mut letters = feature.chars();
+    let (first, second) = (letters.next(), letters.next());
+    // An abbreviation such as `AI summary` keeps its capitals.
+    let text = match first.filter(|_| second.is_none_or(|second| !second.is_uppercase())) {
+        Some(first) => first.to_lowercase().chain(feature.chars().skip(1)).collect::<String>(),
+        None => feature.to_owned(),
+    };
+    if uses == 1 {
+        return text;
+    }
+    if let Some(stem) = text.strip_suffix("sis") {
+        return format!("{stem}ses");
+    }
+    if let Some(stem) = text.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u'])) {
+        return format!("{stem}ies");
+    }
+    match text.ends_with("ch") || text.ends_with("sh") || text.ends_with(['s', 'x', 'z']) {
+        true => format!("{text}es"),
+        false => format!("{text}s"),
+    }
+}
+
+/// The rules that a buyer should know before paying.
 #[component]
 fn Rules(ladder: Vec<Rung>) -> impl IntoView {
     let rungs: Vec<String> = ladder
@@ -224,21 +250,27 @@ fn Rules(ladder: Vec<Rung>) -> impl IntoView {
         .filter_map(|Rung { day, off }| {
             let what = match off {
                 Restriction::None => return None,
-                Restriction::Premium => "premium features pause",
-                Restriction::Allowance => "the allowance pauses and packs still spend",
-                Restriction::Ai => "all AI pauses",
+                Restriction::Premium => "premium features stop",
+                Restriction::Allowance => "the allowance stops, but packs still work",
+                Restriction::Ai => "all AI stops",
             };
-            Some(format!("after {day} days {what}"))
+            Some(format!("After {day} days, {what}."))
         })
         .collect();
-    let unpaid = format!("Nothing stops at once: {}. Paying brings everything back in that moment.", rungs.join(", "));
+    let unpaid = format!("Nothing stops right away. {} Paying restores everything immediately.", rungs.join(" "));
     let rules = [
-        ("A job that fails", "is never charged: what it had reserved comes back whole.".to_owned()),
-        ("The allowance", "starts anew each month and does not roll over. It is spent before packs are.".to_owned()),
-        ("Packs", "outlive resets, plan changes and unpaid invoices. To spend them takes a paid plan.".to_owned()),
-        ("Moving up", "counts at once: the larger allowance, less what this month has used.".to_owned()),
-        ("Moving down", "counts from the next reset, so nothing that is paid for is lost.".to_owned()),
-        ("An unpaid invoice", unpaid),
+        ("Failed jobs", "They're never charged. All reserved tokens are released.".to_owned()),
+        ("Allowance", "It resets every month and doesn't roll over. It's spent before packs.".to_owned()),
+        (
+            "Packs",
+            "They survive resets, plan changes and unpaid invoices. A paid plan is required to use them.".to_owned(),
+        ),
+        (
+            "Upgrades",
+            "They apply immediately. You get the larger allowance, minus what you've used this month.".to_owned(),
+        ),
+        ("Downgrades", "They apply at the next reset, so you keep what you've paid for.".to_owned()),
+        ("Unpaid invoices", unpaid),
     ];
     let items = rules.map(|(subject, rule)| {
         view! {
@@ -266,17 +298,36 @@ fn Prices(features: Vec<FeatureView>) -> impl IntoView {
     });
     view! {
         <table class="prices mt-4">
-            <caption class="sr-only">"Features, what one use costs, and the smallest plan that has it"</caption>
+            <caption class="sr-only">"Features, the cost of one use, and the smallest plan that includes them"</caption>
             <thead>
                 <tr>
                     <th scope="col">"Feature"</th>
                     <th scope="col" class="number">
-                        "One use"
+                        "Per use"
                     </th>
-                    <th scope="col">"From"</th>
+                    <th scope="col">"From plan"</th>
                 </tr>
             </thead>
             <tbody>{rows.collect_view()}</tbody>
         </table>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uses_of;
+
+    #[test]
+    fn a_feature_is_named_in_the_plural_unless_it_is_used_once() {
+        for (feature, uses, text) in [
+            ("Quest generation", 40, "quest generations"),
+            ("Quest generation", 1, "quest generation"),
+            ("Strategy analysis", 2, "strategy analyses"),
+            ("Summary", 2, "summaries"),
+            ("AI survey", 2, "AI surveys"),
+            ("Search", 0, "searches"),
+        ] {
+            assert_eq!(uses_of(feature, uses), text);
+        }
     }
 }

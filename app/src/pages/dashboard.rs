@@ -1,13 +1,13 @@
-//! `/dashboard`: what is left, first of all.
+//! `/dashboard`: balances, use and the latest entries.
 
 use leptos::prelude::*;
 
 use crate::{
-    components::{Balances, Entries, Frame, LiveBalances, Place, UseChart, load},
+    components::{Balances, Entries, Frame, LiveBalances, Section, UseChart, load},
     views::{DashboardView, EntryView, UseView, Viewer},
 };
 
-/// The balances and the newest entries.
+/// The balances, daily use and the latest entries.
 #[component]
 pub fn DashboardPage() -> impl IntoView {
     load(
@@ -20,7 +20,7 @@ pub fn DashboardPage() -> impl IntoView {
 fn Dashboard(viewer: Viewer, view: DashboardView) -> impl IntoView {
     let DashboardView { balances, used, recent } = view;
     view! {
-        <Frame viewer place=Place::Dashboard title="Dashboard">
+        <Frame viewer section=Section::Dashboard title="Dashboard">
             <h1 class="eyebrow">"Dashboard"</h1>
             <LiveBalances>
                 <Balances balances />
@@ -58,8 +58,7 @@ fn Used(used: Vec<UseView>) -> impl IntoView {
 #[component]
 fn Recent(recent: Vec<EntryView>) -> impl IntoView {
     if recent.is_empty() {
-        return view! { <p class="empty">"No token has moved yet. The first quests you generate appear here."</p> }
-            .into_any();
+        return view! { <p class="empty">"No activity yet. Generate your first quests to see it here."</p> }.into_any();
     }
-    view! { <Entries entries=recent caption="The latest entries" /> }.into_any()
+    view! { <Entries entries=recent caption="Latest entries" /> }.into_any()
 }

@@ -1,4 +1,4 @@
-//! `/billing/invoices/:invoice`: the receipt of what was paid for the plan, also on paper.
+//! `/billing/invoices/:invoice`: the receipt of one payment for the plan, also for print.
 
 use brightmeter::billing::money::signed_dollars;
 use leptos::prelude::*;
@@ -9,7 +9,7 @@ use crate::{
     views::{Viewer, purchases::InvoiceView},
 };
 
-/// One payment for the plan.
+/// The receipt of one payment for the plan.
 #[component]
 pub fn InvoicePage() -> impl IntoView {
     let id = use_params_map().with_untracked(|params| params.get("invoice")).unwrap_or_default();
@@ -23,7 +23,7 @@ pub fn InvoicePage() -> impl IntoView {
 fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
     let InvoiceView { id, number, at, paid_cents, lines, rest_cents, stripe_url, stripe_number } = invoice;
     let heading = format!("Receipt {number} for {}", viewer.org.name);
-    let rest = (rest_cents != 0).then(|| ("Tax, discounts, credit and the rest".to_owned(), rest_cents));
+    let rest = (rest_cents != 0).then(|| ("Tax, discounts, credit and other".to_owned(), rest_cents));
     let lines = lines.into_iter().chain(rest).map(|(text, cents)| view! { <Line text cents /> }).collect_view();
     let stripe = stripe_url.map(|url| {
         let label =
@@ -33,9 +33,9 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
     view! {
         <PaymentRecordFrame viewer title="Receipt" heading tone="receipt receipt-good">
             <h2 id="state" class="text-xl font-semibold">
-                "Paid. Thank you!"
+                "Paid. Thank you."
             </h2>
-            <p class="mt-2">"This was paid for your plan."</p>
+            <p class="mt-2">"Payment for your plan."</p>
             <dl class="facts mt-5">
                 {lines}
                 <PaidFact cents=paid_cents at />
@@ -49,7 +49,7 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
     }
 }
 
-/// What was paid for, and how much of it.
+/// One line of the invoice.
 #[component]
 fn Line(text: String, cents: i64) -> impl IntoView {
     view! {

@@ -1,19 +1,18 @@
-//! `/keys`: what services sign in with.
+//! `/keys`: the organization's API keys.
 
 use brightmeter::access::api_key::Scope;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Confirm, Date, ErrorSummary, Field, Frame, Place, Time, described_by, load},
+    components::{Confirm, Date, ErrorSummary, Field, Frame, Section, Time, described_by, load},
     form::{Form, NewSecret},
     views::{ApiKeyState, ApiKeyView, ApiKeysView, Viewer},
 };
 
-/// The choices of how long a key holds, in days; for ever, if nothing.
-const LIFETIMES: [(&str, &str); 4] =
-    [("", "Until it is revoked"), ("30", "30 days"), ("90", "90 days"), ("365", "1 year")];
+/// The lifetimes to choose from: days and label. Empty: never expires.
+const LIFETIMES: [(&str, &str); 4] = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In 1 year")];
 
-/// The organization's keys, and a form for another one.
+/// The organization's API keys and a form to create one.
 #[component]
 pub fn KeysPage() -> impl IntoView {
     let form = Form::current();
@@ -27,12 +26,12 @@ pub fn KeysPage() -> impl IntoView {
 #[component]
 fn ApiKeys(viewer: Viewer, view: ApiKeysView, form: Form, secret: Option<NewSecret>) -> impl IntoView {
     let ApiKeysView { keys, new_id } = view;
-    let title = if secret.is_some() { "Key made · Keys" } else { "Keys" };
+    let title = if secret.is_some() { "API key created · API keys" } else { "API keys" };
     let list = match keys.is_empty() {
         true => view! {
             <div class="empty">
-                <p class="font-medium text-ink">"No keys yet"</p>
-                <p class="mt-1">"Make one, and your service can check, spend and hold tokens."</p>
+                <p class="font-medium text-ink">"No API keys yet"</p>
+                <p class="mt-1">"Create one to let your service check, spend and hold tokens."</p>
             </div>
         }
         .into_any(),
@@ -42,18 +41,18 @@ fn ApiKeys(viewer: Viewer, view: ApiKeysView, form: Form, secret: Option<NewSecr
         }
     };
     view! {
-        <Frame viewer place=Place::ApiKeys title>
-            <h1 class="text-3xl font-semibold tracking-tight">"Keys"</h1>
+        <Frame viewer section=Section::ApiKeys title>
+            <h1 class="text-3xl font-semibold tracking-tight">"API keys"</h1>
             <p class="mt-1 max-w-2xl text-muted">
-                "Services meter through the REST API with a key of their own. " <a class="link" href="/api/docs">
-                    "How that works"
+                "Your services use API keys to meter usage through the REST API. " <a class="link" href="/api/docs">
+                    "Read the docs"
                 </a>
             </p>
             {secret.map(|NewSecret(secret)| view! { <Secret secret /> })}
             <KeyForm form new_id />
             <section class="mt-12" aria-labelledby="list">
                 <h2 id="list" class="mb-4 text-lg font-semibold">
-                    "Your organization's keys"
+                    "Your organization's API keys"
                 </h2>
                 {list}
             </section>
@@ -61,19 +60,19 @@ fn ApiKeys(viewer: Viewer, view: ApiKeysView, form: Form, secret: Option<NewSecr
     }
 }
 
-/// The secret, shown this once.
+/// The secret of a new API key. It is shown only once.
 #[component]
 fn Secret(secret: String) -> impl IntoView {
     view! {
         <section role="status" class="notice notice-good mt-6" aria-labelledby="secret-title">
             <h2 id="secret-title" class="font-semibold">
-                "Copy this key now: it is not shown again"
+                "Copy this API key now. You won't see it again"
             </h2>
             <label for="secret" class="mt-2 block text-sm">
-                "The key"
+                "API key"
             </label>
             <input id="secret" class="control mt-1 font-mono" readonly=true value=secret autocomplete="off" spellcheck="false" />
-            <p class="mt-2 text-sm">"Keep it where your service keeps its secrets. Whoever has it acts for your organization."</p>
+            <p class="mt-2 text-sm">"Store it with your service's other secrets. Anyone who has it can act for your organization."</p>
         </section>
     }
 }
@@ -82,7 +81,7 @@ fn Secret(secret: String) -> impl IntoView {
 fn KeyForm(form: Form, new_id: String) -> impl IntoView {
     let problem = form.problem("name");
     let name = form.value("name");
-    let (chosen, lasts) = (form.value("scope"), form.value("days"));
+    let (chosen, lifetime) = (form.value("scope"), form.value("days"));
     let scopes = Scope::ALL.map(|scope| {
         let value = scope.as_str();
         let selected = if chosen.is_empty() { scope == Scope::Spend } else { chosen == value };
@@ -94,20 +93,20 @@ fn KeyForm(form: Form, new_id: String) -> impl IntoView {
     });
     let days = LIFETIMES.map(|(value, label)| {
         view! {
-            <option value=value selected=value == lasts>
+            <option value=value selected=value == lifetime>
                 {label}
             </option>
         }
     });
     view! {
-        <form method="post" action="/keys" class="card mt-6 grid gap-4" aria-labelledby="make">
-            <h2 id="make" class="text-lg font-semibold">
-                "Make a key"
+        <form method="post" action="/keys" class="card mt-6 grid gap-4" aria-labelledby="create">
+            <h2 id="create" class="text-lg font-semibold">
+                "Create an API key"
             </h2>
             <ErrorSummary form fields=&["name"] />
             <input type="hidden" name="id" value=new_id autocomplete="off" />
             <div class="grid items-end gap-4 sm:grid-cols-3">
-                <Field name="name" label="Name" hint="What it is for." problem=problem.clone()>
+                <Field name="name" label="Name" hint="What you'll use it for." problem=problem.clone()>
                     <input
                         id="name"
                         name="name"
@@ -119,12 +118,12 @@ fn KeyForm(form: Form, new_id: String) -> impl IntoView {
                         aria-invalid=problem.is_some().then_some("true")
                     />
                 </Field>
-                <Field name="scope" label="May" problem=None>
+                <Field name="scope" label="Permission" problem=None>
                     <select id="scope" name="scope" class="control">
                         {scopes.collect_view()}
                     </select>
                 </Field>
-                <Field name="days" label="Holds for" problem=None>
+                <Field name="days" label="Expires" problem=None>
                     <select id="days" name="days" class="control">
                         {days.collect_view()}
                     </select>
@@ -132,7 +131,7 @@ fn KeyForm(form: Form, new_id: String) -> impl IntoView {
             </div>
             <p>
                 <button type="submit" class="btn">
-                    "Make key"
+                    "Create key"
                 </button>
             </p>
         </form>
@@ -142,10 +141,10 @@ fn KeyForm(form: Form, new_id: String) -> impl IntoView {
 #[component]
 fn Key(key: ApiKeyView) -> impl IntoView {
     let ApiKeyView { id, name, shown, scope, created_at, last_used_at, state } = key;
-    let holds = matches!(state, ApiKeyState::Holds { .. });
+    let active = matches!(state, ApiKeyState::Active { .. });
     let state = match state {
-        ApiKeyState::Holds { until: None } => view! { <span>"holds until it is revoked"</span> }.into_any(),
-        ApiKeyState::Holds { until: Some(when) } => view! { <span>"holds until " <Date when /></span> }.into_any(),
+        ApiKeyState::Active { until: None } => view! { <span>"never expires"</span> }.into_any(),
+        ApiKeyState::Active { until: Some(when) } => view! { <span>"expires on " <Date when /></span> }.into_any(),
         ApiKeyState::Expired { at } => {
             view! { <span class="text-warn">"expired on " <Date when=at /></span> }.into_any()
         }
@@ -157,8 +156,7 @@ fn Key(key: ApiKeyView) -> impl IntoView {
         Some(when) => view! { <span>"last used " <Time when /></span> }.into_any(),
         None => view! { <span>"never used"</span> }.into_any(),
     };
-    let consequence =
-        format!("Every service that uses “{name}” is refused from that moment on. This cannot be undone.");
+    let consequence = format!("Services that use “{name}” will be refused immediately. This can't be undone.");
     view! {
         <li class="card flex flex-wrap items-start justify-between gap-4">
             <div class="min-w-0">
@@ -168,20 +166,20 @@ fn Key(key: ApiKeyView) -> impl IntoView {
                     <li>{scope_label(&scope)}</li>
                     <li>{state}</li>
                     <li>{used}</li>
-                    <li>"made on " <Date when=created_at /></li>
+                    <li>"created on " <Date when=created_at /></li>
                 </ul>
             </div>
-            {holds
+            {active
                 .then(|| {
                     view! {
                         <div>
                             <Confirm
                                 id=format!("revoke-{id}")
-                                ask="Revoke"
-                                title="Revoke this key?"
+                                button="Revoke"
+                                title="Revoke this API key?"
                                 consequence
                                 action="/keys/revoke"
-                                sure="Yes, revoke it"
+                                confirm="Yes, revoke it"
                                 field=("id", id)
                             />
                         </div>
@@ -195,6 +193,6 @@ fn scope_label(scope: &str) -> &'static str {
     match scope {
         "read" => "Read only",
         "spend" => "Read and spend",
-        _ => "Everything",
+        _ => "Full access",
     }
 }

@@ -1,13 +1,13 @@
-//! `/license`: whether the plan is paid, what is off while it is not, and what stops next.
+//! `/license`: the state of the license, what stops next, and its history.
 
 use leptos::prelude::*;
 
 use crate::{
-    components::{CustomerPortal, Frame, Place, Time, load},
+    components::{CustomerPortal, Frame, Section, Time, load},
     views::{Viewer, license::LicenseView},
 };
 
-/// How the license stands, and how it went.
+/// The license's state and history.
 #[component]
 pub fn LicensePage() -> impl IntoView {
     load(
@@ -47,14 +47,14 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
                 }
             });
             view! {
-                <p class="mt-1 text-muted">"Nothing stops at once when an invoice is unpaid. Paying it brings everything back in that moment."</p>
+                <p class="mt-1 text-muted">"Nothing stops right away when an invoice is unpaid. Paying restores everything immediately."</p>
                 <dl class="facts mt-4">{items.collect_view()}</dl>
             }
             .into_any()
         }
     };
     let history = match history.is_empty() {
-        true => view! { <p class="mt-1 text-muted">"Every invoice was paid so far."</p> }.into_any(),
+        true => view! { <p class="mt-1 text-muted">"All invoices paid."</p> }.into_any(),
         false => {
             let items = history.into_iter().map(|(when, what)| {
                 view! {
@@ -69,7 +69,7 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
         }
     };
     view! {
-        <Frame viewer place=Place::Billing title="License">
+        <Frame viewer section=Section::Billing title="License">
             <h1 class="text-3xl font-semibold tracking-tight">"License"</h1>
             <section class=tone aria-labelledby="state">
                 <h2 id="state" class="text-xl font-semibold">
@@ -91,7 +91,7 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
                 })}
             <section class="mt-10" aria-labelledby="history">
                 <h2 id="history" class="text-2xl font-semibold tracking-tight">
-                    "What happened"
+                    "History"
                 </h2>
                 {history}
             </section>

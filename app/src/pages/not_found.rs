@@ -1,4 +1,4 @@
-//! Every address that leads nowhere.
+//! The page for unknown URLs.
 
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -9,7 +9,7 @@ use crate::{
     error::AppError,
 };
 
-/// Says that there is nothing here, within the frame of whoever is looking.
+/// The "not found" page, with status 404.
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     answer_with(StatusCode::NOT_FOUND);

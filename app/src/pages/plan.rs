@@ -1,11 +1,11 @@
-//! `/billing/plan`: what it means to go to a plan, in tokens and in money, before anything is done.
+//! `/billing/plan`: a preview of a plan change, in money and tokens, and the form that confirms it.
 
 use brightmeter::billing::money::dollars;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{CustomerPortal, ErrorSummary, Figures, Frame, Place, Time, load},
+    components::{CustomerPortal, ErrorSummary, Figures, Frame, Section, Time, load},
     form::Form,
     views::{
         Viewer,
@@ -13,15 +13,15 @@ use crate::{
     },
 };
 
-/// One plan, to be chosen or not.
+/// The preview of a change to one plan.
 #[component]
 pub fn PlanPage() -> impl IntoView {
     let form = Form::current();
     let to = use_query_map().get_untracked().get("to").unwrap_or_else(|| form.value("plan"));
-    // Right after it did not answer, Stripe is not made to wait for again.
-    let ask = form.alert().is_none();
+    // If Stripe just failed to answer, don't make the user wait for it again.
+    let ask_stripe = form.alert().is_none();
     load(
-        move |backend, who| async move { backend.plan_choice(&who, to, ask).await },
+        move |backend, who| async move { backend.plan_choice(&who, to, ask_stripe).await },
         move |viewer, view| view! { <Plan viewer view form /> }.into_any(),
     )
 }
@@ -29,46 +29,44 @@ pub fn PlanPage() -> impl IntoView {
 #[component]
 fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
     let PlanChoiceView { name, label, price_cents, kind, tokens, refused, new_id, plan_change, from } = view;
-    // Sent again where it is not known what became of it, it is the same form.
-    let kept = |field: &str, new: String| Some(form.value(field)).filter(|kept| !kept.is_empty()).unwrap_or(new);
-    let (id, from) = (kept("id", new_id), kept("from", from.to_string()));
-    let plan_change = kept("course", plan_change.as_str().into());
+    // A form that was posted before keeps its values, so that sending it again after an unknown outcome is safe.
+    let posted = |field: &str, new: String| Some(form.value(field)).filter(|value| !value.is_empty()).unwrap_or(new);
+    let (id, from) = (posted("id", new_id), posted("from", from.to_string()));
+    let plan_change = posted("plan_change", plan_change.as_str().into());
     let price = dollars(price_cents.into());
     let (heading, button) = match &kind {
-        Choice::Subscribe { .. } => (format!("Subscribe to {label}"), "Subscribe at Stripe".to_owned()),
-        Choice::Up { .. } => (format!("Upgrade to {label}"), format!("Upgrade to {label}")),
-        Choice::Stay => (format!("Stay on {label}"), format!("Stay on {label}")),
-        Choice::Down { .. } => (format!("Move down to {label}"), format!("Move down to {label}")),
-        Choice::End { .. } => ("Cancel the subscription".to_owned(), "Cancel the subscription".to_owned()),
+        Choice::Subscribe { .. } => (format!("Subscribe to {label}"), "Continue to Stripe".to_owned()),
+        Choice::Upgrade { .. } => (format!("Upgrade to {label}"), format!("Upgrade to {label}")),
+        Choice::Keep => (format!("Stay on {label}"), format!("Stay on {label}")),
+        Choice::Downgrade { .. } => (format!("Downgrade to {label}"), format!("Downgrade to {label}")),
+        Choice::Cancel { .. } => ("Cancel the subscription".to_owned(), "Cancel the subscription".to_owned()),
     };
     let money = match kind.clone() {
-        Choice::Subscribe { trial_days: 0 } => view! { {format!("{price} today, and {price} each month from then on. You can cancel at any time; the month that is paid stays yours.")} }.into_any(),
-        Choice::Subscribe { trial_days } => view! { {format!("Nothing for {trial_days} days, then {price} each month. You can cancel at any time before, and pay nothing.")} }.into_any(),
-        Choice::Up { due_cents, next } => {
+        Choice::Subscribe { trial_days: 0 } => view! { {format!("{price} today, then {price} every month. Cancel anytime and keep the month you've paid for.")} }.into_any(),
+        Choice::Subscribe { trial_days } => view! { {format!("Free for {trial_days} days, then {price} every month. Cancel before the trial ends and pay nothing.")} }.into_any(),
+        Choice::Upgrade { due_cents, next } => {
             let now = match due_cents {
-                Some(cents) => format!("{} now, for the rest of this month: what is left of your present plan is taken off. ", dollars(cents)),
-                None => "The rest of this month now, less what is left of your present plan. ".to_owned(),
+                Some(cents) => format!("{} now, for the rest of this month; credit for your unused time is applied. ", dollars(cents)),
+                None => "The rest of this month now; credit for your unused time is applied. ".to_owned(),
             };
-            view! { {now} {format!("{price} on ")} <Time when=next /> ", and each month from then on." }.into_any()
+            view! { {now} {format!("Then {price} on ")} <Time when=next /> " and every month after." }.into_any()
         }
-        Choice::Stay => view! { {format!("Nothing now, and {price} each month as before.")} }.into_any(),
-        Choice::Down { from } => {
-            view! { "Nothing now. " {format!("{price} a month from ")} <Time when=from /> " on." }.into_any()
+        Choice::Keep => view! { {format!("Nothing now. You'll keep paying {price} a month.")} }.into_any(),
+        Choice::Downgrade { from } => {
+            view! { "Nothing now. " {format!("{price} a month from ")} <Time when=from /> "." }.into_any()
         }
-        Choice::End { from } => view! { "Nothing now, and nothing from " <Time when=from /> " on." }.into_any(),
+        Choice::Cancel { from } => view! { "Nothing now, and nothing from " <Time when=from /> "." }.into_any(),
     };
-    // What may be in the way is a card, or an invoice.
+    // The cause may be a declined card or an unpaid invoice, so link to the customer portal.
     let cards = form.problem("plan").is_some() && !matches!(kind, Choice::Subscribe { .. });
     let packs = match kind {
-        Choice::End { .. } => {
-            "Packs that you bought stay yours. They are spent on a paid plan only: take one again to spend them."
-        }
-        _ => "Packs that you bought are not touched.",
+        Choice::Cancel { .. } => "You keep the packs you bought. A paid plan is required to use them.",
+        _ => "The packs you bought aren't affected.",
     };
     let later = match kind {
-        Choice::Down { from } | Choice::End { from } => Some(view! {
+        Choice::Downgrade { from } | Choice::Cancel { from } => Some(view! {
             <p class="mt-2 text-muted">
-                "Until " <Time when=from /> " everything stays as it is, this month's allowance included. You can take it back until then."
+                "Until " <Time when=from /> ", everything stays the same, including this month's allowance. You can undo this until then."
             </p>
         }),
         _ => None,
@@ -79,7 +77,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             <form method="post" action="/billing/plan" class="mt-6">
                 <input type="hidden" name="id" value=id autocomplete="off" />
                 <input type="hidden" name="plan" value=name />
-                <input type="hidden" name="course" value=plan_change autocomplete="off" />
+                <input type="hidden" name="plan_change" value=plan_change autocomplete="off" />
                 <input type="hidden" name="from" value=from autocomplete="off" />
                 <button type="submit" class="btn">
                     {button}
@@ -89,7 +87,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
         .into_any(),
     };
     view! {
-        <Frame viewer place=Place::Billing title=heading.clone()>
+        <Frame viewer section=Section::Billing title=heading.clone()>
             <p>
                 <a class="link" href="/billing">
                     "Plans and packs"
@@ -108,7 +106,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             </section>
             <section class="card mt-6" aria-labelledby="tokens">
                 <h2 id="tokens" class="text-lg font-semibold">
-                    "What becomes of your tokens"
+                    "Your tokens after this change"
                 </h2>
                 <Tokens tokens />
                 {later}
@@ -137,7 +135,7 @@ fn Tokens(tokens: Vec<TokenChange>) -> impl IntoView {
     view! {
         <Figures
             label="Tokens kept, gained and lost"
-            caption="Tokens that are kept, gained and lost at once; with each what a month brings, before and after"
+            caption="Tokens kept, gained and lost now, and the monthly allowance before and after"
             of="Tokens"
             columns=&["Kept", "Gained now", "Lost now"]
         >

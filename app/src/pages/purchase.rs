@@ -1,11 +1,11 @@
-//! `/billing/purchases/:purchase`: one purchase; once it is paid, its receipt, also on paper.
+//! `/billing/purchases/:purchase`: one purchase and, once it is paid, its receipt, also for print.
 
 use brightmeter::billing::{money::dollars, payment::Stage};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    components::{PaidFact, PaymentRecordFrame, StripeFact, Time, in_words, load},
+    components::{PaidFact, PaymentRecordFrame, StripeFact, Time, format_amounts, load},
     views::{
         Viewer,
         purchases::{PurchaseReceiptView, PurchaseView},
@@ -29,7 +29,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
     let organization = viewer.org.name.clone();
     let heading = match &purchase.receipt {
         Some(receipt) => format!("Receipt {} for {organization}", receipt.number),
-        None => format!("Order of {organization}"),
+        None => format!("Order for {organization}"),
     };
     let title = if purchase.receipt.is_some() { "Receipt" } else { "Order" };
     let tone = match purchase.stage {
@@ -44,7 +44,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
             <dl class="facts mt-5">
                 <div>
                     <dt>"Pack"</dt>
-                    <dd>{label} ": " {in_words(&tokens)}</dd>
+                    <dd>{label} ": " {format_amounts(&tokens)}</dd>
                 </div>
                 <div>
                     <dt>"Price"</dt>
@@ -64,14 +64,14 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
     }
 }
 
-/// The headline, and what happens next.
+/// The state of the purchase, and what happens next.
 #[component]
 fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
-    let go_on = purchase.pay.clone().map(|(url, until)| {
+    let pay_link = purchase.pay.clone().map(|(url, until)| {
         view! {
             <p class="mt-4 flex flex-wrap items-center gap-3">
                 <a class="btn" href=url>
-                    "Go on to pay"
+                    "Continue to payment"
                 </a>
                 <span class="text-sm text-muted">"until " <Time when=until /></span>
             </p>
@@ -80,55 +80,57 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
     let returned = purchase.receipt.as_ref().is_some_and(|receipt| receipt.returned_cents >= receipt.paid_cents.max(1));
     let (headline, detail) = match purchase.stage {
         Stage::Paid if returned => {
-            let detail = view! { <p>"All of the payment was returned, and the tokens went with it."</p> };
-            ("Returned", detail.into_any())
+            let detail = view! { <p>"The payment was refunded in full, and the tokens were removed."</p> };
+            ("Refunded", detail.into_any())
         }
         Stage::Paid => {
-            let credited = format!("{} were credited. They last until they are spent.", in_words(&purchase.tokens));
-            ("Paid. Thank you!", view! { <p>{credited}</p> }.into_any())
+            let credited =
+                format!("{} were credited. Keep them until you spend them.", format_amounts(&purchase.tokens));
+            ("Paid. Thank you.", view! { <p>{credited}</p> }.into_any())
         }
         Stage::Pending => {
             let detail = view! {
                 <p>
-                    "Your bank takes up to a few days to pay. The tokens are credited the moment it has; you need not do anything."
+                    "Your bank can take a few days to pay. We'll credit the tokens as soon as it does. You don't need to do anything."
                 </p>
             };
-            ("On its way", detail.into_any())
+            ("Payment processing", detail.into_any())
         }
         Stage::Open if canceled => {
             let detail = view! {
-                <p>"You left before paying. Nothing was charged, and nothing was credited."</p>
-                {go_on}
+                <p>"You left before paying. Nothing was charged."</p>
+                {pay_link}
             };
             ("Not paid", detail.into_any())
         }
         Stage::Open if back => {
             let detail = view! {
-                <p>"Stripe has not told us yet that it is paid. The tokens are credited the moment it does."</p>
+                <p>"Stripe hasn't confirmed the payment yet. We'll credit the tokens as soon as it does."</p>
                 <p class="mt-4">
                     <a class="btn btn-quiet" href="?from=stripe">
-                        "Look again"
+                        "Check again"
                     </a>
                 </p>
-                {go_on}
+                {pay_link}
             };
-            ("One moment, please", detail.into_any())
+            ("Waiting for confirmation", detail.into_any())
         }
         Stage::Open => {
             let detail = view! {
-                <p>"Nothing was charged, and nothing was credited."</p>
-                {go_on}
+                <p>"Nothing was charged."</p>
+                {pay_link}
             };
             ("Not paid yet", detail.into_any())
         }
         Stage::Expired => {
             let detail =
-                view! { <p>"The time to pay is over. Nothing was charged; order again whenever you like."</p> };
-            ("Not paid in time", detail.into_any())
+                view! { <p>"This order expired before it was paid. Nothing was charged. You can order again."</p> };
+            ("Order expired", detail.into_any())
         }
         Stage::Failed => {
-            let detail = view! { <p>"The bank did not pay. Nothing was charged; order again, or pay another way."</p> };
-            ("The payment failed", detail.into_any())
+            let detail =
+                view! { <p>"The bank didn't pay. Nothing was charged. Order again or use another payment method."</p> };
+            ("Payment failed", detail.into_any())
         }
     };
     view! {
@@ -141,7 +143,7 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
             .then(|| {
                 view! {
                     <p class="notice mt-4">
-                        "The payment is disputed with the bank. Until that is decided, what is left of the pack is put aside and cannot be spent."
+                        "The payment is disputed with the bank. Until the dispute is decided, the pack's remaining tokens are set aside and can't be spent."
                     </p>
                 }
             })}
@@ -152,20 +154,20 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
 fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
     let PurchaseReceiptView { number: _, at, paid_cents, returned_cents, taken_back, put_aside, stripe_url } = receipt;
     let returned = (returned_cents > 0).then(|| {
-        let with =
-            if taken_back.is_empty() { String::new() } else { format!(", and {} with it", in_words(&taken_back)) };
+        let removed =
+            if taken_back.is_empty() { String::new() } else { format!(", {} removed", format_amounts(&taken_back)) };
         view! {
             <div>
-                <dt>"Returned"</dt>
-                <dd>{format!("{}{with}", dollars(returned_cents))}</dd>
+                <dt>"Refunded"</dt>
+                <dd>{format!("{}{removed}", dollars(returned_cents))}</dd>
             </div>
         }
     });
     let aside = (!put_aside.is_empty()).then(|| {
         view! {
             <div>
-                <dt>"Put aside"</dt>
-                <dd>{in_words(&put_aside)}</dd>
+                <dt>"Set aside"</dt>
+                <dd>{format_amounts(&put_aside)}</dd>
             </div>
         }
     });

@@ -1,10 +1,10 @@
-//! `/billing/purchases`: what was ordered or paid for the plan, and what became of it.
+//! `/billing/purchases`: packs that were ordered and invoices that were paid.
 
 use brightmeter::billing::{money::dollars, payment::Stage};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Date, Frame, Place, in_words, load},
+    components::{Date, Frame, Section, format_amounts, load},
     views::{
         Viewer,
         purchases::{InvoiceView, PaymentRecordView, PurchaseView, PurchasesView},
@@ -26,8 +26,8 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
     let list = match bought.is_empty() {
         true => view! {
             <div class="empty mt-6">
-                <p class="font-medium text-ink">"Nothing was bought yet"</p>
-                <p class="mt-1">"What you buy is listed here, each with its receipt."</p>
+                <p class="font-medium text-ink">"No purchases yet"</p>
+                <p class="mt-1">"Your purchases and receipts appear here."</p>
             </div>
         }
         .into_any(),
@@ -44,10 +44,10 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
             });
             view! {
                 <ul class="mt-6 grid gap-3">{items.collect_view()}</ul>
-                {more.then(|| view! { <p class="mt-3 text-muted">"Older ones are in the file."</p> })}
+                {more.then(|| view! { <p class="mt-3 text-muted">"Download the CSV to see older purchases."</p> })}
                 <p class="mt-6">
                     <a class="btn btn-quiet" href="/billing/purchases.csv">
-                        "Download as CSV"
+                        "Download CSV"
                     </a>
                 </p>
             }
@@ -55,7 +55,7 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
         }
     };
     view! {
-        <Frame viewer place=Place::Billing title="Purchases">
+        <Frame viewer section=Section::Billing title="Purchases">
             <p>
                 <a class="link" href="/billing">
                     "Plans and packs"
@@ -73,17 +73,17 @@ fn Pack(purchase: PurchaseView) -> impl IntoView {
     let returned = receipt.as_ref().is_some_and(|receipt| receipt.returned_cents > 0);
     let (tag, tone) = match stage {
         Stage::Paid if disputed => ("Disputed", "tag tag-warn"),
-        Stage::Paid if returned => ("Paid, in part returned", "tag"),
+        Stage::Paid if returned => ("Paid, refunded in part", "tag"),
         Stage::Paid => ("Paid", "tag tag-accent"),
-        Stage::Pending => ("On its way", "tag"),
+        Stage::Pending => ("Processing", "tag"),
         Stage::Open => ("Not paid yet", "tag"),
-        Stage::Expired => ("Not paid", "tag"),
+        Stage::Expired => ("Expired", "tag"),
         Stage::Failed => ("Failed", "tag tag-warn"),
     };
     let number = receipt.map(|receipt| format!("Receipt {} · ", receipt.number));
     view! {
         <Line href=format!("/billing/purchases/{id}") label cents=price_cents.into() tag tone>
-            <p class="mt-1 text-sm text-muted">{in_words(&tokens)}</p>
+            <p class="mt-1 text-sm text-muted">{format_amounts(&tokens)}</p>
             <p class="mt-1 text-sm text-muted">{number} <Date when=ordered_at /> " · " {who}</p>
         </Line>
     }
@@ -93,17 +93,17 @@ fn Pack(purchase: PurchaseView) -> impl IntoView {
 fn Plan(invoice: InvoiceView) -> impl IntoView {
     let InvoiceView { id, number, at, paid_cents, lines, .. } = invoice;
     let lines: Vec<String> = lines.into_iter().map(|(text, _)| text).collect();
-    let what =
+    let description =
         (!lines.is_empty()).then(|| view! { <p class="mt-1 text-sm wrap-anywhere text-muted">{lines.join(", ")}</p> });
     view! {
         <Line href=format!("/billing/invoices/{id}") label="Plan" cents=paid_cents tag="Paid" tone="tag tag-accent">
-            {what}
+            {description}
             <p class="mt-1 text-sm text-muted">{format!("Receipt {number} · ")} <Date when=at /></p>
         </Line>
     }
 }
 
-/// What it is, what it costs and how it stands; inside, what else is to be known of it.
+/// A line of the list: label, price and state. The children are further details.
 #[component]
 fn Line(
     href: String,

@@ -1,17 +1,17 @@
-//! `/quests`: what a generation costs, the goal, and the quests.
+//! `/quests`: the goal form with its price, and the quests.
 
 use brightmeter::features::quest::GOAL_CHARS;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Field, Frame, Goals, Place, Receipt, RefusalNotice, described_by, load},
+    components::{ErrorSummary, Field, Frame, Goals, JobSummary, RefusalNotice, Section, described_by, load},
     error::AppError,
     form::Form,
     views::{JobState, QuestsView, QuoteView, Viewer},
 };
 
-/// The price before the click, the receipt after it, and all quests.
+/// The goal form, the summary of the latest job, and all quests.
 #[component]
 pub fn QuestsPage() -> impl IntoView {
     let job = use_query_map().with_untracked(|query| query.get("job"));
@@ -20,7 +20,7 @@ pub fn QuestsPage() -> impl IntoView {
     load(
         move |backend, who| async move {
             match backend.quests(&who, job).await {
-                // What was typed outlives whatever else cannot be shown.
+                // After a POST the page is shown even if it can't be loaded, so that the typed goal isn't lost.
                 Err(_) if posted => Ok(None),
                 found => found.map(Some),
             }
@@ -39,7 +39,7 @@ fn Quests(viewer: Viewer, view: QuestsView, form: Form) -> impl IntoView {
         Some(job) => (title(&job.state), format!("/quests?job={}", job.id)),
         None => ("Quests", "/quests".into()),
     };
-    // The receipt shows its own quests; once on a page is enough.
+    // The job summary lists the job's quests already.
     let delivered = job.as_ref().map(|job| job.id.clone()).filter(|id| quests.iter().any(|quest| quest.job == *id));
     if let Some(id) = &delivered {
         quests.retain(|quest| quest.job != *id);
@@ -55,22 +55,22 @@ fn Quests(viewer: Viewer, view: QuestsView, form: Form) -> impl IntoView {
     };
     let demo = viewer.demo;
     view! {
-        <Frame viewer place=Place::Quests title>
+        <Frame viewer section=Section::Quests title>
             <h1 class="text-3xl font-semibold tracking-tight">"Quests"</h1>
-            <p class="mt-1 max-w-2xl text-muted">"Say what you want to reach; quests are the way there, one step at a time."</p>
-            {job.map(|job| view! { <div class="mt-6"><Receipt job next=here /></div> })}
+            <p class="mt-1 max-w-2xl text-muted">"Describe a goal. We'll break it into quests."</p>
+            {job.map(|job| view! { <div class="mt-6"><JobSummary job next=here /></div> })}
             <GoalForm quote=Some(quote) key form demo />
             {list}
         </Frame>
     }
 }
 
-/// The form alone, with what was typed and the same key: sent again, it is charged once.
+/// The form alone, with the typed goal and the same idempotency key, so that a second submission is charged once.
 #[component]
 fn Interrupted(viewer: Viewer, form: Form) -> impl IntoView {
     let (demo, key) = (viewer.demo, form.value("key"));
     view! {
-        <Frame viewer place=Place::Quests title="Quests">
+        <Frame viewer section=Section::Quests title="Quests">
             <h1 class="text-3xl font-semibold tracking-tight">"Quests"</h1>
             <GoalForm quote=None key form demo />
         </Frame>
@@ -94,12 +94,12 @@ fn NoQuests() -> impl IntoView {
     view! {
         <div class="empty">
             <p class="font-medium text-ink">"No quests yet"</p>
-            <p class="mt-1">"Write down one goal above, and get a handful of quests with steps, points and dates."</p>
+            <p class="mt-1">"Enter a goal above to get a handful of quests with steps, points and due dates."</p>
         </div>
     }
 }
 
-/// The title tells how the job stands: it is what a screen reader says first when the page is loaded again.
+/// The page's title names the job's state, because a screen reader reads it first after a reload.
 fn title(state: &JobState) -> &'static str {
     match state {
         JobState::Running { .. } => "Working… · Quests",
@@ -110,28 +110,28 @@ fn title(state: &JobState) -> &'static str {
 
 #[component]
 fn GoalForm(quote: Option<QuoteView>, key: String, form: Form, demo: bool) -> impl IntoView {
-    // Whoever does not know how it ended must be able to send the very same form again.
+    // After an unknown outcome the form keeps its idempotency key, so that it can be sent again safely.
     let key = match form.error {
         Some(AppError::OutcomeUnknown) => form.value("key"),
         _ => key,
     };
     let (least, most) = (GOAL_CHARS.start(), GOAL_CHARS.end());
-    let mut hint = format!("What you want to reach, in your own words: {least} to {most} characters.");
+    let mut hint = format!("What you want to achieve, in {least} to {most} characters.");
     if demo {
-        hint.push_str(" In the demo, add #fail, #slow or #crash to a goal to see what happens when a job goes wrong.");
+        hint.push_str(" In the demo, add #fail, #slow or #crash to see what happens when a job goes wrong.");
     }
     let problem = form.problem("goal");
     let goal = form.value("goal");
     let refused = quote.as_ref().and_then(|quote| quote.after.clone().err());
-    // The quote's refusal says more (until when), so it stands for the one that the click was answered with.
-    let tried = matches!(form.error, Some(AppError::Refused { .. })) && refused.is_some();
-    let form = if tried { Form::default() } else { form };
+    // The quote's refusal has more detail (when it ends), so it replaces the refusal of the submitted form.
+    let just_refused = matches!(form.error, Some(AppError::Refused { .. })) && refused.is_some();
+    let form = if just_refused { Form::default() } else { form };
     let described = if refused.is_some() { "quote refused" } else { "quote" };
-    let price = quote.map_or_else(|| "The price and your balance cannot be read right now.".into(), price);
+    let price = quote.map_or_else(|| "We can't load the price and your balance right now.".into(), price);
     view! {
         <form method="post" action="/quests" class="card mt-6 grid gap-4">
             <ErrorSummary form fields=&["goal"] />
-            // A browser that restores fields on reload must not bring back a used key.
+            // A browser that restores fields on reload must not restore a used idempotency key.
             <input type="hidden" name="key" value=key autocomplete="off" />
             <Field name="goal" label="Goal" hint problem=problem.clone()>
                 <textarea
@@ -147,7 +147,7 @@ fn GoalForm(quote: Option<QuoteView>, key: String, form: Form, demo: bool) -> im
                     {goal}
                 </textarea>
             </Field>
-            {refused.clone().map(|refused| view! { <RefusalNotice refused alert=tried id="refused" /> })}
+            {refused.clone().map(|refused| view! { <RefusalNotice refused alert=just_refused id="refused" /> })}
             <div class="flex flex-wrap items-center justify-between gap-3">
                 <p id="quote" class="font-medium tabular-nums">
                     {price}

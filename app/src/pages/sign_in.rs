@@ -1,19 +1,19 @@
-//! `/signin`.
+//! `/signin`: the sign-in form.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Field, Frame, Place, described_by},
+    components::{ErrorSummary, Field, Frame, Section, described_by},
     form::{DemoSignIns, Form},
 };
 
-/// Email and password, and what was wrong with them.
+/// The sign-in form and, in the demo, the demo accounts.
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let form = Form::current();
-    let asked = use_query_map().with_untracked(|query| query.get("next"));
-    let next = Some(form.value("next")).filter(|next| !next.is_empty()).or(asked).unwrap_or_default();
+    let requested = use_query_map().with_untracked(|query| query.get("next"));
+    let next = Some(form.value("next")).filter(|next| !next.is_empty()).or(requested).unwrap_or_default();
     let demo = use_context::<DemoSignIns>();
     let columns = match demo {
         Some(_) => "mx-auto grid max-w-3xl gap-10 py-4 sm:py-8 md:grid-cols-2",
@@ -22,14 +22,14 @@ pub fn SignInPage() -> impl IntoView {
     let email = form.value("email");
     let (email_problem, password_problem) = (form.problem("email"), form.problem("password"));
     view! {
-        <Frame viewer=None place=Place::Elsewhere title="Sign in">
+        <Frame viewer=None section=Section::Other title="Sign in">
             <div class=columns>
                 <div>
                     <h1 class="text-3xl font-semibold tracking-tight">"Sign in"</h1>
                     <form method="post" action="/signin" class="mt-6 grid gap-5">
                         <ErrorSummary form=form.clone() fields=&["email", "password"] />
                         <input type="hidden" name="next" value=next.clone() />
-                        <Field name="email" label="Email" hint="The address that you were invited with." problem=email_problem.clone()>
+                        <Field name="email" label="Email" hint="Use the email you were invited with." problem=email_problem.clone()>
                             <input
                                 id="email"
                                 name="email"
@@ -43,12 +43,7 @@ pub fn SignInPage() -> impl IntoView {
                                 aria-invalid=email_problem.is_some().then_some("true")
                             />
                         </Field>
-                        <Field
-                            name="password"
-                            label="Password"
-                            hint="Upper and lower case matter."
-                            problem=password_problem.clone()
-                        >
+                        <Field name="password" label="Password" problem=password_problem.clone()>
                             <input
                                 id="password"
                                 name="password"
@@ -57,7 +52,7 @@ pub fn SignInPage() -> impl IntoView {
                                 autocomplete="current-password"
                                 required=true
                                 maxlength="1024"
-                                aria-describedby=described_by("password", true, password_problem.is_some())
+                                aria-describedby=described_by("password", false, password_problem.is_some())
                                 aria-invalid=password_problem.is_some().then_some("true")
                             />
                         </Field>
@@ -72,7 +67,7 @@ pub fn SignInPage() -> impl IntoView {
     }
 }
 
-/// The demo's accounts, each a click away.
+/// The demo accounts, each with a button that signs in.
 #[component]
 fn DemoAccounts(demo: DemoSignIns, next: String) -> impl IntoView {
     let DemoSignIns { accounts, password } = demo;
@@ -97,7 +92,7 @@ fn DemoAccounts(demo: DemoSignIns, next: String) -> impl IntoView {
                 "Demo accounts"
             </h2>
             <p class="mt-1 text-sm text-muted">
-                "One click signs you in. The password of all of them is " <code>{password.clone()}</code> "."
+                "Sign in with one click. The password for all of them is " <code>{password.clone()}</code> "."
             </p>
             <ul class="mt-4 grid gap-2">{items.collect_view()}</ul>
         </section>

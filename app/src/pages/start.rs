@@ -1,16 +1,16 @@
-//! `/`: what this is.
+//! `/`: the landing page.
 
 use leptos::prelude::*;
 
-use crate::components::{Frame, Place};
+use crate::components::{Frame, Section};
 
 const PROMISES: [(&str, &str); 3] = [
-    ("See what is left", "Every kind of token, what is reserved, and the day the allowance comes back."),
-    ("Know the price first", "What an AI job costs, and what remains after it, stands there before you click."),
-    ("Pay only for what arrives", "Tokens are reserved while a job runs. If it fails, all of them return."),
+    ("See what's left", "Every token type, what running jobs hold, and the day your allowance resets."),
+    ("Know the price first", "The cost of an AI job is shown before you click, with your balance after it."),
+    ("Pay only for results", "Tokens are reserved while a job runs. If it fails, all of them are released."),
 ];
 
-/// What Brightmeter is, and the way in.
+/// A short product description and a link to sign in.
 #[component]
 pub fn StartPage() -> impl IntoView {
     let promises = PROMISES.map(|(title, text)| {
@@ -22,13 +22,13 @@ pub fn StartPage() -> impl IntoView {
         }
     });
     view! {
-        <Frame viewer=None place=Place::Elsewhere title="Prepaid AI tokens">
+        <Frame viewer=None section=Section::Other title="Prepaid AI tokens">
             <div class="py-8 sm:py-14">
                 <h1 class="max-w-2xl text-4xl font-semibold tracking-tight text-balance sm:text-5xl">
                     "Prepaid AI tokens, every one accounted for"
                 </h1>
                 <p class="mt-5 max-w-xl text-lg text-muted">
-                    "Your plan brings an allowance each month, packs add to it, and AI features spend both. Brightmeter keeps the books."
+                    "Your plan includes a monthly allowance. Packs add to it, and AI features spend both. Brightmeter keeps track of every token."
                 </p>
                 <p class="mt-8">
                     <a class="btn" href="/signin">

@@ -1,14 +1,13 @@
-// The page is complete as it was served: what brings it to life is fetched when somebody turns to it, or once the browser has
-// had time for everything else.
+// Loads the hydration scripts on the first user input, or after a delay once the page has loaded.
 ((afterMs) => {
-	const signs = ["pointerover", "pointerdown", "touchstart", "keydown", "focusin"];
+	const inputs = ["pointerover", "pointerdown", "touchstart", "keydown", "focusin"];
 	let started = false;
 	const start = () => {
 		if (started) return;
 		started = true;
-		for (const sign of signs) removeEventListener(sign, start);
+		for (const input of inputs) removeEventListener(input, start);
 		document.head.append(document.getElementById("islands").content.cloneNode(true));
 	};
-	for (const sign of signs) addEventListener(sign, start, { passive: true });
+	for (const input of inputs) addEventListener(input, start, { passive: true });
 	addEventListener("load", () => setTimeout(start, afterMs));
 })

@@ -1,4 +1,4 @@
-//! What the pages of the staff console show.
+//! View models of the staff console.
 
 use brightmeter::catalog::{Figure, Margin, Month};
 
@@ -7,164 +7,164 @@ use super::LocalTime;
 /// `/admin/pricing`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PricingView {
-    /// The least margin of any price.
+    /// The margin floor.
     pub floor: Margin,
-    /// The catalog as it is.
+    /// The current catalog.
     pub sold: Month,
-    /// The figures of the what-if.
+    /// The figures of the what-if form.
     pub figures: Vec<FigureView>,
-    /// The month that comes of them; nothing while one is wrong.
+    /// The month calculated from the figures. `None` if a figure is invalid.
     pub assumed: Option<Month>,
 }
 
-/// A figure that can be changed.
+/// A figure of the what-if form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FigureView {
-    /// Which.
+    /// The figure.
     pub figure: Figure,
-    /// The plan, pack or token type.
+    /// The label of the plan, pack or token type.
     pub label: String,
-    /// What it is, or what was asked for instead.
+    /// The value as requested, or else the usual value.
     pub value: String,
-    /// What it is in the catalog, or is to begin with.
+    /// The value in the catalog, or the default.
     pub usual: u32,
-    /// How large it can be.
+    /// The largest valid value.
     pub most: u32,
-    /// What is wrong with what was asked for.
+    /// The error if the requested value is invalid.
     pub problem: Option<String>,
 }
 
-/// `/admin/events`, and what `/admin` tells of it.
+/// `/admin/events` and the counts on `/admin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventsView {
-    /// Those that were left to a person, the newest first.
-    pub left: Vec<EventView>,
-    /// Whether there are more of them.
-    pub more_left: bool,
-    /// Those that wait to be acted on, the newest first.
+    /// Events that need attention (dead letters), newest first.
+    pub needs_attention: Vec<EventView>,
+    /// Whether more events need attention.
+    pub more_need_attention: bool,
+    /// Events that are waiting to be processed, newest first.
     pub waiting: Vec<EventView>,
-    /// Whether there are more of them.
+    /// Whether more events are waiting.
     pub more_waiting: bool,
 }
 
-/// An event of Stripe's, without what it tells: that may be personal.
+/// A Stripe event without its payload, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventView {
-    /// Stripe's name for it.
+    /// The event's Stripe id.
     pub id: String,
-    /// `refund.created`.
+    /// The event type, such as `refund.created`.
     pub kind: String,
-    /// When it came.
+    /// When it was received.
     pub received_at: LocalTime,
-    /// How often it was tried, since it was last replayed.
+    /// The number of attempts since it was last replayed.
     pub attempts: i32,
-    /// Why it was not acted on yet; nothing before the first try.
+    /// Why it isn't processed yet. `None` before the first attempt.
     pub why: Option<String>,
-    /// When it is tried again; nothing if it never is, or is any moment now.
+    /// When it is retried. `None` if it isn't retried, or is due now.
     pub next_at: Option<LocalTime>,
-    /// When a person last had it tried again.
+    /// When staff last replayed it.
     pub replayed_at: Option<LocalTime>,
-    /// Where Stripe shows it.
+    /// The event's page in the Stripe dashboard.
     pub stripe_url: Option<String>,
 }
 
 /// `/admin/organizations`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationsView {
-    /// What was looked for; empty for all.
-    pub asked: String,
-    /// Those that were found, by slug.
+    /// The search text. Empty: all organizations.
+    pub search: String,
+    /// The organizations found, ordered by slug.
     pub organizations: Vec<OrganizationView>,
-    /// Whether there are more.
+    /// Whether more were found.
     pub more: bool,
 }
 
 /// An organization, as staff see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationView {
-    /// Its id.
+    /// The organization's id.
     pub id: String,
-    /// Its name in addresses.
+    /// The slug, for URLs and forms.
     pub slug: String,
-    /// What people read.
+    /// The display name.
     pub name: String,
     /// The plan's label.
     pub plan: String,
-    /// How its license stands, in a few words.
+    /// The state of the license, for display.
     pub license: String,
-    /// Whether that is active.
+    /// Whether the license is active.
     pub active: bool,
 }
 
 /// `/admin/organizations/…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationPageView {
-    /// Which.
+    /// The organization.
     pub organization: OrganizationView,
-    /// Since when the license is not active.
+    /// Since when the license isn't active.
     pub since: Option<LocalTime>,
-    /// Whether staff have suspended it.
+    /// Whether staff suspended the license.
     pub suspended: bool,
-    /// What happened to the license, the newest first.
+    /// The license's history, newest first.
     pub history: Vec<LicenseStepView>,
     /// The form's idempotency key.
     pub key: String,
 }
 
-/// A step of a license, as staff see it.
+/// A change of a license, as staff see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LicenseStepView {
-    /// When it counted from.
+    /// When it took effect.
     pub at: LocalTime,
-    /// What happened.
+    /// The change, for display.
     pub what: String,
-    /// Who of the staff did it, and why.
+    /// The staff member who made it, and the reason. `None` if staff didn't make it.
     pub by: Option<(String, String)>,
 }
 
 /// `/admin/reconciliation`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReconciliationView {
-    /// Whether there is a Stripe to ask.
+    /// Whether anything is for sale through Stripe.
     pub sells: bool,
 }
 
-/// What came of a comparison with Stripe. In a page's context only right after.
+/// The result of a comparison with Stripe. In a page's context only after the POST that started it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Compared {
-    /// It was finished.
+    /// The comparison finished.
     Report {
-        /// How many purchases were asked about.
+        /// The number of purchases compared.
         purchases: usize,
-        /// How many organizations' plans.
+        /// The number of plans compared.
         plans: usize,
-        /// What differs.
+        /// The differences.
         findings: Vec<FindingView>,
     },
-    /// Stripe did not answer, or not in time.
+    /// Stripe didn't answer in time.
     Unanswered,
-    /// Another comparison is under way.
+    /// Another comparison is running.
     Busy,
 }
 
-/// A purchase or a plan that is not as Stripe has it.
+/// A purchase or a plan that differs from Stripe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingView {
-    /// Whose.
+    /// The organization's id.
     pub org: String,
-    /// Which; nothing if it is about the plan.
+    /// The purchase's id. `None` if the plan differs.
     pub purchase: Option<String>,
-    /// How it differs.
+    /// The difference, for display.
     pub what: String,
-    /// What mends it.
-    pub mend: MendView,
+    /// The fix.
+    pub fix: FixView,
 }
 
-/// What mends a difference.
+/// The fix for a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MendView {
-    /// Taking in what Stripe says; in words, what that does.
-    TakeIn(&'static str),
-    /// A person; in words, what to do.
-    Person(&'static str),
+pub enum FixView {
+    /// Applying Stripe's state, with a description of the effect.
+    Apply(&'static str),
+    /// A manual fix, with instructions.
+    Manual(&'static str),
 }

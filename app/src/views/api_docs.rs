@@ -1,81 +1,81 @@
-//! What `/api/docs` shows: rendered by the server alone.
+//! View models of `/api/docs`. Rendered only on the server.
 
 /// `/api/docs`: the REST API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiDocs {
-    /// Whether people reach this server by https.
+    /// Whether the server's public URL uses https.
     pub https: bool,
-    /// The calls, by what they are for.
+    /// The calls, grouped by tag.
     pub groups: Vec<ApiGroup>,
-    /// Every kind of problem.
+    /// All error codes.
     pub problems: Vec<ApiProblem>,
 }
 
-/// Calls that serve one end.
+/// A tag with its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiGroup {
-    /// Its name.
+    /// The tag's name.
     pub name: String,
-    /// What it is for.
+    /// The tag's description.
     pub description: String,
     /// The calls.
     pub calls: Vec<ApiCall>,
 }
 
-/// A call.
+/// An API call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiCall {
-    /// Its name for programs.
+    /// The operation id.
     pub id: String,
     /// `GET` or `POST`.
     pub method: String,
     /// `/api/v1/…`.
     pub path: String,
-    /// What it does, in a few words.
+    /// A short summary.
     pub summary: String,
-    /// The same at length.
+    /// The full description.
     pub description: String,
-    /// What it takes.
+    /// The parameters, headers and body fields.
     pub fields: Vec<ApiField>,
-    /// What it answers.
+    /// The responses.
     pub answers: Vec<ApiAnswer>,
-    /// How to try it.
+    /// An example as a curl command.
     pub curl: String,
 }
 
-/// A parameter, header or field of a body.
+/// A parameter, header or body field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiField {
-    /// Its name.
+    /// The field's name.
     pub name: String,
     /// `path`, `query`, `header` or `body`.
     pub place: String,
-    /// What it holds: `integer, 1 to 10000`.
+    /// The type and its limits: `integer, 1 to 10000`.
     pub kind: String,
-    /// Whether it has to be there.
+    /// Whether it is required.
     pub required: bool,
-    /// What it means.
+    /// The field's description.
     pub description: String,
 }
 
-/// An answer.
+/// A response of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiAnswer {
-    /// Its HTTP status.
+    /// The HTTP status.
     pub status: String,
-    /// When it comes.
+    /// The response's description.
     pub description: String,
 }
 
-/// A kind of problem.
+/// An error code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiProblem {
-    /// Its code.
+    /// The code.
     pub code: String,
-    /// Its HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// In a few words.
+    /// A short title.
     pub title: String,
-    /// What to do about it.
-    pub mend: String,
+    /// How to fix it.
+    pub fix: String,
 }

@@ -1,22 +1,23 @@
-//! What `/license` shows, and the banner that leads there.
+//! View model of `/license`.
 
 use super::LocalTime;
 
 /// `/license`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LicenseView {
-    /// How it stands, in a few words.
+    /// The state, in a few words.
     pub headline: String,
-    /// What that means.
+    /// An explanation of the state.
     pub detail: String,
-    /// Whether whoever looks can pay and change cards at Stripe.
+    /// Whether the viewer may open the customer portal.
     pub portal: bool,
-    /// Whether everything is as it should be.
+    /// Whether the license is active.
     pub active: bool,
-    /// What stops if nothing is paid, and when, the next first; nothing unless an invoice is unpaid.
+    /// The coming restrictions and when they start, next first. Empty unless an invoice is unpaid.
     pub upcoming: Vec<(LocalTime, String)>,
-    /// What would stop after how many days of an unpaid invoice; nothing where that is not what counts.
+    /// The ladder: days since an invoice is unpaid and the restriction that starts then. Empty if unpaid invoices don't
+    /// decide the license's state.
     pub ladder: Vec<(u16, String)>,
-    /// What happened, the newest first.
+    /// The license's history, newest first.
     pub history: Vec<(LocalTime, String)>,
 }

@@ -1,4 +1,4 @@
-//! What the page of a plan shows to whoever may choose it.
+//! View models of `/billing/plan`, which owners and admins see.
 
 use brightmeter::{billing::plan_change::PlanChange, ledger::tokens::Tokens};
 
@@ -7,66 +7,66 @@ use super::LocalTime;
 /// `/billing/plan`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanChoiceView {
-    /// The plan's name.
+    /// The plan's name in the catalog.
     pub name: String,
-    /// What people read.
+    /// The plan's label.
     pub label: String,
-    /// A month of it, in cents.
+    /// The price per month, in cents.
     pub price_cents: u32,
-    /// What choosing it means.
+    /// The kind of change and its effect on payments.
     pub kind: Choice,
-    /// What becomes of the tokens, by token type.
+    /// The change of the tokens, by token type.
     pub tokens: Vec<TokenChange>,
-    /// Why it cannot be chosen now, in words.
+    /// Why the plan can't be chosen now, for display. `None` if it can.
     pub refused: Option<String>,
-    /// The id of the choice that the form makes, so that sending it twice is done once.
+    /// The id that the form submits, so that sending it twice acts once.
     pub new_id: String,
-    /// Which way it goes: the form goes this way, or nowhere.
+    /// The plan change that the form submits. The server refuses the form if a different change would result.
     pub plan_change: PlanChange,
-    /// From when a larger plan is paid for, in seconds since 1970.
+    /// The start of the proration for an upgrade, in seconds since 1970.
     pub from: i64,
 }
 
-/// What choosing a plan means.
+/// The kind of a plan change, with its effect on payments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// To subscribe, at Stripe, with so many days free first.
+    /// Subscribes through Stripe Checkout.
     Subscribe {
-        /// Days.
+        /// The length of the free trial, in days.
         trial_days: u16,
     },
-    /// A larger plan at once; what that costs now, in cents, if Stripe has said.
-    Up {
-        /// In cents.
+    /// Changes to a larger plan immediately.
+    Upgrade {
+        /// The amount due now, in cents. `None` if Stripe hasn't quoted it.
         due_cents: Option<u64>,
-        /// When the next whole month is paid.
+        /// When the next full month is paid.
         next: LocalTime,
     },
-    /// The present plan, after all.
-    Stay,
-    /// A smaller plan from then on.
-    Down {
+    /// Keeps the current plan, which undoes a scheduled change.
+    Keep,
+    /// Changes to a smaller plan at the next reset.
+    Downgrade {
         /// The next reset.
         from: LocalTime,
     },
-    /// No paid plan from then on.
-    End {
+    /// Cancels the subscription at the next reset.
+    Cancel {
         /// The next reset.
         from: LocalTime,
     },
 }
 
-/// What becomes of the tokens of one type.
+/// The change of the tokens of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenChange {
     /// The token type's label.
     pub label: String,
-    /// What there is, and stays.
+    /// The tokens that are kept.
     pub kept: Tokens,
-    /// What comes at once.
+    /// The tokens gained immediately.
     pub gained: Tokens,
-    /// What goes at once.
+    /// The tokens lost immediately.
     pub lost: Tokens,
-    /// What a month brings now, and then.
+    /// The monthly allowance before and after the change.
     pub a_month: (Tokens, Tokens),
 }

@@ -1,4 +1,4 @@
-//! What the pages of purchases show.
+//! View models of purchases, invoices and their receipts.
 
 use brightmeter::{billing::payment::Stage, ledger::tokens::Tokens};
 
@@ -7,82 +7,82 @@ use super::LocalTime;
 /// `/billing/purchases`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchasesView {
-    /// The newest first.
+    /// The records, newest first.
     pub bought: Vec<PaymentRecordView>,
-    /// Whether there are older ones, which only the file lists.
+    /// Whether older records exist. Only the CSV file lists them.
     pub more: bool,
 }
 
-/// A line of the list.
+/// A line of the payment history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentRecordView {
     /// A pack that was ordered.
     Pack(Box<PurchaseView>),
-    /// What was paid for the plan.
+    /// An invoice of the plan that was paid.
     Plan(Box<InvoiceView>),
 }
 
-/// `/billing/purchases/…`, and a line of the list.
+/// `/billing/purchases/…` and a line of the payment history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseView {
-    /// Its id.
+    /// The purchase's id.
     pub id: String,
-    /// What was ordered.
+    /// The pack's label.
     pub label: String,
-    /// What it holds, with labels.
+    /// The tokens in the pack, with labels.
     pub tokens: Vec<(Tokens, String)>,
-    /// Its price, in cents.
+    /// The price, in cents.
     pub price_cents: u32,
-    /// Who ordered it.
+    /// The name of the user who ordered it.
     pub who: String,
-    /// When.
+    /// When it was ordered.
     pub ordered_at: LocalTime,
-    /// How far the payment is.
+    /// The stage of the payment.
     pub stage: Stage,
-    /// Stripe's page to pay on, and until when, while it can be paid.
+    /// The URL of Stripe Checkout and when it expires. `None` if the purchase can't be paid anymore.
     pub pay: Option<(String, LocalTime)>,
-    /// Its receipt, once it is paid.
+    /// The receipt. `None` until it is paid.
     pub receipt: Option<PurchaseReceiptView>,
-    /// Whether a dispute about the payment is open.
+    /// Whether the payment has an open dispute.
     pub disputed: bool,
 }
 
 /// The receipt of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseReceiptView {
-    /// 1, 2, 3, … in each organization.
+    /// The receipt's number: 1, 2, 3, … in each organization.
     pub number: i64,
     /// When the tokens were credited.
     pub at: LocalTime,
-    /// What was paid, in cents.
+    /// The amount paid, in cents.
     pub paid_cents: u64,
-    /// How much of it went back, in cents.
+    /// The amount refunded or lost in a dispute, in cents.
     pub returned_cents: u64,
-    /// How many tokens went with it, with labels.
+    /// The tokens clawed back, with labels.
     pub taken_back: Vec<(Tokens, String)>,
-    /// How many are put aside while the payment is disputed, with labels.
+    /// The tokens set aside while the payment is disputed, with labels.
     pub put_aside: Vec<(Tokens, String)>,
-    /// Stripe's own receipt.
+    /// The URL of Stripe's own receipt.
     pub stripe_url: Option<String>,
 }
 
-/// `/billing/invoices/…`, and a line of the list: what was paid for the plan, with its receipt.
+/// `/billing/invoices/…` and a line of the payment history: a paid invoice of the plan with its receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceView {
-    /// Stripe's name of the invoice.
+    /// The invoice's Stripe id.
     pub id: String,
-    /// The number of the receipt, of one row with those of packs.
+    /// The receipt's number, in the same sequence as those of packs.
     pub number: i64,
     /// When it was paid.
     pub at: LocalTime,
-    /// What was paid, in cents.
+    /// The amount paid, in cents.
     pub paid_cents: u64,
-    /// What for, each with its cents; below zero where something is given back.
+    /// The lines: description and amount in cents, negative for credit.
     pub lines: Vec<(String, i64)>,
-    /// What the lines leave out of what was paid, in cents.
+    /// The amount paid minus the sum of the lines, in cents.
     pub rest_cents: i64,
-    /// Stripe's own page of the invoice.
+    /// The URL of Stripe's invoice page.
     pub stripe_url: Option<String>,
-    /// The number that Stripe gave it.
+    /// The invoice's number at Stripe.
     pub stripe_number: Option<String>,
 }

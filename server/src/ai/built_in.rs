@@ -1,4 +1,4 @@
-//! Quests without a network: for demos, for development and for tests.
+//! The built-in AI provider: quests without a network, for demos, development and tests.
 
 mod reading;
 mod themes;
@@ -10,14 +10,14 @@ use brightmeter::features::quest::{Goal, QuestDraft, RawQuest};
 use self::{reading::Reading, themes::Template};
 use super::{AiError, AiProvider};
 
-/// How long a goal with `#slow` takes.
+/// The duration of a job whose goal contains `#slow`.
 pub const SLOW_JOB_DURATION: Duration = Duration::from_secs(8);
 
-/// A coach made of rules: it reads the goal, knows a dozen themes, and answers the same goal with the same quests.
+/// A rule-based provider with a dozen themes. The same goal always yields the same quests.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltIn {
-    /// Lets a goal ask for trouble: `#fail` fails, `#slow` takes [`SLOW_JOB_DURATION`], `#crash` panics. For demos only; without it
-    /// these words are plain text.
+    /// Enables fault injection by tags in the goal: `#fail` fails, `#slow` takes [`SLOW_JOB_DURATION`], `#crash` panics.
+    /// For demos only. If `false`, the tags are plain text.
     pub faults: bool,
 }
 
@@ -31,7 +31,7 @@ impl AiProvider for BuiltIn {
         let mut text = goal.as_str().to_owned();
         if self.faults {
             if text.contains("#crash") {
-                panic!("the goal asked for a crash");
+                panic!("the goal contains #crash");
             }
             if text.contains("#fail") {
                 return Err(AiError::Status { code: 503 });
@@ -45,7 +45,7 @@ impl AiProvider for BuiltIn {
     }
 }
 
-/// Four or five quests: look, set the weekly numbers, two or three moves, and a habit that lasts.
+/// Returns four or five quests: an assessment, the weekly numbers or dates, two or three moves, and a lasting habit.
 fn quests(goal: &str) -> Vec<RawQuest> {
     let reading = Reading::of(goal);
     let theme = themes::of(&reading.words);
@@ -70,13 +70,13 @@ fn quests(goal: &str) -> Vec<RawQuest> {
 }
 
 fn plan(theme: &'static themes::Theme, reading: &Reading, seed: u64) -> Vec<&'static Template> {
-    let mut plan = vec![&theme.look];
+    let mut plan = vec![&theme.assessment];
     match (&reading.measure, &reading.time) {
         (Some(_), _) => plan.push(pick(&themes::NUMBERS, seed >> 8)),
         (None, Some(_)) => plan.push(pick(&themes::DATES, seed >> 8)),
         (None, None) => {}
     }
-    // One move is left out, so that the order of the others, from light to heavy, stays.
+    // Leaving one move out, instead of picking two, keeps the order from light to heavy.
     let all = plan.len() == 1 && seed.is_multiple_of(4);
     let left_out = pick(&[0, 1, 2], seed >> 16);
     plan.extend(theme.moves.iter().enumerate().filter(|(at, _)| all || at != left_out).map(|(_, template)| template));
@@ -85,17 +85,17 @@ fn plan(theme: &'static themes::Theme, reading: &Reading, seed: u64) -> Vec<&'st
 }
 
 fn pick<T>(from: &[T], seed: u64) -> &T {
-    // The remainder is below the slice's length, so the conversion loses nothing.
+    // The remainder is below the slice's length, so the conversion is lossless.
     &from[(seed % from.len() as u64) as usize]
 }
 
-/// FNV-1a over the words: stable between builds and machines, and blind to case and blanks.
+/// FNV-1a over the words: stable across builds and machines, and independent of case and whitespace.
 fn seed(words: &[String]) -> u64 {
     let bytes = words.iter().flat_map(|word| word.bytes().chain([b' ']));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// A plan longer than the goal's own time is squeezed into it.
+/// Returns the due day, scaled down if the plan takes longer than the goal's own time.
 fn due(day: u16, total: u16, available: Option<u16>) -> u16 {
     match available {
         Some(available) if available < total => (day * available / total).max(1),
@@ -103,7 +103,7 @@ fn due(day: u16, total: u16, available: Option<u16>) -> u16 {
     }
 }
 
-/// What the templates' blanks are filled with.
+/// The values for the templates' placeholders.
 struct Values {
     subject: String,
     aim: String,
@@ -121,7 +121,7 @@ impl Values {
         }
     }
 
-    /// One pass, so that braces in the goal stay text.
+    /// Fills the placeholders in one pass, so that braces in the goal remain text.
     fn fill(&self, template: &str) -> String {
         let mut parts = template.split('{');
         let mut text = parts.next().unwrap_or_default().to_owned();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn quests_rise_in_time_and_fit_into_the_goals_own() {
+    async fn due_dates_ascend_and_fit_the_goals_own_time() {
         let days =
             async |goal| ask(false, goal).await.unwrap().iter().map(|quest| quest.due_in_days).collect::<Vec<_>>();
         assert!(days("Sell more posters").await.is_sorted_by(|one, next| one < next));
@@ -247,13 +247,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_goal_may_ask_for_a_failure() {
+    async fn a_goal_can_trigger_a_failure() {
         let error = ask(true, "Sell more #fail").await.unwrap_err();
         assert_eq!(error.public_reason(), "The AI service reported an error.");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_goal_may_ask_for_a_long_wait() {
+    async fn a_goal_can_trigger_a_delay() {
         let started = tokio::time::Instant::now();
         let slow = ask(true, "Sell #slow more").await.unwrap();
         assert_eq!(started.elapsed(), SLOW_JOB_DURATION);
@@ -262,8 +262,8 @@ mod tests {
     }
 
     #[tokio::test]
-    #[should_panic(expected = "the goal asked for a crash")]
-    async fn a_goal_may_ask_for_a_crash() {
+    #[should_panic(expected = "the goal contains #crash")]
+    async fn a_goal_can_trigger_a_crash() {
         let _ = ask(true, "Sell #crash more").await;
     }
 

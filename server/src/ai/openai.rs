@@ -1,4 +1,4 @@
-//! Any server that speaks OpenAI's chat-completions API.
+//! The AI provider for any server with OpenAI's chat completions API.
 
 mod prompt;
 #[cfg(test)]
@@ -18,16 +18,16 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{AiError, AiProvider};
 
-/// How long and how much this client takes from a vendor.
+/// The client's timeouts and size limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// For one connection to come about.
+    /// The timeout for opening one connection.
     pub connect: Duration,
-    /// For everything: connecting, the answer, the pause and the retry.
+    /// The timeout for everything: connecting, the answer, the pause and the retry.
     pub deadline: Duration,
-    /// Before the retry, unless the vendor names another time.
+    /// The pause before the retry, unless the vendor sends `Retry-After`.
     pub retry_pause: Duration,
-    /// How much of an answer is read, in bytes; its `Content-Length` is not believed.
+    /// The maximum size of an answer, in bytes. Bytes read count, not the `Content-Length`.
     pub body_bytes: usize,
 }
 
@@ -42,31 +42,31 @@ impl Default for Limits {
     }
 }
 
-/// A client of one vendor and one model.
+/// A client for one vendor and one model.
 #[derive(Debug)]
 pub struct OpenAi {
     name: String,
     model: String,
     endpoint: Url,
-    // Marked sensitive, so Debug shows it as "Sensitive".
+    // Marked sensitive, so `Debug` prints "Sensitive".
     authorization: Option<HeaderValue>,
     limits: Limits,
     client: Client,
 }
 
 impl OpenAi {
-    /// A client of the vendor at `base_url`, such as `https://api.openai.com/v1`, with the default [`Limits`].
+    /// Creates a client for the vendor at `base_url`, such as `https://api.openai.com/v1`, with the default [`Limits`].
     ///
     /// # Errors
-    /// Names the variable that cannot be used and what it must look like; never repeats its value.
+    /// [`OpenAiConfigError`] if a value is invalid. It names the variable and the expected form, but never the value.
     pub fn new(base_url: &str, api_key: Option<&str>, model: &str) -> Result<Self, OpenAiConfigError> {
         Self::with_limits(base_url, api_key, model, Limits::default())
     }
 
-    /// The same with other limits.
+    /// Creates a client with the given limits.
     ///
     /// # Errors
-    /// As [`OpenAi::new`].
+    /// The same as [`OpenAi::new`].
     pub fn with_limits(
         base_url: &str,
         api_key: Option<&str>,
@@ -79,9 +79,9 @@ impl OpenAi {
         }
         let client = Client::builder()
             .connect_timeout(limits.connect)
-            // A redirect could carry the goal and the key to a host nobody configured.
+            // A redirect could send the goal and the API key to a host that is not configured.
             .redirect(redirect::Policy::none())
-            // HTTP_PROXY and its kin are set for other programs; they must not decide who sees goals.
+            // HTTP_PROXY and the like are set for other programs. They must not send goals elsewhere.
             .no_proxy()
             .build()
             .map_err(OpenAiConfigError::Client)?;
@@ -95,12 +95,12 @@ impl OpenAi {
         })
     }
 
-    /// Asks once, and once more if the failure may pass.
+    /// Sends the request, and retries it once after a transient failure.
     ///
-    /// Generating is not idempotent, and chat-completions know no idempotency key: behind a 502 or 504 the vendor may
-    /// have generated, and bill us for both requests. That is our risk and never the customer's: whoever calls this holds
-    /// the tokens once before and captures once after, however many requests it took.
-    async fn ask(&self, goal: &Goal, deadline: Instant) -> Result<Vec<QuestDraft>, AiError> {
+    /// Generation is not idempotent, and the chat completions API has no idempotency key. After a 502 or 504 the vendor
+    /// may have generated an answer, and may bill us for both requests. We carry that cost, not the customer: the caller
+    /// opens one hold before the call and captures it once afterwards, however many requests it took.
+    async fn request_quests(&self, goal: &Goal, deadline: Instant) -> Result<Vec<QuestDraft>, AiError> {
         let request = prompt::request(&self.model, goal);
         let failure = match self.attempt(&request).await {
             Ok(answer) => return quests(&answer),
@@ -109,7 +109,7 @@ impl OpenAi {
         let Some(pause) = failure.retry_in(self.limits.retry_pause) else {
             return Err(failure.error);
         };
-        // A pause that does not fit would only turn a clear failure into a late and vague one.
+        // A pause beyond the deadline would only replace a specific error by a late timeout.
         if Instant::now() + pause >= deadline {
             return Err(failure.error);
         }
@@ -126,7 +126,7 @@ impl OpenAi {
         let response = call.send().await.map_err(Failure::of_call)?;
         let status = response.status();
         if status.is_success() {
-            read(response, self.limits.body_bytes).await.map_err(Failure::last)
+            read(response, self.limits.body_bytes).await.map_err(Failure::permanent)
         } else {
             Err(Failure::of_status(status, retry_after(response.headers())))
         }
@@ -141,50 +141,51 @@ impl AiProvider for OpenAi {
 
     async fn generate_quests(&self, goal: &Goal) -> Result<Vec<QuestDraft>, AiError> {
         let deadline = Instant::now() + self.limits.deadline;
-        timeout_at(deadline, self.ask(goal, deadline)).await.unwrap_or(Err(AiError::Timeout))
+        timeout_at(deadline, self.request_quests(goal, deadline)).await.unwrap_or(Err(AiError::Timeout))
     }
 }
 
-/// Why the provider cannot be set up. No variant holds the value: a URL or a key may be a secret.
+/// The reason the provider cannot be set up. No variant contains the value: a URL or an API key may be a secret.
 #[derive(Debug, Error)]
 pub enum OpenAiConfigError {
-    /// Not a URL of http or https with a host.
+    /// The base URL is not an http or https URL with a host.
     #[error("AI_BASE_URL must be a URL such as https://api.openai.com/v1")]
     BaseUrl,
-    /// Credentials inside the URL would end up in logs.
-    #[error("AI_BASE_URL must not hold a user name or password; put the key into AI_API_KEY")]
+    /// The base URL contains credentials, which would end up in logs.
+    #[error("AI_BASE_URL must not contain a user name or password: put the API key in AI_API_KEY")]
     BaseUrlCredentials,
-    /// The path of the API is appended, so nothing may follow the base.
-    #[error("AI_BASE_URL must not hold a query or fragment; remove everything from the ? or # on")]
+    /// The base URL has a query or fragment. The path of the API is appended, so neither is allowed.
+    #[error("AI_BASE_URL must not contain a query or fragment: remove everything from the ? or # on")]
     BaseUrlQuery,
-    /// A key that cannot be sent.
-    #[error("AI_API_KEY must be visible ASCII characters without blanks")]
+    /// The API key cannot be sent in a header.
+    #[error("AI_API_KEY must consist of visible ASCII characters without spaces")]
     ApiKey,
-    /// A model's name that cannot be meant.
+    /// The model's name is empty, too long or has control characters.
     #[error("AI_MODEL must be the name of a model, such as gpt-4o-mini")]
     Model,
-    /// The HTTP client does not start.
-    #[error("the HTTP client for the AI service cannot be set up")]
+    /// The HTTP client could not be created.
+    #[error("the HTTP client for the AI service could not be created")]
     Client(#[source] reqwest::Error),
 }
 
-/// One failed request, and whether another may help.
+/// A failed request.
 struct Failure {
     error: AiError,
-    passing: bool,
+    /// Whether a retry may succeed.
+    is_transient: bool,
     retry_after: Option<Duration>,
 }
 
 impl Failure {
-    fn last(error: AiError) -> Self {
-        Self { error, passing: false, retry_after: None }
+    fn permanent(error: AiError) -> Self {
+        Self { error, is_transient: false, retry_after: None }
     }
 
     fn of_call(error: reqwest::Error) -> Self {
-        let passing = error.is_connect();
+        let is_transient = error.is_connect();
         Self {
-            error: if passing { AiError::Unreachable(error) } else { AiError::Interrupted(error) },
-            passing,
+            error: if is_transient { AiError::Unreachable(error) } else { AiError::Interrupted(error) },
+            is_transient,
             retry_after: None,
         }
     }
@@ -196,11 +197,11 @@ impl Failure {
             429 => AiError::RateLimited { retry_after },
             _ => AiError::Status { code },
         };
-        Self { error, passing: matches!(code, 429 | 500 | 502 | 503 | 504), retry_after }
+        Self { error, is_transient: matches!(code, 429 | 500 | 502 | 503 | 504), retry_after }
     }
 
     fn retry_in(&self, pause: Duration) -> Option<Duration> {
-        self.passing.then(|| self.retry_after.unwrap_or(pause))
+        self.is_transient.then(|| self.retry_after.unwrap_or(pause))
     }
 }
 
@@ -228,7 +229,7 @@ fn bearer(key: &str) -> Result<HeaderValue, OpenAiConfigError> {
     Ok(value)
 }
 
-/// The seconds form only. Vendors send it; the date form would need the wall clock and is treated as absent.
+/// Reads the seconds form, which vendors send. The date form would need the wall clock and is ignored.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<u32>().ok()?;
     Some(Duration::from_secs(seconds.into()))
@@ -270,7 +271,7 @@ struct Answer {
 fn quests(body: &[u8]) -> Result<Vec<QuestDraft>, AiError> {
     let completion: Completion = json(body)?;
     let choice = completion.choices.into_iter().next().ok_or_else(|| bad("no choices"))?;
-    // Only the reasons that mean failure are looked at: servers disagree on the name of a good end.
+    // Only the failure reasons are checked: servers disagree on the name of the successful one.
     match choice.finish_reason.as_deref() {
         Some("length") => return Err(AiError::Truncated),
         Some("content_filter") => return Err(AiError::Refused),
@@ -284,11 +285,11 @@ fn quests(body: &[u8]) -> Result<Vec<QuestDraft>, AiError> {
     QuestDraft::parse_batch(answer.quests).map_err(bad)
 }
 
-/// Lesser servers ignore the response format and wrap the JSON in a Markdown fence.
+/// Removes a Markdown fence: some servers ignore the response format and wrap the JSON in one.
 fn unfenced(content: &str) -> &str {
     let content = content.trim();
     let fenced = content.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
-    // Behind the opening fence stands the language's name, if any.
+    // The language's name may follow the opening fence.
     fenced.map_or(content, |inside| inside.trim_start_matches(|c: char| c.is_ascii_alphabetic()))
 }
 

@@ -1,7 +1,8 @@
-//! What the REST API does a second, how long it takes, and what the whole ledger takes, beside a bare echo on the same cores.
+//! Throughput and latency of the REST API, and the cost of a full ledger export, next to a bare echo server on the same
+//! cores.
 //!
-//! `wrk` asks as fast as it is answered, for rates; `oha` asks at a set pace whether or not it is answered, for waits: a slow
-//! answer does not make it ask less.
+//! `wrk` sends requests as fast as they are answered, for throughput. `oha` sends them at a fixed rate, for latency: a
+//! slow response doesn't delay the next request.
 
 use std::{
     process::Stdio,
@@ -22,7 +23,9 @@ use tokio::{net::TcpListener, process, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, cheapest, median, ms_since, organization, provisioning, rate, refused};
+use super::{
+    BenchArgs, Sample, cheapest_feature, create_organization, median, ms_since, provisioning, refused, throughput,
+};
 use crate::{
     ai::built_in::BuiltIn,
     cli::{
@@ -41,23 +44,23 @@ use crate::{
     },
 };
 
-/// Over how many days the entries are spread.
+/// The days that the ledger entries are spread over.
 const HISTORY_DAYS: u32 = 30;
-/// How many connections a busy service has.
+/// The connections of a busy client.
 const BUSY_CONNECTIONS: usize = 256;
-/// How many a quiet one has.
+/// The connections of a quiet client.
 const QUIET_CONNECTIONS: usize = 16;
-/// How often a quiet one asks, in requests a second.
+/// The rate of a quiet client, in requests per second.
 const QUIET_RATE_PER_SECOND: u32 = 500;
-/// How often a busy one spends, in requests a second: half of what it can, or less.
+/// The rate of a busy client, in spends per second: at most half of what the server can do.
 const BUSY_RATE_PER_SECOND: u32 = 2_560;
-/// How much longer than asked for a load tool may take.
+/// The time that a load tool gets in addition to the measurement. Also the timeout of single requests.
 const TOOL_TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
-/// How long the ledger may take as CSV.
+/// The timeout of the ledger export as CSV.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(300);
-/// How many commands are under way while the entries are made.
+/// The concurrent commands while the ledger is filled.
 const FILL_CONCURRENCY: usize = 512;
-/// What both `wrk` runs send, so that they differ in nothing but the answer.
+/// The script of all `wrk` runs, so that they send the same requests.
 const SCRIPT: &str = r#"
 local count = 0
 function request()
@@ -68,9 +71,9 @@ function request()
 end
 "#;
 
-/// Measures echo, deduct, check-balance and stats.
+/// Measures check-balance, stats, deduct, echo and the ledger export.
 pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), CliError> {
-    say(format!("making {} entries in {HISTORY_DAYS} days", args.entries));
+    say(format!("creating {} ledger entries over {HISTORY_DAYS} days", args.entries));
     let (org, feature) = fill(config, database, args.entries).await?;
     database.tidy().await?;
     let keys = ApiKeys::new(database.pools.app.clone(), Arc::new(SystemClock), true);
@@ -115,45 +118,45 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
 async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &str) -> Result<(), CliError> {
     say(format!("{:<34}{:>12}{:>14}{:>10}{:>10}", "", "connections", "requests/s", "p50 ms", "p99 ms"));
     for (name, path) in [
-        ("check-balance, at a set pace", format!("/api/v1/tokens/check-balance?feature={feature}")),
-        ("stats over 30 days, at a set pace", "/api/v1/tokens/stats".to_owned()),
+        ("check-balance, fixed rate", format!("/api/v1/tokens/check-balance?feature={feature}")),
+        ("stats over 30 days, fixed rate", "/api/v1/tokens/stats".to_owned()),
     ] {
         let mut samples = Vec::new();
-        // Once for nothing: a server that has just started opens its connections to the database.
+        // A warm-up: the server opens its database connections.
         load.oha(&format!("{server}{path}")).await?;
         for _ in 0..rounds {
             samples.push(load.oha(&format!("{server}{path}")).await?);
         }
-        tell(name, QUIET_CONNECTIONS, &median(samples, wait));
+        print_row(name, QUIET_CONNECTIONS, &median(samples, p99_latency));
     }
     let (mut paced, mut echoes, mut deducts) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        paced.push(load.deduct_at_pace(server).await?);
+        paced.push(load.deduct_at_fixed_rate(server).await?);
     }
-    tell("deduct, at a set pace", BUSY_CONNECTIONS, &median(paced, wait));
+    print_row("deduct, fixed rate", BUSY_CONNECTIONS, &median(paced, p99_latency));
     for _ in 0..rounds {
         echoes.push(load.wrk(echo, "/").await?);
         deducts.push(load.wrk(server, "/api/v1/tokens/deduct").await?);
     }
-    let (echoed, deducted) = (median(echoes, rate), median(deducts, rate));
-    tell("deduct, one hot organization", BUSY_CONNECTIONS, &deducted);
-    tell("bare axum echo", BUSY_CONNECTIONS, &echoed);
-    say(format!("deducts of echoes: {:.0} %", 100.0 * deducted.per_second / echoed.per_second));
+    let (echoed, deducted) = (median(echoes, throughput), median(deducts, throughput));
+    print_row("deduct, one hot organization", BUSY_CONNECTIONS, &deducted);
+    print_row("bare axum echo", BUSY_CONNECTIONS, &echoed);
+    say(format!("deduct throughput relative to echo: {:.0} %", 100.0 * deducted.per_second / echoed.per_second));
     load.export(server).await
 }
 
-/// What counts where the pace is set.
-fn wait(sample: &Sample) -> f64 {
+/// The key for the median of runs at a fixed rate.
+fn p99_latency(sample: &Sample) -> f64 {
     sample.p99_ms
 }
 
-fn tell(name: &str, connections: usize, sample: &Sample) {
+fn print_row(name: &str, connections: usize, sample: &Sample) {
     let Sample { per_second, p50_ms, p99_ms, failed } = sample;
     let failed = if *failed > 0 { format!("  {failed} failed") } else { String::new() };
     say(format!("{name:<34}{connections:>12}{per_second:>14.0}{p50_ms:>10.2}{p99_ms:>10.2}{failed}"));
 }
 
-/// What the load tools send.
+/// The load that is sent.
 struct Load {
     key: String,
     body: String,
@@ -161,7 +164,7 @@ struct Load {
 }
 
 impl Load {
-    /// Asks as fast as it is answered.
+    /// Sends requests with `wrk`, as fast as they are answered.
     async fn wrk(&self, server: &str, path: &str) -> Result<Sample, CliError> {
         let script = std::env::temp_dir().join(format!("brightmeter-{}.lua", Uuid::now_v7().simple()));
         tokio::fs::write(&script, SCRIPT).await?;
@@ -170,12 +173,12 @@ impl Load {
         command.args(["--duration", &format!("{}s", self.seconds), "--script"]).arg(&script).arg(server);
         command.env("BENCH_KEY", &self.key).env("BENCH_BODY", &self.body).env("BENCH_PATH", path);
         command.env("BENCH_RUN", Uuid::now_v7().simple().to_string());
-        let told = self.run(command, "wrk: install it with apt-get install wrk").await;
+        let output = self.run(command, "wrk: install it with apt-get install wrk").await;
         tokio::fs::remove_file(&script).await?;
-        read_wrk(&told?).ok_or_else(|| refused("wrk told nothing that can be read"))
+        parse_wrk(&output?).ok_or_else(|| refused("cannot parse the output of wrk"))
     }
 
-    /// Asks at a set pace. A wait counts from when the request was due.
+    /// Sends requests with `oha` at a fixed rate. Latency counts from when the request was due.
     async fn oha(&self, url: &str) -> Result<Sample, CliError> {
         let mut command = process::Command::new("oha");
         command.args([
@@ -188,13 +191,13 @@ impl Load {
         ]);
         command.args(["-q", &QUIET_RATE_PER_SECOND.to_string(), "-z", &format!("{}s", self.seconds)]);
         command.args(["-H", &format!("Authorization: Bearer {}", self.key), url]);
-        let told = self.run(command, "oha: install it with cargo install oha").await?;
-        read_oha(&told).ok_or_else(|| refused("oha told nothing that can be read"))
+        let output = self.run(command, "oha: install it with cargo install oha").await?;
+        parse_oha(&output).ok_or_else(|| refused("cannot parse the output of oha"))
     }
 
-    /// Spends at a set pace on [`BUSY_CONNECTIONS`] connections, which oha cannot: each spend has a key of its own. A wait counts from when the
-    /// request was due, also where its connection was still waiting for the one before.
-    async fn deduct_at_pace(&self, server: &str) -> Result<Sample, CliError> {
+    /// Spends at a fixed rate on [`BUSY_CONNECTIONS`] connections. oha can't do this, because each spend needs its own
+    /// idempotency key. Latency counts from when the request was due, even if its connection was still busy.
+    async fn deduct_at_fixed_rate(&self, server: &str) -> Result<Sample, CliError> {
         let client = reqwest::Client::builder()
             .connect_timeout(TOOL_TIMEOUT_MARGIN)
             .timeout(TOOL_TIMEOUT_MARGIN)
@@ -209,40 +212,40 @@ impl Load {
                 (client.clone(), url.clone(), each * connection as u32 / BUSY_CONNECTIONS as u32);
             let (key, body) = (self.key.clone(), self.body.clone());
             tokio::spawn(async move {
-                let (mut waits_ms, mut failed) = (Vec::new(), 0);
+                let (mut latencies_ms, mut failed) = (Vec::new(), 0);
                 for turn in 0..turns {
                     let due = started + first + each * turn as u32;
                     tokio::time::sleep_until(due.into()).await;
                     let request = client.post(&url).bearer_auth(&key).header("content-type", "application/json");
                     let request = request.header("idempotency-key", format!("{run}-{connection}-{turn}"));
                     let answer = request.body(body.clone()).send().await.and_then(reqwest::Response::error_for_status);
-                    let whole = match answer {
+                    let succeeded = match answer {
                         Ok(answer) => answer.bytes().await.is_ok(),
                         Err(_) => false,
                     };
-                    if whole {
-                        waits_ms.push(ms_since(due));
+                    if succeeded {
+                        latencies_ms.push(ms_since(due));
                     } else {
                         failed += 1;
                     }
                 }
-                (waits_ms, failed)
+                (latencies_ms, failed)
             })
         });
         let done = join_all(connections).await;
         let seconds = started.elapsed().as_secs_f64();
-        let (mut waits_ms, mut failed) = (Vec::new(), 0);
-        for (waits, failures) in done.into_iter().flatten() {
-            waits_ms.extend(waits);
+        let (mut latencies_ms, mut failed) = (Vec::new(), 0);
+        for (latencies, failures) in done.into_iter().flatten() {
+            latencies_ms.extend(latencies);
             failed += failures;
         }
-        Ok(Sample::of(waits_ms, failed, seconds))
+        Ok(Sample::from_latencies(latencies_ms, failed, seconds))
     }
 
-    /// Reads the whole ledger as CSV, and how much memory that took at most: of the server, and of this client, which keeps
-    /// nothing.
+    /// Downloads the whole ledger as CSV and measures how much the peak memory grows. Server and client share this
+    /// process, but the client discards what it reads.
     async fn export(&self, server: &str) -> Result<(), CliError> {
-        // Linux starts anew to watch for the peak.
+        // Resets the peak that Linux reports.
         tokio::fs::write("/proc/self/clear_refs", "5").await?;
         let before = peak_mib().await?;
         let started = Instant::now();
@@ -258,7 +261,7 @@ impl Load {
         let (seconds, grown) = (started.elapsed().as_secs_f64(), peak_mib().await? - before);
         let mib = bytes as f64 / f64::from(1 << 20);
         say(format!(
-            "ledger as CSV: {} rows, {mib:.0} MiB in {seconds:.1} s; the peak of memory grew by {grown:.0} MiB",
+            "ledger as CSV: {} rows, {mib:.0} MiB in {seconds:.1} s; peak memory grew by {grown:.0} MiB",
             lines.saturating_sub(1)
         ));
         Ok(())
@@ -268,22 +271,22 @@ impl Load {
         command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let limit = Duration::from_secs(self.seconds) + TOOL_TIMEOUT_MARGIN;
         let done = timeout(limit, command.output()).await;
-        let done = done.map_err(|_| refused("the load tool did not end"))?;
+        let done = done.map_err(|_| refused("the load tool did not finish in time"))?;
         let done = done.map_err(|error| refused(format!("cannot start {missing} ({error})")))?;
         Ok(String::from_utf8_lossy(&done.stdout).into_owned())
     }
 }
 
-/// The most memory that this process has had since it last started to watch, in MiB, as Linux tells it.
+/// Returns this process's peak memory since the last reset, in MiB.
 async fn peak_mib() -> Result<f64, CliError> {
     let status = tokio::fs::read_to_string("/proc/self/status").await?;
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    Ok(kib.ok_or_else(|| refused("/proc does not tell how much memory there was"))? / 1_024.0)
+    Ok(kib.ok_or_else(|| refused("/proc/self/status does not report the peak memory"))? / 1_024.0)
 }
 
-/// Reads what `wrk --latency` prints.
-fn read_wrk(text: &str) -> Option<Sample> {
+/// Parses the output of `wrk --latency`.
+fn parse_wrk(text: &str) -> Option<Sample> {
     let after = |label: &str| {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(label))?;
         Some(line.trim().to_owned())
@@ -298,42 +301,43 @@ fn read_wrk(text: &str) -> Option<Sample> {
         };
         Some(number.parse::<f64>().ok()? * scale)
     };
-    // `connect 0, read 0, write 0, timeout 0`; no such line if there were none.
-    let broken = after("Socket errors:").unwrap_or_default();
-    let broken: usize = broken.split([' ', ',']).filter_map(|count| count.parse::<usize>().ok()).sum();
+    // `connect 0, read 0, write 0, timeout 0`. The line is missing if there were no errors.
+    let socket_errors = after("Socket errors:").unwrap_or_default();
+    let socket_errors: usize = socket_errors.split([' ', ',']).filter_map(|count| count.parse::<usize>().ok()).sum();
     Some(Sample {
         per_second: after("Requests/sec:")?.parse().ok()?,
         p50_ms: ms(after("50%")?)?,
         p99_ms: ms(after("99%")?)?,
-        failed: after("Non-2xx or 3xx responses:").map_or(Some(0), |count| count.parse().ok())? + broken,
+        failed: after("Non-2xx or 3xx responses:").map_or(Some(0), |count| count.parse().ok())? + socket_errors,
     })
 }
 
-/// Reads what `oha --output-format json` prints; its times are in seconds.
-fn read_oha(text: &str) -> Option<Sample> {
-    let told: Value = serde_json::from_str(text).ok()?;
-    let ms = |percentile: &str| told["latencyPercentiles"][percentile].as_f64().map(|seconds| seconds * 1_000.0);
-    // What was still under way when the time was up is no failure.
-    let answers = told["statusCodeDistribution"].as_object()?.iter().filter(|(status, _)| *status != "200");
-    let errors = told["errorDistribution"].as_object()?.iter().filter(|(error, _)| *error != "aborted due to deadline");
+/// Parses the output of `oha --output-format json`. Its times are in seconds.
+fn parse_oha(text: &str) -> Option<Sample> {
+    let report: Value = serde_json::from_str(text).ok()?;
+    let ms = |percentile: &str| report["latencyPercentiles"][percentile].as_f64().map(|seconds| seconds * 1_000.0);
+    // Requests still in flight at the end are not failures.
+    let answers = report["statusCodeDistribution"].as_object()?.iter().filter(|(status, _)| *status != "200");
+    let errors =
+        report["errorDistribution"].as_object()?.iter().filter(|(error, _)| *error != "aborted due to deadline");
     let failed: u64 = answers.chain(errors).filter_map(|(_, count)| count.as_u64()).sum();
     Some(Sample {
-        per_second: told["summary"]["requestsPerSec"].as_f64()?,
+        per_second: report["summary"]["requestsPerSec"].as_f64()?,
         p50_ms: ms("p50")?,
         p99_ms: ms("p99")?,
         failed: usize::try_from(failed).ok()?,
     })
 }
 
-/// One organization with tokens enough, and `entries` spends in the last days, made through the one door. Answers a feature to
-/// spend on, too.
+/// Creates one organization with enough tokens and `entries` spends over the last days, through the writer. Also
+/// returns a feature to spend on.
 async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(OrgId, String), CliError> {
     let (catalog, now) = (Arc::new(config.catalog.clone()), SystemClock.now());
     let clock = Arc::new(ManualClock::new(now - TimeDelta::days(HISTORY_DAYS.into())));
     let (writer, tasks) = Writer::start(database.pools.writer.clone(), catalog.clone(), clock.clone());
     let provisioning = provisioning(config, &database.pools, clock.clone())?;
     let types = catalog.token_types.iter().map(|spec| &spec.name);
-    let org = organization(&provisioning, &writer, "bench", types).await?;
+    let org = create_organization(&provisioning, &writer, "bench", types).await?;
     let submit = async |command| {
         let answer = writer.submit(Submission::new(org, None, command)).await;
         answer.map(drop).map_err(refused)
@@ -351,5 +355,5 @@ async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(Org
     }
     drop((writer, provisioning));
     tasks.finish().await;
-    Ok((org, cheapest(config)?.name.to_string()))
+    Ok((org, cheapest_feature(config)?.name.to_string()))
 }

@@ -1,8 +1,8 @@
-//! What the one door does a second, against one row-locking transaction per request.
+//! Spends per second: the writer against one row-locking transaction per request.
 //!
-//! Both do the same work in the same code on the same Postgres: lock the account, look the receipt up, decide, write state,
-//! entry, day and receipt, commit. They differ in one thing only: the writer shares a commit among all who wait. Rounds of
-//! the two are interleaved, so that a machine whose speed drifts is as unkind to the one as to the other.
+//! Both run the same code on the same Postgres: lock the account, look up the idempotency record, decide, write state,
+//! entry, day and idempotency record, commit. The only difference is that the writer commits all waiting commands
+//! together. Rounds of the two are interleaved, so that changes in the machine's speed affect both alike.
 
 use std::{
     sync::{
@@ -20,7 +20,7 @@ use brightmeter::{
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, cheapest, median, ms_since, organization, provisioning, rate};
+use super::{BenchArgs, Sample, cheapest_feature, create_organization, median, ms_since, provisioning, throughput};
 use crate::{
     cli::{CliError, output::say},
     clock::SystemClock,
@@ -29,50 +29,51 @@ use crate::{
     storage::pools::Pools,
 };
 
-/// How many connections the naive peer may use.
-const NAIVE_POOL: u32 = 16;
-/// How many organizations the wide runs spread over.
+/// The connections of the unbatched writer.
+const UNBATCHED_CONNECTIONS: u32 = 16;
+/// The organizations that the runs on many organizations spend on.
 const ORGANIZATIONS: usize = 1_000;
 
-/// Who answers the spends.
+/// The writer under test.
 #[derive(Clone)]
-enum Peer {
-    Writer(Writer),
-    Naive(UnbatchedWriter),
+enum Target {
+    Batched(Writer),
+    Unbatched(UnbatchedWriter),
 }
 
-impl Peer {
+impl Target {
     async fn submit(&self, submission: Submission) -> Result<(), SubmitError> {
         match self {
-            Self::Writer(writer) => writer.submit(submission).await.map(drop),
-            Self::Naive(alone) => alone.submit(submission).await.map(drop),
+            Self::Batched(writer) => writer.submit(submission).await.map(drop),
+            Self::Unbatched(writer) => writer.submit(submission).await.map(drop),
         }
     }
 }
 
-/// Measures both.
+/// Measures both writers and prints the table.
 pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) -> Result<(), CliError> {
     let (catalog, clock) = (Arc::new(config.catalog.clone()), Arc::new(SystemClock));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
-    say(format!("making {ORGANIZATIONS} organizations"));
-    let orgs = organizations(config, pools, &writer).await?;
-    let pool = PgPoolOptions::new().max_connections(NAIVE_POOL);
+    say(format!("creating {ORGANIZATIONS} organizations"));
+    let orgs = create_organizations(config, pools, &writer).await?;
+    let pool = PgPoolOptions::new().max_connections(UNBATCHED_CONNECTIONS);
     let pool = pool.connect_lazy_with(pools.writer.connect_options().as_ref().clone());
-    let naive = Peer::Naive(UnbatchedWriter::new(pool, catalog, clock.clone()));
-    let group = Peer::Writer(writer);
+    let unbatched = Target::Unbatched(UnbatchedWriter::new(pool, catalog, clock.clone()));
+    let batched = Target::Batched(writer);
 
     let caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::nil()), member: None };
-    let feature = cheapest(config)?.name.clone();
+    let feature = cheapest_feature(config)?.name.clone();
     let spend = Command::Spend(Usage { caller, feature, quantity: Quantity::ONE, metadata: None });
     say(format!("{:<22}{:>8}{:>12}{:>12}{:>10}{:>10}", "", "callers", "", "spends/s", "p50 ms", "p99 ms"));
     for (label, orgs) in [("one organization", &orgs[..1]), ("1,000 organizations", &orgs[..])] {
         for callers in &args.callers {
-            let (mut naives, mut groups) = (Vec::new(), Vec::new());
+            let (mut unbatched_samples, mut batched_samples) = (Vec::new(), Vec::new());
             for _ in 0..args.rounds {
-                naives.push(run(&naive, orgs, *callers, args.seconds, &spend).await);
-                groups.push(run(&group, orgs, *callers, args.seconds, &spend).await);
+                unbatched_samples.push(run(&unbatched, orgs, *callers, args.seconds, &spend).await);
+                batched_samples.push(run(&batched, orgs, *callers, args.seconds, &spend).await);
             }
-            let (naive, group) = (median(naives, rate), median(groups, rate));
+            let naive = median(unbatched_samples, throughput);
+            let group = median(batched_samples, throughput);
             for (name, sample) in [("naive", &naive), ("group", &group)] {
                 let failed = if sample.failed > 0 { format!("  {} failed", sample.failed) } else { String::new() };
                 say(format!(
@@ -83,55 +84,55 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) ->
             say(format!("{label:<22}{callers:>8}{:>12}{:>11.1}×", "ratio", group.per_second / naive.per_second));
         }
     }
-    drop((naive, group));
+    drop((unbatched, batched));
     tasks.finish().await;
     Ok(())
 }
 
-async fn organizations(config: &Config, pools: &Pools, writer: &Writer) -> Result<Vec<OrgId>, CliError> {
+async fn create_organizations(config: &Config, pools: &Pools, writer: &Writer) -> Result<Vec<OrgId>, CliError> {
     let provisioning = provisioning(config, pools, Arc::new(SystemClock))?;
-    let types = [&cheapest(config)?.token_type];
+    let types = [&cheapest_feature(config)?.token_type];
     let run = Uuid::now_v7().simple().to_string();
     let mut orgs = Vec::with_capacity(ORGANIZATIONS);
     for number in 0..ORGANIZATIONS {
         let slug = format!("b{}-{number}", &run[..20]);
-        orgs.push(organization(&provisioning, writer, &slug, types).await?);
+        orgs.push(create_organization(&provisioning, writer, &slug, types).await?);
     }
     Ok(orgs)
 }
 
-/// `callers` at once, each waiting for its answer before it asks again.
-async fn run(peer: &Peer, orgs: &[OrgId], callers: usize, seconds: u64, command: &Command) -> Sample {
+/// Submits `command` from `callers` concurrent tasks, each waiting for its answer before the next one.
+async fn run(target: &Target, orgs: &[OrgId], callers: usize, seconds: u64, command: &Command) -> Sample {
     let stop = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
     let tasks: Vec<_> = (0..callers)
         .map(|caller| {
-            let (peer, stop, orgs, command) = (peer.clone(), stop.clone(), orgs.to_vec(), command.clone());
+            let (target, stop, orgs, command) = (target.clone(), stop.clone(), orgs.to_vec(), command.clone());
             tokio::spawn(async move {
-                let (mut waits_ms, mut failed) = (Vec::new(), 0);
+                let (mut latencies_ms, mut failed) = (Vec::new(), 0);
                 let mut turn = caller * 7_919;
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
                     let key: Option<IdempotencyKey> = Uuid::now_v7().to_string().parse().ok();
                     let submission = Submission::new(orgs[turn % orgs.len()], key, command.clone());
-                    let asked = Instant::now();
-                    match peer.submit(submission).await {
-                        Ok(()) => waits_ms.push(ms_since(asked)),
+                    let submitted = Instant::now();
+                    match target.submit(submission).await {
+                        Ok(()) => latencies_ms.push(ms_since(submitted)),
                         Err(_) => failed += 1,
                     }
                 }
-                (waits_ms, failed)
+                (latencies_ms, failed)
             })
         })
         .collect();
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     stop.store(true, Ordering::Relaxed);
-    let (mut waits_ms, mut failed) = (Vec::new(), 0);
+    let (mut latencies_ms, mut failed) = (Vec::new(), 0);
     for task in tasks {
-        if let Ok((waits, failures)) = task.await {
-            waits_ms.extend(waits);
+        if let Ok((latencies, failures)) = task.await {
+            latencies_ms.extend(latencies);
             failed += failures;
         }
     }
-    Sample::of(waits_ms, failed, started.elapsed().as_secs_f64())
+    Sample::from_latencies(latencies_ms, failed, started.elapsed().as_secs_f64())
 }

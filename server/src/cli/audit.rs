@@ -11,13 +11,13 @@ use crate::{
     storage::StorageError,
 };
 
-/// Holds everything against the invariants.
+/// Checks the database against the invariants and prints the report.
 pub(super) async fn audit(config: &Config, json: bool) -> Result<ExitCode, CliError> {
     let database = open(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let report = async {
-        // While no server ran, nobody booked what lapsed: that is late, not wrong.
-        if database.is_alone() {
+        // If no server is running, nothing has booked expired grants and holds. They are late, not violations.
+        if database.is_exclusive() {
             sweep(config, &database, &clock).await?;
         }
         audit::run(&database.pools, &clock).await
@@ -28,13 +28,13 @@ pub(super) async fn audit(config: &Config, json: bool) -> Result<ExitCode, CliEr
     if json {
         say(serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?);
     } else {
-        say(format!("{} organizations, {} entries", report.organizations, report.entries));
+        say(format!("{} organizations, {} ledger entries", report.organizations, report.entries));
         for finding in &report.violations {
             let org = finding.org.map_or_else(|| "schema".into(), |org| org.to_string());
-            say(format!("{} does not hold ({org}): {}", finding.invariant, finding.detail));
+            say(format!("{} is violated ({org}): {}", finding.invariant, finding.detail));
         }
         if report.ok {
-            say("I1 to I8 hold");
+            say("All invariants (I1 to I8) hold.");
         }
     }
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use super::{CliError, output::say};
 use crate::config;
 
-/// Prints the margins table of `file`, or of the configured catalog.
+/// Prints the margins of `file`, or of the configured catalog.
 pub(super) fn check(file: Option<PathBuf>) -> Result<ExitCode, CliError> {
     let configured = || std::env::var("BRIGHTMETER_CATALOG").ok().filter(|file| !file.is_empty());
     let file = file.map(|file| file.to_string_lossy().into_owned()).or_else(configured);
@@ -18,6 +18,6 @@ pub(super) fn check(file: Option<PathBuf>) -> Result<ExitCode, CliError> {
         say(format!("{:<24}{price:>12}{cost:>12}{margin:>12}", line.what));
     }
     let floor = catalog.margin_floor_permille;
-    say(format!("every margin is at least {}.{} %", floor / 10, floor % 10));
+    say(format!("All margins are at least {}.{} %.", floor / 10, floor % 10));
     Ok(ExitCode::SUCCESS)
 }

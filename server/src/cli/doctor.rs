@@ -1,4 +1,4 @@
-//! `brightmeter doctor`: what can be wrong with an installation, and the mend. Changes nothing.
+//! `brightmeter doctor`: checks an installation and suggests fixes. Changes nothing.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -13,22 +13,22 @@ use crate::{
     storage::{audit, databases, migrations, settings},
 };
 
-/// How long any one question may take.
+/// The timeout of a connection or request.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How far the clocks of this machine and of the database may be apart.
+/// The largest accepted difference between this machine's clock and the database's.
 const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
-/// What a look found.
+/// The result of a check.
 enum Finding {
     Good(String),
-    /// It works, but not as it should in production.
-    Doubtful(String),
+    /// It works, but isn't ready for production.
+    Warning(String),
     Bad(String),
 }
 
-use Finding::{Bad, Doubtful, Good};
+use Finding::{Bad, Good, Warning};
 
-/// Everything that was looked at, in order.
+/// The results in order, each with the name of its check.
 #[derive(Default)]
 struct Report(Vec<(&'static str, Finding)>);
 
@@ -38,7 +38,7 @@ impl Report {
     }
 }
 
-/// Looks at everything and says what it found; exit 1 if something is bad.
+/// Runs all checks and prints the results. Exits 1 if one of them is bad.
 pub(super) async fn doctor(config: Result<Config, crate::config::ConfigError>) -> Result<ExitCode, CliError> {
     let mut report = Report::default();
     match config {
@@ -54,7 +54,7 @@ pub(super) async fn doctor(config: Result<Config, crate::config::ConfigError>) -
     for (what, finding) in &report.0 {
         let (mark, text) = match finding {
             Good(text) => ("ok  ", text),
-            Doubtful(text) => ("note", text),
+            Warning(text) => ("note", text),
             Bad(text) => {
                 bad += 1;
                 ("BAD ", text)
@@ -69,33 +69,37 @@ fn configuration(config: &Config, report: &mut Report) {
     report.add(
         "configuration",
         match config.check_production() {
-            Ok(()) => Good("everything that production needs is set".into()),
-            Err(error) => Doubtful(error.to_string()),
+            Ok(()) => Good("all settings that production requires are set".into()),
+            Err(error) => Warning(error.to_string()),
         },
     );
     report.add(
         "catalog",
-        Good(format!("{} plans, {} packs, margins hold", config.catalog.plans.len(), config.catalog.packs.len())),
+        Good(format!(
+            "{} plans, {} packs, all margins above the floor",
+            config.catalog.plans.len(),
+            config.catalog.packs.len()
+        )),
     );
     report.add("site", site(&config.site_root.join("pkg")));
     report.add(
         "open files",
         match rlimit::Resource::NOFILE.get() {
             Ok((_, hard)) if hard >= MAX_OPEN_FILES => Good(format!("up to {hard}")),
-            Ok((_, hard)) => Doubtful(format!(
-                "at most {hard}; for many connections allow {MAX_OPEN_FILES} (ulimit -Hn, LimitNOFILE)"
+            Ok((_, hard)) => Warning(format!(
+                "at most {hard}; raise it to {MAX_OPEN_FILES} for many connections (ulimit -Hn, LimitNOFILE)"
             )),
-            Err(error) => Doubtful(format!("the limit cannot be read: {error}")),
+            Err(error) => Warning(format!("cannot read the limit: {error}")),
         },
     );
 }
 
-/// Whether the browser's files are there, under the names that this program gives out.
+/// Checks that the site's files exist under the names that this program links to.
 fn site(package: &Path) -> Finding {
-    let start = "start from the project's folder after `make run`, or set LEPTOS_SITE_ROOT";
+    let start = "run it from the project directory after `make run`, or set LEPTOS_SITE_ROOT";
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name("hash.txt"));
     let hashes = beside.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-    // `js: QX0RB2ZW…`, one kind of file a line, as the build writes it.
+    // The build writes one line per file type: `js: QX0RB2ZW…`.
     let hash = |kind: &str| hashes.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(": "));
     let name = |kind: &str| match hash(kind) {
         Some(hash) => format!("brightmeter.{}.{kind}", hash.trim()),
@@ -104,10 +108,10 @@ fn site(package: &Path) -> Finding {
     let missing: Vec<String> =
         ["js", "wasm", "css"].into_iter().map(name).filter(|name| !package.join(name).is_file()).collect();
     if missing.is_empty() {
-        Good(format!("the browser's files are at {}", package.display()))
+        Good(format!("the site's files are in {}", package.display()))
     } else {
         Bad(format!(
-            "no {} at {}: {start}; hash.txt has to lie beside the program",
+            "missing {} in {}: {start}; hash.txt must be in the program's directory",
             missing.join(", "),
             package.display()
         ))
@@ -119,9 +123,10 @@ async fn address(config: &Config, report: &mut Report) {
         "address",
         match TcpListener::bind(config.addr).await {
             Ok(_) => Good(format!("{} is free", config.addr)),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                Doubtful(format!("{} is in use: by a running Brightmeter, or set BRIGHTMETER_ADDR", config.addr))
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Warning(format!(
+                "{} is in use: Brightmeter may be running already; otherwise set BRIGHTMETER_ADDR",
+                config.addr
+            )),
             Err(error) => Bad(format!("cannot listen on {}: {error}; set BRIGHTMETER_ADDR", config.addr)),
         },
     );
@@ -129,19 +134,17 @@ async fn address(config: &Config, report: &mut Report) {
 
 async fn ai(config: &Config, report: &mut Report) {
     let Some(ai) = &config.ai else {
-        return report.add(
-            "AI",
-            Doubtful("not configured: the demo has its own, production needs AI_BASE_URL and AI_MODEL".into()),
-        );
+        return report
+            .add("AI", Warning("not configured: fine for the demo; production needs AI_BASE_URL and AI_MODEL".into()));
     };
-    // Any answer will do: that it answers is what is asked.
+    // Any response shows that the server is reachable.
     let request = reqwest::Client::new().get(&ai.base_url).timeout(CHECK_TIMEOUT).send().await;
     report.add(
         "AI",
         match request {
-            Ok(_) => Good(format!("answers; model {}", ai.model)),
-            Err(error) if error.is_timeout() => Bad("does not answer within 10 seconds: look at AI_BASE_URL".into()),
-            Err(_) => Bad("cannot be reached: look at AI_BASE_URL, and whether this machine may go there".into()),
+            Ok(_) => Good(format!("reachable; model {}", ai.model)),
+            Err(error) if error.is_timeout() => Bad("no response within 10 seconds: check AI_BASE_URL".into()),
+            Err(_) => Bad("unreachable: check AI_BASE_URL and this machine's network access".into()),
         },
     );
 }
@@ -155,7 +158,7 @@ async fn database(config: &Config, report: &mut Report) {
                 let (maintenance, name) = (private.options("postgres", PrivatePostgres::OWNER), "brightmeter");
                 match databases::exists(&maintenance, name).await {
                     Ok(true) => schema(&private.options(name, PrivatePostgres::OWNER), config, report).await,
-                    Ok(false) => report.add("Postgres", Good("runs; the first start makes the database".into())),
+                    Ok(false) => report.add("Postgres", Good("running; the first start creates the database".into())),
                     Err(error) => report.add("Postgres", Bad(error.to_string())),
                 }
                 if let Err(error) = private.stop().await {
@@ -170,9 +173,9 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
     let mut conn = match timeout(CHECK_TIMEOUT, PgConnection::connect_with(owner)).await {
         Ok(Ok(conn)) => conn,
         Ok(Err(error)) => {
-            return report.add("Postgres", Bad(format!("cannot be reached: {error}; look at DATABASE_URL")));
+            return report.add("Postgres", Bad(format!("unreachable: {error}; check DATABASE_URL")));
         }
-        Err(_) => return report.add("Postgres", Bad("does not answer within 10 seconds: look at DATABASE_URL".into())),
+        Err(_) => return report.add("Postgres", Bad("no response within 10 seconds: check DATABASE_URL".into())),
     };
     match settings::find(&mut conn).await {
         Err(error) => return report.add("Postgres", Bad(error.to_string())),
@@ -183,14 +186,14 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
                 if version >= 15 {
                     Good(format!("version {version}"))
                 } else {
-                    Bad(format!("version {version} is too old: Brightmeter needs 15 or newer"))
+                    Bad(format!("version {version} is too old: version 15 or later is required"))
                 },
             );
             let off: Vec<&str> = found.durable.iter().filter(|(_, on)| !on).map(|(name, _)| name.as_str()).collect();
             report.add(
                 "durability",
                 if off.is_empty() {
-                    Good("what is acknowledged survives a power failure".into())
+                    Good("acknowledged spends survive a power failure".into())
                 } else {
                     Bad(format!(
                         "{} is off: acknowledged spends can be lost; turn it on in postgresql.conf",
@@ -198,15 +201,15 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
                     ))
                 },
             );
-            let apart = (found.now - chrono::Utc::now()).abs();
+            let skew = (found.now - chrono::Utc::now()).abs();
             report.add(
                 "clock",
-                if apart <= MAX_CLOCK_SKEW {
-                    Good("this machine and the database agree".into())
+                if skew <= MAX_CLOCK_SKEW {
+                    Good("in sync with the database".into())
                 } else {
-                    Doubtful(format!(
-                        "{} seconds apart from the database's: run a time service on both",
-                        apart.num_seconds()
+                    Warning(format!(
+                        "{} seconds apart from the database's clock: run NTP on both machines",
+                        skew.num_seconds()
                     ))
                 },
             );
@@ -215,7 +218,7 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
     match migrations::is_current(&mut conn).await {
         Ok(true) => report.add("schema", Good("current".into())),
         Ok(false) => return report.add("schema", Bad("not current: run `brightmeter migrate`".into())),
-        Err(error) => return report.add("schema", Bad(format!("not there yet ({error}): run `brightmeter migrate`"))),
+        Err(error) => return report.add("schema", Bad(format!("missing ({error}): run `brightmeter migrate`"))),
     }
     for role in [config.app_role.clone(), format!("{}_writer", config.app_role)] {
         let found = isolation(&mut conn, &role).await;
@@ -223,14 +226,14 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
             "isolation",
             match found {
                 Ok(lines) if lines.is_empty() => Good(format!("role {role} sees one organization at a time")),
-                Ok(lines) => Bad(format!("{}: run `brightmeter migrate`, or mend the role", lines.join("; "))),
-                Err(error) => Bad(format!("role {role} cannot be used: {error}; run `brightmeter migrate`")),
+                Ok(lines) => Bad(format!("{}: run `brightmeter migrate`, or fix the role", lines.join("; "))),
+                Err(error) => Bad(format!("cannot use role {role}: {error}; run `brightmeter migrate`")),
             },
         );
     }
 }
 
-/// What keeps row-level security from holding for `role`.
+/// Returns what exempts `role` from row-level security.
 async fn isolation(conn: &mut PgConnection, role: &str) -> crate::storage::Result<Vec<String>> {
     let mut found = audit::unprotected_tables(conn).await?;
     let mut tx = conn.begin().await?;

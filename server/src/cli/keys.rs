@@ -13,7 +13,7 @@ use crate::{
     storage::{StorageError, organizations},
 };
 
-/// Makes a key for the organization `org` and prints its secret.
+/// Creates an API key for the organization with the slug `org` and prints its secret.
 pub(super) async fn create(
     config: &Config,
     org: &str,
@@ -24,9 +24,9 @@ pub(super) async fn create(
     let database = open(config).await?;
     let result = async {
         let mut tx = database.pools.app.begin().await.map_err(StorageError::from)?;
-        let found = organizations::find_named(&mut tx, org).await?;
+        let found = organizations::find_by_slug(&mut tx, org).await?;
         tx.rollback().await.map_err(StorageError::from)?;
-        let id = found.ok_or_else(|| CliError::Refused(format!("there is no organization `{org}`: see its slug")))?;
+        let id = found.ok_or_else(|| CliError::Refused(format!("organization `{org}` not found: use its slug")))?;
         let expires_at = days.map(|days| SystemClock.now() + TimeDelta::days(days.into()));
         let keys = ApiKeys::new(database.pools.app.clone(), Arc::new(SystemClock), !database.demo);
         let new = NewKey { id: ApiKeyId(SystemClock.new_id()), name, scope, expires_at, maker: None };

@@ -1,4 +1,4 @@
-//! What commands print: results on stdout, logs and errors on stderr.
+//! Output of commands: results on stdout, logs and errors on stderr.
 
 use std::{
     error::Error,
@@ -10,12 +10,12 @@ use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 
-/// Prints a line. Whoever closed the pipe does not want it.
+/// Prints a line to stdout. Write errors are ignored: the reader may have closed the pipe.
 pub(crate) fn say(line: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
 }
 
-/// Prints why a command failed, in one line with its causes, and answers exit code 1.
+/// Prints an error with its causes in one line and returns exit code 1.
 pub(super) fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     let mut line = error.to_string();
     let mut source = error.source();
@@ -30,10 +30,10 @@ pub(super) fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Starts logging to stderr: text for people, and one JSON object a line where a machine reads it.
+/// Starts logging to stderr: text, or one JSON object per line if `json` is set and stderr is not a terminal.
 pub(super) fn log(filter: &str, json: bool) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(filter).map_err(|_| {
-        CliError::Refused("BRIGHTMETER_LOG cannot be used: write it as `info` or `info,server=debug`".into())
+        CliError::Refused("BRIGHTMETER_LOG is invalid: write it like `info` or `info,server=debug`".into())
     })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json && !std::io::stderr().is_terminal() {

@@ -13,7 +13,7 @@ use crate::{
     storage::pools::Pools,
 };
 
-/// Makes a person who runs Brightmeter.
+/// Creates a staff user and prints the password.
 pub(super) async fn create_staff(config: &Config, email: &str) -> Result<(), CliError> {
     let database = open(config).await?;
     let result = async {
@@ -23,11 +23,11 @@ pub(super) async fn create_staff(config: &Config, email: &str) -> Result<(), Cli
     };
     let password = result.await;
     database.close().await?;
-    say(format!("{email} is staff, with the password {}", password?));
+    say(format!("Created staff user {email} with the password {}", password?));
     Ok(())
 }
 
-/// Makes an organization with its owner.
+/// Creates an organization with its owner. Prints the owner's password if the owner is a new user.
 pub(super) async fn create_org(
     config: &Config,
     slug: &str,
@@ -37,7 +37,7 @@ pub(super) async fn create_org(
     owner_email: &str,
 ) -> Result<(), CliError> {
     if app::instant_text::zone(time_zone).name() != time_zone {
-        return Err(CliError::Refused(format!("there is no time zone `{time_zone}`: write it as Europe/Berlin")));
+        return Err(CliError::Refused(format!("unknown time zone `{time_zone}`: use an IANA name like Europe/Berlin")));
     }
     let database = open(config).await?;
     let result = async {
@@ -49,10 +49,10 @@ pub(super) async fn create_org(
     let password = result.await;
     database.close().await?;
     let password = password?;
-    say(format!("organization {slug} is there, on the {plan} plan"));
+    say(format!("Created organization {slug} on the {plan} plan."));
     match password {
         Some(password) => say(format!("{owner_email} can sign in with the password {password}")),
-        None => say(format!("{owner_email} owns it and signs in as before")),
+        None => say(format!("{owner_email} is the owner and signs in with the existing password.")),
     }
     Ok(())
 }

@@ -18,14 +18,14 @@ use crate::{
     stripe::api::StripeApi,
 };
 
-/// Holds what is known of purchases and plans against what Stripe says.
+/// The options of `reconcile`.
 #[derive(Args)]
 pub(super) struct ReconcileArgs {
-    /// Mend what can safely be mended: credit what is paid, take and give back what goes with refunds and disputes, have plans and
-    /// licenses follow.
+    /// Fix what is safe to fix: credit paid purchases, claw back or reinstate tokens for refunds and disputes, update
+    /// plans and licenses.
     #[arg(long)]
     fix: bool,
-    /// How many days back purchases are asked about.
+    /// Check the purchases of this many days.
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3_650))]
     days: u16,
     /// Print the report as JSON.
@@ -35,7 +35,7 @@ pub(super) struct ReconcileArgs {
 
 pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
     let stripe = config.stripe.as_ref().ok_or_else(|| {
-        CliError::Refused("there is no Stripe to ask: set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET".into())
+        CliError::Refused("Stripe is not configured: set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET".into())
     })?;
     let api = StripeApi::new(&stripe.secret_key, stripe.api_base.as_deref())?;
     let database = open(config).await?;
@@ -48,10 +48,10 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
         gateway: Some(Arc::new(api)),
         catalog,
         clock: clock.clone(),
-        site: config.public_url.clone().unwrap_or_default().into(),
-        news: Arc::default(),
+        base_url: config.public_url.clone().unwrap_or_default().into(),
+        new_events: Arc::default(),
     };
-    let plans = Plans::beside(&purchases);
+    let plans = Plans::from_purchases(&purchases);
     let since = clock.now() - TimeDelta::days(args.days.into());
     let report = reconcile::run(&purchases, &plans, &pools.writer, since, args.fix).await;
     drop((purchases, plans));
@@ -62,28 +62,34 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
         say(serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?);
     } else {
         say(format!(
-            "{} purchases of the last {} days and {} plans were asked about",
+            "Checked {} purchases of the last {} days and {} plans.",
             report.purchases, args.days, report.plans
         ));
         for finding in &report.findings {
             let what = match finding.kind {
                 Difference::PaidNotCredited => "paid, but not credited",
-                Difference::CreditedNotPaid => "credited, but not paid: look at it in Stripe, and correct the balance",
-                Difference::ReturnedOtherwise => "its refunds or disputes were not followed",
-                Difference::PlanOtherwise => "its subscription or invoices were not followed",
-                Difference::PlanUntold => "Stripe does not tell how it stands: look at the customer there",
-                Difference::PlanPaidTwice => "more than one subscription is paid for: end the others in Stripe",
-                Difference::AnotherPayment => "its session in Stripe is another order's: look at it there",
+                Difference::CreditedNotPaid => "credited, but not paid: check it in Stripe and adjust the balance",
+                Difference::RefundsDiffer => "refunds or disputes in Stripe have not been applied",
+                Difference::PlanDiffers => "the subscription or invoices in Stripe have not been applied",
+                Difference::PlanUnreadable => {
+                    "Stripe did not return the subscription's state: check the customer in Stripe"
+                }
+                Difference::DuplicateSubscriptions => {
+                    "more than one subscription is being paid: cancel the others in Stripe"
+                }
+                Difference::AnotherPayment => {
+                    "its Checkout session in Stripe belongs to another order: check it in Stripe"
+                }
             };
-            let mended = if finding.mended { " (mended)" } else { "" };
-            let which = finding.purchase.map_or_else(|| "the plan".into(), |id| format!("purchase {id}"));
-            say(format!("{which} of {}: {what}{mended}", finding.org));
+            let fixed = if finding.fixed { " (fixed)" } else { "" };
+            let subject = finding.purchase.map_or_else(|| "plan".into(), |id| format!("purchase {id}"));
+            say(format!("{subject} of {}: {what}{fixed}", finding.org));
         }
         if report.findings.is_empty() {
-            say("all are as Stripe says");
-        } else if !report.is_settled() && !args.fix {
-            say("run it with --fix to mend what can safely be mended");
+            say("Everything is in sync with Stripe.");
+        } else if !report.is_resolved() && !args.fix {
+            say("Run with --fix to fix what is safe to fix.");
         }
     }
-    Ok(if report.is_settled() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_resolved() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

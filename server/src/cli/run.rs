@@ -41,12 +41,12 @@ use crate::{
     stripe::{api::StripeApi, gateway::Gateway, signature::WebhookSecret},
 };
 
-/// How long running jobs may take to end when the server is told to.
+/// The time that running jobs get to finish at shutdown.
 const JOBS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How many passwords are checked at once: each takes a core.
+/// The limit of concurrent password hashes. Each takes a core.
 const MAX_CONCURRENT_HASHES: usize = 2;
 
-/// What differs between production and the demo.
+/// The parts that differ between production and the demo.
 pub(crate) struct Edition {
     pub(crate) provider: Arc<dyn AiProvider>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -55,7 +55,7 @@ pub(crate) struct Edition {
     pub(crate) payments: Payments,
 }
 
-/// Who takes the money: Stripe, or what stands in for it; nobody, where nothing is for sale.
+/// The payment provider: Stripe, the sandbox, or neither if nothing is for sale.
 #[derive(Default)]
 pub(crate) struct Payments {
     gateway: Option<Arc<dyn Gateway>>,
@@ -70,7 +70,7 @@ impl Payments {
         Ok(Self { gateway: Some(Arc::new(api)), webhook_secret, sandbox: None })
     }
 
-    /// With secrets of its own, new at each start: nobody else can say what was paid.
+    /// Opens the sandbox. Its secrets are random and new at each start, so that only it can report payments.
     fn sandbox(config: &Config, clock: Arc<dyn Clock>, site: String) -> Result<Self, CliError> {
         let secret = |prefix| format!("{prefix}_{}", hex::encode(rand::random::<[u8; 16]>()));
         let (secret_key, webhook_secret) = (secret("sk_test"), WebhookSecret::new(secret("whsec")));
@@ -87,10 +87,13 @@ impl Payments {
     }
 }
 
-/// Serves production.
+/// Runs the production server.
 pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     config.check_production()?;
-    let ai = config.ai.as_ref().ok_or_else(|| CliError::Refused("no AI is configured".into()))?;
+    let ai = config
+        .ai
+        .as_ref()
+        .ok_or_else(|| CliError::Refused("the AI is not configured: set AI_BASE_URL and AI_MODEL".into()))?;
     let provider = Arc::new(OpenAi::new(&ai.base_url, ai.api_key.as_deref(), &ai.model)?);
     let payments = config.stripe.as_ref().map(Payments::stripe).transpose()?.unwrap_or_default();
     let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None, payments };
@@ -102,7 +105,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     run(&config, edition, database, listener).await
 }
 
-/// Serves the demo: its own database, the built-in AI, and a clock that can be moved where that was asked for.
+/// Runs the demo server: its own database, the built-in AI, and a manual clock if `BRIGHTMETER_TEST_CLOCK` is set.
 pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let test_clock = config.test_clock.then(|| Arc::new(ManualClock::new(SystemClock.now())));
     let clock =
@@ -117,18 +120,19 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     run(&config, edition, database, listener).await
 }
 
-/// The address is taken before anything else is started, so that a second server stops at once.
+/// Binds the address. This comes before anything else is started, so that a second server stops immediately.
 async fn listen(config: &Config) -> Result<TcpListener, CliError> {
     if !config.site_root.join("pkg").is_dir() {
         let site = config.site_root.display();
         let text =
-            format!("the browser's files are not at {site}: start from the project's folder, or set LEPTOS_SITE_ROOT");
+            format!("the site's files are not in {site}: run it from the project directory, or set LEPTOS_SITE_ROOT");
         return Err(CliError::Refused(text));
     }
     TcpListener::bind(config.addr).await.map_err(|source| CliError::Listen { addr: config.addr, source })
 }
 
-/// Serves until it is told to stop. The database is closed whatever happens: the private Postgres never outlives its server.
+/// Serves until a stop signal, then closes the database, even after an error: the private Postgres never outlives its
+/// server.
 async fn run(config: &Config, edition: Edition, database: Database, listener: TcpListener) -> Result<(), CliError> {
     let result = serve_on(config, edition, &database, listener).await;
     database.close().await?;
@@ -142,29 +146,31 @@ async fn serve_on(
     listener: TcpListener,
 ) -> Result<(), CliError> {
     let addr = listener.local_addr()?;
-    // A connection is an open file, and many systems allow a process no more than 1,024 unless it asks.
+    // Each connection is an open file, and the default limit of many systems is 1,024 per process.
     if let Err(error) = rlimit::increase_nofile_limit(MAX_OPEN_FILES) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the limit on open files could not be raised");
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot raise the limit on open files");
     }
     let demo = edition.sign_ins.is_some();
     let (state, sweeper, tasks) = assemble(config, edition, database, addr)?;
     if let Some(sandbox) = &state.sandbox {
-        fill::adopt(&database.pools, &config.catalog, sandbox, &*state.clock).await.map_err(fill::DemoError::from)?;
+        fill::seed_subscriptions(&database.pools, &config.catalog, sandbox, &*state.clock)
+            .await
+            .map_err(fill::DemoError::from)?;
     }
     let jobs = state.jobs.clone();
     let sweeping = tokio::spawn(sweeper.run());
     let auditing = tokio::spawn(audit::run_daily(database.pools.clone(), state.clock.clone()));
-    let working = tokio::spawn(Inbox { purchases: state.purchases.clone(), plans: state.plans.clone() }.run());
+    let processing = tokio::spawn(Inbox { purchases: state.purchases.clone(), plans: state.plans.clone() }.run());
     let delivering = state.sandbox.clone().map(|sandbox| tokio::spawn(sandbox.deliver()));
     let address = address(config, addr);
     if demo {
-        fill::greeting(&address).into_iter().for_each(say);
+        fill::startup_message(&address).into_iter().for_each(say);
     } else {
         tracing::info!(%addr, address, "serving");
     }
     let limits = Limits::new(config.trusted_proxies.clone());
     let (stop, balance_events) = (stop_signal()?, state.balance_events.clone());
-    // Whoever follows a balance would keep the server up.
+    // Open balance event streams would keep the server from stopping.
     let stop = async move {
         stop.await;
         balance_events.stop();
@@ -174,22 +180,22 @@ async fn serve_on(
     jobs.finish(JOBS_SHUTDOWN_TIMEOUT).await;
     sweeping.abort();
     auditing.abort();
-    working.abort();
+    processing.abort();
     if let Some(delivering) = delivering {
         delivering.abort();
     }
-    // The last handles to the writer: with them gone, it answers what waits and ends.
-    drop((jobs, sweeping.await, working.await));
+    // These hold the last handles to the writer. Once they are dropped, it answers the pending commands and ends.
+    drop((jobs, sweeping.await, processing.await));
     tasks.finish().await;
     Ok(())
 }
 
-/// Where people reach this server, without a slash at the end.
+/// The server's public URL, without a trailing slash.
 fn address(config: &Config, addr: SocketAddr) -> String {
     config.public_url.clone().unwrap_or_else(|| format!("http://{addr}"))
 }
 
-/// Puts a server together.
+/// Creates the server's services from the configuration.
 pub(crate) fn assemble(
     config: &Config,
     edition: Edition,
@@ -216,10 +222,10 @@ pub(crate) fn assemble(
         gateway: payments.gateway,
         catalog: catalog.clone(),
         clock: clock.clone(),
-        site: address(config, addr).into(),
-        news: Arc::default(),
+        base_url: address(config, addr).into(),
+        new_events: Arc::default(),
     };
-    let plans = Plans::beside(&purchases);
+    let plans = Plans::from_purchases(&purchases);
     let reader = AccountReader { pool: pools.app.clone(), catalog, clock: clock.clone(), writer: writer.clone() };
     let api_keys = ApiKeys::new(pools.app.clone(), clock.clone(), sign_ins.is_none());
     let staff = Staff::new(purchases.clone(), plans.clone(), pools.writer.clone());
@@ -237,14 +243,14 @@ pub(crate) fn assemble(
         Sweeper { writer_pool: pools.writer.clone(), app_pool: pools.app.clone(), writer, clock: clock.clone() };
     let leptos = LeptosOptions::builder()
         .output_name("brightmeter")
-        // The names are in hash.txt beside the program; without it they carry no hash.
+        // The hashes are read from hash.txt in the program's directory. Without it, the names have no hash.
         .hash_files(true)
         .site_root(config.site_root.to_string_lossy().into_owned())
         .site_addr(addr)
         .env(if std::env::var_os("LEPTOS_WATCH").is_some() { Env::DEV } else { Env::PROD })
         .build();
     let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
-    let tools = Services {
+    let services = Services {
         backend: Arc::new(backend),
         sign_in: SignIn { pool: pools.app.clone(), passwords, throttle },
         user_profiles,
@@ -268,10 +274,10 @@ pub(crate) fn assemble(
         sandbox: payments.sandbox,
         demo_sign_ins: sign_ins,
     };
-    Ok((tools.into(), sweeper, tasks))
+    Ok((services.into(), sweeper, tasks))
 }
 
-/// Ends at the first SIGINT or SIGTERM.
+/// Returns a future that completes at the first SIGINT or SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {

@@ -1,4 +1,4 @@
-//! The demo: three organizations with thirty days of history, made by the real writer with the clock moved along.
+//! The demo's data: three organizations with 30 days of history, written by the real writer with a manual clock.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use app::form::DemoSignIns;
 use brightmeter::{
     catalog::Catalog,
     command::{Caller, Command, Quantity, Usage},
-    features::quest::Goal,
+    features::quest::{Goal, QuestDraft},
     ids::{HoldId, MemberId, OrgId},
     ledger::{
         grant::Source,
@@ -17,12 +17,12 @@ use brightmeter::{
 };
 use chrono::{TimeDelta, Timelike};
 
-pub use crate::demo::subscriptions::adopt;
+pub use crate::demo::subscriptions::seed_subscriptions;
 use crate::{
     ai::{AiProvider, built_in::BuiltIn},
     clock::{Clock, ManualClock},
     database::DatabaseError,
-    demo::story::{Event, Story},
+    demo::scenario::{self, Event, Scenario},
     service::{
         passwords::{PasswordError, Passwords},
         provisioning::{NewOrganization, ProvisionError, Provisioning},
@@ -31,92 +31,89 @@ use crate::{
     storage::{StorageError, pools::Pools},
 };
 
-/// The password of every demo account.
+/// The password of every demo user.
 const PASSWORD: &str = "brightmeter-demo";
-/// How far back the history goes.
+/// The length of the history, in days.
 const HISTORY_DAYS: i64 = 30;
 
-/// Why the demo could not be filled.
+/// Why the demo data could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// An organization or a person could not be made.
-    #[error("the demo data could not be made")]
+    /// An organization or a user could not be created.
+    #[error("the demo data could not be created")]
     Provision(#[from] ProvisionError),
-    /// A command of the history was refused or failed.
+    /// A command of the history was refused, or failed.
     #[error("the demo's history could not be written")]
     Submit(#[from] SubmitError),
     /// A password could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// The database did not answer.
+    /// A database query failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The database could not be made.
+    /// The database could not be created.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The history names something that cannot be.
-    #[error("the demo's history is wrong: {0}")]
-    Story(String),
+    /// The scenario contains an invalid value.
+    #[error("the demo's scenario is invalid: {0}")]
+    Scenario(String),
 }
 
-/// The demo's accounts, and what each shows.
+/// Returns the demo's users, and what each one shows.
 pub fn sign_ins() -> DemoSignIns {
     let accounts = [
-        ("member@bright-audio.test", "a member on Pro"),
-        ("admin@bright-audio.test", "an admin on Pro, also in Nightshift Labs"),
-        ("owner@bright-audio.test", "the owner on Pro"),
-        ("owner@nightshift-labs.test", "an owner on Starter, where AI is not included"),
-        ("owner@stagecraft.test", "an owner on Enterprise"),
-        ("staff@brightmeter.test", "staff, who run Brightmeter: the staff console"),
+        ("member@bright-audio.test", "member, Pro"),
+        ("admin@bright-audio.test", "admin, Pro; also a member of Nightshift Labs"),
+        ("owner@bright-audio.test", "owner, Pro"),
+        ("owner@nightshift-labs.test", "owner, Starter (AI not included)"),
+        ("owner@stagecraft.test", "owner, Enterprise"),
+        ("staff@brightmeter.test", "staff, with the staff console"),
     ];
     let accounts = accounts.into_iter().map(|(email, shows)| (email.into(), shows.into())).collect();
     DemoSignIns { accounts, password: PASSWORD.into() }
 }
 
-/// What the demo prints when it is up.
-pub fn greeting(address: &str) -> Vec<String> {
+/// Returns the lines that the demo prints when it has started.
+pub fn startup_message(address: &str) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        format!("  Brightmeter is up at {address}"),
-        "  Demo data: nothing here is real, nothing is charged.".into(),
+        format!("  Brightmeter is running at {address}"),
+        "  Demo: the data is fictional and no real money moves.".into(),
         String::new(),
-        format!("  Sign in with the password {PASSWORD} as"),
+        format!("  Password for all users: {PASSWORD}"),
     ];
     lines.extend(sign_ins().accounts.into_iter().map(|(email, shows)| format!("    {email:<30} {shows}")));
     lines.extend([
         String::new(),
-        "  Try: Quests, type a goal, look at Activity. Then a goal with #fail in it.".into(),
-        "  Stop with Ctrl-C.".into(),
+        "  To try: describe a goal on Quests, then open Activity. A goal that contains #fail makes the AI fail.".into(),
+        "  Press Ctrl-C to stop.".into(),
         String::new(),
     ]);
     lines
 }
 
-/// Fills an empty database with the demo's organizations, their history ending at `now`.
-///
-/// # Errors
-/// [`DemoError`].
+/// Fills an empty database with the demo's organizations. Their history ends at `now`.
 pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<(), DemoError> {
-    tracing::info!("making the demo data");
+    tracing::info!("creating the demo data");
     let start = (now - TimeDelta::days(HISTORY_DAYS)).with_minute(0).and_then(|at| at.with_second(0)).unwrap_or(now);
     let clock = Arc::new(ManualClock::new(start));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     let provisioning =
         Provisioning { pool: pools.writer.clone(), passwords: Passwords::new(2)?, catalog, clock: clock.clone() };
-    let scribe = Scribe { writer, clock: clock.clone(), provider: BuiltIn { faults: false } };
+    let history = HistoryWriter { writer, clock: clock.clone(), provider: BuiltIn { faults: false } };
     let mut people: Vec<(&str, brightmeter::ids::UserId)> = Vec::new();
-    for story in super::story::all() {
+    for scenario in scenario::all() {
         clock.set(start);
         let new = NewOrganization {
-            slug: story.slug,
-            name: story.name,
-            time_zone: story.time_zone,
-            plan: story.plan,
-            anchor: start + TimeDelta::days(story.anchor_days) + TimeDelta::hours(story.anchor_hour),
+            slug: scenario.slug,
+            name: scenario.name,
+            time_zone: scenario.time_zone,
+            plan: scenario.plan,
+            anchor: start + TimeDelta::days(scenario.anchor_days) + TimeDelta::hours(scenario.anchor_hour),
         };
         let org = provisioning.create_organization(new).await?;
         let mut members = Vec::new();
-        for person in story.people {
+        for person in scenario.people {
             let user = match people.iter().find(|(email, _)| *email == person.email) {
                 Some((_, user)) => *user,
                 None => {
@@ -127,32 +124,32 @@ pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<
             };
             members.push(provisioning.add_member(org, user, person.role).await?);
         }
-        scribe.write(org, &members, &story, start, now).await?;
+        history.write(org, &members, &scenario, start, now).await?;
     }
     clock.set(now);
     provisioning.create_user("staff@brightmeter.test", "Brightmeter staff", PASSWORD, true).await?;
-    drop(scribe);
+    drop(history);
     tasks.finish().await;
     Ok(())
 }
 
-/// Writes a story through the one door.
-struct Scribe {
+/// Replays scenarios through the writer.
+struct HistoryWriter {
     writer: Writer,
     clock: Arc<ManualClock>,
     provider: BuiltIn,
 }
 
-impl Scribe {
+impl HistoryWriter {
     async fn write(
         &self,
         org: OrgId,
         members: &[MemberId],
-        story: &Story,
+        scenario: &Scenario,
         start: Instant,
         now: Instant,
     ) -> Result<(), DemoError> {
-        for (minutes, member, event) in story.events(HISTORY_DAYS) {
+        for (minutes, member, event) in scenario.events(HISTORY_DAYS) {
             let at = start + TimeDelta::minutes(minutes);
             if at >= now {
                 break;
@@ -163,7 +160,7 @@ impl Scribe {
                 Event::Spend(feature) => {
                     let usage = Usage {
                         caller: Caller::Member { member },
-                        feature: feature.parse().map_err(wrong)?,
+                        feature: feature.parse().map_err(invalid)?,
                         quantity: Quantity::ONE,
                         metadata: None,
                     };
@@ -175,8 +172,8 @@ impl Scribe {
                     for (token_type, amount) in tokens {
                         let command = Command::Grant {
                             caller: Caller::System,
-                            token_type: token_type.parse().map_err(wrong)?,
-                            amount: Tokens::new(*amount).map_err(wrong)?,
+                            token_type: token_type.parse().map_err(invalid)?,
+                            amount: Tokens::new(*amount).map_err(invalid)?,
                             source,
                             expires_at: (source == Source::Promo).then(|| now + TimeDelta::days(12)),
                             note: Some((*note).into()),
@@ -192,35 +189,36 @@ impl Scribe {
     }
 
     async fn quests(&self, org: OrgId, member: MemberId, goal: &str, succeeds: bool) -> Result<(), DemoError> {
-        let goal = Goal::parse(goal).map_err(wrong)?;
+        let goal = Goal::parse(goal).map_err(invalid)?;
         let usage = Usage {
             caller: Caller::Member { member },
-            feature: crate::service::jobs::FEATURE.parse().map_err(wrong)?,
+            feature: crate::service::jobs::FEATURE.parse().map_err(invalid)?,
             quantity: Quantity::ONE,
             metadata: None,
         };
-        let command = Command::OpenHold { usage, ttl_seconds: None, job: Some(goal.clone()) };
+        let command = Command::OpenHold { usage, ttl_seconds: None, attachment: Some(goal.attachment()) };
         let Some(outcome) = self.submit_or_refused(org, command).await? else { return Ok(()) };
         let Effect::HoldOpened { hold, .. } = outcome.effect else { return Ok(()) };
         self.clock.set(self.clock.now() + TimeDelta::seconds(4));
-        let command = self.end(hold, &goal, succeeds).await?;
+        let command = self.end_command(hold, &goal, succeeds).await?;
         self.submit(org, command).await?;
         Ok(())
     }
 
-    async fn end(&self, hold: HoldId, goal: &Goal, succeeds: bool) -> Result<Command, DemoError> {
+    async fn end_command(&self, hold: HoldId, goal: &Goal, succeeds: bool) -> Result<Command, DemoError> {
         if !succeeds {
             return Ok(Command::Release { hold, reason: "The AI service took too long to answer.".into() });
         }
-        let quests = self.provider.generate_quests(goal).await.map_err(wrong)?;
-        Ok(Command::Capture { hold, amount: None, quests })
+        let quests = self.provider.generate_quests(goal).await.map_err(invalid)?;
+        let result = QuestDraft::attachment(&quests).map_err(invalid)?;
+        Ok(Command::Capture { hold, amount: None, attachment: Some(result) })
     }
 
     async fn submit(&self, org: OrgId, command: Command) -> Result<Outcome, SubmitError> {
         Ok(self.writer.submit(Submission::new(org, None, command)).await?.outcome)
     }
 
-    /// A story may run out of tokens or be on Starter: then that did not happen.
+    /// Submits a command, or returns `None` if it was refused: scenarios may run out of tokens or be on Starter.
     async fn submit_or_refused(&self, org: OrgId, command: Command) -> Result<Option<Outcome>, SubmitError> {
         match self.submit(org, command).await {
             Ok(outcome) => Ok(Some(outcome)),
@@ -230,6 +228,6 @@ impl Scribe {
     }
 }
 
-fn wrong(error: impl std::fmt::Display) -> DemoError {
-    DemoError::Story(error.to_string())
+fn invalid(error: impl std::fmt::Display) -> DemoError {
+    DemoError::Scenario(error.to_string())
 }

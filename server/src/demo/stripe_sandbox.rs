@@ -1,10 +1,14 @@
-//! Sandbox Stripe: stands in for Stripe in the demo and in tests. It is spoken to over HTTP as Stripe is, takes exactly the calls
-//! that we make, and tells what people do there by signed webhooks, once or more often, in order or not.
+//! The Stripe sandbox: replaces Stripe in the demo and in tests. It serves the API calls that we make over HTTP, with
+//! pages for Checkout, the customer portal and a control panel, and delivers events by signed webhooks: once or
+//! repeatedly, in any order. Its actions return [`SandboxError`] if the object is unknown or its state doesn't allow
+//! the action.
 
 mod actions;
 mod control_panel;
 mod delivery;
+mod error;
 mod html;
+mod ids;
 mod invoices;
 mod objects;
 mod pages;
@@ -12,6 +16,7 @@ mod params;
 mod plan_actions;
 mod plans;
 mod proration;
+mod records;
 mod rest;
 mod seed;
 mod sessions;
@@ -28,73 +33,56 @@ use std::{
 use axum::Router;
 use tokio::sync::Notify;
 
-pub use self::seed::Adopted;
 use self::state::State;
+pub use self::{error::SandboxError, seed::SeedAccount};
 use crate::{clock::Clock, stripe::signature::WebhookSecret};
 
-/// Where it is on the demo's site.
+/// The sandbox's path on the demo's site.
 pub const MOUNT: &str = "/sandbox/stripe";
 
-/// What it needs to know.
+/// The sandbox's settings.
 pub struct Settings {
-    /// What callers of its API show.
+    /// The API key that callers of the API must send.
     pub secret_key: String,
-    /// What it signs events with.
+    /// The secret that events are signed with.
     pub webhook_secret: WebhookSecret,
-    /// What time it is there.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Where people reach the server, such as `http://127.0.0.1:3000`; events go to its webhook.
+    /// The site's public URL, such as `http://127.0.0.1:3000`. Events go to its webhook.
     pub site: String,
-    /// Under which path of the site [`Sandbox::router`] is nested, such as `/sandbox/stripe`.
+    /// The path that [`Sandbox::router`] is nested under, such as `/sandbox/stripe`.
     pub mount: String,
-    /// Where it keeps its books; without one they end with the process.
+    /// The file that stores the state. `None`: the state is lost at exit.
     pub file: Option<PathBuf>,
 }
 
-/// How events are delivered.
+/// The delivery mode of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// Each one time, in order.
+    /// Each event once, in order.
     #[default]
     Once,
-    /// Each two times, in order.
+    /// Each event twice, in order.
     Twice,
-    /// Each one to three times, in any order.
+    /// Each event one to three times, in random order.
     Shuffled,
-    /// Not at all, until this changes.
+    /// Paused.
     Held,
 }
 
-/// What is wrong with its API; pages and webhooks go on.
+/// A simulated fault of the API. Pages and webhooks keep working.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
-    /// It does not answer for a minute.
+    /// Requests hang for a minute, then fail with status 500.
     Hang,
-    /// It answers with status 500.
+    /// Requests fail with status 500.
     Error500,
 }
 
-/// Why something cannot be done at the sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SandboxError {
-    /// There is no such thing: what it would be, and its id.
-    #[error("There is no {0} {1}.")]
-    Unknown(&'static str, String),
-    /// It is past that, or not there yet.
-    #[error("{0}")]
-    WrongState(&'static str),
-    /// The amount is nothing, or more than is left of the payment.
-    #[error("An amount from 1 to {rest_cents} cents can be refunded.")]
-    Amount {
-        /// What is left.
-        rest_cents: u64,
-    },
-}
-
-/// A Stripe of our own; clones are the same one.
+/// A handle to the sandbox. Clones share its state.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
@@ -102,132 +90,99 @@ struct Inner {
     settings: Settings,
     state: Mutex<State>,
     switches: Mutex<(Delivery, Fault)>,
-    /// Rung when there may be something to deliver.
-    bell: Notify,
+    /// Wakes the delivery task when an event may be due.
+    wake: Notify,
 }
 
 impl Sandbox {
-    /// With the books in its file. If they cannot be read it starts with empty ones, and says so in the log.
+    /// Opens the sandbox with the state from its file. If the file can't be read, logs a warning and starts empty.
     pub fn open(settings: Settings) -> Self {
         let mut state = settings.file.as_deref().map(read).unwrap_or_default();
         state.base = format!("{}{}", settings.site, settings.mount);
         let (state, switches) = (Mutex::new(state), Mutex::default());
-        Self(Arc::new(Inner { settings, state, switches, bell: Notify::new() }))
+        Self(Arc::new(Inner { settings, state, switches, wake: Notify::new() }))
     }
 
-    /// Its API and its pages, relative to the mount.
+    /// Returns the routes of the API and the pages, relative to the mount.
     pub fn router(&self) -> Router {
         rest::routes(self).merge(pages::routes()).merge(control_panel::routes()).with_state(self.clone())
     }
 
-    /// Delivers events as they come, for as long as it is polled. It runs once per sandbox.
+    /// Delivers events until dropped. Run it once per sandbox.
     pub async fn deliver(self) {
         delivery::run(&self).await;
     }
 
     /// Pays an open session by card.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
     pub fn pay(&self, session: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.pay(session, now))
     }
 
-    /// Tries to pay an open session with a card that is declined: it stays open.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Tries to pay an open session with a declined card. The session stays open.
     pub fn decline(&self, session: &str) -> Result<(), SandboxError> {
         self.state().open_session(session, self.now()).map(drop)
     }
 
-    /// Pays an open session by bank debit: it is complete, and the money comes later or never.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Pays an open session by bank debit. The session is complete; the debit is pending.
     pub fn pay_later(&self, session: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.pay_later(session, now))
     }
 
-    /// The bank pays what was to be paid by debit.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
-    pub fn clear(&self, session: &str) -> Result<(), SandboxError> {
-        self.change(|state, now| state.clear(session, now))
+    /// Completes a session's pending bank debit.
+    pub fn succeed_debit(&self, session: &str) -> Result<(), SandboxError> {
+        self.change(|state, now| state.succeed_debit(session, now))
     }
 
-    /// The bank does not pay what was to be paid by debit.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
-    pub fn bounce(&self, session: &str) -> Result<(), SandboxError> {
-        self.change(|state, now| state.bounce(session, now))
+    /// Fails a session's pending bank debit.
+    pub fn fail_debit(&self, session: &str) -> Result<(), SandboxError> {
+        self.change(|state, now| state.fail_debit(session, now))
     }
 
-    /// Ends an open session.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Expires an open session.
     pub fn expire(&self, session: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.expire(session, now))
     }
 
-    /// Pays back `cents` of a payment.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Refunds `cents` of a payment.
     pub fn refund(&self, payment_intent: &str, cents: u64) -> Result<(), SandboxError> {
         self.change(|state, now| state.refund(payment_intent, cents, now))
     }
 
-    /// A refund that had succeeded comes back.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Fails a refund that had succeeded.
     pub fn fail_refund(&self, refund: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.fail_refund(refund, now))
     }
 
-    /// Whoever paid disputes all of a payment.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Opens a dispute over the whole payment.
     pub fn dispute(&self, payment_intent: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.dispute(payment_intent, now))
     }
 
-    /// The bank decides a dispute, for us (`won`) or against us.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Closes a dispute in our favor (`won`) or against us.
     pub fn close_dispute(&self, dispute: &str, won: bool) -> Result<(), SandboxError> {
         self.change(|state, now| state.close_dispute(dispute, won, now))
     }
 
-    /// Breaks or mends its API.
+    /// Sets the API's fault.
     pub fn set_fault(&self, fault: Fault) {
         self.0.switches.lock().unwrap_or_else(PoisonError::into_inner).1 = fault;
     }
 
-    /// Sets how events are delivered from now on, those that wait included.
+    /// Sets how events are delivered from now on, pending ones included.
     pub fn set_delivery(&self, delivery: Delivery) {
         self.0.switches.lock().unwrap_or_else(PoisonError::into_inner).0 = delivery;
-        self.0.bell.notify_one();
+        self.0.wake.notify_one();
     }
 
-    /// The bodies of all events so far, oldest first.
+    /// Returns the payloads of all events, oldest first.
     pub fn events(&self) -> Vec<String> {
         self.tick();
         self.state().events.iter().map(|event| event.payload.clone()).collect()
     }
 
     /// Delivers an event once more.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
     pub fn redeliver(&self, event_id: &str) -> Result<(), SandboxError> {
-        self.change(|state, _| state.queue_again(event_id))
+        self.change(|state, _| state.requeue(event_id))
     }
 
     fn switches(&self) -> (Delivery, Fault) {
@@ -238,25 +193,26 @@ impl Sandbox {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Seconds since 1970.
+    /// The current time in seconds since 1970.
     fn now(&self) -> i64 {
         self.0.settings.clock.now().timestamp()
     }
 
-    /// Changes the books, once time has brought what it brings; if that fails, nothing else may have changed.
+    /// Applies all due steps, then `change`, and saves the state. If `change` fails, it must not have changed anything.
     fn change<T, E>(&self, change: impl FnOnce(&mut State, i64) -> Result<T, E>) -> Result<T, E> {
         let (mut state, now) = (self.state(), self.now());
         let advanced = state.advance(now);
         let done = change(&mut state, now);
         if advanced || done.is_ok() {
-            self.keep(&state);
-            self.0.bell.notify_one();
+            self.save(&state);
+            self.0.wake.notify_one();
         }
         done
     }
 
-    /// Written under the lock, so that an older version never replaces a newer one. The file is small, and nobody's money waits.
-    fn keep(&self, state: &State) {
+    /// Writes the state under its lock, so that an older version never replaces a newer one. Blocking is fine here: the
+    /// file is small.
+    fn save(&self, state: &State) {
         let Some(file) = &self.0.settings.file else { return };
         let new = file.with_extension("new");
         let written = serde_json::to_vec(state)
@@ -264,7 +220,7 @@ impl Sandbox {
             .and_then(|text| fs::write(&new, text))
             .and_then(|()| fs::rename(&new, file));
         if let Err(error) = written {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the sandbox's books cannot be written");
+            tracing::warn!(error = &error as &dyn std::error::Error, "the sandbox's state cannot be written");
         }
     }
 }
@@ -275,7 +231,10 @@ fn read(file: &Path) -> State {
         text => text,
     };
     text.and_then(|text| serde_json::from_slice(&text).map_err(io::Error::from)).unwrap_or_else(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the sandbox's books cannot be read: it starts anew");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the sandbox's state cannot be read; starting with an empty one"
+        );
         State::default()
     })
 }

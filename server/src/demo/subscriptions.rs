@@ -1,21 +1,18 @@
-//! The demo's organizations on a paid plan pay for it at the sandbox.
+//! Seeds the sandbox with the subscriptions of the demo's organizations.
 
 use brightmeter::catalog::Catalog;
 
 use crate::{
     clock::Clock,
-    demo::stripe_sandbox::{Adopted, Sandbox},
+    demo::stripe_sandbox::{Sandbox, SeedAccount},
     storage::{Result, accounts, organizations, pools::Pools, stripe_customers, sweeps, tenant},
     stripe::gateway::price_key,
 };
 
-/// Has the sandbox know every organization that is on a paid plan, as of the month that it counts from. Done again, it changes
-/// nothing.
-///
-/// # Errors
-/// [`StorageError`](crate::storage::StorageError).
-pub async fn adopt(pools: &Pools, catalog: &Catalog, sandbox: &Sandbox, clock: &dyn Clock) -> Result<()> {
-    let mut tx = tenant::begin_census(&pools.writer).await?;
+/// Gives every organization on a paid plan a customer and a subscription in the sandbox, anchored like its billing
+/// periods. Idempotent.
+pub async fn seed_subscriptions(pools: &Pools, catalog: &Catalog, sandbox: &Sandbox, clock: &dyn Clock) -> Result<()> {
+    let mut tx = tenant::begin_for_all_accounts(&pools.writer).await?;
     let orgs = sweeps::list_all(&mut tx).await?;
     drop(tx);
     for org in orgs {
@@ -27,7 +24,7 @@ pub async fn adopt(pools: &Pools, catalog: &Catalog, sandbox: &Sandbox, clock: &
         let customer = format!("cus_demo_{}", org.0.simple());
         let customer = stripe_customers::insert(&mut tx, org, &customer, clock.now()).await?;
         tx.commit().await?;
-        sandbox.adopt(Adopted {
+        sandbox.seed(SeedAccount {
             customer,
             org: org.to_string(),
             name,

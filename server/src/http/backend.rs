@@ -1,4 +1,4 @@
-//! What pages look through: the [`Backend`] of the app. One call a page, in one transaction.
+//! The app's [`Backend`]: loads the data of each page with one call, in one transaction.
 
 mod activity;
 mod admin;
@@ -25,13 +25,17 @@ use app::{
     },
 };
 use async_trait::async_trait;
-use brightmeter::{access::api_key::Denial, time::Instant};
+use brightmeter::{
+    access::{api_key::Denial, role::Forbidden},
+    time::Instant,
+};
 use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use crate::{
     request_id,
     service::{
+        StorageError,
         account_reader::{AccountReader, ReadError},
         api_keys::ApiKeys,
         jobs::Jobs,
@@ -41,33 +45,32 @@ use crate::{
         user_profile::UserProfiles,
         writer::SubmitError,
     },
-    storage::StorageError,
 };
 
 pub use self::{activity::csv_filter, entry::Names};
 
-/// Answers pages.
+/// Loads the data of pages.
 #[derive(Clone)]
 pub struct AppBackend {
-    /// As the application's role.
+    /// Connections with the application's database role.
     pub pool: PgPool,
     /// Reads accounts.
     pub reader: AccountReader,
-    /// Knows what a quest job uses.
+    /// Quest jobs, for the usage of a job.
     pub jobs: Jobs,
-    /// Knows people's own accounts.
+    /// User profiles.
     pub user_profiles: UserProfiles,
-    /// Knows the keys of services.
+    /// API keys.
     pub api_keys: ApiKeys,
-    /// Asks Stripe how an order stands.
+    /// Pack orders, refreshed from Stripe.
     pub purchases: Purchases,
-    /// Asks Stripe how a plan stands, and what another one costs.
+    /// Plans, with prices of plan changes from Stripe.
     pub plans: Plans,
-    /// Looks for organizations, for staff.
+    /// Staff's organization search.
     pub staff: Staff,
 }
 
-/// Words an instant in an organization's time zone.
+/// Formats instants in an organization's time zone, relative to `now`.
 #[derive(Clone, Copy)]
 struct Wording {
     zone: Tz,
@@ -79,7 +82,7 @@ impl Wording {
         Self { zone: who.zone, now: backend.reader.clock.now() }
     }
 
-    fn when(&self, at: Instant) -> LocalTime {
+    fn local_time(&self, at: Instant) -> LocalTime {
         LocalTime::new(at, self.zone, self.now)
     }
 
@@ -115,8 +118,8 @@ impl Backend for AppBackend {
     }
 
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError> {
-        let look = self.user_profiles.look(who.user, self.reader.clock.now()).await;
-        let (email, sessions) = look.map_err(|error| BackendError::from(error).into_app())?;
+        let profile = self.user_profiles.load(who.user, self.reader.clock.now()).await;
+        let (email, sessions) = profile.map_err(|error| BackendError::from(error).into_app())?;
         Ok(AccountView { email, sessions })
     }
 
@@ -124,16 +127,16 @@ impl Backend for AppBackend {
         billing::billing(self, who).await.map_err(BackendError::into_app)
     }
 
-    async fn plan_choice(&self, who: &SignedIn, to: String, ask: bool) -> Result<PlanChoiceView, AppError> {
-        plans::choice(self, who, &to, ask).await.map_err(BackendError::into_app)
+    async fn plan_choice(&self, who: &SignedIn, to: String, fetch_price: bool) -> Result<PlanChoiceView, AppError> {
+        plans::choice(self, who, &to, fetch_price).await.map_err(BackendError::into_app)
     }
 
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {
         purchases::purchases(self, who).await.map_err(BackendError::into_app)
     }
 
-    async fn purchase(&self, who: &SignedIn, id: String, back: bool) -> Result<PurchaseView, AppError> {
-        purchases::purchase(self, who, &id, back).await.map_err(BackendError::into_app)
+    async fn purchase(&self, who: &SignedIn, id: String, returning: bool) -> Result<PurchaseView, AppError> {
+        purchases::purchase(self, who, &id, returning).await.map_err(BackendError::into_app)
     }
 
     async fn invoice(&self, who: &SignedIn, id: String) -> Result<InvoiceView, AppError> {
@@ -148,16 +151,16 @@ impl Backend for AppBackend {
         keys::keys(self, who).await.map_err(BackendError::into_app)
     }
 
-    async fn pricing(&self, _: &StaffMember, asked: Vec<(String, String)>) -> Result<PricingView, AppError> {
-        Ok(admin::pricing(&self.reader.catalog, &asked))
+    async fn pricing(&self, _: &StaffMember, requested: Vec<(String, String)>) -> Result<PricingView, AppError> {
+        Ok(admin::pricing(&self.reader.catalog, &requested))
     }
 
     async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError> {
         admin::events(self, staff).await.map_err(BackendError::into_app)
     }
 
-    async fn organizations(&self, _: &StaffMember, asked: String) -> Result<OrganizationsView, AppError> {
-        organizations::list(self, &asked).await.map_err(BackendError::into_app)
+    async fn organizations(&self, _: &StaffMember, query: String) -> Result<OrganizationsView, AppError> {
+        organizations::list(self, &query).await.map_err(BackendError::into_app)
     }
 
     async fn organization(&self, _: &StaffMember, id: String) -> Result<OrganizationPageView, AppError> {
@@ -169,13 +172,13 @@ impl Backend for AppBackend {
     }
 }
 
-/// Why a page cannot be answered, with its sources.
+/// Why a page's data can't be loaded.
 #[derive(Debug, thiserror::Error)]
 enum BackendError {
-    #[error("there is no such thing")]
+    #[error("not found")]
     NotFound,
-    #[error("this is for those who manage the organization")]
-    Forbidden,
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -186,28 +189,28 @@ impl BackendError {
     fn into_app(self) -> AppError {
         match self {
             Self::NotFound | Self::Read(ReadError::NotFound) => AppError::NotFound,
-            Self::Forbidden => AppError::Forbidden,
+            Self::Forbidden(Forbidden) => AppError::Forbidden,
             Self::Read(ReadError::Submit(error)) => submit_error(error),
             Self::Read(ReadError::Storage(_)) | Self::Storage(_) => internal(&self),
         }
     }
 }
 
-/// What a person is told of a command that was not applied.
+/// Converts the error of a command that wasn't applied to the one shown to the user.
 pub fn submit_error(error: SubmitError) -> AppError {
     match error {
         SubmitError::Refused(refusal) => AppError::Refused { refusal },
         SubmitError::Busy => AppError::Busy,
         SubmitError::OutcomeUnknown => AppError::OutcomeUnknown,
-        SubmitError::Denied(Denial::NoKey) => AppError::SignInRequired,
+        SubmitError::Denied(Denial::InvalidKey) => AppError::SignInRequired,
         SubmitError::Denied(Denial::ScopeMissing { .. } | Denial::ManagersOnly) => AppError::Forbidden,
-        SubmitError::UnknownOrganization | SubmitError::Denied(Denial::NoMember) => AppError::NotFound,
+        SubmitError::UnknownOrganization | SubmitError::Denied(Denial::UnknownMember) => AppError::NotFound,
         SubmitError::KeyReused => AppError::Invalid { fields: Vec::new() },
         SubmitError::Storage(_) => internal(&error),
     }
 }
 
-/// Logs a defect under the request's id and tells the person only that.
+/// Logs an internal error with the request id. The user sees only the id.
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> AppError {
     let request_id = request_id::current();
     tracing::error!(error, request_id, "a request could not be answered");

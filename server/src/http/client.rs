@@ -1,4 +1,4 @@
-//! Whose request it is: the address that limits count by.
+//! The client's IP address, which rate limits count by.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,11 +6,11 @@ use axum::{extract::ConnectInfo, http::Request};
 
 use crate::proxies::TrustedProxies;
 
-/// The address of the client, as far as it can be known.
+/// The client's IP address: the peer's, or the one reported by a trusted proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client(pub(super) IpAddr);
 
-/// Puts the [`Client`] into the request.
+/// Adds the [`Client`] to the request's extensions.
 pub(super) fn identify<B>(proxies: &TrustedProxies, mut request: Request<B>) -> Request<B> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     if let Some(peer) = peer {

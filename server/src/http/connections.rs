@@ -1,4 +1,4 @@
-//! Connections: how many there may be, how many of one address, and how long a client may take to say what it wants.
+//! Accepts connections within limits: in total, per address, and in time to send a request's head.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,44 +22,45 @@ use crate::{
     proxies::TrustedProxies,
 };
 
-/// How many files may be open: every connection there may be, and room for Postgres and the site.
+/// The open files limit of the process: all connections, plus room for Postgres and the site's files.
 pub const MAX_OPEN_FILES: u64 = 8_192;
-/// How many headers a request may have, and how large its head may be.
+/// The limits of a request's head: number of headers, and size in bytes.
 const MAX_HEADERS_AND_BYTES: (usize, usize) = (100, 32 * 1024);
-/// How long open requests may take to end when the server stops.
+/// The time that open requests get to finish when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait after a connection could not be accepted: the system is out of something.
+/// The pause after a failed accept, which means that the system has run out of a resource.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// How long an address that has too many connections may take to read that.
+/// The time that a rejected client gets to read the response.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-/// What an address gets that has too many connections.
+/// The response to an address with too many connections.
 const TOO_MANY_CONNECTIONS_RESPONSE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// What clients may take of a server.
+/// Connection limits.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How many connections there may be. Further ones wait in the system's queue.
+    /// The maximum number of connections. Further ones wait in the system's accept queue.
     pub connections: usize,
-    /// How many of them one address may have; a trusted proxy, which speaks for many, as many as there are.
+    /// The maximum number of connections per address. Trusted proxies are exempt, as they serve many clients.
     pub per_address: usize,
-    /// How long a client may take to send the head of a request, the wait for the next one on an open connection included.
+    /// The timeout for a request's head, including the idle time before it on an open connection.
     pub head: Duration,
-    /// The proxies in front.
+    /// The trusted proxies in front of the server.
     pub proxies: TrustedProxies,
 }
 
 impl Limits {
-    /// What suits a public server behind `proxies`.
+    /// Returns the limits for a public server behind `proxies`.
     pub fn new(proxies: TrustedProxies) -> Self {
         Self { connections: 4_096, per_address: 1_024, head: Duration::from_secs(15), proxies }
     }
 }
 
-/// A connection's places, given back when it ends.
-type Places = (OwnedSemaphorePermit, Option<ConcurrencyPermit<std::net::IpAddr>>);
+/// A connection's permits, released when it ends.
+type Permits = (OwnedSemaphorePermit, Option<ConcurrencyPermit<std::net::IpAddr>>);
 
-/// Serves until `shutdown`, then lets what is under way end, for a while: a client that stalls must not keep the server up.
+/// Serves until `shutdown`, then waits up to `DRAIN_TIMEOUT` for open requests, so that a stalled client can't keep the
+/// server up.
 pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: impl Future<Output = ()>) {
     let (all, concurrency_limit) = (Arc::new(Semaphore::new(limits.connections)), ConcurrencyLimit::default());
     let graceful = GracefulShutdown::new();
@@ -80,14 +81,14 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: 
             },
             () = &mut shutdown => break,
         };
-        let trusted = limits.proxies.trust(peer.ip());
-        let place = if trusted { None } else { concurrency_limit.take(peer.ip(), limits.per_address) };
-        if place.is_none() && !trusted {
-            tokio::spawn(turn_away(stream, permit));
+        let trusted = limits.proxies.contains(peer.ip());
+        let address_permit = if trusted { None } else { concurrency_limit.try_acquire(peer.ip(), limits.per_address) };
+        if address_permit.is_none() && !trusted {
+            tokio::spawn(reject(stream, permit));
             continue;
         }
         let connection = connection(stream, peer, site.clone(), limits.head);
-        attend(graceful.watch(connection), (permit, place));
+        spawn(graceful.watch(connection), (permit, address_permit));
     }
     drop(listener);
     if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
@@ -95,19 +96,20 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, shutdown: 
     }
 }
 
-/// Answers an address that has too many connections. What it sent is read, or its system would throw the answer away.
-async fn turn_away(mut stream: TcpStream, permit: OwnedSemaphorePermit) {
+/// Responds to an address with too many connections. Reads the request first: otherwise the client's system may reset
+/// the connection and drop the response.
+async fn reject(mut stream: TcpStream, permit: OwnedSemaphorePermit) {
     let answer = async {
         stream.write_all(TOO_MANY_CONNECTIONS_RESPONSE).await?;
         stream.shutdown().await?;
         copy(&mut stream.take(MAX_HEADERS_AND_BYTES.1 as u64), &mut sink()).await
     };
-    // Whoever does not hang up is hung up on.
+    // Disconnect clients that don't close the connection in time.
     let _ = timeout(LINGER_TIMEOUT, answer).await;
     drop(permit);
 }
 
-/// One connection, on which requests are answered.
+/// Serves requests on one connection.
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -128,13 +130,13 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Attends to a connection until it ends, in a task of its own.
-fn attend(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static, places: Places) {
+/// Runs a connection in its own task until it ends.
+fn spawn(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static, permits: Permits) {
     tokio::spawn(async move {
-        // A client that breaks off, or is too slow, is no news.
+        // Clients that disconnect early or are too slow are normal.
         if let Err(error) = connection.await {
             tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
         }
-        drop(places);
+        drop(permits);
     });
 }

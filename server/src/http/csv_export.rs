@@ -1,4 +1,5 @@
-//! `/activity.csv`: the log as a file, streamed in pages, so that a million rows take no more memory than one page.
+//! `/activity.csv`: the ledger as a file. It is streamed page by page, so a million rows need no more memory than one
+//! page.
 
 use app::{backend::SignedIn, error::AppError, views::ActivityFilter};
 use axum::{
@@ -17,17 +18,16 @@ use sqlx::PgPool;
 use super::{AppState, pages::status};
 use crate::{
     http::backend::{Names, csv_filter, internal},
-    storage::{
+    service::{
         Result, StorageError,
-        entries::{self, Filter},
-        tenant,
+        org_reads::{Filter, OrgReads},
     },
 };
 
-/// How many entries are read at once.
+/// The number of entries read per query.
 const PAGE_SIZE: i64 = 1_000;
 
-/// The filter as the address has it.
+/// The filter in the query string.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Params {
@@ -54,27 +54,24 @@ pub(super) async fn export(
     }
 }
 
-/// The entries that `filter` lets through, as a file.
+/// Responds with the entries that match `filter`.
 ///
 /// # Errors
 /// [`StorageError`], before anything is sent.
 pub(super) async fn answer(state: &AppState, org: OrgId, filter: Filter) -> Result<Response> {
-    let mut tx = tenant::begin(&state.pool, org).await?;
-    let names = Names::load(&mut tx, org).await?;
-    drop(tx);
+    let names = Names::load(&mut OrgReads::begin(&state.pool, org).await?).await?;
     let headers =
         [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"activity.csv\"")];
     Ok((headers, Body::from_stream(rows(state.pool.clone(), org, filter, names))).into_response())
 }
 
-/// Pages of CSV, newest entry first, the header before the first.
+/// Streams pages of CSV, the newest entry first. The first page starts with the header.
 fn rows(pool: PgPool, org: OrgId, filter: Filter, names: Names) -> impl Stream<Item = Result<Bytes>> {
     stream::try_unfold(Some((filter, true)), move |next| {
         let (pool, names) = (pool.clone(), names.clone());
         async move {
             let Some((mut filter, first)) = next else { return Ok(None) };
-            let mut tx = tenant::begin(&pool, org).await?;
-            let page = entries::list(&mut tx, org, &filter, PAGE_SIZE).await?;
+            let page = OrgReads::begin(&pool, org).await?.entries(&filter, PAGE_SIZE).await?;
             let more = i64::try_from(page.len()).is_ok_and(|found| found == PAGE_SIZE);
             filter.before_seq = page.last().map(|(entry, _)| entry.seq);
             let text = write(&page.iter().map(|(entry, _)| entry).collect::<Vec<_>>(), &names, first)?;
@@ -84,7 +81,7 @@ fn rows(pool: PgPool, org: OrgId, filter: Filter, names: Names) -> impl Stream<I
 }
 
 fn write(page: &[&Entry], names: &Names, header: bool) -> Result<Bytes> {
-    let broken = |error: csv::Error| StorageError::Corrupt(format!("an entry that CSV cannot hold: {error}"));
+    let corrupt = |error: csv::Error| StorageError::Corrupt(format!("an entry can't be written as CSV: {error}"));
     let mut csv = csv::Writer::from_writer(Vec::new());
     if header {
         csv.write_record([
@@ -101,7 +98,7 @@ fn write(page: &[&Entry], names: &Names, header: bool) -> Result<Bytes> {
             "note",
             "transaction_id",
         ])
-        .map_err(broken)?;
+        .map_err(corrupt)?;
     }
     for entry in page {
         csv.write_record([
@@ -114,17 +111,17 @@ fn write(page: &[&Entry], names: &Names, header: bool) -> Result<Bytes> {
             entry.after.settled.get().to_string(),
             entry.after.available().get().to_string(),
             entry.feature.as_ref().map(ToString::to_string).unwrap_or_default(),
-            plain(names.caller(&entry.caller)),
-            plain(entry.note.clone().unwrap_or_default()),
+            escape_formula(names.caller(&entry.caller)),
+            escape_formula(entry.note.clone().unwrap_or_default()),
             entry.transaction.to_string(),
         ])
-        .map_err(broken)?;
+        .map_err(corrupt)?;
     }
-    let bytes = csv.into_inner().map_err(|error| broken(error.into_error().into()))?;
+    let bytes = csv.into_inner().map_err(|error| corrupt(error.into_error().into()))?;
     Ok(bytes.into())
 }
 
-/// Text that people wrote must not be a formula where the file is opened.
-pub(super) fn plain(text: String) -> String {
+/// Escapes text entered by users, so that a spreadsheet doesn't run it as a formula.
+pub(super) fn escape_formula(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }

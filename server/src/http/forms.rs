@@ -1,4 +1,4 @@
-//! Forms: plain POSTs that answer with a redirect, or with their page again and what is wrong.
+//! Form handlers: plain POSTs that redirect on success, or render their page again with the errors.
 
 pub(super) mod account;
 pub(super) mod admin;
@@ -11,7 +11,7 @@ pub(super) mod sign_in;
 
 use crate::{http::AppState, service::throttle::Throttled};
 
-/// How long whoever guessed too often has to wait.
+/// The message for a throttled user, with the minutes left until the next attempt.
 fn throttled(state: &AppState, limit: &Throttled) -> String {
     let seconds = (limit.until - state.clock.now()).num_seconds();
     let minutes = ((seconds + 59) / 60).max(1);

@@ -1,4 +1,4 @@
-//! What every answer tells the browser about itself, errors included.
+//! Security and cache headers of every response, errors included.
 
 use axum::http::{
     HeaderName, HeaderValue, Response,
@@ -8,18 +8,18 @@ use axum::http::{
     },
 };
 
-/// What is no page loads nothing and is framed by nobody.
+/// The content security policy of responses that aren't pages: they load nothing and can't be framed.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The powers of a browser that no page of ours uses.
+/// Disables the browser features that none of our pages uses.
 const PERMISSIONS_POLICY: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), \
                       microphone=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
                       usb=(), xr-spatial-tracking=()";
 
-/// Where a form may lead besides here: to pay. Browsers hold the redirect that answers a form against it, too.
+/// Stripe's origins, which forms may also lead to. Browsers apply `form-action` to the redirect after a form, too.
 const STRIPE_ORIGINS: &str = "https://checkout.stripe.com https://billing.stripe.com";
 
-/// The policy of a page: scripts only by the nonce of this answer and what those load, everything else from here.
-/// `reload` is the address that a development build listens on.
+/// The content security policy of a page: only scripts with this response's nonce and the scripts they load; everything
+/// else from this origin. `reload` is the address of the live-reload socket in a development build.
 pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
     let reload = reload.map(|address| format!(" {address}")).unwrap_or_default();
     format!(
@@ -29,7 +29,8 @@ pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
     )
 }
 
-/// Adds them; a page has set its own policy before. `https` is how people reach this server.
+/// Adds the headers. Pages have already set their own content security policy. `https`: whether users reach this server
+/// over HTTPS.
 pub(super) fn add<B>(https: bool, mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_CONTENT_POLICY));
@@ -50,8 +51,8 @@ pub(super) fn add<B>(https: bool, mut response: Response<B>) -> Response<B> {
     response
 }
 
-/// Says that nothing between here and the client may keep the answer: it is one person's, or carries a nonce for one answer.
-pub(super) fn keep_nowhere<B>(mut response: Response<B>) -> Response<B> {
+/// Forbids caches to store the response: it belongs to one user, or carries a nonce for one response.
+pub(super) fn no_store<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

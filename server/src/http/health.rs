@@ -1,4 +1,4 @@
-//! What a supervisor asks.
+//! Health checks and metrics.
 
 use std::time::Duration;
 
@@ -10,26 +10,28 @@ use axum::{
 use tokio::time::timeout;
 
 use super::AppState;
-use crate::storage::migrations;
+use crate::service::readiness;
 
-/// The process answers.
+/// The timeout of the readiness check.
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Liveness: the process responds.
 pub(super) async fn process() -> &'static str {
     "ok\n"
 }
 
-/// The database answers, and has the schema that this program was built for.
+/// Readiness: the database responds and has the schema that this program was built for.
 pub(super) async fn database(State(state): State<AppState>) -> Response {
-    let ask = async { migrations::is_current(&mut *state.pool.acquire().await?).await };
-    match timeout(Duration::from_secs(3), ask).await {
+    match timeout(READY_TIMEOUT, readiness::is_ready(&state.pool)).await {
         Ok(Ok(true)) => "ready\n".into_response(),
         Ok(Ok(false)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the schema is not current: run brightmeter migrate\n").into_response()
         }
-        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
+        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database isn't responding\n").into_response(),
     }
 }
 
-/// What Prometheus reads.
+/// Metrics in Prometheus' text format.
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     match &state.metrics {
         Some(metrics) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response(),

@@ -1,10 +1,10 @@
-//! Pages, rendered by Leptos; and a page rendered again after its form was refused.
+//! Pages, rendered by Leptos, including a form's page after its submission was rejected.
 
 use app::{
-    App,
     backend::{SignedIn, StaffMember},
     error::AppError,
     form::Form,
+    routes::{GuestPages, MemberPages, PublicPages, StaffPages},
     shell,
 };
 use axum::{
@@ -17,34 +17,53 @@ use axum::{
 use leptos::{
     config::Env,
     nonce::use_nonce,
-    prelude::{provide_context, use_context},
+    prelude::{IntoView, provide_context, use_context},
+    server_fn::axum::server_fn_paths,
 };
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, generate_route_list_with_exclusions,
+    render_app_async_with_context,
+};
 
 use super::{AppState, headers::page_policy};
 
-impl axum::extract::FromRef<AppState> for leptos::config::LeptosOptions {
-    fn from_ref(state: &AppState) -> Self {
-        state.leptos.clone()
-    }
+/// The pages for everyone, the server functions, and the 404 page for unknown paths.
+pub(super) fn public(state: &AppState) -> Router<AppState> {
+    let options = state.leptos.clone();
+    let render = render_app_async_with_context(provide(state), move || shell(options.clone()));
+    with_pages(state, generate_route_list(PublicPages)).fallback(move |request: Request| render(request))
 }
 
-/// Every page and server function of the app; what is none is a page that says so.
-pub(super) fn routes(state: &AppState) -> Router<AppState> {
-    let (context, options) = (provide(state), state.leptos.clone());
-    let render = render_app_async_with_context(provide(state), {
-        let options = options.clone();
-        move || shell(options.clone())
-    });
-    Router::new()
-        .leptos_routes_with_context(state, generate_route_list(App), context, move || shell(options.clone()))
-        .fallback(move |request: Request| render(request))
+/// The pages for people who are not signed in.
+pub(super) fn guests(state: &AppState) -> Router<AppState> {
+    with_pages(state, pages_only(GuestPages))
+}
+
+/// The pages for members of an organization.
+pub(super) fn members(state: &AppState) -> Router<AppState> {
+    with_pages(state, pages_only(MemberPages))
+}
+
+/// The pages for staff.
+pub(super) fn staff(state: &AppState) -> Router<AppState> {
+    with_pages(state, pages_only(StaffPages))
+}
+
+/// Leptos adds the server functions to each router that has pages, and a path may be in one router only.
+fn pages_only<V: IntoView + 'static>(pages: impl Fn() -> V + 'static + Send + Clone) -> Vec<AxumRouteListing> {
+    let server_functions = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    generate_route_list_with_exclusions(pages, Some(server_functions))
+}
+
+fn with_pages(state: &AppState, pages: Vec<AxumRouteListing>) -> Router<AppState> {
+    let options = state.leptos.clone();
+    Router::new().leptos_routes_with_context(state, pages, provide(state), move || shell(options.clone()))
 }
 
 fn provide(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     let (backend, demo) = (state.backend.clone(), state.demo_sign_ins.clone());
     let docs = state.docs.clone();
-    // A development build reloads pages by a socket of its own.
+    // Development builds reload pages through a separate socket.
     let reload = (state.leptos.env == Env::DEV).then(|| format!("ws://127.0.0.1:{}", state.leptos.reload_port));
     move || {
         if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
@@ -60,25 +79,25 @@ fn provide(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     }
 }
 
-/// What of a form's request its page needs to be rendered again.
+/// The parts of a form's request that are needed to render its page again.
 pub(super) struct Posted {
-    /// The page's address.
+    /// The URI of the page.
     pub(super) uri: Uri,
-    /// Headers, for the page's language and the like.
+    /// The headers of the form's request, such as the language.
     pub(super) headers: HeaderMap,
-    /// Who is signed in.
+    /// The extensions with the viewer.
     pub(super) extensions: axum::http::Extensions,
 }
 
 impl Posted {
-    /// A form on the page at `uri`, sent by whoever is signed in.
+    /// A form on the page at `uri`, submitted by a member.
     pub(super) fn by(who: SignedIn, uri: &'static str, headers: HeaderMap) -> Self {
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(who);
         Self { uri: Uri::from_static(uri), headers, extensions }
     }
 
-    /// The same for a form of the staff console.
+    /// A form in the staff console.
     pub(super) fn by_staff(staff: StaffMember, uri: Uri, headers: HeaderMap) -> Self {
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(staff);
@@ -86,19 +105,19 @@ impl Posted {
     }
 }
 
-/// Renders the page of a refused form again, with what was typed and what is wrong.
-pub(super) async fn again(state: &AppState, posted: Posted, form: Form) -> Response {
+/// Renders the page of a rejected form again, with the submitted values and the errors.
+pub(super) async fn render_form_again(state: &AppState, posted: Posted, form: Form) -> Response {
     let status = form.error.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, status);
     (status, render(state, posted, form).await).into_response()
 }
 
-/// Renders a form's page with what came of the form, in the page's context.
-pub(super) async fn render<T: Clone + Send + Sync + 'static>(state: &AppState, posted: Posted, came: T) -> Response {
+/// Renders a form's page with `outcome`, the result of the form, as a context value.
+pub(super) async fn render<T: Clone + Send + Sync + 'static>(state: &AppState, posted: Posted, outcome: T) -> Response {
     let (context, options) = (provide(state), state.leptos.clone());
     let render = render_app_async_with_context(
         move || {
             context();
-            provide_context(came.clone());
+            provide_context(outcome.clone());
         },
         move || shell(options.clone()),
     );
@@ -110,7 +129,7 @@ pub(super) async fn render<T: Clone + Send + Sync + 'static>(state: &AppState, p
     render(request).await
 }
 
-/// The status that says what kind of no it is.
+/// The HTTP status of an error.
 pub(super) fn status(error: &AppError) -> StatusCode {
     StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -1,32 +1,45 @@
-//! `/billing/purchases.csv`: every purchase and every payment for a plan, for whoever keeps the books.
+//! `/billing/purchases.csv`: the organization's pack orders and plan payments, for its accounting.
 
-use app::{backend::SignedIn, error::AppError};
 use axum::{
-    Extension,
     extract::State,
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use brightmeter::{billing::payment::Stage, command::Caller, ledger::tokens::Tokens, time::Instant};
-
-use super::{AppState, csv_export::plain, pages::status};
-use crate::{
-    http::backend::{Names, internal},
-    service::payment_history::{self, PaymentRecord, PlanPayment},
-    storage::{Result, StorageError, purchases::Order, tenant},
+use brightmeter::{
+    access::role::Action, billing::payment::Stage, command::Caller, ledger::tokens::Tokens, time::Instant,
 };
 
-/// How many it lists at most.
+use super::{
+    AppState,
+    csv_export::escape_formula,
+    pages::status,
+    permitted::{Permission, Permitted},
+};
+use crate::{
+    http::backend::{Names, internal},
+    service::{
+        Result, StorageError,
+        org_reads::{Order, OrgReads},
+        payment_history::{PaymentHistoryItem, PlanPayment},
+    },
+};
+
+/// The maximum number of rows in the file.
 const MAX_ROWS: i64 = 10_000;
 
-pub(super) async fn export(State(state): State<AppState>, Extension(who): Extension<SignedIn>) -> Response {
-    if !who.viewer.manages() {
-        return status(&AppError::Forbidden).into_response();
-    }
+/// Exporting purchases.
+pub(super) struct ViewPurchases;
+
+impl Permission for ViewPurchases {
+    const ACTION: Action = Action::ViewPurchases;
+    const PAGE: &'static str = "/billing/purchases";
+}
+
+pub(super) async fn export(State(state): State<AppState>, Permitted { who, .. }: Permitted<ViewPurchases>) -> Response {
     let file = async {
-        let mut tx = tenant::begin(&state.pool, who.org).await?;
-        let names = Names::load(&mut tx, who.org).await?;
-        write(&payment_history::list(&mut tx, who.org, MAX_ROWS).await?, &names)
+        let mut reads = OrgReads::begin(&state.pool, who.org).await?;
+        let names = Names::load(&mut reads).await?;
+        write(&reads.payment_history(MAX_ROWS).await?, &names)
     };
     let headers =
         [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"purchases.csv\"")];
@@ -36,8 +49,8 @@ pub(super) async fn export(State(state): State<AppState>, Extension(who): Extens
     }
 }
 
-fn write(bought: &[PaymentRecord], names: &Names) -> Result<Vec<u8>> {
-    let broken = |error: csv::Error| StorageError::Corrupt(format!("a purchase that CSV cannot hold: {error}"));
+fn write(payments: &[PaymentHistoryItem], names: &Names) -> Result<Vec<u8>> {
+    let corrupt = |error: csv::Error| StorageError::Corrupt(format!("a purchase can't be written as CSV: {error}"));
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record([
         "receipt",
@@ -54,59 +67,58 @@ fn write(bought: &[PaymentRecord], names: &Names) -> Result<Vec<u8>> {
         "purchase_id",
         "payment_intent",
     ])
-    .map_err(broken)?;
-    for bought in bought {
-        let row = match bought {
-            PaymentRecord::Pack(order) => pack(order, names),
-            PaymentRecord::Plan(payment) => plan(payment),
+    .map_err(corrupt)?;
+    for payment in payments {
+        let row = match payment {
+            PaymentHistoryItem::Pack(order) => pack_row(order, names),
+            PaymentHistoryItem::Plan(payment) => plan_row(payment),
         };
-        csv.write_record(row).map_err(broken)?;
+        csv.write_record(row).map_err(corrupt)?;
     }
-    csv.into_inner().map_err(|error| broken(error.into_error().into()))
+    csv.into_inner().map_err(|error| corrupt(error.into_error().into()))
 }
 
-fn pack(order: &Order, names: &Names) -> [String; 13] {
+fn pack_row(order: &Order, names: &Names) -> [String; 13] {
     let Order { purchase, member, ordered_at, .. } = order;
     let (payment, credit) = (&purchase.payment, purchase.credit.as_ref());
-    let taken = credit.iter().flat_map(|credit| &credit.lots).map(|lot| (&lot.token_type, lot.clawed_back));
+    let clawed_back = credit.iter().flat_map(|credit| &credit.lots).map(|lot| (&lot.token_type, lot.clawed_back));
     [
         credit.map(|credit| credit.number.to_string()).unwrap_or_default(),
         time(*ordered_at),
         credit.map(|credit| time(credit.at)).unwrap_or_default(),
-        plain(purchase.label.clone()),
+        escape_formula(purchase.label.clone()),
         amounts(purchase.tokens.iter().map(|(name, amount)| (name, *amount))),
         purchase.price_cents.to_string(),
         payment.stage.as_str().into(),
         payment.paid_cents.to_string(),
         payment.returned_cents().to_string(),
-        amounts(taken),
-        plain(names.caller(&Caller::Member { member: *member })),
+        amounts(clawed_back),
+        escape_formula(names.caller(&Caller::Member { member: *member })),
         purchase.id.to_string(),
         payment.stripe_ids.payment_intent.clone().unwrap_or_default(),
     ]
 }
 
-/// Nobody orders a month of a plan; what tokens it brings, and whether money went back since, is not known of it: those columns stay
-/// empty.
-fn plan(payment: &PlanPayment) -> [String; 13] {
+/// A plan payment has no order, and we don't record its tokens or its refunds, so those columns stay empty.
+fn plan_row(payment: &PlanPayment) -> [String; 13] {
     let PlanPayment { invoice, number, paid } = payment;
     let lines: Vec<&str> = paid.lines.iter().map(|line| line.text.as_str()).collect();
-    let what = if lines.is_empty() { "Plan".to_owned() } else { format!("Plan: {}", lines.join(", ")) };
-    let nothing = String::new;
+    let label = if lines.is_empty() { "Plan".to_owned() } else { format!("Plan: {}", lines.join(", ")) };
+    let empty = String::new;
     [
         number.to_string(),
         time(paid.at),
         time(paid.at),
-        what,
-        nothing(),
+        label,
+        empty(),
         paid.cents.to_string(),
         Stage::Paid.as_str().into(),
         paid.cents.to_string(),
-        nothing(),
-        nothing(),
-        nothing(),
+        empty(),
+        empty(),
+        empty(),
         invoice.clone(),
-        nothing(),
+        empty(),
     ]
 }
 
@@ -114,8 +126,8 @@ fn time(at: Instant) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// `500 ai, 50 deep`.
+/// Formats the non-zero amounts: `500 ai, 50 deep`.
 fn amounts<'a>(amounts: impl Iterator<Item = (&'a brightmeter::names::TokenType, Tokens)>) -> String {
-    let some = amounts.filter(|(_, amount)| !amount.is_zero());
-    some.map(|(name, amount)| format!("{} {name}", amount.get())).collect::<Vec<_>>().join(", ")
+    let nonzero = amounts.filter(|(_, amount)| !amount.is_zero());
+    nonzero.map(|(name, amount)| format!("{} {name}", amount.get())).collect::<Vec<_>>().join(", ")
 }

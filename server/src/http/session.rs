@@ -1,20 +1,13 @@
-//! Who is signed in.
+//! Sessions: starts and ends them, and identifies the viewer of each request.
 
-use std::collections::HashMap;
-
-use app::{error::AppError, flash::Flash, form::Form};
+use app::backend::SignedIn;
 use axum::{
     extract::{Request, State},
-    http::Method,
     middleware::Next,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
-use brightmeter::{
-    ids::{MemberId, OrgId, UserId},
-    time::Instant,
-};
+use brightmeter::{ids::UserId, time::Instant};
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use tower_sessions::{
     Expiry, Session, SessionManagerLayer,
     cookie::{SameSite, time},
@@ -24,53 +17,22 @@ use tower_sessions::{
 
 use super::{
     AppState,
-    headers::keep_nowhere,
-    pages::{Posted, again, status},
+    headers::no_store,
+    session_data::{ActiveMembership, SESSION_DATA_KEY, SessionData},
     session_store::PgSessions,
+    viewer::ViewerIdentity,
 };
-use crate::{http::viewer::ViewerIdentity, storage::memberships::Membership};
+use crate::service::memberships::Membership;
 
-/// A session that nobody used for so long ends.
+/// The lifetime of an unused session.
 const IDLE_TIMEOUT: time::Duration = time::Duration::days(7);
-/// Every session ends so long after it began.
+/// The maximum lifetime of a session, used or not.
 const MAX_SESSION_AGE: TimeDelta = TimeDelta::days(30);
-/// How often a session that is in use is written, to move its idle end.
+/// The minimum interval between writes that extend an active session.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(10);
-/// What the session's record is kept under.
-const SESSION_DATA_KEY: &str = "signed_in";
 
-/// Pages and forms for members of an organization.
-const FOR_MEMBERS: [&str; 9] =
-    ["/dashboard", "/quests", "/activity", "/billing", "/license", "/activity.csv", "/switch", "/account", "/keys"];
-/// Pages and forms for staff.
-const FOR_STAFF: &str = "/admin";
-
-/// What a session remembers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct SessionData {
-    user: UserId,
-    /// None for staff who belong to no organization.
-    #[serde(flatten)]
-    membership: Option<ActiveMembership>,
-    signed_in_at: Instant,
-    touched_at: Instant,
-}
-
-/// A membership in an organization.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct ActiveMembership {
-    org: OrgId,
-    member: MemberId,
-}
-
-impl ActiveMembership {
-    fn of(membership: &Membership) -> Self {
-        Self { org: membership.organization.id, member: membership.id }
-    }
-}
-
-/// Sessions by cookie: not readable by scripts, not sent along from other sites but for following a link (the way back from
-/// a payment page is one), and on https bound to this very host.
+/// The session layer. The cookie is HTTP-only, SameSite=Lax (so that it is sent when Stripe's payment page links back),
+/// and on HTTPS bound to this host.
 pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
     let idle = TimeDelta::seconds(IDLE_TIMEOUT.whole_seconds());
     let store = PgSessions { pool: state.pool.clone(), clock: state.clock.clone(), idle };
@@ -82,131 +44,92 @@ pub(super) fn layer(state: &AppState) -> SessionManagerLayer<PgSessions> {
         .with_expiry(Expiry::OnInactivity(IDLE_TIMEOUT))
 }
 
-/// Who is signed in with the session that has `data`.
-pub(super) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserId> {
-    let remembered = data.get(SESSION_DATA_KEY)?;
-    SessionData::deserialize(remembered).ok().map(|remembered| remembered.user)
-}
-
-/// Puts [`SignedIn`](app::backend::SignedIn) and [`StaffMember`](app::backend::StaffMember) into the request, and sends those who
-/// are neither to the sign-in, where a page needs it. For whoever is no staff there is no staff console.
+/// Adds the viewer to the request: a [`ViewerIdentity`], and of it the [`SignedIn`] member and the
+/// [`StaffMember`](app::backend::StaffMember). Guards of route groups decide who may enter.
 pub(super) async fn identify(
     State(state): State<AppState>,
     session: Session,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let viewer = match recall(&state, &session).await {
+    let viewer = match load_viewer(&state, &session).await {
         Ok(viewer) => viewer,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
             return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
-    let path = request.uri().path();
-    match (&viewer, request.method()) {
-        (Some(viewer), &Method::GET) if path == "/" || path == "/signin" => {
-            return Redirect::to(viewer.home()).into_response();
+    match &viewer {
+        Some(ViewerIdentity::Member(who, staff)) => {
+            request.extensions_mut().insert(SignedIn::clone(who));
+            if let Some(staff) = staff {
+                request.extensions_mut().insert(staff.clone());
+            }
         }
-        (Some(ViewerIdentity::Staff(_)), &Method::GET) if is_for_members(path) => {
-            return Redirect::to(FOR_STAFF).into_response();
+        Some(ViewerIdentity::Staff(staff)) => {
+            request.extensions_mut().insert(staff.clone());
         }
-        (Some(ViewerIdentity::Staff(_)), _) if is_for_members(path) => {
-            return status(&AppError::NotFound).into_response();
-        }
-        (None, &Method::GET) if needs_sign_in(path) => {
-            let next = request.uri().path_and_query().map_or("/dashboard", |path| path.as_str());
-            return Redirect::to(&sign_in_url(next)).into_response();
-        }
-        (None, _) if needs_sign_in(path) => return Redirect::to(&Flash::SessionEnded.on("/signin")).into_response(),
-        _ => {}
+        None => {}
     }
-    let hidden = is_in(path, FOR_STAFF) && viewer.as_ref().is_some_and(|viewer| viewer.staff().is_none());
-    let (who, staff) = match viewer {
-        Some(ViewerIdentity::Member(who, staff)) => (Some(*who), staff),
-        Some(ViewerIdentity::Staff(staff)) => (None, Some(staff)),
-        None => (None, None),
-    };
-    if let Some(who) = who {
-        request.extensions_mut().insert(who);
+    if let Some(viewer) = viewer {
+        request.extensions_mut().insert(viewer);
     }
-    if let Some(staff) = staff {
-        request.extensions_mut().insert(staff);
-    }
-    keep_nowhere(if hidden { nothing_here(&state, request).await } else { next.run(request).await })
+    no_store(next.run(request).await)
 }
 
-/// What an address without a page answers, whatever was sent to it.
-async fn nothing_here(state: &AppState, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let posted = Posted { uri: parts.uri, headers: parts.headers, extensions: parts.extensions };
-    again(state, posted, Form { values: Vec::new(), error: Some(AppError::NotFound) }).await
-}
-
-/// Starts a session under a new id, so that one known from before is worth nothing.
+/// Starts a session under a new id, which prevents session fixation.
 ///
 /// # Errors
-/// If the store does not answer.
-pub(super) async fn begin(session: &Session, user: UserId, to: Option<&Membership>, now: Instant) -> Result<(), Error> {
+/// If the session store fails.
+pub(super) async fn start_session(
+    session: &Session,
+    user: UserId,
+    to: Option<&Membership>,
+    now: Instant,
+) -> Result<(), Error> {
     session.cycle_id().await?;
-    let remembered = SessionData { user, membership: to.map(ActiveMembership::of), signed_in_at: now, touched_at: now };
-    session.insert(SESSION_DATA_KEY, remembered).await
+    let data = SessionData { user, membership: to.map(ActiveMembership::of), signed_in_at: now, touched_at: now };
+    session.insert(SESSION_DATA_KEY, data).await
 }
 
-/// Goes on in another organization of the same person.
+/// Switches the session to another organization of the same user.
 ///
 /// # Errors
-/// If the store does not answer.
-pub(super) async fn change(session: &Session, to: &Membership) -> Result<(), Error> {
-    if let Some(remembered) = session.get::<SessionData>(SESSION_DATA_KEY).await? {
-        session
-            .insert(SESSION_DATA_KEY, SessionData { membership: Some(ActiveMembership::of(to)), ..remembered })
-            .await?;
+/// If the session store fails.
+pub(super) async fn switch_organization(session: &Session, to: &Membership) -> Result<(), Error> {
+    if let Some(data) = session.get::<SessionData>(SESSION_DATA_KEY).await? {
+        session.insert(SESSION_DATA_KEY, SessionData { membership: Some(ActiveMembership::of(to)), ..data }).await?;
     }
     Ok(())
 }
 
-async fn recall(state: &AppState, session: &Session) -> Result<Option<ViewerIdentity>, Error> {
-    let Some(remembered) = session.get::<SessionData>(SESSION_DATA_KEY).await? else { return Ok(None) };
+async fn load_viewer(state: &AppState, session: &Session) -> Result<Option<ViewerIdentity>, Error> {
+    let Some(data) = session.get::<SessionData>(SESSION_DATA_KEY).await? else { return Ok(None) };
     let now = state.clock.now();
-    if now - remembered.signed_in_at >= MAX_SESSION_AGE {
+    if now - data.signed_in_at >= MAX_SESSION_AGE {
         session.flush().await?;
         return Ok(None);
     }
-    // A membership that has ended ends the session with it, whatever was asked for; so does being staff, for those without one.
-    let found = state
-        .viewers
-        .find(remembered.user, remembered.membership.map(|membership| (membership.org, membership.member)))
-        .await;
+    // The session ends with the membership, or with the staff role for staff without one.
+    let found =
+        state.viewers.find(data.user, data.membership.map(|membership| (membership.org, membership.member))).await;
     let found = found.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
     if found.is_none() {
         session.flush().await?;
-    } else if now - remembered.touched_at >= TOUCH_INTERVAL {
-        session.insert(SESSION_DATA_KEY, SessionData { touched_at: now, ..remembered }).await?;
+    } else if now - data.touched_at >= TOUCH_INTERVAL {
+        session.insert(SESSION_DATA_KEY, SessionData { touched_at: now, ..data }).await?;
     }
     Ok(found)
 }
 
-fn needs_sign_in(path: &str) -> bool {
-    is_for_members(path) || is_in(path, FOR_STAFF)
-}
-
-fn is_for_members(path: &str) -> bool {
-    FOR_MEMBERS.iter().any(|section| is_in(path, section))
-}
-
-fn is_in(path: &str, section: &str) -> bool {
-    path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The sign-in that leads back to `next`.
+/// The URL of the sign-in page that leads back to `next`.
 pub(super) fn sign_in_url(next: &str) -> String {
     let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
     format!("/signin?{query}")
 }
 
-/// A path of this site to go to, or the dashboard: never another site, however it is written.
-pub(super) fn local(next: &str) -> &str {
+/// Returns `next` if it is a path on this site, otherwise the dashboard's: prevents open redirects.
+pub(super) fn local_path(next: &str) -> &str {
     let local = next.starts_with('/')
         && !next.starts_with("//")
         && !next.starts_with("/\\")
@@ -220,32 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_sent_to_another_site() {
+    fn a_redirect_never_leaves_the_site() {
         for next in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)", "/\n/evil"]
         {
-            assert_eq!(local(next), "/dashboard", "{next}");
+            assert_eq!(local_path(next), "/dashboard", "{next}");
         }
-        assert_eq!(local("/quests?job=1"), "/quests?job=1");
-    }
-
-    #[test]
-    fn a_session_with_or_without_a_seat_is_read_as_it_was_written() {
-        let (user, id) = (UserId(uuid::Uuid::from_u128(1)), uuid::Uuid::from_u128(2));
-        let now: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
-        for membership in [None, Some(ActiveMembership { org: OrgId(id), member: MemberId(id) })] {
-            let written = SessionData { user, membership, signed_in_at: now, touched_at: now };
-            let written = serde_json::to_value(written).unwrap();
-            assert_eq!(
-                written.get("org").is_some(),
-                membership.is_some(),
-                "the names are those of older sessions: {written}"
-            );
-            let read: SessionData = serde_json::from_value(written.clone()).unwrap();
-            assert_eq!(
-                read.membership.map(|membership| (membership.org.0, membership.member.0)),
-                membership.map(|_| (id, id))
-            );
-            assert_eq!(user_of(&HashMap::from([(SESSION_DATA_KEY.to_owned(), written)])), Some(user));
-        }
+        assert_eq!(local_path("/quests?job=1"), "/quests?job=1");
     }
 }

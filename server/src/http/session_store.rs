@@ -1,4 +1,4 @@
-//! tower-sessions' store, on Postgres: a session ends on every replica at once.
+//! The tower-sessions store on Postgres, so that a session ends on every replica immediately.
 
 use std::{fmt, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct PgSessions {
     pub(super) pool: PgPool,
     pub(super) clock: Arc<dyn Clock>,
-    /// How long a session lasts that nobody uses.
+    /// The lifetime of an unused session.
     pub(super) idle: TimeDelta,
 }
 
@@ -37,10 +37,11 @@ impl PgSessions {
         self.pool.acquire().await.map_err(|error| Error::Backend(error.to_string()))
     }
 
-    /// The row of a record. Its end is counted on the server's clock, which under a test clock is not the machine's.
+    /// Converts a record to its row. It expires by the server's clock, which differs from the machine's under a test
+    /// clock.
     fn pack(&self, record: &Record) -> Result<StoredSession> {
         let data = rmp_serde::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
-        let user = super::session::user_of(&record.data);
+        let user = super::session_data::user_of(&record.data);
         Ok(StoredSession { id: record.id.to_string(), data, user, expires_at: self.clock.now() + self.idle })
     }
 }
@@ -66,7 +67,7 @@ impl SessionStore for PgSessions {
 
     async fn save(&self, record: &Record) -> Result<()> {
         let session = self.pack(record)?;
-        sessions::update(&mut *self.connect().await?, &session).await.map_err(backend)
+        sessions::update(&mut *self.connect().await?, &session).await.map(drop).map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -80,6 +81,6 @@ impl SessionStore for PgSessions {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        sessions::delete(&mut *self.connect().await?, &id.to_string()).await.map_err(backend)
+        sessions::delete(&mut *self.connect().await?, &id.to_string()).await.map(drop).map_err(backend)
     }
 }

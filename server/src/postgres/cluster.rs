@@ -1,4 +1,4 @@
-//! Making, starting and stopping the cluster with Postgres' own programs.
+//! Creates, starts and stops the cluster with Postgres' own programs.
 
 use std::{
     fs::{self, File},
@@ -14,25 +14,28 @@ use tokio::{
 };
 
 use super::{
-    Account, PostgresError, PrivatePostgres, blocking,
+    OsUser, PostgresError, PrivatePostgres, blocking,
     error::tail,
-    postmaster::{PidFile, Probe, forget_dead_server, probe},
+    postmaster::{PidFile, Probe, clear_stale_pid, probe},
     socket,
 };
 
-const INITDB_LIMIT: Duration = Duration::from_secs(120);
-/// Recovery after a crash is part of a start.
-const START_LIMIT: Duration = Duration::from_secs(100);
-const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// pg_ctl keeps the limits above by itself; this is for a pg_ctl that hangs.
-const GRACE: Duration = Duration::from_secs(10);
-/// A server that was killed leaves processes that take a moment to notice.
+const INITDB_TIMEOUT: Duration = Duration::from_secs(120);
+/// The timeout for a start, which includes recovery after a crash.
+const START_TIMEOUT: Duration = Duration::from_secs(100);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// The extra time for a pg_ctl that hangs. Otherwise pg_ctl enforces the timeouts above.
+const PG_CTL_GRACE: Duration = Duration::from_secs(10);
+/// The number of failed starts before an error. Processes of a killed server take a moment to exit.
 const START_ATTEMPTS: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// The pause after the first failed start. It doubles after each further one.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// The pause between probes of a busy server.
+const PROBE_INTERVAL: Duration = Duration::from_millis(50);
+/// The part of the log that an error quotes, in bytes from its end.
 const TAIL_BYTES: u64 = 8 * 1024;
 
-/// Given at every start, so that they also hold for a cluster made by an older Brightmeter.
+/// Settings passed at every start, so that they also apply to clusters of older Brightmeter versions.
 const SETTINGS: &[(&str, &str)] = &[
     ("cluster_name", "brightmeter"),
     ("listen_addresses", ""),
@@ -40,7 +43,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("unix_socket_permissions", "0700"),
     ("max_connections", "64"),
     ("shared_buffers", "256MB"),
-    // Fewer checkpoints: after each, every page is logged whole once more, and while one runs, commits wait for the disk.
+    // Fewer checkpoints: after each, Postgres logs every page in full again, and during one, commits wait for the disk.
     ("max_wal_size", "2GB"),
     ("checkpoint_timeout", "15min"),
     ("fsync", "on"),
@@ -48,8 +51,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("full_page_writes", "on"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
-    // The log tells of the server. Errors of statements go to the client alone: they may quote data, and
-    // would let the log grow with the traffic.
+    // The log is about the server. Statement errors go only to the client: they may quote data, and would make the log
+    // grow with traffic.
     ("log_min_messages", "log"),
     ("log_min_error_statement", "panic"),
     ("log_error_verbosity", "terse"),
@@ -58,18 +61,18 @@ const SETTINGS: &[(&str, &str)] = &[
     ("log_checkpoints", "off"),
 ];
 
-/// A cluster's files, and the programs and the account that run it.
+/// A cluster: its files, its programs and its OS user.
 #[derive(Debug)]
 pub(super) struct Cluster {
     home: PathBuf,
     data: PathBuf,
     log: PathBuf,
-    account: Account,
+    os_user: OsUser,
     binaries: PathBuf,
 }
 
-/// The major version that made the cluster in `home`; `None` if there is none yet.
-pub(super) async fn made_by(home: &Path) -> Result<Option<u32>, PostgresError> {
+/// Returns the major version of the cluster in `home`, or `None` if it does not exist yet.
+pub(super) async fn existing_version(home: &Path) -> Result<Option<u32>, PostgresError> {
     let path = home.join("data/PG_VERSION");
     match tokio::fs::read_to_string(&path).await {
         Ok(version) => {
@@ -83,16 +86,16 @@ pub(super) async fn made_by(home: &Path) -> Result<Option<u32>, PostgresError> {
 }
 
 impl Cluster {
-    pub(super) fn new(home: PathBuf, account: Account, binaries: PathBuf) -> Self {
-        Self { data: home.join("data"), log: home.join("log"), home, account, binaries }
+    pub(super) fn new(home: PathBuf, os_user: OsUser, binaries: PathBuf) -> Self {
+        Self { data: home.join("data"), log: home.join("log"), home, os_user, binaries }
     }
 
-    /// Makes the cluster under another name first: one called `data` is whole.
+    /// Creates the cluster under a temporary name, then renames it. So a directory `data` is always complete.
     pub(super) async fn create(&self) -> Result<(), PostgresError> {
         let new = self.home.join("data.new");
         match tokio::fs::remove_dir_all(&new).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(PostgresError::file("remove the half-made", new)(error));
+                return Err(PostgresError::file("remove the incomplete cluster", new)(error));
             }
             _ => {}
         }
@@ -101,7 +104,7 @@ impl Cluster {
             .args(["-D", "data.new", "-U", PrivatePostgres::OWNER])
             .args(["--auth=trust", "--encoding=UTF8", "--no-locale"])
             .args(["--data-checksums", "--no-instructions"]);
-        self.run(initdb, "initdb", INITDB_LIMIT).await?;
+        self.run(initdb, "initdb", INITDB_TIMEOUT).await?;
 
         let (home, data) = (self.home.clone(), self.data.clone());
         blocking(move || {
@@ -110,28 +113,28 @@ impl Cluster {
             sync.map_err(PostgresError::file("write", home))
         })
         .await?;
-        tracing::info!(data = %self.data.display(), "made a Postgres cluster");
+        tracing::info!(data = %self.data.display(), "created a Postgres cluster");
         Ok(())
     }
 
-    /// Starts the server unless it runs, and answers its socket's directory once it takes connections.
+    /// Starts the server unless it is running. Returns its socket's directory once it accepts connections.
     pub(super) async fn ensure_running(&self) -> Result<PathBuf, PostgresError> {
-        let deadline = Instant::now() + START_LIMIT + GRACE;
+        let deadline = Instant::now() + START_TIMEOUT + PG_CTL_GRACE;
         let mut failures = 0;
         let mut was_launched = false;
         loop {
             match self.probe().await? {
                 Probe::Ready(socket_dir) => {
-                    let what = if was_launched { "started" } else { "adopted" };
-                    tracing::info!(data = %self.data.display(), "{what} Postgres");
+                    let action = if was_launched { "started" } else { "adopted" };
+                    tracing::info!(data = %self.data.display(), "{action} Postgres");
                     return Ok(socket_dir);
                 }
                 _ if failures == START_ATTEMPTS || Instant::now() >= deadline => break,
-                Probe::Busy => sleep(BUSY_PAUSE).await,
+                Probe::Busy => sleep(PROBE_INTERVAL).await,
                 Probe::Absent => {
                     was_launched = true;
                     if !self.launch(failures == 0).await? {
-                        sleep(FIRST_PAUSE * 2_u32.pow(failures)).await;
+                        sleep(RETRY_PAUSE * 2_u32.pow(failures)).await;
                         failures += 1;
                     }
                 }
@@ -142,14 +145,14 @@ impl Cluster {
         Err(PostgresError::NotStarted { log: self.log.clone(), tail })
     }
 
-    /// Shuts the server down if it runs; transactions that are open are rolled back.
+    /// Shuts the server down if it is running. Open transactions are rolled back.
     pub(super) async fn stop(&self, socket_dir: &Path) -> Result<(), PostgresError> {
         if matches!(self.probe().await, Ok(Probe::Absent)) {
             return Ok(());
         }
-        let mut stop = self.pg_ctl("stop", STOP_LIMIT);
+        let mut stop = self.pg_ctl("stop", STOP_TIMEOUT);
         stop.args(["-m", "fast"]);
-        let stopped = self.run(stop, "pg_ctl", STOP_LIMIT + GRACE).await;
+        let stopped = self.run(stop, "pg_ctl", STOP_TIMEOUT + PG_CTL_GRACE).await;
         if stopped.is_err() && !matches!(self.probe().await, Ok(Probe::Absent)) {
             return stopped;
         }
@@ -161,19 +164,19 @@ impl Cluster {
     async fn probe(&self) -> Result<Probe, PostgresError> {
         let data = self.data.clone();
         let pid_file = blocking(move || Ok(PidFile::read(&data))).await?;
-        probe(&self.home, &self.account, pid_file).await
+        probe(&self.home, &self.os_user, pid_file).await
     }
 
-    /// One attempt; whether pg_ctl says that the server is ready.
+    /// Makes one attempt to start the server. Returns whether pg_ctl reports it as ready.
     async fn launch(&self, is_first: bool) -> Result<bool, PostgresError> {
         let (home, data, log) = (self.home.clone(), self.data.clone(), self.log.clone());
-        let account = self.account.clone();
+        let os_user = self.os_user.clone();
         let socket_dir = blocking(move || {
-            forget_dead_server(&home, &data, &account)?;
+            clear_stale_pid(&home, &data, &os_user)?;
             if is_first {
-                keep_last_log(&log)?;
+                rotate_log(&log)?;
             }
-            socket::choose(&home, &account)
+            socket::choose(&home, &os_user)
         })
         .await?;
 
@@ -181,22 +184,23 @@ impl Cluster {
         for (name, value) in SETTINGS {
             options.push_str(&format!(" -c {name}={value}"));
         }
-        let mut start = self.pg_ctl("start", START_LIMIT);
+        let mut start = self.pg_ctl("start", START_TIMEOUT);
         start
             .args(["-l", "log", "-o", &options])
             .stdout(Stdio::null())
-            // Not a pipe: the server would hold it open, and reading it would never end.
+            // Not a pipe: the server would keep it open, and reading it would never end.
             .stderr(Stdio::null());
-        let status = self.finish("pg_ctl", START_LIMIT + GRACE, start.status()).await?;
+        let status = self.finish("pg_ctl", START_TIMEOUT + PG_CTL_GRACE, start.status()).await?;
         if !status.success() {
             socket::remove_short(&self.home, &socket_dir).await;
         }
         Ok(status.success())
     }
 
-    /// Every name below is relative: pg_ctl hands its arguments to a shell, in quotes that a path could break.
+    /// Returns a command that runs in the cluster's home. File names are relative to it: pg_ctl passes its arguments to a
+    /// shell, in quotes that an absolute path could break.
     fn command(&self, program: &str) -> Command {
-        let mut command = self.account.command(self.binaries.join(program));
+        let mut command = self.os_user.command(self.binaries.join(program));
         command.current_dir(&self.home);
         command
     }
@@ -215,7 +219,7 @@ impl Cluster {
         }
         Err(PostgresError::Failed {
             program: self.binaries.join(program),
-            said: tail(&[output.stdout, output.stderr].concat()),
+            output: tail(&[output.stdout, output.stderr].concat()),
         })
     }
 
@@ -229,13 +233,13 @@ impl Cluster {
         match timeout(limit, work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(source)) => Err(PostgresError::Run { program, source }),
-            Err(_) => Err(PostgresError::TooSlow { program, limit }),
+            Err(_) => Err(PostgresError::ProgramTimeout { program, limit }),
         }
     }
 }
 
-/// Starts a new log and keeps one old one, so that they do not grow from run to run.
-fn keep_last_log(log: &Path) -> Result<(), PostgresError> {
+/// Rotates the log and keeps one old file, so that logs do not grow from run to run.
+fn rotate_log(log: &Path) -> Result<(), PostgresError> {
     match fs::rename(log, log.with_extension("1")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(PostgresError::file("rename", log)(error)),
         _ => Ok(()),

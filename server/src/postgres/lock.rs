@@ -1,3 +1,5 @@
+//! Locks on the cluster's directory.
+
 use std::{
     fs::{File, TryLockError},
     io,
@@ -10,11 +12,11 @@ use tokio::time::sleep;
 
 use super::PostgresError;
 
-/// As long as the first start of a cluster may take on a slow machine.
-const TURN_LIMIT: Duration = Duration::from_secs(240);
-const POLL: Duration = Duration::from_millis(20);
+/// The longest wait for another process to start the cluster. The first start may take that long on a slow machine.
+const START_LOCK_TIMEOUT: Duration = Duration::from_secs(240);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A hold on the directory; it ends with the value, or with the process however that dies.
+/// A lock on the directory. It is released on drop, or when the process ends for any reason.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
     file: File,
@@ -22,33 +24,33 @@ pub(super) struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Excludes everybody else.
-    pub(super) fn alone(dir: &Path) -> Result<Self, PostgresError> {
+    /// Takes the exclusive lock.
+    pub(super) fn exclusive(dir: &Path) -> Result<Self, PostgresError> {
         let file = open(dir, "lock")?;
-        let taken = file.try_lock();
-        Self::or_in_use(dir, file, false, taken)
+        let result = file.try_lock();
+        Self::or_in_use(dir, file, false, result)
     }
 
-    /// Excludes those who want the directory alone.
-    pub(super) fn together(dir: &Path) -> Result<Self, PostgresError> {
+    /// Takes a shared lock.
+    pub(super) fn shared(dir: &Path) -> Result<Self, PostgresError> {
         let file = open(dir, "lock")?;
-        let taken = file.try_lock_shared();
-        Self::or_in_use(dir, file, true, taken)
+        let result = file.try_lock_shared();
+        Self::or_in_use(dir, file, true, result)
     }
 
-    /// Waits until no other of those who share the directory is bringing the cluster up.
-    pub(super) async fn turn_to_start(dir: &Path) -> Result<Self, PostgresError> {
+    /// Takes the start lock. Waits while another process with a shared lock starts the cluster.
+    pub(super) async fn start(dir: &Path) -> Result<Self, PostgresError> {
         let file = open(dir, "start.lock")?;
-        let deadline = Instant::now() + TURN_LIMIT;
+        let deadline = Instant::now() + START_LOCK_TIMEOUT;
         loop {
             match file.try_lock() {
                 Ok(()) => {
                     return Ok(Self { file, is_shared: false });
                 }
-                // Polled: a blocking lock() could neither be timed out nor abandoned.
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(POLL).await,
+                // Polled: a blocking lock() could be neither timed out nor canceled.
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
                 Err(TryLockError::WouldBlock) => {
-                    return Err(PostgresError::StartHeld { dir: dir.to_owned(), limit: TURN_LIMIT });
+                    return Err(PostgresError::StartLockTimeout { dir: dir.to_owned(), limit: START_LOCK_TIMEOUT });
                 }
                 Err(TryLockError::Error(source)) => return Err(cannot_lock(dir, source)),
             }
@@ -63,9 +65,9 @@ impl DirectoryLock {
         dir: &Path,
         file: File,
         is_shared: bool,
-        taken: Result<(), TryLockError>,
+        result: Result<(), TryLockError>,
     ) -> Result<Self, PostgresError> {
-        match taken {
+        match result {
             Ok(()) => Ok(Self { file, is_shared }),
             Err(TryLockError::WouldBlock) => Err(PostgresError::InUse { dir: dir.to_owned() }),
             Err(TryLockError::Error(source)) => Err(cannot_lock(dir, source)),
@@ -75,9 +77,9 @@ impl DirectoryLock {
 
 impl Drop for DirectoryLock {
     fn drop(&mut self) {
-        // Closing alone is not enough: a child between fork and exec still has the descriptor.
+        // Closing the file is not enough: a child between fork and exec still has the descriptor.
         if let Err(error) = self.file.unlock() {
-            tracing::warn!(%error, "the lock of the data directory was not released");
+            tracing::warn!(%error, "could not release the lock on the data directory");
         }
     }
 }
@@ -89,7 +91,7 @@ fn open(dir: &Path, name: &str) -> Result<File, PostgresError> {
         .write(true)
         .create(true)
         .truncate(false)
-        // Whoever may open it may lock it.
+        // Any user who can open the file can lock it.
         .mode(0o600)
         .open(&path)
         .map_err(PostgresError::file("open", path))

@@ -1,4 +1,4 @@
-//! The running server process, as its pid file and its socket show it.
+//! Detects the running server process by its pid file and its socket.
 
 use std::{
     fs::{self, Permissions},
@@ -11,26 +11,26 @@ use std::{
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
-use super::{Account, PostgresError, PrivatePostgres, socket};
+use super::{OsUser, PostgresError, PrivatePostgres, socket};
 
-const PROBE_LIMIT: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What `postmaster.pid` says.
+/// The parsed `postmaster.pid`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PidFile {
     pub(super) pid: u32,
-    /// As it was configured: perhaps relative to the data directory.
+    /// The configured value, which may be relative to the data directory.
     pub(super) socket_dir: PathBuf,
 }
 
 impl PidFile {
-    /// `None` if there is none, or if Postgres has only just begun to write it.
+    /// Reads the file. Returns `None` if it does not exist, or if Postgres has not finished writing it.
     pub(super) fn read(data: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(data.join("postmaster.pid")).ok()?)
     }
 
     fn parse(text: &str) -> Option<Self> {
-        // Process, data directory, start time, port, socket directory, and more.
+        // The lines: process id, data directory, start time, port, socket directory, and more.
         let mut lines = text.lines();
         Some(Self {
             pid: lines.next()?.parse().ok()?,
@@ -39,63 +39,63 @@ impl PidFile {
     }
 }
 
-/// Whether a server answers.
+/// The state of the server.
 #[derive(Debug)]
 pub(super) enum Probe {
-    /// It does, on the socket in this directory.
+    /// It accepts connections on the socket in this directory.
     Ready(PathBuf),
-    /// It is starting, stopping or out of connections: ask again.
+    /// It is starting, stopping or out of connections: probe again.
     Busy,
-    /// Nobody listens.
+    /// No process listens.
     Absent,
 }
 
-/// Asks the server that `pid_file` tells of.
+/// Probes the server in `pid_file`.
 ///
 /// # Errors
-/// [`PostgresError::Refused`] if it answers and does not let its owner in.
-pub(super) async fn probe(home: &Path, account: &Account, pid_file: Option<PidFile>) -> Result<Probe, PostgresError> {
-    let Some(socket_dir) = pid_file.and_then(|file| socket::trusted(home, account, &file.socket_dir)) else {
+/// [`PostgresError::Refused`] if the server answers but rejects its owner.
+pub(super) async fn probe(home: &Path, os_user: &OsUser, pid_file: Option<PidFile>) -> Result<Probe, PostgresError> {
+    let Some(socket_dir) = pid_file.and_then(|file| socket::trusted(home, os_user, &file.socket_dir)) else {
         return Ok(Probe::Absent);
     };
     let options = socket::connect_options(&socket_dir, "postgres", PrivatePostgres::OWNER);
-    match timeout(PROBE_LIMIT, options.connect()).await {
+    match timeout(PROBE_TIMEOUT, options.connect()).await {
         Ok(Ok(connection)) => {
             if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "Postgres answered and hung up");
+                tracing::debug!(%error, "the probe's connection to Postgres did not close cleanly");
             }
             Ok(Probe::Ready(socket_dir))
         }
         Ok(Err(sqlx::Error::Io(_))) => Ok(Probe::Absent),
-        Ok(Err(sqlx::Error::Database(error))) if is_passing(error.code().as_deref()) => Ok(Probe::Busy),
+        Ok(Err(sqlx::Error::Database(error))) if is_transient(error.code().as_deref()) => Ok(Probe::Busy),
         Ok(Err(source)) => Err(PostgresError::Refused { home: home.to_owned(), source }),
         Err(_) => Ok(Probe::Busy),
     }
 }
 
-fn is_passing(sqlstate: Option<&str>) -> bool {
+fn is_transient(sqlstate: Option<&str>) -> bool {
     // cannot_connect_now, too_many_connections
     matches!(sqlstate, Some("57P03" | "53300"))
 }
 
-/// Makes Postgres ignore the process in a pid file that is certainly not its server.
-pub(super) fn forget_dead_server(home: &Path, data: &Path, account: &Account) -> Result<(), PostgresError> {
-    let Some(file) = PidFile::read(data).filter(|file| is_surely_not(file.pid, data)) else {
+/// Replaces a process id in the pid file that certainly is not the server's, so that Postgres starts.
+pub(super) fn clear_stale_pid(home: &Path, data: &Path, os_user: &OsUser) -> Result<(), PostgresError> {
+    let Some(file) = PidFile::read(data).filter(|file| is_stale(file.pid, data)) else {
         return Ok(());
     };
-    // The rest of the file stays: by it Postgres sees whether processes of the dead server still use its memory.
+    // The rest of the file stays: Postgres uses it to check whether the dead server's processes still use its memory.
     let path = data.join("postmaster.pid");
     let text = fs::read_to_string(&path).map_err(PostgresError::file("read", &path))?;
     let no_process = i32::MAX.to_string();
     let text = text.replacen(&file.pid.to_string(), &no_process, 1);
-    // Written where only this process can, and moved: a link that the account made is not followed.
+    // Written where only this process' user can write, then moved: a link that the OS user created is not followed.
     let new = home.with_file_name("postmaster.pid");
     let replace = || {
         fs::write(&new, text)?;
         fs::set_permissions(&new, Permissions::from_mode(0o600))
     };
     replace().map_err(PostgresError::file("write", &new))?;
-    account.take_over(&new)?;
+    os_user.make_owner_of(&new)?;
     fs::rename(&new, &path).map_err(PostgresError::file("write", path))?;
     let lock = home.join(socket::file_name() + ".lock");
     match fs::remove_file(&lock) {
@@ -104,17 +104,17 @@ pub(super) fn forget_dead_server(home: &Path, data: &Path, account: &Account) ->
     }
 }
 
-/// Whether process `pid` is certainly not the server of the data directory `data`.
+/// Returns whether process `pid` certainly is not the server of the data directory `data`.
 ///
-/// A dead server is a zombie as long as nobody reaps it, and after a reboot or in a new container its number may be
-/// another program's; Postgres takes either for a running server and does not start.
-fn is_surely_not(pid: u32, data: &Path) -> bool {
+/// A dead server is a zombie until it is reaped, and after a reboot or in a new container another program may have its
+/// process id. Postgres takes either for a running server and does not start.
+fn is_stale(pid: u32, data: &Path) -> bool {
     let is_zombie = fs::read_to_string(format!("/proc/{pid}/stat"))
-        // The state follows the name, which is in parentheses and may hold some itself.
+        // The state follows the name, which is in parentheses and may contain some itself.
         .is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')));
     let works_elsewhere = match (fs::read_link(format!("/proc/{pid}/cwd")), fs::canonicalize(data)) {
         (Ok(directory), Ok(data)) => directory != data,
-        // What cannot be seen may be the server.
+        // A process that cannot be inspected may be the server.
         _ => false,
     };
     is_zombie || works_elsewhere
@@ -126,14 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pid_file_tells_the_process_and_its_socket() {
+    fn a_pid_file_contains_the_process_id_and_the_socket_directory() {
         let text = "4711\n/srv/data\n1795370353\n5432\n..\n\n 10076816         4\nready   \n";
         let file = PidFile::parse(text).unwrap();
         assert_eq!((file.pid, file.socket_dir), (4711, PathBuf::from("..")));
     }
 
     #[test]
-    fn a_pid_file_that_is_being_written_tells_nothing_yet() {
+    fn an_incomplete_pid_file_is_ignored() {
         assert_eq!(PidFile::parse("4711\n/srv/data\n1795370353\n5432\n"), None);
         assert_eq!(PidFile::parse(""), None);
     }

@@ -1,4 +1,4 @@
-//! Where the socket is, and how to connect to it.
+//! The unix socket: its directory and its connection options.
 
 use std::{
     fs::{self, DirBuilder},
@@ -9,16 +9,16 @@ use std::{
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::{Account, PostgresError};
+use super::{OsUser, PostgresError};
 
-/// Names the socket's file; nothing listens on TCP.
+/// The port in the socket's file name. Postgres does not listen on TCP.
 const PORT: u16 = 5432;
-/// What fits a socket's address, on Linux.
-const LONGEST_PATH: usize = 107;
-/// The home, as Postgres sees it from its data directory.
+/// The longest socket path on Linux, in bytes.
+const MAX_PATH_BYTES: usize = 107;
+/// The home, relative to the data directory.
 const HOME: &str = "..";
 
-/// How to connect over the socket in `socket_dir`.
+/// Returns the options to connect over the socket in `socket_dir`.
 pub(super) fn connect_options(socket_dir: &Path, database: &str, role: &str) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(socket_dir)
@@ -28,40 +28,40 @@ pub(super) fn connect_options(socket_dir: &Path, database: &str, role: &str) -> 
         .database(database)
 }
 
-/// The name of the socket's file.
+/// Returns the name of the socket file.
 pub(super) fn file_name() -> String {
     format!(".s.PGSQL.{PORT}")
 }
 
-/// The directory to configure: the home, or a short one that is made here if the home's path is too long.
-pub(super) fn choose(home: &Path, account: &Account) -> Result<PathBuf, PostgresError> {
-    if home.join(file_name()).as_os_str().len() <= LONGEST_PATH {
+/// Returns the socket directory to configure: the home, or a new short directory if the home's path is too long.
+pub(super) fn choose(home: &Path, os_user: &OsUser) -> Result<PathBuf, PostgresError> {
+    if home.join(file_name()).as_os_str().len() <= MAX_PATH_BYTES {
         return Ok(PathBuf::from(HOME));
     }
-    // Creating it fails if there is anything of that name, so it is ours; the pid file tells the next start of it.
+    // Creating it fails if the name exists, so the directory is ours. The next start finds it in the pid file.
     let name = format!("brightmeter-{:016x}", RandomState::new().hash_one(home));
     let path = Path::new("/tmp").join(name);
-    DirBuilder::new().mode(0o700).create(&path).map_err(PostgresError::file("create the socket's directory", &path))?;
-    account.take_over(&path)?;
+    DirBuilder::new().mode(0o700).create(&path).map_err(PostgresError::file("create the socket directory", &path))?;
+    os_user.make_owner_of(&path)?;
     Ok(path)
 }
 
-/// The real path of a configured directory, if nobody else can have put a socket there.
-pub(super) fn trusted(home: &Path, account: &Account, configured: &Path) -> Option<PathBuf> {
+/// Returns the actual path of a configured directory, or `None` if another user could have put a socket there.
+pub(super) fn trusted(home: &Path, os_user: &OsUser, configured: &Path) -> Option<PathBuf> {
     if configured == Path::new(HOME) {
         return Some(home.to_owned());
     }
     let found = fs::symlink_metadata(configured).ok()?;
-    let is_private = found.is_dir() && found.uid() == account.uid() && found.mode() & 0o077 == 0;
+    let is_private = found.is_dir() && found.uid() == os_user.uid() && found.mode() & 0o077 == 0;
     is_private.then(|| configured.to_owned())
 }
 
-/// Removes a short directory, which Postgres leaves empty; a home stays.
+/// Removes a short socket directory, which Postgres leaves empty. Keeps the home.
 pub(super) async fn remove_short(home: &Path, socket_dir: &Path) {
     if socket_dir == home || socket_dir == Path::new(HOME) {
         return;
     }
     if let Err(error) = tokio::fs::remove_dir(socket_dir).await {
-        tracing::warn!(path = %socket_dir.display(), %error, "a socket's directory was left behind");
+        tracing::warn!(path = %socket_dir.display(), %error, "could not remove the socket directory");
     }
 }

@@ -1,99 +1,113 @@
-//! Reading an account: committed state, with what time has brought booked first, so that every reader sees the same numbers.
+//! Reads accounts from committed state. Due resets, expiries and license steps are booked first, so that all readers
+//! see the same numbers.
 
 use std::sync::Arc;
 
 use brightmeter::{
+    access::api_key::ApiKey,
     catalog::Catalog,
     command::Command,
     decide::Context,
-    ids::{OrgId, TransactionId},
+    ids::{ApiKeyId, OrgId, TransactionId},
     time::Instant,
 };
+use chrono::NaiveDate;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::writer::{Submission, SubmitError, Writer};
+use super::{
+    org_reads::OrgReads,
+    writer::{Submission, SubmitError, Writer},
+};
+pub use crate::storage::{
+    account_reads::{AccountRead, Requester},
+    daily::{Group, Sum},
+};
 use crate::{
     clock::Clock,
-    storage::{
-        self, StorageError,
-        account_reads::{self, AccountRead, Requester},
-        tenant,
-    },
+    storage::{self, StorageError, account_reads, daily},
 };
 
 /// Why an account could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The organization has no account.
-    #[error("there is no such organization")]
+    #[error("unknown organization")]
     NotFound,
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// What time brought could not be booked.
-    #[error("what was due could not be booked")]
+    /// Due changes could not be booked.
+    #[error("due changes could not be booked")]
     Submit(#[from] SubmitError),
 }
 
 /// Reads accounts.
 #[derive(Clone)]
 pub struct AccountReader {
-    /// As the application's role.
+    /// A pool with the application's role.
     pub pool: PgPool,
-    /// What is sold.
+    /// The catalog.
     pub catalog: Arc<Catalog>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Books what is due.
+    /// Books due changes.
     pub writer: Writer,
 }
 
 impl AccountReader {
-    /// The account of `org`, and how the asker stands. What time has brought is booked first.
-    ///
-    /// # Errors
-    /// [`ReadError`].
+    /// Loads an organization's account and the requester's status, after booking due changes.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn load(&self, org: OrgId, requester: &Requester) -> Result<AccountRead, ReadError> {
         let mut conn = self.pool.acquire().await?;
-        let load = account_reads::find(&mut conn, org, requester).await?.ok_or(ReadError::NotFound)?;
-        if !self.is_due(&load) {
-            return Ok(load);
+        let read = account_reads::find(&mut conn, org, requester).await?.ok_or(ReadError::NotFound)?;
+        if !self.is_due(&read) {
+            return Ok(read);
         }
         drop(conn);
         self.advance(org).await?;
         account_reads::find(&mut *self.pool.acquire().await?, org, requester).await?.ok_or(ReadError::NotFound)
     }
 
-    /// The same, in a transaction that sees that organization as it stood at one instant, so that more can be read with it.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn open(
-        &self,
-        org: OrgId,
-        requester: &Requester,
-    ) -> Result<(AccountRead, sqlx::Transaction<'static, sqlx::Postgres>), ReadError> {
-        let mut tx = tenant::begin_snapshot(&self.pool, org).await?;
-        let mut load = account_reads::find(&mut tx, org, requester).await?.ok_or(ReadError::NotFound)?;
-        if self.is_due(&load) {
-            drop(tx);
+    /// Like [`Self::load`], but also returns the snapshot transaction, so that more can be read from the same state.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn open(&self, org: OrgId, requester: &Requester) -> Result<(AccountRead, OrgReads), ReadError> {
+        let mut reads = OrgReads::begin_snapshot(&self.pool, org).await?;
+        let mut read = account_reads::find(&mut reads.tx, org, requester).await?.ok_or(ReadError::NotFound)?;
+        if self.is_due(&read) {
+            drop(reads);
             self.advance(org).await?;
-            tx = tenant::begin_snapshot(&self.pool, org).await?;
-            load = account_reads::find(&mut tx, org, requester).await?.ok_or(ReadError::NotFound)?;
+            reads = OrgReads::begin_snapshot(&self.pool, org).await?;
+            read = account_reads::find(&mut reads.tx, org, requester).await?.ok_or(ReadError::NotFound)?;
         }
-        Ok((load, tx))
+        Ok((read, reads))
     }
 
-    fn is_due(&self, load: &AccountRead) -> bool {
-        load.due_at.is_some_and(|at| at <= self.clock.now())
+    /// Returns the usage of `org` from `from` to `to`, both included, summed by `group`; and the API key `key`, if it
+    /// exists.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database fails.
+    pub async fn usage_sums(
+        &self,
+        org: OrgId,
+        key: Option<ApiKeyId>,
+        from: NaiveDate,
+        to: NaiveDate,
+        group: Group,
+    ) -> Result<(Option<ApiKey>, Vec<Sum>), StorageError> {
+        daily::sum(&mut *self.pool.acquire().await?, org, key, from, to, group).await
+    }
+
+    fn is_due(&self, read: &AccountRead) -> bool {
+        read.due_at.is_some_and(|at| at <= self.clock.now())
     }
 
     async fn advance(&self, org: OrgId) -> Result<(), SubmitError> {
         self.writer.submit(Submission::new(org, None, Command::Advance)).await.map(drop)
     }
 
-    /// The context of a question asked at `now`: it decides nothing, so its transaction has no id.
+    /// Returns the context for a preview at `now`. Nothing is applied, so the transaction id is nil.
     pub fn context(&self, now: Instant) -> Context<'_> {
         Context { catalog: &self.catalog, now, transaction: TransactionId(Uuid::nil()) }
     }

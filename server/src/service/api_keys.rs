@@ -1,4 +1,4 @@
-//! The keys of services: making, ending and knowing them.
+//! API keys: creating, listing, revoking, identifying and checking them.
 
 use std::{
     collections::HashMap,
@@ -12,65 +12,66 @@ use brightmeter::{
 };
 use chrono::TimeDelta;
 use rand::distr::{Alphanumeric, SampleString};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
 use crate::{
     clock::Clock,
     storage::{StorageError, api_keys, tenant},
 };
 
-/// How many keys an organization may have that hold.
+/// The number of active API keys per organization.
 pub const MAX_KEYS_PER_ORG: usize = 100;
-/// How long a name is at most.
+/// The maximum length of a name, in characters.
 pub const NAME_CHARS: usize = 100;
-/// How many secrets are remembered as being of which key.
+/// The number of secrets cached with their API key.
 const CACHE_CAPACITY: usize = 10_000;
-/// How often it is noted that a key is in use.
+/// The minimum interval between updates of an API key's last use.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// Whose secret was presented. That does not say that it holds: [`ApiKeys::check`] and the writer do, on what they see.
+/// The API key that a secret belongs to. The key may be expired or revoked: [`ApiKeys::check`] and the writer verify
+/// that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The organization.
     pub org: OrgId,
-    /// The key.
+    /// The API key's id.
     pub key: ApiKeyId,
 }
 
-/// A key to be.
+/// An API key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey<'a> {
-    /// Its id, so that making it twice makes it once.
+    /// The id, which makes the creation idempotent.
     pub id: ApiKeyId,
-    /// What people call it.
+    /// The display name.
     pub name: &'a str,
-    /// What it may do.
+    /// The permissions.
     pub scope: Scope,
-    /// When it stops to hold by itself, if ever.
+    /// When it expires. `None`: never.
     pub expires_at: Option<Instant>,
-    /// The member who makes it; nobody's on the command line.
+    /// The member who creates it. `None` on the command line.
     pub maker: Option<MemberId>,
 }
 
-/// Why there is no new key.
+/// Why an API key was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum NewKeyError {
     /// The name is empty or too long.
-    #[error("a name has 1 to {NAME_CHARS} characters")]
+    #[error("a name must have 1 to {NAME_CHARS} characters")]
     Name,
-    /// It would have ended before it began.
-    #[error("a key has to hold for a while: choose a later end")]
+    /// The expiry is in the past.
+    #[error("an API key must expire in the future: choose a later date")]
     Expiry,
-    /// There are enough.
-    #[error("an organization has at most {MAX_KEYS_PER_ORG} keys: revoke one that is no longer used")]
+    /// The organization has too many active API keys.
+    #[error("an organization can have at most {MAX_KEYS_PER_ORG} API keys: revoke one that is no longer used")]
     TooMany,
-    /// It was made before, and its secret was shown then.
-    #[error("this key was made already, and its secret is shown only once: make another one")]
-    MadeBefore,
-    /// A secret that is none; cannot happen.
+    /// The API key was created by an earlier request, which showed its secret.
+    #[error("this API key has already been created, and its secret is shown only once: create another one")]
+    AlreadyCreated,
+    /// The generated secret is malformed; never happens.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -81,32 +82,31 @@ impl From<sqlx::Error> for NewKeyError {
     }
 }
 
-/// Manages keys. Clones share what is known.
+/// Manages API keys. Clones share the cache.
 #[derive(Clone)]
 pub struct ApiKeys {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     live: bool,
-    known: Arc<Mutex<Known>>,
+    cache: Arc<Mutex<Cache>>,
 }
 
-/// What never changes: whose a secret is. And when its use was noted last.
+/// The owners of secrets, which never change, and the last recorded use of each API key.
 #[derive(Default)]
-struct Known {
+struct Cache {
     owners: HashMap<[u8; 32], Credential>,
-    changed_accounts: HashMap<ApiKeyId, Instant>,
+    touched_at: HashMap<ApiKeyId, Instant>,
 }
 
 impl ApiKeys {
-    /// Works on `pool`, as the application's role. New keys are live ones, or such as are marked as test keys.
+    /// Creates the service on `pool`, which has the application's role. New API keys are marked as live or as test
+    /// keys.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>, live: bool) -> Self {
-        Self { pool, clock, live, known: Arc::default() }
+        Self { pool, clock, live, cache: Arc::default() }
     }
 
-    /// Makes a key. Its secret is answered this once.
-    ///
-    /// # Errors
-    /// [`NewKeyError`].
+    /// Creates an API key. Returns its secret, which is not stored and cannot be shown again.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn create(&self, org: OrgId, new: NewKey<'_>) -> Result<(ApiKey, Secret), NewKeyError> {
         let (now, name) = (self.clock.now(), new.name.trim());
         if !(1..=NAME_CHARS).contains(&name.chars().count()) {
@@ -127,31 +127,27 @@ impl ApiKeys {
             revoked_at: None,
         };
         let mut tx = tenant::begin(&self.pool, org).await?;
-        let holding =
+        let active =
             api_keys::list(&mut tx, org).await?.iter().filter(|key| key.check(Scope::Read, now).is_ok()).count();
-        if holding >= MAX_KEYS_PER_ORG {
+        if active >= MAX_KEYS_PER_ORG {
             return Err(NewKeyError::TooMany);
         }
         if !api_keys::insert(&mut tx, org, &key, &secret, new.maker).await? {
-            return Err(NewKeyError::MadeBefore);
+            return Err(NewKeyError::AlreadyCreated);
         }
         tx.commit().await?;
         Ok((key, secret))
     }
 
-    /// The keys of an organization, the newest first.
-    ///
-    /// # Errors
-    /// [`StorageError`].
+    /// Returns an organization's API keys, newest first.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list(&self, org: OrgId) -> Result<Vec<ApiKey>, StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         api_keys::list(&mut tx, org).await
     }
 
-    /// Ends a key at once, on every replica. Answers whether there is one.
-    ///
-    /// # Errors
-    /// [`StorageError`].
+    /// Revokes an API key, with immediate effect on every replica. Returns whether it exists.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke(&self, org: OrgId, id: ApiKeyId) -> Result<bool, StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let found = api_keys::revoke(&mut tx, org, id, self.clock.now()).await?;
@@ -159,71 +155,67 @@ impl ApiKeys {
         Ok(found)
     }
 
-    /// Whose secret it is; nobody's, if nothing. The database is asked once a secret: to whom it belongs never changes.
-    ///
-    /// # Errors
-    /// [`StorageError`].
+    /// Finds the API key of a secret, or returns `None` if the secret is unknown. Each secret is looked up in the
+    /// database once: its owner never changes.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn identify(&self, secret: &Secret) -> Result<Option<Credential>, StorageError> {
         let hash = secret.hash();
-        let known = self.known().owners.get(&hash).copied();
-        if known.is_some() {
-            return Ok(known);
+        let cached = self.cache().owners.get(&hash).copied();
+        if cached.is_some() {
+            return Ok(cached);
         }
-        let mut tx = tenant::begin_presented(&self.pool, &hash).await?;
-        let found = api_keys::find_presented(&mut tx, &hash).await?;
+        let mut tx = tenant::begin_for_api_key(&self.pool, &hash).await?;
+        let found = api_keys::find_by_hash(&mut tx, &hash).await?;
         let found = found.map(|(org, key)| Credential { org, key });
         if let Some(credential) = found {
-            let mut known = self.known();
-            if known.owners.len() >= CACHE_CAPACITY {
-                known.owners.clear();
+            let mut cache = self.cache();
+            if cache.owners.len() >= CACHE_CAPACITY {
+                cache.owners.clear();
             }
-            known.owners.insert(hash, credential);
+            cache.owners.insert(hash, credential);
         }
         Ok(found)
     }
 
-    /// Whether the key holds and may do what takes `needs`, as `conn` sees it.
+    /// Checks, in the state that `conn` sees, that an API key is active and has the permission `needs`.
     ///
     /// # Errors
-    /// [`StorageError`]; within, [`Denial`].
-    pub async fn check(
-        &self,
-        conn: &mut PgConnection,
-        credential: Credential,
-        needs: Scope,
-    ) -> Result<Result<(), Denial>, StorageError> {
+    /// [`StorageError`]. The inner error is [`Denial`].
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn check(&self, credential: Credential, needs: Scope) -> Result<Result<(), Denial>, StorageError> {
         let named = [(credential.org.0, credential.key.0)];
-        let found = api_keys::list_named(conn, &named).await?.pop();
-        Ok(found.ok_or(Denial::NoKey).and_then(|(_, key)| key.check(needs, self.clock.now())))
+        let mut tx = tenant::begin_snapshot(&self.pool, credential.org).await?;
+        let found = api_keys::list_named(&mut tx, &named).await?.pop();
+        Ok(found.ok_or(Denial::InvalidKey).and_then(|(_, key)| key.check(needs, self.clock.now())))
     }
 
-    /// Notes that a key is in use, once a minute and beside the request.
+    /// Records the use of an API key, at most once a minute and without delaying the request.
     pub fn touch(&self, credential: Credential) {
         let now = self.clock.now();
         {
-            let mut known = self.known();
-            if known.changed_accounts.get(&credential.key).is_some_and(|at| now - *at < TOUCH_INTERVAL && now >= *at) {
+            let mut cache = self.cache();
+            if cache.touched_at.get(&credential.key).is_some_and(|at| now - *at < TOUCH_INTERVAL && now >= *at) {
                 return;
             }
-            if known.changed_accounts.len() >= CACHE_CAPACITY {
-                known.changed_accounts.clear();
+            if cache.touched_at.len() >= CACHE_CAPACITY {
+                cache.touched_at.clear();
             }
-            known.changed_accounts.insert(credential.key, now);
+            cache.touched_at.insert(credential.key, now);
         }
         let pool = self.pool.clone();
         tokio::spawn(async move {
-            let noted = async {
+            let recorded = async {
                 let mut tx = tenant::begin(&pool, credential.org).await?;
                 api_keys::touch(&mut tx, credential.org, credential.key, now).await?;
                 Ok::<_, StorageError>(tx.commit().await?)
             };
-            if let Err(error) = noted.await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the use of a key was not noted");
+            if let Err(error) = recorded.await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the use of an API key could not be recorded");
             }
         });
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

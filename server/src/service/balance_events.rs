@@ -1,8 +1,8 @@
-//! Whose tokens have moved: told to whoever follows an organization's balance, on every replica, by Postgres' NOTIFY.
+//! Balance events: notify the followers of an organization's balance, on every replica, through Postgres' NOTIFY.
 //!
-//! The writer only marks organizations; a task tells of them beside it, so that no commit waits for a notification (those of
-//! Postgres wait for each other). A notification is a hint to look: whoever follows reads what is committed, also after a
-//! connection was lost.
+//! The writer only marks organizations as changed. A separate task sends the notifications, so that commits do not wait
+//! for them: Postgres serializes commits that notify. A notification carries no data; followers reload the committed
+//! state. They also reload after a lost connection.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,26 +26,26 @@ use crate::{
     storage::notices,
 };
 
-/// How many may follow one organization, on one replica.
+/// The number of followers per organization and replica.
 const MAX_FOLLOWERS_PER_ORG: usize = 200;
-/// How long the next telling waits for more to tell.
+/// The delay after a notification, in which further changes are collected for the next one.
 const COALESCE_DELAY: Duration = Duration::from_millis(50);
-/// How long to wait before the database is tried again.
+/// The delay before reconnecting to the database.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// Organizations whose tokens have moved since anybody was told. Clones share them.
+/// The organizations whose balance has changed since the last notification. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct ChangedAccounts(Arc<(Mutex<HashSet<OrgId>>, Notify)>);
 
 impl ChangedAccounts {
-    /// Marks organizations.
-    pub fn mark(&self, orgs: impl IntoIterator<Item = OrgId>) {
+    /// Marks organizations as changed.
+    pub fn mark_changed(&self, orgs: impl IntoIterator<Item = OrgId>) {
         lock(&self.0.0).extend(orgs);
         self.0.1.notify_one();
     }
 
-    /// All that are marked, as soon as one is; they are marked no more.
-    async fn take(&self) -> Vec<OrgId> {
+    /// Waits until an organization is marked, then returns and unmarks all marked ones.
+    async fn next_batch(&self) -> Vec<OrgId> {
         loop {
             let taken: Vec<OrgId> = lock(&self.0.0).drain().collect();
             if !taken.is_empty() {
@@ -56,113 +56,120 @@ impl ChangedAccounts {
     }
 }
 
-/// Tells whose tokens have moved. Clones share everything.
+/// Notifies followers of balance changes. Clones share all state.
 #[derive(Clone)]
 pub struct BalanceEvents {
     pool: PgPool,
-    followed: Arc<Mutex<HashMap<OrgId, watch::Sender<()>>>>,
+    followers: Arc<Mutex<HashMap<OrgId, watch::Sender<()>>>>,
     listening: Arc<OnceCell<()>>,
     concurrency_limit: ConcurrencyLimit<OrgId>,
     stopped: CancellationToken,
 }
 
-/// Follows one organization until it is dropped.
+/// A follower of one organization's balance. Dropping it stops following.
 pub struct BalanceFollower {
-    news: watch::Receiver<()>,
+    changes: watch::Receiver<()>,
     stopped: CancellationToken,
-    _place: ConcurrencyPermit<OrgId>,
+    _permit: ConcurrencyPermit<OrgId>,
 }
 
 impl BalanceEvents {
-    /// Tells of what is marked in `changed_accounts`, through `pool`.
+    /// Starts the task that notifies of `changed_accounts` through `pool`.
     pub fn start(pool: PgPool, changed_accounts: ChangedAccounts) -> Self {
-        let changes = Self {
+        let events = Self {
             pool,
-            followed: Arc::default(),
+            followers: Arc::default(),
             listening: Arc::default(),
             concurrency_limit: ConcurrencyLimit::default(),
             stopped: CancellationToken::new(),
         };
-        let (pool, stopped) = (changes.pool.clone(), changes.stopped.clone());
-        tokio::spawn(stopped.run_until_cancelled_owned(tell(pool, changed_accounts)));
-        changes
+        let (pool, stopped) = (events.pool.clone(), events.stopped.clone());
+        tokio::spawn(stopped.run_until_cancelled_owned(notify(pool, changed_accounts)));
+        events
     }
 
-    /// Follows `org`; nothing if too many do.
+    /// Follows an organization. Returns `None` if it has too many followers.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn follow(&self, org: OrgId) -> Option<BalanceFollower> {
-        let place = self.concurrency_limit.take(org, MAX_FOLLOWERS_PER_ORG)?;
-        // Nobody listens to Postgres before somebody wants to know.
+        let permit = self.concurrency_limit.try_acquire(org, MAX_FOLLOWERS_PER_ORG)?;
+        // Listens to Postgres only once there is a follower.
         self.listening
             .get_or_init(async || {
-                let listen = listen(self.pool.clone(), self.followed.clone());
+                let listen = listen(self.pool.clone(), self.followers.clone());
                 tokio::spawn(self.stopped.clone().run_until_cancelled_owned(listen));
             })
             .await;
-        let news = lock(&self.followed).entry(org).or_insert_with(|| watch::channel(()).0).subscribe();
-        Some(BalanceFollower { news, stopped: self.stopped.clone(), _place: place })
+        let changes = lock(&self.followers).entry(org).or_insert_with(|| watch::channel(()).0).subscribe();
+        Some(BalanceFollower { changes, stopped: self.stopped.clone(), _permit: permit })
     }
 
-    /// Ends everything: the server is going down.
+    /// Stops notifying and ends all followers, for the shutdown.
     pub fn stop(&self) {
         self.stopped.cancel();
     }
 }
 
 impl BalanceFollower {
-    /// Waits for news; false once there will be none.
+    /// Waits for the next change. Returns false after [`BalanceEvents::stop`].
     pub async fn changed(&mut self) -> bool {
         tokio::select! {
             biased;
-            news = self.news.changed() => news.is_ok(),
+            changed = self.changes.changed() => changed.is_ok(),
             () = self.stopped.cancelled() => false,
         }
     }
 }
 
-async fn tell(pool: PgPool, changed_accounts: ChangedAccounts) {
+async fn notify(pool: PgPool, changed_accounts: ChangedAccounts) {
     loop {
-        let orgs = changed_accounts.take().await;
-        if let Err(error) = notices::tell(&pool, &orgs).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "nobody was told whose tokens have moved");
+        let orgs = changed_accounts.next_batch().await;
+        if let Err(error) = notices::notify(&pool, &orgs).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "followers could not be notified of balance changes"
+            );
         }
         sleep(COALESCE_DELAY).await;
     }
 }
 
-async fn listen(pool: PgPool, followed: Arc<Mutex<HashMap<OrgId, watch::Sender<()>>>>) {
-    // A connection of its own: one of the pool's would be missing there, and would keep it from closing.
-    let own = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
+async fn listen(pool: PgPool, followers: Arc<Mutex<HashMap<OrgId, watch::Sender<()>>>>) {
+    // A dedicated connection: one from the pool would be missing there and would keep the pool from closing.
+    let listener_pool = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
     loop {
         let listened = async {
-            let mut listener = PgListener::connect_with(&own).await?;
+            let mut listener = PgListener::connect_with(&listener_pool).await?;
             listener.listen(notices::CHANNEL).await?;
-            // What happened before is not known: everybody looks.
-            wake(&followed, None);
+            // Changes before this point may have been missed: wake all followers.
+            wake(&followers, None);
             loop {
                 match listener.try_recv().await? {
-                    Some(notice) => wake(&followed, notices::read(notice.payload())),
-                    None => wake(&followed, None),
+                    Some(notice) => wake(&followers, notices::read(notice.payload())),
+                    None => wake(&followers, None),
                 }
             }
         };
         let lost: Result<(), sqlx::Error> = listened.await;
         if let Err(error) = lost {
-            tracing::warn!(error = &error as &dyn std::error::Error, "notifications were lost; trying again");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the connection for notifications was lost; reconnecting"
+            );
         }
         sleep(RECONNECT_DELAY).await;
     }
 }
 
-/// Wakes those who follow `org`, or everybody; forgets whom nobody follows any more.
-fn wake(followed: &Mutex<HashMap<OrgId, watch::Sender<()>>>, org: Option<OrgId>) {
-    let mut followed = lock(followed);
+/// Wakes the followers of `org`, or all followers if it is `None`. Removes organizations without followers.
+fn wake(followers: &Mutex<HashMap<OrgId, watch::Sender<()>>>, org: Option<OrgId>) {
+    let mut followers = lock(followers);
     match org {
         Some(org) => {
-            if followed.get(&org).is_some_and(|news| news.send(()).is_err()) {
-                followed.remove(&org);
+            if followers.get(&org).is_some_and(|changes| changes.send(()).is_err()) {
+                followers.remove(&org);
             }
         }
-        None => followed.retain(|_, news| news.send(()).is_ok()),
+        None => followers.retain(|_, changes| changes.send(()).is_ok()),
     }
 }
 

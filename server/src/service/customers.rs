@@ -1,4 +1,4 @@
-//! Whom Stripe knows an organization as.
+//! The Stripe customers of organizations.
 
 use brightmeter::ids::OrgId;
 use sqlx::PgPool;
@@ -10,21 +10,21 @@ use crate::{
     stripe::gateway::{Gateway, GatewayError},
 };
 
-/// Why an organization has no name at Stripe.
+/// Why an organization's Stripe customer could not be found or created.
 #[derive(Debug, thiserror::Error)]
 pub enum CustomerError {
-    /// Stripe gave it none.
+    /// The request to Stripe failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// Stripe's name for `org`; made known there, on account of an order, if it is not. Events that waited for the name are tried again.
-///
-/// # Errors
-/// [`CustomerError`].
+/// Returns the Stripe id of an organization's customer. Creates the customer if there is none yet, idempotently per
+/// order, and retries the events that were waiting for its id.
+#[tracing::instrument(level = "trace", skip_all)]
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_or_create(
     pool: &PgPool,
     gateway: &dyn Gateway,

@@ -1,4 +1,5 @@
-//! Quest jobs: hold, run, then capture with the quests or release with the reason. A job stands as its hold stands.
+//! Quest jobs: open a hold, run, then capture it with the quests or release it with the reason. A job's state is that
+//! of its hold.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,10 +7,12 @@ use brightmeter::{
     command::{Caller, Command, Quantity, Usage},
     features::quest::{Goal, QuestDraft},
     idempotency_key::IdempotencyKey,
-    ids::{HoldId, MemberId, OrgId},
-    ledger::outcome::Effect,
+    ids::{HoldId, JobId, MemberId, OrgId},
+    ledger::{attachment::Attachment, outcome::Effect},
     names::FeatureName,
+    time::Instant,
 };
+use sqlx::PgPool;
 use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinHandle,
@@ -18,25 +21,28 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::writer::{Submission, SubmitError, Writer};
-use crate::ai::AiProvider;
+use crate::{
+    ai::AiProvider,
+    storage::{quests, tenant},
+};
 
-/// The feature that a quest job uses.
+/// The feature that quest jobs use.
 pub const FEATURE: &str = "quest_generation";
-/// How long a job's tokens are reserved at most: if the server is killed, they are free again this much later.
+/// The TTL of a job's hold. If the server is killed, the tokens are available again after this time.
 const HOLD_TTL_SECONDS: u32 = 120;
-/// How long the provider may take, its own deadline included.
+/// The timeout of the AI provider, its own deadline included.
 const JOB_TIMEOUT: Duration = Duration::from_secs(60);
-/// How many jobs run at once; further ones wait for their turn within their deadline.
+/// The number of concurrent jobs. Further ones wait, within their own timeout.
 const MAX_CONCURRENT_JOBS: usize = 32;
-/// How often the end of a job is told to the writer before the TTL has to settle it.
-const MAX_SETTLE_ATTEMPTS: u32 = 5;
+/// The number of attempts to close a job's hold. After that, the hold expires by its TTL.
+const MAX_CLOSE_ATTEMPTS: u32 = 5;
 
-/// A job that has its tokens reserved.
+/// A job whose tokens are held.
 #[derive(Debug)]
 pub struct Started {
-    /// Its id, which is that of its hold.
+    /// The job's id, which is that of its hold.
     pub job: HoldId,
-    /// Ends when the job has; none if an earlier request with the same key started it.
+    /// Completes when the job ends. `None` if an earlier request with the same idempotency key started it.
     pub running: Option<JoinHandle<()>>,
 }
 
@@ -51,7 +57,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Runs jobs on `provider`.
+    /// Creates the service on `provider`.
     ///
     /// # Errors
     /// Never in practice: the feature's name is a constant.
@@ -60,17 +66,15 @@ impl Jobs {
         Ok(Self { writer, provider, permits, running, feature: FEATURE.parse()? })
     }
 
-    /// The use that one job is.
+    /// Returns the usage of one job.
     pub fn usage(&self, member: MemberId) -> Usage {
         let (feature, quantity) = (self.feature.clone(), Quantity::ONE);
         Usage { caller: Caller::Member { member }, feature, quantity, metadata: None }
     }
 
-    /// Reserves the tokens and starts the job; answers once both are durable. A repeat of `key` starts nothing and
-    /// answers the same job.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
+    /// Opens the hold and starts the job. Returns once the hold and the goal are durable. Idempotent by `key`: a repeat
+    /// starts nothing and returns the same job.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn start(
         &self,
         org: OrgId,
@@ -78,18 +82,18 @@ impl Jobs {
         goal: Goal,
         key: IdempotencyKey,
     ) -> Result<Started, SubmitError> {
-        // In a task of its own: a browser that closes meanwhile must not leave a hold behind whose job nobody runs.
-        let (jobs, (facts, opened)) = (self.clone(), oneshot::channel());
+        // In a separate task: if the browser disconnects, the hold must not be left without a running job.
+        let (jobs, (sender, opened)) = (self.clone(), oneshot::channel());
         let running = self.running.spawn(async move {
             match jobs.open(org, member, goal.clone(), key).await {
                 Ok((hold, is_new)) => {
-                    let _ = facts.send(Ok((hold, is_new)));
+                    let _ = sender.send(Ok((hold, is_new)));
                     if is_new {
                         jobs.run(org, hold, goal).await;
                     }
                 }
                 Err(error) => {
-                    let _ = facts.send(Err(error));
+                    let _ = sender.send(Err(error));
                 }
             }
         });
@@ -97,16 +101,38 @@ impl Jobs {
         Ok(Started { job, running: is_new.then_some(running) })
     }
 
-    /// Waits for running jobs to end, for as long as `patience`. Those that take longer are settled by their TTL.
-    pub async fn finish(&self, patience: Duration) {
+    /// Marks a quest as done, or open again with `None`. Returns whether the quest exists.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError) if the database fails.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn set_done(
+        &self,
+        pool: &PgPool,
+        org: OrgId,
+        job: JobId,
+        position: i16,
+        done_at: Option<Instant>,
+    ) -> crate::storage::Result<bool> {
+        let mut tx = tenant::begin(pool, org).await?;
+        let found = quests::set_done(&mut tx, org, job, position, done_at).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// Waits up to `max_wait` for running jobs to end. The holds of the others expire by their TTL.
+    pub async fn finish(&self, max_wait: Duration) {
         self.running.close();
-        if timeout(patience, self.running.wait()).await.is_err() {
-            tracing::warn!(jobs = self.running.len(), "jobs still run; their tokens return when their holds lapse");
+        if timeout(max_wait, self.running.wait()).await.is_err() {
+            tracing::warn!(
+                jobs = self.running.len(),
+                "jobs are still running; their tokens are released when their holds expire"
+            );
         }
     }
 
-    /// Opens the hold; answers whether this call did. An unknown outcome is asked for again under the same key, so that a
-    /// hold which was opened after all gets its job.
+    /// Opens the hold. Returns whether this call opened it. An unknown outcome is looked up with the same idempotency
+    /// key, so that a hold which was opened after all gets its job.
     async fn open(
         &self,
         org: OrgId,
@@ -114,8 +140,11 @@ impl Jobs {
         goal: Goal,
         key: IdempotencyKey,
     ) -> Result<(HoldId, bool), SubmitError> {
-        let command =
-            Command::OpenHold { usage: self.usage(member), ttl_seconds: Some(HOLD_TTL_SECONDS), job: Some(goal) };
+        let command = Command::OpenHold {
+            usage: self.usage(member),
+            ttl_seconds: Some(HOLD_TTL_SECONDS),
+            attachment: Some(goal.attachment()),
+        };
         let submission = Submission::new(org, Some(key), command);
         let mut was_unknown = false;
         loop {
@@ -134,22 +163,25 @@ impl Jobs {
 
     async fn run(&self, org: OrgId, hold: HoldId, goal: Goal) {
         let command = match self.generate(goal).await {
-            Ok(quests) => Command::Capture { hold, amount: None, quests },
+            Ok(result) => Command::Capture { hold, amount: None, attachment: Some(result) },
             Err(reason) => Command::Release { hold, reason: reason.into() },
         };
         let name = if matches!(command, Command::Capture { .. }) { "capture" } else { "release" };
-        self.settle(org, command, &format!("job:{hold}:{name}")).await;
+        self.close_hold(org, command, &format!("job:{hold}:{name}")).await;
     }
 
-    /// Asks the provider in a task of its own, so that a panic in it is a failed job like any other.
-    async fn generate(&self, goal: Goal) -> Result<Vec<QuestDraft>, &'static str> {
+    /// Calls the provider in a separate task, so that a panic fails only this job.
+    async fn generate(&self, goal: Goal) -> Result<Attachment, &'static str> {
         let (provider, permits) = (self.provider.clone(), self.permits.clone());
         let mut task = tokio::spawn(async move {
-            let _turn = permits.acquire_owned().await;
+            let _permit = permits.acquire_owned().await;
             provider.generate_quests(&goal).await
         });
         match timeout(JOB_TIMEOUT, &mut task).await {
-            Ok(Ok(Ok(quests))) => Ok(quests),
+            Ok(Ok(Ok(quests))) => QuestDraft::attachment(&quests).map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "a job's result could not be attached");
+                "The AI service's answer could not be stored."
+            }),
             Ok(Ok(Err(error))) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -173,20 +205,24 @@ impl Jobs {
         }
     }
 
-    /// Tells the writer how the job ended. The key makes it safe to say it again when the outcome is unknown.
-    async fn settle(&self, org: OrgId, command: Command, key: &str) {
+    /// Captures or releases the job's hold. The idempotency key makes retries safe when the outcome is unknown.
+    async fn close_hold(&self, org: OrgId, command: Command, key: &str) {
         let key = key.parse::<IdempotencyKey>().ok();
-        for attempt in 1..=MAX_SETTLE_ATTEMPTS {
+        for attempt in 1..=MAX_CLOSE_ATTEMPTS {
             let submission = Submission::new(org, key.clone(), command.clone());
             match self.writer.submit(submission).await {
                 Ok(_) => return,
-                // Expired before it ended: nothing was charged, and nothing is delivered.
+                // The hold expired before the job ended: nothing was charged and nothing is delivered.
                 Err(error @ (SubmitError::Refused(_) | SubmitError::KeyReused)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a job ended too late");
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a job ended after its hold had expired");
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, attempt, "a job's end was not booked yet");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        attempt,
+                        "a job's hold could not be closed yet"
+                    );
                     tokio::time::sleep(Duration::from_secs(1) * attempt).await;
                 }
             }

@@ -1,4 +1,6 @@
-//! What an organization has bought: packs that it ordered, and what it paid for plans, in one list.
+//! The payment history of an organization: ordered packs and payments for plans, in one list.
+//!
+//! All functions return [`StorageError`](crate::storage::StorageError) if the database fails.
 
 use std::cmp::Reverse;
 
@@ -10,28 +12,28 @@ use crate::storage::{
     purchases::{self, Order},
 };
 
-/// Something that was bought.
+/// An item of the payment history.
 #[derive(Clone, Debug)]
-pub enum PaymentRecord {
-    /// A pack, paid or not.
+pub enum PaymentHistoryItem {
+    /// A pack order, paid or not.
     Pack(Box<Order>),
-    /// What was paid for a plan.
+    /// A payment for a plan.
     Plan(PlanPayment),
 }
 
 /// A payment for a plan, with its receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanPayment {
-    /// Stripe's name of the invoice: `in_…`.
+    /// The invoice's Stripe id: `in_…`.
     pub invoice: String,
-    /// The receipt's number, of one row with those of packs.
+    /// The receipt's number. Packs and plans share one sequence per organization.
     pub number: i64,
-    /// What was paid.
+    /// The amount, time and lines of the payment.
     pub paid: Paid,
 }
 
-impl PaymentRecord {
-    /// When it was ordered or, where nobody ordered it, paid.
+impl PaymentHistoryItem {
+    /// When the pack was ordered or the plan was paid.
     fn at(&self) -> Instant {
         match self {
             Self::Pack(order) => order.ordered_at,
@@ -39,7 +41,7 @@ impl PaymentRecord {
         }
     }
 
-    /// The number of its receipt, if it has one.
+    /// The receipt's number. `None` if a pack has not been credited.
     fn number(&self) -> Option<i64> {
         match self {
             Self::Pack(order) => order.purchase.credit.as_ref().map(|credit| credit.number),
@@ -48,28 +50,25 @@ impl PaymentRecord {
     }
 }
 
-/// What `org` has bought, newest first, at most `limit` of it.
-///
-/// # Errors
-/// [`StorageError`](crate::storage::StorageError).
-pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<PaymentRecord>> {
-    let packs = purchases::list(conn, org, limit).await?.into_iter().map(|order| PaymentRecord::Pack(Box::new(order)));
-    let plans = plan_payments(conn, org).await?.into_iter().map(PaymentRecord::Plan);
-    let mut all: Vec<PaymentRecord> = packs.chain(plans).collect();
-    all.sort_by_key(|bought| Reverse((bought.at(), bought.number())));
-    all.truncate(usize::try_from(limit).unwrap_or_default());
-    Ok(all)
+/// Returns an organization's payment history, newest first, at most `limit` items.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<PaymentHistoryItem>> {
+    let packs =
+        purchases::list(conn, org, limit).await?.into_iter().map(|order| PaymentHistoryItem::Pack(Box::new(order)));
+    let plans = plan_payments(conn, org).await?.into_iter().map(PaymentHistoryItem::Plan);
+    let mut items: Vec<PaymentHistoryItem> = packs.chain(plans).collect();
+    items.sort_by_key(|item| Reverse((item.at(), item.number())));
+    items.truncate(usize::try_from(limit).unwrap_or_default());
+    Ok(items)
 }
 
-/// What `org` has paid of that invoice, if it has a receipt.
-///
-/// # Errors
-/// [`StorageError`](crate::storage::StorageError).
+/// Returns the payment of an invoice, or `None` if it has no receipt.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_plan_payment(conn: &mut PgConnection, org: OrgId, invoice: &str) -> Result<Option<PlanPayment>> {
     Ok(plan_payments(conn, org).await?.into_iter().find(|payment| payment.invoice == invoice))
 }
 
-/// All that `org` has paid for plans: a month brings one.
+/// All payments for plans. Their number is small: about one a month.
 async fn plan_payments(conn: &mut PgConnection, org: OrgId) -> Result<Vec<PlanPayment>> {
     let (invoices, _) = licenses::find_invoices(conn, org).await?;
     let receipts = invoices.receipts();

@@ -1,5 +1,7 @@
-//! Plans that are paid through Stripe. What is told of their invoices is taken in; what is told of their subscriptions is reason to
-//! ask Stripe how they stand ([`Plans::follow`]), and so is whoever comes back from Checkout, and every choice that was made here.
+//! Plans that are paid through Stripe.
+//!
+//! Invoice events are recorded as they are. Subscription events are not: they only make us fetch the subscriptions from
+//! Stripe ([`Plans::sync_subscription`]), as does every return from Checkout and every plan choice.
 
 mod choice;
 mod error;
@@ -19,7 +21,7 @@ pub use self::{
     error::PlanError,
 };
 use super::{
-    purchases::{Purchases, SettleError},
+    purchases::{Purchases, SyncError},
     writer::{Submission, Writer},
 };
 use crate::{
@@ -28,62 +30,58 @@ use crate::{
     stripe::gateway::{Gateway, GatewayError, RETURN_PATH},
 };
 
-/// Sells plans, and has plans and licenses follow Stripe.
+/// Sells plans, and keeps plans and licenses in sync with Stripe.
 #[derive(Clone)]
 pub struct Plans {
-    /// As the application's role.
+    /// A pool with the application's role.
     pub pool: PgPool,
-    /// Books what was told.
+    /// Records Stripe's facts.
     pub writer: Writer,
-    /// Stripe; none where nothing is for sale.
+    /// Stripe. `None` if nothing is for sale.
     pub gateway: Option<Arc<dyn Gateway>>,
-    /// What is sold.
+    /// The plans on sale.
     pub catalog: Arc<Catalog>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where people reach this server, without a slash at the end.
-    pub site: Arc<str>,
+    /// This server's public base URL, without a trailing slash.
+    pub base_url: Arc<str>,
 }
 
-/// How what is known of a plan compares with what Stripe says.
+/// How our record of an organization's plan compares with Stripe's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compared {
-    /// It is the same.
-    Same,
-    /// It is not.
-    Otherwise,
-    /// It is, and more than one subscription is paid for.
-    PaidTwice,
+pub enum Comparison {
+    /// Both agree.
+    InSync,
+    /// They differ.
+    Differs,
+    /// Both agree, but the organization pays for more than one subscription.
+    DuplicateSubscriptions,
 }
 
 impl Plans {
-    /// Sells plans where `purchases` sells packs.
-    pub fn beside(purchases: &Purchases) -> Self {
-        let Purchases { pool, writer, gateway, catalog, clock, site, .. } = purchases.clone();
-        Self { pool, writer, gateway, catalog, clock, site }
+    /// Uses the same pool, writer, gateway, catalog, clock and base URL as `purchases`.
+    pub fn from_purchases(purchases: &Purchases) -> Self {
+        let Purchases { pool, writer, gateway, catalog, clock, base_url, .. } = purchases.clone();
+        Self { pool, writer, gateway, catalog, clock, base_url }
     }
 
-    /// Takes in what Stripe told of an organization's invoices.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn bill(&self, org: OrgId, facts: Invoices) -> Result<(), SettleError> {
+    /// Records facts about an organization's invoices.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn record_invoices(&self, org: OrgId, facts: Invoices) -> Result<(), SyncError> {
         self.writer.submit(Submission::new(org, None, Command::RecordInvoices { facts })).await?;
         Ok(())
     }
 
-    /// Asks Stripe how the subscriptions of an organization's customer stand, and takes that in.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn follow(&self, org: OrgId, customer: &str) -> Result<SubscriptionSnapshot, SettleError> {
+    /// Fetches a customer's subscriptions from Stripe, records the snapshot for the organization and returns it.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn sync_subscription(&self, org: OrgId, customer: &str) -> Result<SubscriptionSnapshot, SyncError> {
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        // Before it asks: whoever asks later knows at least as much.
+        // Drawn before the request, so that a snapshot with a higher number is at least as recent.
         let number = stripe_customers::next_snapshot_number(&mut conn).await?;
         drop(conn);
         let snapshot = self.gateway()?.find_subscription(customer, number).await?;
-        if snapshot.further > 0 {
-            tracing::error!(%org, further = snapshot.further, "an organization pays for more than one subscription");
+        if snapshot.additional > 0 {
+            tracing::error!(%org, additional = snapshot.additional, "an organization pays for more than one subscription");
         }
         self.writer
             .submit(Submission::new(org, None, Command::SyncSubscription { snapshot: snapshot.clone() }))
@@ -91,69 +89,65 @@ impl Plans {
         Ok(snapshot)
     }
 
-    /// Whom Stripe knows by this name.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn find_customer(&self, name: &str) -> Result<Option<OrgId>, StorageError> {
-        let Some(mut tx) = tenant::begin_told(&self.pool, name).await? else { return Ok(None) };
-        stripe_customers::find_told(&mut tx, name).await
+    /// Finds the organization with this Stripe customer id.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn find_org(&self, customer: &str) -> Result<Option<OrgId>, StorageError> {
+        let Some(mut tx) = tenant::begin_for_stripe_id(&self.pool, customer).await? else { return Ok(None) };
+        stripe_customers::find_by_stripe_id(&mut tx, customer).await
     }
 
-    /// Takes in how the subscriptions and invoices of an organization stand, for whoever comes back from Stripe before its events do;
-    /// nothing for whom Stripe does not know.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn look_again(&self, org: OrgId) -> Result<(), SettleError> {
-        let Some(customer) = self.customer_of(org).await? else { return Ok(()) };
-        self.follow(org, &customer).await?;
-        let (known, _) = self.known(org).await?;
-        match known.learn(self.gateway()?.find_invoices(&customer).await?) {
-            Some(news) => self.bill(org, news).await,
+    /// Fetches an organization's subscriptions and invoices from Stripe and records them, for people who return from
+    /// Stripe before its events arrive. Does nothing for an organization without a Stripe customer.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn refresh_from_stripe(&self, org: OrgId) -> Result<(), SyncError> {
+        let Some(customer) = self.find_customer(org).await? else { return Ok(()) };
+        self.sync_subscription(org, &customer).await?;
+        let (stored, _) = self.load_stored(org).await?;
+        match stored.new_facts(self.gateway()?.find_invoices(&customer).await?) {
+            Some(changed) => self.record_invoices(org, changed).await,
             None => Ok(()),
         }
     }
 
-    /// How what is known of an organization's subscriptions and invoices compares with what Stripe says; nothing for whom Stripe does
-    /// not know.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn compare(&self, org: OrgId) -> Result<Option<Compared>, SettleError> {
-        let Some(customer) = self.customer_of(org).await? else { return Ok(None) };
+    /// Compares our record of an organization's subscriptions and invoices with Stripe's, and changes nothing. Returns
+    /// `None` for an organization without a Stripe customer.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn compare(&self, org: OrgId) -> Result<Option<Comparison>, SyncError> {
+        let Some(customer) = self.find_customer(org).await? else { return Ok(None) };
         let snapshot = self.gateway()?.find_subscription(&customer, 0).await?;
         let invoices = self.gateway()?.find_invoices(&customer).await?;
-        let (known_invoices, known) = self.known(org).await?;
-        let snapshot = snapshot.after(known.as_ref());
-        let same = known.map_or(snapshot.live.is_none(), |known| known.says_the_same(&snapshot));
-        Ok(Some(match same && known_invoices.learn(invoices).is_none() {
-            false => Compared::Otherwise,
-            true if snapshot.further > 0 => Compared::PaidTwice,
-            true => Compared::Same,
+        let (stored_invoices, stored) = self.load_stored(org).await?;
+        let snapshot = snapshot.applied_after(stored.as_ref());
+        let same = stored.map_or(snapshot.live.is_none(), |stored| stored.has_same_state(&snapshot));
+        Ok(Some(match same && stored_invoices.new_facts(invoices).is_none() {
+            false => Comparison::Differs,
+            true if snapshot.additional > 0 => Comparison::DuplicateSubscriptions,
+            true => Comparison::InSync,
         }))
     }
 
-    /// Stripe's page where invoices are paid and cards are changed.
+    /// Opens Stripe's customer portal and returns its URL.
     ///
     /// # Errors
-    /// [`PlanError`].
-    pub async fn portal(&self, org: OrgId) -> Result<String, PlanError> {
-        let customer = self.customer_of(org).await?.ok_or(PlanError::NoSubscription)?;
-        Ok(self.gateway()?.open_portal(&customer, &format!("{}{RETURN_PATH}", self.site)).await?)
+    /// [`PlanError::NoSubscription`] if the organization has no Stripe customer.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn open_portal(&self, org: OrgId) -> Result<String, PlanError> {
+        let customer = self.find_customer(org).await?.ok_or(PlanError::NoSubscription)?;
+        Ok(self.gateway()?.open_portal(&customer, &format!("{}{RETURN_PATH}", self.base_url)).await?)
     }
 
-    /// What is known of an organization's invoices and subscriptions.
-    async fn known(&self, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>), StorageError> {
+    /// Loads our record of an organization's invoices and subscriptions.
+    async fn load_stored(&self, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>), StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         licenses::find_invoices(&mut tx, org).await
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {
-        self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("nothing is for sale here".into()))
+        self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("Stripe is not configured".into()))
     }
 
-    async fn customer_of(&self, org: OrgId) -> Result<Option<String>, StorageError> {
+    /// Finds the Stripe id of an organization's customer.
+    async fn find_customer(&self, org: OrgId) -> Result<Option<String>, StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         stripe_customers::find(&mut tx, org).await
     }

@@ -1,8 +1,9 @@
-//! Making organizations and people.
+//! Provisioning: creating organizations, users and memberships.
 
 use std::sync::Arc;
 
 use brightmeter::{
+    access::role::Role,
     billing::period::Anchor,
     catalog::Catalog,
     ids::{MemberId, OrgId, UserId},
@@ -24,31 +25,31 @@ use crate::{
     },
 };
 
-/// How long a name is at most. An email that stands for one may be longer.
+/// The maximum length of a name, in characters. A longer email that serves as the name is cut.
 const NAME_CHARS: usize = 100;
 
-/// Why somebody or something could not be made.
+/// Why an organization, user or membership could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
-    /// The name in addresses is taken.
-    #[error("there is an organization `{0}` already: choose another slug")]
+    /// The slug is taken.
+    #[error("an organization `{0}` already exists: choose another slug")]
     SlugTaken(String),
-    /// The name in addresses has not the form it needs.
-    #[error("`{0}` is no slug: use 2 to 40 characters of a-z, 0-9 and -, starting with a letter")]
+    /// The slug is malformed.
+    #[error("`{0}` isn't a valid slug: use 2 to 40 characters of a-z, 0-9 and -, starting with a letter")]
     BadSlug(String),
     /// The name is empty or too long.
-    #[error("a name has 1 to {NAME_CHARS} characters")]
+    #[error("a name must have 1 to {NAME_CHARS} characters")]
     BadName,
     /// The email is taken.
-    #[error("there is an account for {0} already")]
+    #[error("a user with the email {0} already exists")]
     EmailTaken(String),
-    /// The email has not the form of one.
-    #[error("`{0}` is no email address")]
+    /// The email is malformed.
+    #[error("`{0}` isn't a valid email address")]
     BadEmail(String),
     /// The catalog has no such plan.
-    #[error("there is no plan `{0}`: the catalog has {1}")]
+    #[error("unknown plan `{0}`: the catalog has {1}")]
     UnknownPlan(String, String),
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The password could not be hashed.
@@ -62,39 +63,37 @@ impl From<sqlx::Error> for ProvisionError {
     }
 }
 
-/// An organization to be.
+/// An organization to create.
 #[derive(Clone, Debug)]
 pub struct NewOrganization<'a> {
-    /// Its name in addresses.
+    /// The name in URLs.
     pub slug: &'a str,
-    /// What people read.
+    /// The display name.
     pub name: &'a str,
-    /// An IANA name.
+    /// The IANA name of the time zone.
     pub time_zone: &'a str,
     /// The plan to start on.
     pub plan: &'a str,
-    /// What its months are counted from.
+    /// The anchor of its billing periods.
     pub anchor: Instant,
 }
 
-/// Makes organizations and people.
+/// Creates organizations, users and memberships.
 #[derive(Clone)]
 pub struct Provisioning {
-    /// As the writer's role.
+    /// A pool with the writer's role.
     pub pool: PgPool,
     /// Hashes passwords.
     pub passwords: Passwords,
-    /// What is sold.
+    /// The plans to choose from.
     pub catalog: Arc<Catalog>,
-    /// What time it is, and ids.
+    /// The source of the time and of ids.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Provisioning {
-    /// Makes an organization with its account; its first allowance comes with the first look at it.
-    ///
-    /// # Errors
-    /// [`ProvisionError`].
+    /// Creates an organization with its account. Its first allowance is granted when the account is first used.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn create_organization(&self, new: NewOrganization<'_>) -> Result<OrgId, ProvisionError> {
         let id = OrgId(self.clock.new_id());
         let mut tx = tenant::begin(&self.pool, id).await?;
@@ -103,10 +102,8 @@ impl Provisioning {
         Ok(id)
     }
 
-    /// Makes an organization with its owner: both, or neither. Answers the password of an owner who is new.
-    ///
-    /// # Errors
-    /// [`ProvisionError`].
+    /// Creates an organization and its owner in one transaction. Returns the owner's password if the user is new.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn create_owned_organization(
         &self,
         new: NewOrganization<'_>,
@@ -123,15 +120,13 @@ impl Provisioning {
                 (self.insert_user(&mut tx, &email, &email, &password, false).await?, Some(password))
             }
         };
-        self.insert_member(&mut tx, id, user, "owner").await?;
+        self.insert_member(&mut tx, id, user, Role::Owner).await?;
         tx.commit().await?;
         Ok(password)
     }
 
-    /// Makes a person who can sign in.
-    ///
-    /// # Errors
-    /// [`ProvisionError`].
+    /// Creates a user who can sign in.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn create_user(
         &self,
         email: &str,
@@ -144,11 +139,9 @@ impl Provisioning {
         self.insert_user(&mut conn, &email, display_name, password, is_staff).await
     }
 
-    /// Makes a person a member of an organization.
-    ///
-    /// # Errors
-    /// [`ProvisionError`].
-    pub async fn add_member(&self, org: OrgId, user: UserId, role: &str) -> Result<MemberId, ProvisionError> {
+    /// Adds a user to an organization.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn add_member(&self, org: OrgId, user: UserId, role: Role) -> Result<MemberId, ProvisionError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let member = self.insert_member(&mut tx, org, user, role).await?;
         tx.commit().await?;
@@ -179,7 +172,7 @@ impl Provisioning {
         let organization =
             Organization { id, slug: new.slug.into(), name: new.name.into(), time_zone: new.time_zone.into() };
         organizations::insert(conn, &organization, now).await.map_err(|error| {
-            if violates(&error, "organizations_slug_key") {
+            if violates(&error, "organization_slugs_pkey") {
                 ProvisionError::SlugTaken(new.slug.into())
             } else {
                 error.into()
@@ -212,7 +205,7 @@ impl Provisioning {
         conn: &mut PgConnection,
         org: OrgId,
         user: UserId,
-        role: &str,
+        role: Role,
     ) -> Result<MemberId, ProvisionError> {
         let id = MemberId(self.clock.new_id());
         memberships::insert(conn, org, id, user, role, self.clock.now()).await?;
@@ -220,7 +213,7 @@ impl Provisioning {
     }
 }
 
-/// A password nobody knows yet: 20 characters of base62, 119 bits.
+/// Generates a random password: 20 characters of base62, 119 bits.
 pub fn random_password() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 20)
 }

@@ -1,5 +1,7 @@
-//! Buying packs: an order is on record before Stripe is asked; whatever Stripe says of it goes through one function,
-//! [`Purchases::settle`], whether an event told it or the customer came back from Checkout.
+//! Buying packs.
+//!
+//! An order is recorded before we call Stripe. All payment facts go through one function,
+//! [`Purchases::record_payment`], whether they come from an event or from the customer's return from Checkout.
 
 use std::sync::Arc;
 
@@ -32,55 +34,57 @@ use crate::{
     },
 };
 
-/// How long an order can be paid. Stripe allows 24 hours from when it is asked, which is a moment after the order was made.
+/// The time in which an order can be paid. Stripe allows 24 hours from the request, which follows a moment after the
+/// order.
 const CHECKOUT_TTL: TimeDelta = TimeDelta::hours(23);
 
-/// How many orders may wait to be paid that were made in this time: each is a row, and a call to Stripe, whose patience all share.
+/// The number of unpaid orders per organization within [`ORDER_WINDOW`]. Each is a row and a call to Stripe, whose rate
+/// limit all organizations share.
 const MAX_OPEN_ORDERS: i64 = 30;
-/// As [`MAX_OPEN_ORDERS`].
+/// The window in which [`MAX_OPEN_ORDERS`] counts orders.
 const ORDER_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 /// Sells packs.
 #[derive(Clone)]
 pub struct Purchases {
-    /// As the application's role.
+    /// A pool with the application's role.
     pub pool: PgPool,
-    /// Credits and takes back.
+    /// Credits tokens and claws them back.
     pub writer: Writer,
-    /// Stripe; none where nothing is for sale.
+    /// Stripe. `None` if nothing is for sale.
     pub gateway: Option<Arc<dyn Gateway>>,
-    /// What is sold.
+    /// The packs on sale.
     pub catalog: Arc<Catalog>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where people reach this server, without a slash at the end.
-    pub site: Arc<str>,
-    /// Told when an event that waits may be acted on.
-    pub news: Arc<Notify>,
+    /// This server's public base URL, without a trailing slash.
+    pub base_url: Arc<str>,
+    /// Wakes the inbox when there is an event to process.
+    pub new_events: Arc<Notify>,
 }
 
-/// Why an order was not made, or cannot be paid now.
+/// Why a pack could not be ordered, or the order cannot be paid now.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
     /// The catalog has no such pack.
-    #[error("there is no such pack")]
+    #[error("unknown pack")]
     UnknownPack,
-    /// The plan includes no AI, so the tokens could not be spent.
-    #[error("the plan includes no AI feature")]
+    /// The plan includes no AI features, so the tokens could not be spent.
+    #[error("the plan includes no AI features")]
     PlanWithoutAi,
     /// Staff have suspended the license, so the tokens could not be spent.
     #[error("the license is suspended by staff")]
     Suspended,
-    /// Too many orders wait to be paid.
-    #[error("too many orders wait to be paid")]
+    /// The organization has too many unpaid orders.
+    #[error("too many unpaid orders")]
     TooMany,
-    /// The same form was sent before, for something else.
-    #[error("this order was made for another pack")]
-    OtherOrder,
-    /// Stripe did not do it. The order is kept.
+    /// The order's id was used before, for another pack.
+    #[error("this order's id was used for another pack")]
+    IdReused,
+    /// The request to Stripe failed. The order remains.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -94,26 +98,24 @@ impl From<CustomerError> for OrderError {
     }
 }
 
-/// Why what Stripe told could not be taken in.
+/// Why Stripe's facts could not be recorded.
 #[derive(Debug, thiserror::Error)]
-pub enum SettleError {
-    /// The writer did not apply it, or may not have.
+pub enum SyncError {
+    /// The writer did not apply the command, or may not have.
     #[error(transparent)]
     Submit(#[from] SubmitError),
-    /// Stripe did not say.
+    /// The request to Stripe failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
 impl Purchases {
-    /// Orders a pack and answers where to pay it. `id` names the order: a form that is sent twice orders once, and leads to the
-    /// same page.
-    ///
-    /// # Errors
-    /// [`OrderError`].
+    /// Orders a pack and returns the URL of the Checkout page. Idempotent by `id`: a form that is sent twice orders
+    /// once and leads to the same page.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn order(
         &self,
         org: OrgId,
@@ -123,25 +125,25 @@ impl Purchases {
     ) -> Result<String, OrderError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let found = accounts::find(&mut tx, org).await?;
-        let found = found.ok_or_else(|| StorageError::Corrupt("an account vanished".into()))?;
+        let found = found.ok_or_else(|| StorageError::missing("ai_token_accounts", org))?;
         let Terms { plan, license, .. } = found.account.terms;
-        // Nobody is led to pay for what they cannot use, not even for an order from before.
-        if !license.sells() {
+        // Do not let people pay for what they cannot use, not even for an earlier order.
+        if !license.allows_purchases() {
             return Err(OrderError::Suspended);
         }
         let order = match purchases::find(&mut tx, org, id).await? {
             Some(order) => order,
             None => {
-                let purchase = self.price(&mut tx, org, id, pack, &plan).await?;
+                let purchase = self.build_purchase(&mut tx, org, id, pack, &plan).await?;
                 purchases::insert(&mut tx, org, &purchase, member, self.clock.now()).await?;
-                // Whichever of two came first.
+                // Of two concurrent orders with this id, the first one counts.
                 let order = purchases::find(&mut tx, org, id).await?;
-                order.ok_or_else(|| StorageError::Corrupt("an order vanished".into()))?
+                order.ok_or_else(|| StorageError::missing("ai_token_purchases", id))?
             }
         };
         tx.commit().await.map_err(StorageError::from)?;
         if order.purchase.pack != *pack {
-            return Err(OrderError::OtherOrder);
+            return Err(OrderError::IdReused);
         }
         if let Some(checkout) = order.checkout {
             return Ok(checkout.url);
@@ -149,9 +151,9 @@ impl Purchases {
         let gateway = self.gateway()?;
         let customer = customers::find_or_create(&self.pool, &**gateway, &*self.clock, org, id.0).await?;
         let until = order.ordered_at + CHECKOUT_TTL;
-        let (purchase, site) = (&order.purchase, &*self.site);
-        let asked = CheckoutOrder { org, purchase, customer: &customer, until, site };
-        let checkout = gateway.open_checkout(&asked).await?;
+        let (purchase, base_url) = (&order.purchase, &*self.base_url);
+        let checkout_order = CheckoutOrder { org, purchase, customer: &customer, until, base_url };
+        let checkout = gateway.open_checkout(&checkout_order).await?;
         let mut tx = tenant::begin(&self.pool, org).await?;
         let checkout = Checkout { session: checkout.session, url: checkout.url, until };
         purchases::set_checkout(&mut tx, org, id, &checkout).await?;
@@ -159,8 +161,8 @@ impl Purchases {
         Ok(checkout.url)
     }
 
-    /// The pack as it is on sale now, to whoever can spend it.
-    async fn price(
+    /// Builds an unpaid purchase from the pack's current price and tokens, if the plan can spend them.
+    async fn build_purchase(
         &self,
         conn: &mut PgConnection,
         org: OrgId,
@@ -168,7 +170,8 @@ impl Purchases {
         pack: &PackName,
         plan: &PlanName,
     ) -> Result<Purchase, OrderError> {
-        let pack = self.catalog.packs.iter().find(|it| it.name == *pack).ok_or(OrderError::UnknownPack)?;
+        let pack =
+            self.catalog.packs.iter().find(|candidate| candidate.name == *pack).ok_or(OrderError::UnknownPack)?;
         if !self.catalog.can_spend(plan) {
             return Err(OrderError::PlanWithoutAi);
         }
@@ -181,64 +184,61 @@ impl Purchases {
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {
-        self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("nothing is for sale here".into()))
+        self.gateway.as_ref().ok_or_else(|| GatewayError::Refused("Stripe is not configured".into()))
     }
 
-    /// Takes in what Stripe told of a purchase. Once it is known under names that events wait for, they are tried again.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn settle(&self, org: OrgId, purchase: PurchaseId, facts: Payment) -> Result<(), SettleError> {
-        let names = [&facts.stripe_ids.session, &facts.stripe_ids.payment_intent, &facts.stripe_ids.charge];
-        let names: Vec<String> = names.into_iter().flatten().cloned().collect();
+    /// Records payment facts for a purchase, then retries the events that were waiting for its Stripe ids.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn record_payment(&self, org: OrgId, purchase: PurchaseId, facts: Payment) -> Result<(), SyncError> {
+        let stripe_ids = [&facts.stripe_ids.session, &facts.stripe_ids.payment_intent, &facts.stripe_ids.charge];
+        let stripe_ids: Vec<String> = stripe_ids.into_iter().flatten().cloned().collect();
         self.writer.submit(Submission::new(org, None, Command::RecordPayment { purchase, facts })).await?;
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        if stripe_events::wake(&mut conn, &names, self.clock.now()).await? > 0 {
-            self.news.notify_one();
+        if stripe_events::wake(&mut conn, &stripe_ids, self.clock.now()).await? > 0 {
+            self.new_events.notify_one();
         }
         Ok(())
     }
 
-    /// Asks Stripe how an order stands and takes that in: for whoever comes back from Checkout before the event does. Answers whether
-    /// there was anything to ask.
-    ///
-    /// # Errors
-    /// [`SettleError`].
-    pub async fn look_again(&self, org: OrgId, order: &Order) -> Result<bool, SettleError> {
+    /// Fetches an order's payment from Stripe and records it, for customers who return from Checkout before the event
+    /// arrives. Returns whether the order was open and has a Checkout session, that is, whether Stripe was asked.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn refresh_from_stripe(&self, org: OrgId, order: &Order) -> Result<bool, SyncError> {
         let Some(checkout) = order.checkout.as_ref().filter(|_| order.purchase.payment.stage.is_open()) else {
             return Ok(false);
         };
-        let facts = self.ask(org, order.purchase.id, &checkout.session).await?;
-        let facts = facts.ok_or(GatewayError::Unreadable("the session belongs to another order"))?;
-        self.settle(org, order.purchase.id, facts).await?;
+        let facts = self.fetch_facts(org, order.purchase.id, &checkout.session).await?;
+        let facts = facts.ok_or_else(|| GatewayError::Unreadable("the session belongs to another order".into()))?;
+        self.record_payment(org, order.purchase.id, facts).await?;
         Ok(true)
     }
 
-    /// All that Stripe says now of a purchase and of what went back of its payment; nothing if its session says that it is another
-    /// order's: that is not believed.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
-    pub async fn ask(&self, org: OrgId, id: PurchaseId, session: &str) -> Result<Option<Payment>, GatewayError> {
+    /// Fetches all payment facts of a purchase, refunds and disputes included. Returns `None` if the session belongs to
+    /// another order: its facts must not be applied.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn fetch_facts(
+        &self,
+        org: OrgId,
+        id: PurchaseId,
+        session: &str,
+    ) -> Result<Option<Payment>, GatewayError> {
         let gateway = self.gateway()?;
-        let Some((whose, mut facts)) = gateway.find_session(session).await? else { return Ok(None) };
-        if whose != PurchaseRef::Ids(org, id) {
+        let Some((purchase, mut facts)) = gateway.find_session(session).await? else { return Ok(None) };
+        if purchase != PurchaseRef::Ids(org, id) {
             return Ok(None);
         }
         if let (Stage::Paid, Some(payment_intent)) = (facts.stage, facts.stripe_ids.payment_intent.clone()) {
-            facts.join(&gateway.find_returned(&payment_intent, self.clock.now()).await?);
+            facts.join(&gateway.find_refunds_and_disputes(&payment_intent, self.clock.now()).await?);
         }
         Ok(Some(facts))
     }
 
-    /// Whose purchase it is that Stripe knows by one of `names`.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn find_named(&self, names: &[String]) -> Result<Option<(OrgId, PurchaseId)>, StorageError> {
-        for name in names {
-            let Some(mut tx) = tenant::begin_told(&self.pool, name).await? else { continue };
-            if let Some(found) = purchases::find_told(&mut tx, name).await? {
+    /// Finds the purchase that has one of `stripe_ids`.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn find_by_stripe_id(&self, stripe_ids: &[String]) -> Result<Option<(OrgId, PurchaseId)>, StorageError> {
+        for stripe_id in stripe_ids {
+            let Some(mut tx) = tenant::begin_for_stripe_id(&self.pool, stripe_id).await? else { continue };
+            if let Some(found) = purchases::find_by_stripe_id(&mut tx, stripe_id).await? {
                 return Ok(Some(found));
             }
         }

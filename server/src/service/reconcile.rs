@@ -1,5 +1,7 @@
-//! Reconciling: holds what is known of recent purchases, and of plans, against what Stripe says now. Each thing that differs has one safe
-//! mend, which goes through the same door as an event would: what Stripe says is taken in.
+//! Reconciliation: compares recent purchases and all plans with Stripe.
+//!
+//! Most differences have one safe fix: applying Stripe's state, in the same way as an event would. The others need
+//! attention.
 
 use brightmeter::{
     billing::payment::Stage,
@@ -11,8 +13,8 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use super::{
-    plans::{Compared, Plans},
-    purchases::{Purchases, SettleError},
+    plans::{Comparison, Plans},
+    purchases::{Purchases, SyncError},
 };
 use crate::{
     storage::{
@@ -23,105 +25,113 @@ use crate::{
     stripe::gateway::GatewayError,
 };
 
-/// How many purchases are read at once.
+/// The number of purchases read per query.
 const PAGE_SIZE: i64 = 500;
-/// About how many plans Stripe is asked at once.
+/// The number of plans compared concurrently.
 const CONCURRENCY: usize = 8;
 
-/// What was found.
+/// The result of a reconciliation.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// How many purchases were asked about.
+    /// The number of purchases compared.
     pub purchases: usize,
-    /// How many organizations' plans were asked about.
+    /// The number of organizations whose plan was compared.
     pub plans: usize,
-    /// What differs.
+    /// The differences found.
     pub findings: Vec<Finding>,
 }
 
-/// A purchase or a plan that is not as Stripe has it.
+/// A purchase or a plan that differs from Stripe's state.
 #[derive(Debug, Serialize)]
 pub struct Finding {
-    /// Whose.
+    /// The organization.
     pub org: OrgId,
-    /// Which; nothing if it is about the plan.
+    /// The purchase. `None` if the plan differs.
     pub purchase: Option<PurchaseId>,
-    /// How it differs.
+    /// The kind of difference.
     pub kind: Difference,
-    /// Whether it was mended.
-    pub mended: bool,
+    /// Whether the difference has been fixed.
+    #[serde(rename = "mended")]
+    pub fixed: bool,
 }
 
-/// How a purchase or a plan differs from what Stripe says.
+/// How a purchase or a plan differs from Stripe's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
-    /// Paid, and not credited. Taking it in credits it.
+    /// Paid, but not credited. The fix credits the tokens.
     PaidNotCredited,
-    /// Credited, and not paid as Stripe says now. What to do about it is for a person to say.
+    /// Credited, but not paid according to Stripe. Needs attention.
     CreditedNotPaid,
-    /// More or less of the money went back than the tokens that were taken. Taking it in takes or gives back the difference.
-    ReturnedOtherwise,
-    /// Another payment than ours stands under its session. What to do about it is for a person to say.
+    /// Refunds and disputes at Stripe do not match the tokens clawed back. The fix claws back or reinstates the
+    /// difference.
+    #[serde(rename = "returned_otherwise")]
+    RefundsDiffer,
+    /// The purchase's Checkout session belongs to another order. Needs attention.
     AnotherPayment,
-    /// The subscription, or an invoice for it, stands otherwise. Taking it in has the plan and the license follow.
-    PlanOtherwise,
-    /// Stripe does not tell how the subscription stands. Why is for a person to find out.
-    PlanUntold,
-    /// More than one subscription is paid for. Which one to end, and what to pay back, is for a person to say.
-    PlanPaidTwice,
+    /// The subscription or an invoice for it differs. The fix updates the plan and the license.
+    #[serde(rename = "plan_otherwise")]
+    PlanDiffers,
+    /// Stripe's state of the subscription could not be read. Needs attention.
+    #[serde(rename = "plan_untold")]
+    PlanUnreadable,
+    /// The organization pays for more than one subscription. Needs attention: a person decides which one to cancel and
+    /// what to refund.
+    #[serde(rename = "plan_paid_twice")]
+    DuplicateSubscriptions,
 }
 
 impl Difference {
-    /// Whether taking in what Stripe says mends it.
-    pub const fn is_mendable(self) -> bool {
+    /// Whether applying Stripe's state fixes the difference.
+    pub const fn is_fixable(self) -> bool {
         match self {
-            Self::PaidNotCredited | Self::ReturnedOtherwise | Self::PlanOtherwise => true,
-            Self::CreditedNotPaid | Self::AnotherPayment | Self::PlanUntold | Self::PlanPaidTwice => false,
+            Self::PaidNotCredited | Self::RefundsDiffer | Self::PlanDiffers => true,
+            Self::CreditedNotPaid | Self::AnotherPayment | Self::PlanUnreadable | Self::DuplicateSubscriptions => false,
         }
     }
 }
 
 impl Report {
-    /// Whether nothing is left to do.
-    pub fn is_settled(&self) -> bool {
-        self.findings.iter().all(|finding| finding.mended)
+    /// Whether every difference has been fixed.
+    pub fn is_resolved(&self) -> bool {
+        self.findings.iter().all(|finding| finding.fixed)
     }
 }
 
-/// Why it could not be finished.
+/// Why a reconciliation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// Stripe did not say.
+    /// A request to Stripe failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// A mend was not applied.
+    /// A comparison or a fix failed.
     #[error(transparent)]
-    Settle(#[from] SettleError),
-    /// The database did not answer.
+    Sync(#[from] SyncError),
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// Asks Stripe about every purchase that was ordered at or after `since`, and about every plan, and mends what can safely be mended
-/// if `mend` says so. `writer_pool` sees which organizations there are.
+/// Compares every purchase ordered at or after `since`, and every plan, with Stripe. With `fix`, fixes the differences
+/// that have a safe fix. `writer_pool` is needed to list all organizations.
 ///
 /// # Errors
-/// [`ReconcileError`]; what was mended before stays so.
+/// [`ReconcileError`]. Fixes made before the error remain.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn run(
     purchases: &Purchases,
     plans: &Plans,
     writer_pool: &PgPool,
     since: Instant,
-    mend: bool,
+    fix: bool,
 ) -> Result<Report, ReconcileError> {
-    let mut tx = tenant::begin_census(writer_pool).await?;
+    let mut tx = tenant::begin_for_all_accounts(writer_pool).await?;
     let orgs = sweeps::list_all(&mut tx).await?;
     drop(tx);
     let mut report = Report::default();
-    let looks = stream::iter(orgs.clone()).map(|org| look_at_plan(plans, org, mend)).buffer_unordered(CONCURRENCY);
-    for (asked, finding) in looks.try_collect::<Vec<_>>().await? {
-        report.plans += usize::from(asked);
+    let comparisons = stream::iter(orgs.clone()).map(|org| compare_plan(plans, org, fix)).buffer_unordered(CONCURRENCY);
+    for (compared, finding) in comparisons.try_collect::<Vec<_>>().await? {
+        report.plans += usize::from(compared);
         report.findings.extend(finding);
     }
     for org in orgs {
@@ -131,7 +141,7 @@ pub async fn run(
             let page = purchases::list_since(&mut tx, org, since, after, PAGE_SIZE).await?;
             drop(tx);
             for order in &page {
-                look(purchases, org, order, mend, &mut report).await?;
+                compare_purchase(purchases, org, order, fix, &mut report).await?;
             }
             after = page.last().map(|order| order.purchase.id);
             if i64::try_from(page.len()).is_ok_and(|found| found < PAGE_SIZE) {
@@ -142,80 +152,77 @@ pub async fn run(
     Ok(report)
 }
 
-/// Asks Stripe about one purchase, and mends it if it can safely be mended. What is found is nothing if all is as Stripe says;
-/// the answer is nothing if there is no such purchase.
-///
-/// # Errors
-/// [`ReconcileError`].
-pub async fn mend(purchases: &Purchases, org: OrgId, id: PurchaseId) -> Result<Option<Report>, ReconcileError> {
+/// Compares one purchase with Stripe and fixes the difference if that is safe. Returns `None` if the purchase does not
+/// exist.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn fix(purchases: &Purchases, org: OrgId, id: PurchaseId) -> Result<Option<Report>, ReconcileError> {
     let mut tx = tenant::begin(&purchases.pool, org).await?;
     let order = purchases::find(&mut tx, org, id).await?;
     drop(tx);
     let Some(order) = order else { return Ok(None) };
     let mut report = Report::default();
-    look(purchases, org, &order, true, &mut report).await?;
+    compare_purchase(purchases, org, &order, true, &mut report).await?;
     Ok(Some(report))
 }
 
-/// Asks Stripe about the plan of an organization, and has it follow. What is found is nothing if all is as Stripe says.
-///
-/// # Errors
-/// [`ReconcileError`].
-pub async fn mend_plan(plans: &Plans, org: OrgId) -> Result<Report, ReconcileError> {
-    let (asked, finding) = look_at_plan(plans, org, true).await?;
-    Ok(Report { plans: usize::from(asked), findings: finding.into_iter().collect(), ..Report::default() })
+/// Compares an organization's plan with Stripe and fixes the difference if that is safe.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn fix_plan(plans: &Plans, org: OrgId) -> Result<Report, ReconcileError> {
+    let (compared, finding) = compare_plan(plans, org, true).await?;
+    Ok(Report { plans: usize::from(compared), findings: finding.into_iter().collect(), ..Report::default() })
 }
 
-/// Whether Stripe was asked about the plan of an organization, and what was found.
-async fn look_at_plan(plans: &Plans, org: OrgId, mend: bool) -> Result<(bool, Option<Finding>), ReconcileError> {
-    let found = |kind, mended| Some(Finding { org, purchase: None, kind, mended });
+/// Compares an organization's plan with Stripe. Returns whether it has a Stripe customer to compare with, and the
+/// difference.
+async fn compare_plan(plans: &Plans, org: OrgId, fix: bool) -> Result<(bool, Option<Finding>), ReconcileError> {
+    let found = |kind, fixed| Some(Finding { org, purchase: None, kind, fixed });
     match plans.compare(org).await {
         Ok(None) => Ok((false, None)),
-        Ok(Some(Compared::Same)) => Ok((true, None)),
-        Ok(Some(Compared::PaidTwice)) => Ok((true, found(Difference::PlanPaidTwice, false))),
-        Ok(Some(Compared::Otherwise)) if mend => {
-            plans.look_again(org).await?;
-            let mended = plans.compare(org).await? != Some(Compared::Otherwise);
-            Ok((true, found(Difference::PlanOtherwise, mended)))
+        Ok(Some(Comparison::InSync)) => Ok((true, None)),
+        Ok(Some(Comparison::DuplicateSubscriptions)) => Ok((true, found(Difference::DuplicateSubscriptions, false))),
+        Ok(Some(Comparison::Differs)) if fix => {
+            plans.refresh_from_stripe(org).await?;
+            let fixed = plans.compare(org).await? != Some(Comparison::Differs);
+            Ok((true, found(Difference::PlanDiffers, fixed)))
         }
-        Ok(Some(Compared::Otherwise)) => Ok((true, found(Difference::PlanOtherwise, false))),
-        // That it will not tell of one is no reason not to ask about the others.
-        Err(SettleError::Gateway(error @ (GatewayError::Refused(_) | GatewayError::Unreadable(_)))) => {
+        Ok(Some(Comparison::Differs)) => Ok((true, found(Difference::PlanDiffers, false))),
+        // One plan that cannot be read must not stop the comparison of the others.
+        Err(SyncError::Gateway(error @ (GatewayError::Refused(_) | GatewayError::Unreadable(_)))) => {
             tracing::warn!(%org, error = &error as &dyn std::error::Error, "a plan could not be compared with Stripe");
-            Ok((true, found(Difference::PlanUntold, false)))
+            Ok((true, found(Difference::PlanUnreadable, false)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn look(
+async fn compare_purchase(
     purchases: &Purchases,
     org: OrgId,
     order: &Order,
-    mend: bool,
+    fix: bool,
     report: &mut Report,
 ) -> Result<(), ReconcileError> {
-    // Without a session Stripe was never asked for a payment, or its answer was lost: then nobody was sent to pay.
+    // Without a Checkout session the order cannot have been paid: Stripe was never called, or its response was lost.
     let Some(checkout) = &order.checkout else { return Ok(()) };
     report.purchases += 1;
-    let (known, id) = (&order.purchase.payment, order.purchase.id);
-    let mut found = |kind, mended| report.findings.push(Finding { org, purchase: Some(id), kind, mended });
-    let Some(facts) = purchases.ask(org, id, &checkout.session).await? else {
+    let (stored, id) = (&order.purchase.payment, order.purchase.id);
+    let mut found = |kind, fixed| report.findings.push(Finding { org, purchase: Some(id), kind, fixed });
+    let Some(facts) = purchases.fetch_facts(org, id, &checkout.session).await? else {
         found(Difference::AnotherPayment, false);
         return Ok(());
     };
     let kind = match (facts.stage, &order.purchase.credit) {
         (Stage::Paid, None) => Difference::PaidNotCredited,
-        (Stage::Paid, Some(_)) if known.would_move(&facts) => Difference::ReturnedOtherwise,
+        (Stage::Paid, Some(_)) if stored.affects_tokens(&facts) => Difference::RefundsDiffer,
         (Stage::Paid, Some(_)) | (_, None) => return Ok(()),
         (_, Some(_)) => {
             found(Difference::CreditedNotPaid, false);
             return Ok(());
         }
     };
-    if mend {
-        purchases.settle(org, id, facts).await?;
+    if fix {
+        purchases.record_payment(org, id, facts).await?;
     }
-    found(kind, mend);
+    found(kind, fix);
     Ok(())
 }

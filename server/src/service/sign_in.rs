@@ -1,4 +1,5 @@
-//! Signing in: the same answer and time for an unknown account and a wrong password, throttled per account and address.
+//! Sign-in. The response and its duration are the same for an unknown email and a wrong password. Attempts are
+//! throttled per email and per address.
 
 use std::net::IpAddr;
 
@@ -11,22 +12,22 @@ use super::{
 };
 use crate::storage::{StorageError, memberships, memberships::Membership, tenant, users};
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Unknown account or wrong password; which of the two is not told.
+    /// The email is unknown or the password is wrong; which of the two is not revealed.
     #[error("email or password is wrong")]
     Wrong,
-    /// Too many failures.
+    /// Too many failed attempts.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// The person belongs to no organization, and is no staff either.
-    #[error("the account belongs to no organization")]
+    /// The user belongs to no organization and is not staff.
+    #[error("the user belongs to no organization")]
     NoOrganization,
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The password could not be checked.
+    /// The password could not be verified.
     #[error(transparent)]
     Password(#[from] PasswordError),
 }
@@ -34,19 +35,18 @@ pub enum SignInError {
 /// Signs people in.
 #[derive(Clone)]
 pub struct SignIn {
-    /// As the application's role.
+    /// A pool with the application's role.
     pub pool: PgPool,
-    /// Checks passwords.
+    /// Verifies passwords.
     pub passwords: Passwords,
-    /// Counts failures.
+    /// Limits failed attempts.
     pub throttle: Throttle,
 }
 
 impl SignIn {
-    /// The person with that email and password, and the organization to start with; none for staff who belong to none.
-    ///
-    /// # Errors
-    /// [`SignInError`].
+    /// Verifies an email and a password. Returns the user and the membership to start with, which is `None` for staff
+    /// without an organization.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_in(
         &self,
         email: &str,
@@ -55,7 +55,7 @@ impl SignIn {
     ) -> Result<(UserId, Option<Membership>), SignInError> {
         let email = email.trim().to_lowercase();
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        self.throttle.count(&mut conn, &email, from).await??;
+        self.throttle.record_attempt(&mut conn, &email, from).await??;
         let user = users::find_by_email(&mut conn, &email).await?;
         drop(conn);
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
@@ -63,8 +63,8 @@ impl SignIn {
             return Err(SignInError::Wrong);
         }
         let user = user.ok_or(SignInError::Wrong)?;
-        let mut tx = tenant::begin_as(&self.pool, user.id).await?;
-        self.throttle.forgive(&mut tx, &email, from).await?;
+        let mut tx = tenant::begin_for_user(&self.pool, user.id).await?;
+        self.throttle.record_success(&mut tx, &email, from).await?;
         let memberships = memberships::list_of(&mut tx, user.id).await?;
         tx.commit().await.map_err(StorageError::from)?;
         let first = memberships.into_iter().next();

@@ -1,4 +1,4 @@
-//! What staff do: have events tried again, hold purchases and plans against what Stripe says, look for organizations, and suspend
+//! The use cases of staff: replay events, reconcile purchases and plans with Stripe, search organizations, and suspend
 //! licenses.
 
 use std::{sync::Arc, time::Duration};
@@ -15,91 +15,101 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     plans::Plans,
-    purchases::{Purchases, SettleError},
+    purchases::{Purchases, SyncError},
     reconcile::{self, ReconcileError, Report},
     writer::{Submission, SubmitError},
 };
-use crate::storage::{
-    Result,
-    organizations::{self, Found},
-    stripe_events, tenant,
-};
+use crate::storage::{Result, organizations, stripe_events, tenant};
+pub use crate::storage::{organizations::Found, stripe_events::Unsettled};
 
-/// How far back purchases are asked about.
+/// The age up to which purchases are compared with Stripe.
 const RECONCILE_WINDOW: TimeDelta = TimeDelta::days(90);
-/// How long Stripe is asked at most.
+/// The timeout of a comparison or a fix.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Works for staff. Who may use it is for the session layer to say.
+/// The use cases of the staff console. The session layer authorizes them.
 #[derive(Clone)]
 pub struct Staff {
     purchases: Purchases,
     plans: Plans,
-    /// As the writer's role, which sees what organizations there are.
+    /// A pool with the writer's role, which can list all organizations.
     writer_pool: PgPool,
-    /// Held by whoever compares: Stripe's patience is shared by all.
+    /// Allows one comparison at a time: Stripe's rate limit is shared by all.
     comparing: Arc<Mutex<()>>,
 }
 
-/// Why a comparison was not finished.
+/// Why a comparison or a fix was not completed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileTimeoutError {
-    /// Another one is under way.
-    #[error("another comparison is under way")]
+    /// Another comparison is running.
+    #[error("another comparison is running")]
     Busy,
-    /// It took too long.
-    #[error("Stripe did not answer about everything in time")]
-    TooLong,
-    /// It failed.
+    /// The timeout has passed.
+    #[error("the comparison with Stripe timed out")]
+    TimedOut,
+    /// The comparison or the fix failed.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
 }
 
 impl ReconcileTimeoutError {
-    /// Whether it was for Stripe to answer.
-    pub const fn is_stripes(&self) -> bool {
+    /// Whether Stripe caused the failure.
+    pub const fn is_stripe_failure(&self) -> bool {
         matches!(
             self,
-            Self::TooLong
-                | Self::Reconcile(ReconcileError::Gateway(_) | ReconcileError::Settle(SettleError::Gateway(_)))
+            Self::TimedOut | Self::Reconcile(ReconcileError::Gateway(_) | ReconcileError::Sync(SyncError::Gateway(_)))
         )
     }
 }
 
 impl Staff {
-    /// A console beside whatever sells.
+    /// Creates the staff use cases from those that sell.
     pub fn new(purchases: Purchases, plans: Plans, writer_pool: PgPool) -> Self {
         Self { purchases, plans, writer_pool, comparing: Arc::default() }
     }
 
-    /// Has an event tried at once, and for three days more. Answers whether there is one that was not acted on.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError).
+    /// Retries an event now, and for three more days. Returns whether an unprocessed event with this id exists.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn replay(&self, by: UserId, id: &str) -> Result<bool> {
         let mut conn = self.purchases.pool.acquire().await?;
         let found = stripe_events::replay(&mut conn, id, self.purchases.clock.now()).await?;
         drop(conn);
         if found {
-            tracing::info!(event = id, staff = %by, "an event is replayed");
-            self.purchases.news.notify_one();
+            tracing::info!(event = id, staff = %by, "an event was replayed");
+            self.purchases.new_events.notify_one();
         }
         Ok(found)
     }
 
-    /// At most so many organizations with `text` in their name or slug.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError).
+    /// Returns at most `limit` organizations with `text` in their name or slug.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn find_organizations(&self, text: &str, limit: i64) -> Result<Vec<Found>> {
-        let mut tx = tenant::begin_census(&self.writer_pool).await?;
+        let mut tx = tenant::begin_for_all_accounts(&self.writer_pool).await?;
         organizations::search(&mut tx, text, limit).await
     }
 
-    /// Suspends the license of an organization. `key` names the form: sent twice, it is done once.
+    /// Returns the Stripe events that need attention, newest first.
     ///
     /// # Errors
-    /// [`SubmitError`].
+    /// [`StorageError`](crate::storage::StorageError) if the database fails.
+    #[tracing::instrument(level = "trace", skip_all)]
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn events_needing_attention(&self, limit: i64) -> Result<Vec<Unsettled>> {
+        stripe_events::list_needing_attention(&mut *self.purchases.pool.acquire().await?, limit).await
+    }
+
+    /// Returns the Stripe events that wait for their next attempt.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::storage::StorageError) if the database fails.
+    #[tracing::instrument(level = "trace", skip_all)]
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn waiting_events(&self, limit: i64) -> Result<Vec<Unsettled>> {
+        stripe_events::list_waiting(&mut *self.purchases.pool.acquire().await?, limit).await
+    }
+
+    /// Suspends an organization's license. Idempotent by `key`.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn suspend(
         &self,
         org: OrgId,
@@ -112,10 +122,8 @@ impl Staff {
         Ok(())
     }
 
-    /// Lifts that, in the same way.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
+    /// Lifts the suspension of an organization's license. Idempotent by `key`.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn lift(&self, org: OrgId, key: IdempotencyKey, by: StaffAction) -> std::result::Result<(), SubmitError> {
         let staff = by.user;
         self.purchases.writer.submit(Submission::new(org, Some(key), Command::Lift(by))).await?;
@@ -123,36 +131,33 @@ impl Staff {
         Ok(())
     }
 
-    /// Holds every purchase of the last ninety days and every plan against what Stripe says, and changes nothing.
-    ///
-    /// # Errors
-    /// [`ReconcileTimeoutError`].
+    /// Compares every purchase of the last 90 days and every plan with Stripe, and changes nothing.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn compare(&self) -> std::result::Result<Report, ReconcileTimeoutError> {
-        let _turn = self.comparing.try_lock().map_err(|_| ReconcileTimeoutError::Busy)?;
+        let _permit = self.comparing.try_lock().map_err(|_| ReconcileTimeoutError::Busy)?;
         let since = self.purchases.clock.now() - RECONCILE_WINDOW;
         let report = reconcile::run(&self.purchases, &self.plans, &self.writer_pool, since, false);
-        Ok(timeout(RECONCILE_TIMEOUT, report).await.map_err(|_| ReconcileTimeoutError::TooLong)??)
+        Ok(timeout(RECONCILE_TIMEOUT, report).await.map_err(|_| ReconcileTimeoutError::TimedOut)??)
     }
 
-    /// Takes in what Stripe says of one purchase, or of the plan, where that is safe. Nothing if there is no such purchase.
-    ///
-    /// # Errors
-    /// [`ReconcileTimeoutError`].
-    pub async fn mend(
+    /// Applies Stripe's state of one purchase, or of the plan if `purchase` is `None`, where that is safe. Returns
+    /// `None` if the purchase does not exist.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn fix(
         &self,
         by: UserId,
         org: OrgId,
         purchase: Option<PurchaseId>,
     ) -> std::result::Result<Option<Report>, ReconcileTimeoutError> {
-        let mend = async {
+        let fix = async {
             match purchase {
-                Some(purchase) => reconcile::mend(&self.purchases, org, purchase).await,
-                None => reconcile::mend_plan(&self.plans, org).await.map(Some),
+                Some(purchase) => reconcile::fix(&self.purchases, org, purchase).await,
+                None => reconcile::fix_plan(&self.plans, org).await.map(Some),
             }
         };
-        let report = timeout(RECONCILE_TIMEOUT, mend).await.map_err(|_| ReconcileTimeoutError::TooLong)??;
-        if report.as_ref().is_some_and(|report| report.findings.iter().any(|finding| finding.mended)) {
-            tracing::info!(%org, ?purchase, staff = %by, "what Stripe says was taken in");
+        let report = timeout(RECONCILE_TIMEOUT, fix).await.map_err(|_| ReconcileTimeoutError::TimedOut)??;
+        if report.as_ref().is_some_and(|report| report.findings.iter().any(|finding| finding.fixed)) {
+            tracing::info!(%org, ?purchase, staff = %by, "Stripe's state was applied");
         }
         Ok(report)
     }

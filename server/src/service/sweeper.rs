@@ -1,5 +1,6 @@
-//! The sweeper: books what time brings to accounts that nobody touches. Safe with several replicas: each finds what is due,
-//! and whoever comes second finds it booked.
+//! The sweeper: books due resets, expiries and license steps of idle accounts, and prunes old rows.
+//!
+//! Safe with several replicas: of two that find the same account due, the second finds the changes already booked.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,37 +15,38 @@ use crate::{
     storage::{Result, idempotency, sessions, sign_ins, stripe_events, sweeps, tenant},
 };
 
-/// How often it looks. A hold is gone within this time after its TTL; invariant I6 allows 60 s.
+/// The interval between sweeps. A hold expires within this time after its TTL; invariant I6 allows 60 s.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// How many accounts it takes on at once.
+/// The number of due accounts read per query.
 const PAGE_SIZE: i64 = 200;
-/// How many expired sessions it removes at once.
+/// The number of rows removed per table and sweep: sessions, Stripe events and sign-in attempts.
 const PRUNE_LIMIT: i64 = 1_000;
 
-/// How long a receipt is kept at least: so long a request can be repeated under its key.
+/// The minimum retention of idempotency records: requests can be repeated under their key for this time.
 const IDEMPOTENCY_RETENTION: TimeDelta = TimeDelta::days(7);
-/// How long an event of Stripe's is kept that nothing more comes of.
+/// The retention of Stripe events that are processed or need attention.
 const STRIPE_EVENT_RETENTION: TimeDelta = TimeDelta::days(90);
-/// How many receipts it removes at once, and how often in a row: more than the writers make.
+/// The number of idempotency records removed per batch. Together with [`MAX_PRUNE_BATCHES`], more than the writers
+/// create.
 const PRUNE_BATCH_SIZE: i64 = 5_000;
-/// How many such batches one sweep removes at most.
+/// The number of batches per sweep.
 const MAX_PRUNE_BATCHES: usize = 10;
 
-/// Books what is due, in all organizations.
+/// Books due changes in all organizations.
 #[derive(Clone)]
 pub struct Sweeper {
-    /// As the writer's role.
+    /// A pool with the writer's role.
     pub writer_pool: PgPool,
-    /// As the application's role.
+    /// A pool with the application's role.
     pub app_pool: PgPool,
-    /// Applies what it finds.
+    /// Books the due changes.
     pub writer: Writer,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Sweeper {
-    /// Sweeps until it is dropped.
+    /// Sweeps until the future is dropped.
     pub async fn run(self) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -56,10 +58,12 @@ impl Sweeper {
         }
     }
 
-    /// Books everything that is due now; answers how many accounts were.
+    /// Books all changes that are due now and prunes old rows. Returns the number of accounts booked.
     ///
     /// # Errors
-    /// [`StorageError`](crate::storage::StorageError) if what is due cannot be found.
+    /// [`StorageError`](crate::storage::StorageError) if due accounts cannot be found or rows cannot be pruned. An
+    /// account that cannot be booked is only logged.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sweep(&self) -> Result<usize> {
         let now = self.clock.now();
         let mut swept = 0;
@@ -78,12 +82,12 @@ impl Sweeper {
                 }
             }
             swept += booked;
-            // A page on which nothing could be booked would come back at once: the next tick is soon enough.
+            // A page on which no account could be booked would be read again immediately: wait for the next tick.
             if booked == 0 || i64::try_from(due.len()).is_ok_and(|found| found < PAGE_SIZE) {
                 break;
             }
         }
-        let mut tx = tenant::begin_census(&self.writer_pool).await?;
+        let mut tx = tenant::begin_for_all_accounts(&self.writer_pool).await?;
         metrics::open_holds(sweeps::count_open_holds(&mut tx).await?);
         drop(tx);
         self.prune_idempotency_records(now - IDEMPOTENCY_RETENTION).await?;

@@ -1,5 +1,6 @@
-//! How often passwords may be guessed: counted by account and by address, before a password is looked at, so that attempts in
-//! parallel do not slip through together.
+//! Throttling of password attempts, per account and per address.
+//!
+//! An attempt is counted before the password is verified, so that concurrent attempts cannot exceed the limit together.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -13,64 +14,61 @@ use crate::{
     storage::{Result, sign_ins},
 };
 
-/// How long failures are remembered.
+/// The window in which failures are counted.
 pub const FAILURE_WINDOW: TimeDelta = TimeDelta::minutes(15);
-/// Failures of one account within the window before it has to wait.
+/// The number of failures per account within the window.
 pub const MAX_ACCOUNT_FAILURES: i32 = 10;
-/// Failures from one address within the window before it has to wait: more, for many may share one.
+/// The number of failures per address within the window. It is higher because many people may share an address.
 pub const MAX_ADDRESS_FAILURES: i32 = 50;
 
-/// Too many failures.
+/// Too many failed attempts.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many attempts")]
 pub struct Throttled {
-    /// When the next attempt is looked at.
+    /// When the next attempt is allowed.
     pub until: Instant,
 }
 
-/// Counts attempts.
+/// Counts password attempts.
 #[derive(Clone)]
 pub struct Throttle {
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Throttle {
-    /// Counts an attempt on `account` from an address. The address goes first: one that has to wait neither locks accounts nor
-    /// fills the table.
+    /// Counts an attempt on `account` from an address. The address is checked first, so that a throttled address can
+    /// neither lock accounts nor fill the table.
     ///
     /// # Errors
-    /// [`StorageError`](crate::storage::StorageError); within, [`Throttled`].
-    pub async fn count(
+    /// [`StorageError`](crate::storage::StorageError). The inner error is [`Throttled`].
+    pub async fn record_attempt(
         &self,
         conn: &mut PgConnection,
         account: &str,
         from: IpAddr,
     ) -> Result<std::result::Result<(), Throttled>> {
         let now = self.clock.now();
-        for (subject, allowed) in
-            [(address(from), MAX_ADDRESS_FAILURES), (subject("account", account), MAX_ACCOUNT_FAILURES)]
+        for (subject, limit) in
+            [(address_subject(from), MAX_ADDRESS_FAILURES), (subject("account", account), MAX_ACCOUNT_FAILURES)]
         {
             let (failures, first_at) = sign_ins::count(conn, &subject, now, now - FAILURE_WINDOW).await?;
-            if failures > allowed {
+            if failures > limit {
                 return Ok(Err(Throttled { until: first_at + FAILURE_WINDOW }));
             }
         }
         Ok(Ok(()))
     }
 
-    /// Takes the attempt back: it was none.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError).
-    pub async fn forgive(&self, conn: &mut PgConnection, account: &str, from: IpAddr) -> Result<()> {
+    /// Records that the attempt succeeded: clears the account's failures and uncounts this attempt for the address.
+    pub async fn record_success(&self, conn: &mut PgConnection, account: &str, from: IpAddr) -> Result<()> {
         sign_ins::clear(conn, &subject("account", account)).await?;
-        sign_ins::give_back(conn, &address(from)).await
+        sign_ins::uncount(conn, &address_subject(from)).await.map(drop)
     }
 }
 
-/// Whom an address stands for: with IPv6 a customer has a /64 of them.
-fn address(from: IpAddr) -> Vec<u8> {
+/// The subject of an address: an IPv4 address, or an IPv6 /64, which is what one customer usually has.
+fn address_subject(from: IpAddr) -> Vec<u8> {
     let network = match from.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
@@ -78,6 +76,6 @@ fn address(from: IpAddr) -> Vec<u8> {
     subject("address", &network.to_string())
 }
 
-fn subject(kind: &str, of: &str) -> Vec<u8> {
-    Sha256::new().chain_update(kind).chain_update([0]).chain_update(of).finalize().to_vec()
+fn subject(kind: &str, value: &str) -> Vec<u8> {
+    Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize().to_vec()
 }

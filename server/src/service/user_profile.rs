@@ -1,4 +1,4 @@
-//! A person's own account: another password, and an end to other sessions.
+//! User profiles: changing the password and signing out other sessions.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -14,22 +14,22 @@ use crate::{
     storage::{StorageError, sessions, tenant, users},
 };
 
-/// How many characters a password has.
+/// The length of a password, in characters.
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=1_000;
 
-/// Why the password stays what it is.
+/// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The password of now was not given.
+    /// The current password is wrong.
     #[error("the current password is wrong")]
     Wrong,
-    /// The new one is too short or too long.
+    /// The new password is too short or too long.
     #[error("the new password is too short or too long")]
     Length,
-    /// Too many wrong ones.
+    /// Too many failed attempts.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// The database did not answer.
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// A password could not be hashed.
@@ -37,24 +37,23 @@ pub enum ChangePasswordError {
     Password(#[from] PasswordError),
 }
 
-/// Manages people's own accounts.
+/// Manages user profiles.
 #[derive(Clone)]
 pub struct UserProfiles {
-    /// As the application's role.
+    /// A pool with the application's role.
     pub pool: PgPool,
-    /// Hashes passwords.
+    /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// Counts wrong ones.
+    /// Limits failed attempts.
     pub throttle: Throttle,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 impl UserProfiles {
-    /// Changes the password, and ends every session but the one to `keep`: whoever else was signed in has to know the new one.
-    ///
-    /// # Errors
-    /// [`ChangePasswordError`].
+    /// Changes a user's password and ends all other sessions: everywhere else the new password is needed. `keep` is the
+    /// session that stays.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_password(
         &self,
         user: UserId,
@@ -65,17 +64,17 @@ impl UserProfiles {
         if !PASSWORD_CHARS.contains(&new.chars().count()) {
             return Err(ChangePasswordError::Length);
         }
-        let account = user.to_string();
+        let subject = user.to_string();
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        self.throttle.count(&mut conn, &account, from).await??;
+        self.throttle.record_attempt(&mut conn, &subject, from).await??;
         let hash = users::find_password_hash(&mut conn, user).await?.unwrap_or_default();
         drop(conn);
         if !self.passwords.verify(current, Some(&hash)).await? {
             return Err(ChangePasswordError::Wrong);
         }
         let new = self.passwords.hash(new).await?;
-        let mut tx = tenant::begin_as(&self.pool, user).await?;
-        self.throttle.forgive(&mut tx, &account, from).await?;
+        let mut tx = tenant::begin_for_user(&self.pool, user).await?;
+        self.throttle.record_success(&mut tx, &subject, from).await?;
         if !users::set_password_hash(&mut tx, user, &hash, &new).await? {
             return Err(ChangePasswordError::Wrong);
         }
@@ -84,20 +83,16 @@ impl UserProfiles {
         Ok(())
     }
 
-    /// Ends every session of a person.
-    ///
-    /// # Errors
-    /// [`StorageError`].
+    /// Ends all sessions of a user and returns their number.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_out_everywhere(&self, user: UserId) -> Result<u64, StorageError> {
         let mut conn = self.pool.acquire().await?;
         sessions::delete_of(&mut conn, user, None).await
     }
 
-    /// The email of a person, and how many sessions are open.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn look(&self, user: UserId, now: Instant) -> Result<(String, i64), StorageError> {
+    /// Loads a user's email and the number of their open sessions.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn load(&self, user: UserId, now: Instant) -> Result<(String, i64), StorageError> {
         let mut conn = self.pool.acquire().await?;
         let email = users::find_email(&mut conn, user).await?.unwrap_or_default();
         Ok((email, sessions::count_of(&mut conn, user, now).await?))

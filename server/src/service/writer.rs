@@ -1,7 +1,7 @@
-//! The one door: every token that moves, moves through [`Writer::submit`].
+//! The writer: the one door for all changes of tokens, [`Writer::submit`].
 //!
-//! Commands that arrive together share one transaction (group commit): it locks their accounts, decides on each in memory,
-//! writes what changed and commits; only then is anybody answered.
+//! Commands that arrive together share one transaction (group commit). It locks their accounts, decides each command in
+//! memory, writes the changes and commits. Callers get their answers after the commit.
 
 mod batch;
 pub(crate) mod load;
@@ -22,7 +22,7 @@ use brightmeter::{
     command::Command,
     idempotency_key::IdempotencyKey,
     ids::{ApiKeyId, OrgId},
-    ledger::outcome::Outcome,
+    ledger::outcome::{Effect, Outcome},
 };
 use futures::FutureExt;
 use sqlx::PgPool;
@@ -38,45 +38,50 @@ use crate::{
     clock::Clock,
     concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit},
     metrics,
-    storage::{StorageError, pools::WRITERS},
+    storage::{
+        StorageError,
+        pools::{STATEMENT_TIMEOUT, WRITERS},
+    },
 };
 
-/// How many commands may wait for one writer before the next is told to come back.
+/// The number of commands that may wait for one writer. Further ones are answered with [`SubmitError::Busy`].
 const QUEUE_CAPACITY: usize = 4_096;
-/// How many of those may be of one organization: nobody fills the queue for the others.
+/// The number of waiting commands per organization, so that none can fill the queue for the others.
 const MAX_PENDING_PER_ORG: usize = QUEUE_CAPACITY / 2;
-/// How many commands share a transaction: more would add waiting faster than throughput.
+/// The number of commands per transaction. More would add latency faster than throughput.
 const MAX_BATCH_COMMANDS: usize = 256;
-/// How long a caller waits. Whoever waited that long is told that the outcome is unknown, which is the truth.
-const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a shutdown waits for what is under way.
+/// The longest a caller waits for an answer. After that the outcome is unknown, and the error says so.
+pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
+const _: () = assert!(SUBMIT_TIMEOUT.as_millis() > STATEMENT_TIMEOUT.as_millis());
+/// The longest a shutdown waits for running transactions.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+const _: () = assert!(SHUTDOWN_TIMEOUT.as_millis() > SUBMIT_TIMEOUT.as_millis());
 
 /// A command to apply.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Whose account.
+    /// The organization whose account the command changes.
     pub org: OrgId,
-    /// The caller's name for it, so that a repeat changes nothing. What is idempotent by itself needs none.
+    /// The idempotency key. `None` for commands that are idempotent without one.
     pub key: Option<IdempotencyKey>,
-    /// What is asked.
+    /// The command to apply.
     pub command: Command,
-    /// What has to hold for it when it is decided; nothing for whom the session has let in.
+    /// The permission to verify when the command is decided. `None` if the session layer has authorized it.
     pub permit: Option<Permit>,
 }
 
-/// What a service's command takes: looked up in the transaction that decides, so that a key that was revoked spends nothing more,
-/// on any replica.
+/// The permission that a command sent with an API key needs. It is verified in the transaction that decides the
+/// command, so that a revoked API key spends nothing more on any replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
-    /// The key that has to hold.
+    /// The API key, which must be active.
     pub key: ApiKeyId,
-    /// What it has to be allowed to do. The member that the command acts for has to be there, too.
+    /// The permission that the API key must have. The member that the command acts for must exist too.
     pub needs: Scope,
 }
 
 impl Submission {
-    /// A command of somebody who has been let in.
+    /// Creates the submission of a command that has already been authorized.
     pub fn new(org: OrgId, key: Option<IdempotencyKey>, command: Command) -> Self {
         Self { org, key, command, permit: None }
     }
@@ -85,68 +90,65 @@ impl Submission {
 /// The answer to an applied command.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// What it did.
+    /// The outcome of the command.
     pub outcome: Outcome,
-    /// Whether it did so earlier, and this was a repeat.
+    /// Whether the outcome is that of an earlier submission with the same idempotency key.
     pub replayed: bool,
-    /// Where the caller stands under its rate, where it is under one.
+    /// The caller's rate limit status. `None` if it has no rate limit.
     pub rate_status: Option<RateStatus>,
 }
 
 /// Why a command was not applied, or may not have been.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The rules say no. Nothing was charged.
+    /// A business rule refuses the command. Nothing was charged.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The key was used for another command.
+    /// The idempotency key was used for another command.
     #[error("this idempotency key was used for another request")]
     KeyReused,
-    /// The key does not hold, may not do that, or acts for nobody.
+    /// The API key is not active, lacks the permission, or acts for an unknown member.
     #[error(transparent)]
     Denied(#[from] Denial),
-    /// There is no account.
-    #[error("there is no such organization")]
+    /// The organization has no account.
+    #[error("unknown organization")]
     UnknownOrganization,
-    /// Too much is waiting, or the server is going down. Nothing was done; the same key may be used again.
+    /// The queue is full, or the server is shutting down. Nothing was done; the idempotency key may be used again.
     #[error("too busy: try again in a moment")]
     Busy,
-    /// The database was lost while it committed, or did not answer in time: the command may or may not have been applied.
-    /// The same key tells which.
-    #[error("the outcome is unknown: repeat the request with the same key")]
+    /// The connection was lost during the commit, or the database did not respond in time: the command may or may not
+    /// have been applied. A repeat with the same idempotency key returns its outcome.
+    #[error("the outcome is unknown: repeat the request with the same idempotency key")]
     OutcomeUnknown,
-    /// The database refused. Nothing was done.
+    /// The database refused the command. Nothing was done.
     #[error("the command was not applied")]
     Storage(#[source] Arc<StorageError>),
 }
 
-/// One transaction per command and nothing shared: what the benchmark holds the [`Writer`] against.
+/// A writer with one transaction per command: the baseline that the benchmark compares the [`Writer`] with.
 #[derive(Clone)]
 pub struct UnbatchedWriter(Batch);
 
 impl UnbatchedWriter {
-    /// Works on `pool`, as many at a time as it has connections.
+    /// Creates a writer on `pool`. Its concurrency is the pool's number of connections.
     pub fn new(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> Self {
         Self(Batch { pool, catalog, clock })
     }
 
-    /// Applies a command in a transaction of its own.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
+    /// Applies a command in its own transaction.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
         self.0.apply(&[&submission]).await?.pop().unwrap_or(Err(SubmitError::OutcomeUnknown))
     }
 }
 
-/// A command on its way, with the way back.
+/// A waiting command and the channel for its answer.
 struct Pending {
     submission: Submission,
-    _place: ConcurrencyPermit<OrgId>,
+    _permit: ConcurrencyPermit<OrgId>,
     answer: oneshot::Sender<Result<Answer, SubmitError>>,
 }
 
-/// The one door. Clones share it.
+/// Applies commands. Clones share the queues.
 #[derive(Clone, Debug)]
 pub struct Writer {
     queues: Vec<mpsc::Sender<Pending>>,
@@ -154,12 +156,12 @@ pub struct Writer {
     changed_accounts: ChangedAccounts,
 }
 
-/// The tasks behind a [`Writer`]; they end when every clone of it is gone.
+/// The tasks of a [`Writer`]. They end when all its clones have been dropped.
 #[derive(Debug)]
 pub struct WriterTasks(Vec<JoinHandle<()>>);
 
 impl Writer {
-    /// Starts the writers on `pool`, whose role may write tokens.
+    /// Starts the writer tasks on `pool`, whose role may write tokens.
     pub fn start(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> (Self, WriterTasks) {
         let batch = Batch { pool, catalog, clock };
         let changed_accounts = ChangedAccounts::default();
@@ -172,27 +174,29 @@ impl Writer {
         (Self { queues, concurrency_limit: ConcurrencyLimit::default(), changed_accounts }, WriterTasks(tasks))
     }
 
-    /// The organizations whose tokens this writer has moved.
+    /// Returns the organizations whose balance this writer has changed.
     pub fn changed_accounts(&self) -> ChangedAccounts {
         self.changed_accounts.clone()
     }
 
-    /// Applies a command. When this answers, the command is durable.
+    /// Applies a command. When this returns an answer, the command is durable.
     ///
     /// # Errors
-    /// [`SubmitError`]; only [`OutcomeUnknown`](SubmitError::OutcomeUnknown) leaves open whether it was applied.
+    /// [`SubmitError`]. The command was not applied, except that [`OutcomeUnknown`](SubmitError::OutcomeUnknown) leaves
+    /// it open.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
         let (answer, waiting) = oneshot::channel();
         // All commands of an organization go through one writer, so that they meet in one batch.
         let queue = usize::from(submission.org.0.as_bytes()[15]) % self.queues.len();
         let busy = |command: &Command| {
-            metrics::command(command, &Err(SubmitError::Busy));
+            metrics::command(command.kind(), SubmitError::Busy.label());
             SubmitError::Busy
         };
-        let Some(place) = self.concurrency_limit.take(submission.org, MAX_PENDING_PER_ORG) else {
+        let Some(permit) = self.concurrency_limit.try_acquire(submission.org, MAX_PENDING_PER_ORG) else {
             return Err(busy(&submission.command));
         };
-        let pending = Pending { submission, _place: place, answer };
+        let pending = Pending { submission, _permit: permit, answer };
         self.queues[queue].try_send(pending).map_err(|error| busy(&error.into_inner().submission.command))?;
         match timeout(SUBMIT_TIMEOUT, waiting).await {
             Ok(Ok(result)) => result,
@@ -202,8 +206,8 @@ impl Writer {
 }
 
 impl WriterTasks {
-    /// Waits until everything submitted has been answered. Every [`Writer`] must be gone, or this waits in vain for
-    /// [`SHUTDOWN_TIMEOUT`].
+    /// Waits until all submitted commands have been answered. Drop all [`Writer`]s first, or this waits for
+    /// [`SHUTDOWN_TIMEOUT`] in vain.
     pub async fn finish(self) {
         for task in self.0 {
             if timeout(SHUTDOWN_TIMEOUT, task).await.is_err() {
@@ -213,23 +217,23 @@ impl WriterTasks {
     }
 }
 
-/// One writer: takes what waits, one transaction at a time.
+/// Runs one writer: applies the waiting commands, one transaction at a time.
 async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, changed_accounts: ChangedAccounts) {
     let mut waiting = Vec::with_capacity(MAX_BATCH_COMMANDS);
     while queue.recv_many(&mut waiting, MAX_BATCH_COMMANDS).await > 0 {
         metrics::queue(number, queue.len());
-        // Nothing was done yet for those who stopped waiting, and now nothing will be.
+        // Callers who stopped waiting: their commands have not been applied, and now will not be.
         waiting.retain(|pending| !pending.answer.is_closed());
         if !waiting.is_empty() {
             apply(&batch, std::mem::take(&mut waiting), &changed_accounts).await;
-            // Whoever was just answered may ask again at once: let that join the next batch. Nobody is waited for.
+            // Lets callers who were just answered submit again in time for the next batch, without waiting for them.
             yield_now().await;
         }
     }
 }
 
-/// Applies what waits and answers everybody. One command that the database refuses must not fail those beside it: then each
-/// is tried alone.
+/// Applies the waiting commands and answers their callers. If the database rejects the batch, each command is retried
+/// alone: one bad command must not fail the others.
 async fn apply(batch: &Batch, waiting: Vec<Pending>, changed_accounts: &ChangedAccounts) {
     let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
     match attempt(batch, &submissions).await {
@@ -245,7 +249,7 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>, changed_accounts: &ChangedA
                 match attempt(batch, &[submission]).await {
                     Ok(answer) => answers.extend(answer),
                     Err(error) => {
-                        // Without the database nothing more is tried; what was not tried was not done.
+                        // The database is lost: the remaining commands are not tried, and so not applied.
                         if !matches!(error, BatchError::Rejected(_)) {
                             lost = Some(SubmitError::Busy);
                         }
@@ -263,7 +267,7 @@ async fn apply(batch: &Batch, waiting: Vec<Pending>, changed_accounts: &ChangedA
     }
 }
 
-/// One transaction. A panic in it is a defect; it is reported, rolls back, and costs nobody else the writer.
+/// Applies a batch in one transaction. A panic is a bug: it is reported and rolled back, and the writer goes on.
 async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
     let started = Instant::now();
     let result = std::panic::AssertUnwindSafe(batch.apply(submissions)).catch_unwind().await;
@@ -276,12 +280,42 @@ async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Resul
 }
 
 fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>, changed_accounts: &ChangedAccounts) {
-    let moved = waiting.iter().zip(&answers).filter(|(_, answer)| answer.as_ref().is_ok_and(|answer| !answer.replayed));
-    changed_accounts.mark(moved.map(|(pending, _)| pending.submission.org));
+    let changed =
+        waiting.iter().zip(&answers).filter(|(_, answer)| answer.as_ref().is_ok_and(|answer| !answer.replayed));
+    changed_accounts.mark_changed(changed.map(|(pending, _)| pending.submission.org));
     for (pending, answer) in waiting.into_iter().zip(answers) {
-        metrics::command(&pending.submission.command, &answer);
-        // Whoever stopped waiting learns the outcome by the key.
+        count(&pending.submission.command, &answer);
+        // A caller who stopped waiting gets the outcome by repeating the idempotency key.
         let _ = pending.answer.send(answer);
+    }
+}
+
+/// Counts an answer in the metrics.
+fn count(command: &Command, answer: &Result<Answer, SubmitError>) {
+    let outcome = match answer {
+        Ok(Answer { replayed: true, .. }) => "replayed",
+        Ok(_) => "done",
+        Err(error) => error.label(),
+    };
+    metrics::command(command.kind(), outcome);
+    let Ok(Answer { outcome, replayed: false, .. }) = answer else { return };
+    if let Effect::Spent { token_type, amount, .. } | Effect::Captured { token_type, amount, .. } = &outcome.effect {
+        metrics::charged(token_type, *amount);
+    }
+}
+
+impl SubmitError {
+    /// The outcome in the metrics: a refusal's code, or the kind of error.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Denied(_) => "denied",
+            Self::KeyReused => "key_reused",
+            Self::UnknownOrganization => "unknown_organization",
+            Self::Busy => "busy",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Storage(_) => "storage_error",
+        }
     }
 }
 

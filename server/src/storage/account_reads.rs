@@ -1,4 +1,6 @@
-//! One look at an account: all that a question about it needs, in one statement, because round trips are what a question costs.
+//! Reads all that a check of an account needs in one statement: round trips are most of the cost.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     access::{
@@ -18,36 +20,36 @@ use super::{
     holdings::{BalanceRow, GrantRow},
 };
 
-/// Of whom a look also says how they stand.
+/// The caller's guard, API key and membership to read with the account.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Requester {
-    /// Whose guard to look at.
+    /// The guard to read.
     pub guard: Option<GuardId>,
-    /// Which key to look for.
+    /// The API key to read.
     pub key: Option<ApiKeyId>,
-    /// Which member to look for.
+    /// The member to check.
     pub member: Option<MemberId>,
 }
 
-/// What a look has found.
+/// An account as read in one statement.
 #[derive(Debug)]
 pub struct AccountRead {
-    /// The account: its balances, its grants with tokens left, the allowances of the current period even if they are used up,
-    /// and the asker's guard.
+    /// The account with its balances, its grants with tokens left, the allowances of the current period even if they
+    /// are used up, and the requester's guard.
     pub account: Account,
-    /// The earliest instant at which time brings something to book; none, if nothing ever.
+    /// The next time-driven change, or `None` if there is none.
     pub due_at: Option<Instant>,
-    /// The key, if there is one.
+    /// The API key, or `None` if it doesn't exist or none was requested.
     pub key: Option<ApiKey>,
-    /// Whether there is such a member.
+    /// Whether the member exists.
     pub member: bool,
 }
 
-/// Looks at the account of `org`; nothing, if it has none. Its function says itself which organization may be seen, so this needs
-/// no transaction; in one, it shows that organization to what follows.
+/// Reads the account of `org`, or returns `None` if it has none.
 ///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// The SQL function sets the visible organization itself, so this needs no transaction. Within a transaction, later
+/// statements see that organization too.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId, requester: &Requester) -> Result<Option<AccountRead>> {
     let row = sqlx::query!(
         r#"select plan as "plan!", next_plan, license_state as "license_state!", license_since,
@@ -55,7 +57,7 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, requester: &Requester) ->
              period_start, closed_at, seq as "seq!", head_hash as "head_hash!", due_at,
              balances as "balances: Json<Vec<BalanceRow>>", grants as "grants: Json<Vec<GrantRow>>",
              guard as "guard: Json<Guard>", api_key as "key: Json<api_keys::Row>", member_found as "member!"
-         from ai_token_look($1, $2, $3, $4)"#,
+         from read_account($1, $2, $3, $4)"#,
         org.0,
         requester.guard.map(|guard| guard.0),
         requester.key.map(|key| key.0),
@@ -80,7 +82,7 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, requester: &Requester) ->
     };
     let Found { mut account, due_at } = found.decode()?;
     for balance in row.balances.map(|rows| rows.0).unwrap_or_default() {
-        let (token_type, balance) = balance.decode()?;
+        let (token_type, balance) = balance.decode(org.0)?;
         account.balances.insert(token_type, balance);
     }
     for grant in row.grants.map(|rows| rows.0).unwrap_or_default() {

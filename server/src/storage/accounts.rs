@@ -1,11 +1,13 @@
-//! `ai_token_accounts`: plan, license, period and the head of the log; the row that the writer locks.
+//! `ai_token_accounts`: plan, license, period and the head of the log. The writer locks these rows.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use brightmeter::{
     billing::{
         invoices::Invoices,
-        license::{License, Restriction, Rung},
+        license::{License, Restriction, Rung, SuspensionCause},
         period::Anchor,
     },
     ids::OrgId,
@@ -18,7 +20,9 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, corrupt, decode};
+use super::{Result, corrupt, decode, expect_rows, unknown};
+
+const TABLE: &str = "ai_token_accounts";
 
 pub(super) struct Row {
     pub(super) org_id: Uuid,
@@ -35,30 +39,31 @@ pub(super) struct Row {
     pub(super) due_at: Option<Instant>,
 }
 
-/// An account without its parts.
+/// An account without its balances, grants and holds.
 #[derive(Debug)]
 pub struct Found {
-    /// Plan, license, period and head.
+    /// Plan, license, period and head of the log; the rest is empty.
     pub account: Account,
-    /// The earliest instant at which time brings something to book; none, if nothing ever.
+    /// The next time-driven change, or `None` if there is none.
     pub due_at: Option<Instant>,
 }
 
 impl Row {
     pub(super) fn decode(self) -> Result<Found> {
+        let org = self.org_id;
         let account = Account {
-            org: OrgId(self.org_id),
+            org: OrgId(org),
             terms: Terms {
-                plan: decode("plan", self.plan)?,
-                next_plan: self.next_plan.map(|plan| decode("next plan", plan)).transpose()?,
-                license: license(&self.license_state, self.license_since)?,
+                plan: decode(TABLE, "plan", org, self.plan)?,
+                next_plan: self.next_plan.map(|plan| decode(TABLE, "next_plan", org, plan)).transpose()?,
+                license: license(TABLE, "license_state", org, &self.license_state, self.license_since)?,
                 announced: Restriction::parse(&self.license_off)
-                    .ok_or_else(|| corrupt(format!("off {}", self.license_off)))?,
+                    .ok_or_else(|| unknown(TABLE, "license_off", org, &self.license_off))?,
                 anchor: Anchor(self.anchor_at),
                 period_start: self.period_start,
                 closed_at: self.closed_at,
             },
-            head: Head { seq: self.seq, hash: EntryHash(decode("head hash", self.head_hash.as_slice())?) },
+            head: Head { seq: self.seq, hash: EntryHash(decode(TABLE, "head_hash", org, self.head_hash.as_slice())?) },
             balances: BTreeMap::new(),
             grants: BTreeMap::new(),
             holds: BTreeMap::new(),
@@ -73,22 +78,27 @@ impl Row {
     }
 }
 
-pub(super) fn license(state: &str, since: Option<Instant>) -> Result<License> {
+/// Decodes the license in `column` of a `row` and its start.
+pub(super) fn license(
+    table: &'static str,
+    column: &'static str,
+    row: impl Display,
+    state: &str,
+    since: Option<Instant>,
+) -> Result<License> {
     match (state, since) {
         ("active", None) => Ok(License::Active),
         ("grace", Some(since)) => Ok(License::Grace { since }),
-        ("suspended", Some(since)) => Ok(License::Suspended { since }),
-        ("stopped", Some(since)) => Ok(License::Stopped { since }),
+        ("suspended", Some(since)) => Ok(License::Suspended { since, cause: SuspensionCause::NonPayment }),
+        ("suspended_by_staff", Some(since)) => Ok(License::Suspended { since, cause: SuspensionCause::Staff }),
         ("canceled", Some(since)) => Ok(License::Canceled { since }),
-        _ => Err(corrupt(format!("license {state} since {since:?}"))),
+        _ => Err(corrupt(table, column, row, format_args!("unknown license `{state}` since {since:?}"))),
     }
 }
 
-/// Locks the accounts of `orgs` in the order of their ids, so that two batches never wait for each other. An organization
-/// without an account is missing from the answer.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Locks the accounts of `orgs` in the order of their ids, so that two batches never deadlock. Organizations without an
+/// account are left out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> {
     let rows = sqlx::query_as!(
         Row,
@@ -102,10 +112,8 @@ pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> 
     rows.into_iter().map(Row::decode).collect()
 }
 
-/// The account of `org`, without its parts and without a lock.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the account of `org` without a lock, or `None` if it has none.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Found>> {
     let row = sqlx::query_as!(
         Row,
@@ -120,9 +128,7 @@ pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Found>> 
 }
 
 /// Inserts a new account.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(conn: &mut PgConnection, account: &Account, now: Instant) -> Result<()> {
     sqlx::query!(
         "insert into ai_token_accounts (org_id, plan, anchor_at, head_hash, due_at, created_at)
@@ -131,7 +137,7 @@ pub async fn insert(conn: &mut PgConnection, account: &Account, now: Instant) ->
         account.terms.plan.as_str(),
         account.terms.anchor.0,
         &account.head.hash.0,
-        // Its license is active: no rung is near.
+        // The license of a new account is active, so no rung is due.
         account.due_at(&[]).unwrap_or(now),
         now
     )
@@ -140,10 +146,10 @@ pub async fn insert(conn: &mut PgConnection, account: &Account, now: Instant) ->
     Ok(())
 }
 
-/// Writes terms and heads back; the license steps down the `ladder`. Runs after the holds were written: `due_at` looks at all open ones, loaded or not.
+/// Writes the terms and heads of `accounts`. `ladder` gives the next license rung for `due_at`.
 ///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Call it after the holds are written: `due_at` depends on all open holds, including those that weren't loaded.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Rung]) -> Result<()> {
     let column = |value: fn(&Account) -> Option<String>| accounts.iter().map(|a| value(a)).collect::<Vec<_>>();
     let instants = |value: fn(&Account) -> Option<Instant>| accounts.iter().map(|a| value(a)).collect::<Vec<_>>();
@@ -151,10 +157,11 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
     let due: Vec<Option<Instant>> = accounts.iter().map(|account| account.due_at(ladder)).collect();
     let seqs: Vec<i64> = accounts.iter().map(|account| account.head.seq).collect();
     let hashes: Vec<Vec<u8>> = accounts.iter().map(|account| account.head.hash.0.to_vec()).collect();
-    sqlx::query!(
+    let done = sqlx::query!(
         "update ai_token_accounts a
          set plan = u.plan, next_plan = u.next_plan, license_state = u.license_state, license_since = u.license_since,
-             license_off = u.license_off, anchor_at = u.anchor_at, period_start = u.period_start, closed_at = u.closed_at, seq = u.seq, head_hash = u.head_hash,
+             license_off = u.license_off, anchor_at = u.anchor_at, period_start = u.period_start, closed_at = u.closed_at,
+             seq = u.seq, head_hash = u.head_hash,
              due_at = coalesce(least(u.due_at,
                  (select min(h.expires_at) from ai_token_holds h where h.org_id = a.org_id and h.state = 'open')), 'infinity')
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
@@ -177,5 +184,5 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
     )
     .execute(conn)
     .await?;
-    Ok(())
+    expect_rows(done, accounts.len(), TABLE, "one of a batch")
 }

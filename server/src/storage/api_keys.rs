@@ -1,4 +1,6 @@
-//! `api_keys`: the keys of services, without their secrets.
+//! `api_keys` and `api_key_hashes`: the API keys of services, without their secrets.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     access::api_key::{ApiKey, Secret},
@@ -9,9 +11,9 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, corrupt};
+use super::{Result, expect_rows, unknown};
 
-/// A key as it is kept, but for its secret's hash.
+/// A row of `api_keys`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Row {
     org_id: Uuid,
@@ -31,7 +33,7 @@ impl Row {
             id: ApiKeyId(self.id),
             name: self.name,
             shown: self.shown,
-            scope: self.scope.parse().map_err(|_| corrupt(format!("scope {}", self.scope)))?,
+            scope: self.scope.parse().map_err(|_| unknown("api_keys", "scope", self.id, &self.scope))?,
             created_at: self.created_at,
             expires_at: self.expires_at,
             last_used_at: self.last_used_at,
@@ -41,40 +43,46 @@ impl Row {
     }
 }
 
-/// Inserts a key. Answers whether it is new: one that was made already under that id stays as it is.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Inserts an API key and the hash of its secret. Returns false and changes nothing if the id exists.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(
     conn: &mut PgConnection,
     org: OrgId,
     key: &ApiKey,
     secret: &Secret,
-    maker: Option<MemberId>,
+    created_by: Option<MemberId>,
 ) -> Result<bool> {
-    let hash = secret.hash();
     let done = sqlx::query!(
-        "insert into api_keys (org_id, id, name, shown, hash, scope, created_by, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (org_id, id) do nothing",
+        "insert into api_keys (org_id, id, name, shown, scope, created_by, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id, id) do nothing",
         org.0,
         key.id.0,
         key.name,
         key.shown,
-        hash.as_slice(),
         key.scope.as_str(),
-        maker.map(|maker| maker.0),
+        created_by.map(|member| member.0),
         key.created_at,
         key.expires_at
     )
+    .execute(&mut *conn)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let hash = secret.hash();
+    sqlx::query!(
+        "insert into api_key_hashes (hash, org_id, key_id) values ($1, $2, $3)",
+        hash.as_slice(),
+        org.0,
+        key.id.0
+    )
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(true)
 }
 
-/// The keys of an organization, the newest first.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the API keys of an organization, newest first.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, org: OrgId) -> Result<Vec<ApiKey>> {
     let rows = sqlx::query_as!(
         Row,
@@ -85,10 +93,8 @@ pub async fn list(conn: &mut PgConnection, org: OrgId) -> Result<Vec<ApiKey>> {
     rows.fetch_all(conn).await?.into_iter().map(|row| Ok(row.decode()?.1)).collect()
 }
 
-/// Those of `named`, each an organization and a key, that exist.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the API keys in `named`, each an organization and a key. Missing ones are left out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, Uuid)]) -> Result<Vec<(OrgId, ApiKey)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().copied().unzip();
     let rows = sqlx::query_as!(
@@ -101,20 +107,16 @@ pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, Uuid)]) -> Resu
     rows.fetch_all(conn).await?.into_iter().map(Row::decode).collect()
 }
 
-/// The key whose secret has that hash, and its organization. Needs a transaction from
-/// [`begin_presented`](super::tenant::begin_presented).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn find_presented(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<(OrgId, ApiKeyId)>> {
-    let row = sqlx::query!("select org_id, id from api_keys where hash = $1", hash.as_slice());
-    Ok(row.fetch_optional(conn).await?.map(|row| (OrgId(row.org_id), ApiKeyId(row.id))))
+/// Returns the API key whose secret has this hash, and its organization. Needs a transaction from
+/// [`begin_for_api_key`](super::tenant::begin_for_api_key).
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn find_by_hash(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<(OrgId, ApiKeyId)>> {
+    let row = sqlx::query!("select org_id, key_id from api_key_hashes where hash = $1", hash.as_slice());
+    Ok(row.fetch_optional(conn).await?.map(|row| (OrgId(row.org_id), ApiKeyId(row.key_id))))
 }
 
-/// Ends a key. Answers whether there is one; one that has ended keeps its end.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Revokes an API key; a revoked one keeps its `revoked_at`. Returns whether the key exists.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn revoke(conn: &mut PgConnection, org: OrgId, id: ApiKeyId, now: Instant) -> Result<bool> {
     let done = sqlx::query!(
         "update api_keys set revoked_at = coalesce(revoked_at, $3) where org_id = $1 and id = $2",
@@ -125,13 +127,11 @@ pub async fn revoke(conn: &mut PgConnection, org: OrgId, id: ApiKeyId, now: Inst
     Ok(done.execute(conn).await?.rows_affected() > 0)
 }
 
-/// Notes that a key was used.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Records that an API key was used.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn touch(conn: &mut PgConnection, org: OrgId, id: ApiKeyId, now: Instant) -> Result<()> {
-    sqlx::query!("update api_keys set last_used_at = $3 where org_id = $1 and id = $2", org.0, id.0, now)
+    let done = sqlx::query!("update api_keys set last_used_at = $3 where org_id = $1 and id = $2", org.0, id.0, now)
         .execute(conn)
         .await?;
-    Ok(())
+    expect_rows(done, 1, "api_keys", id)
 }

@@ -1,15 +1,15 @@
-//! The invariants as queries: each answers with what is wrong, so nothing means that it holds. One organization at a time,
-//! in a transaction from [`begin_snapshot`](super::tenant::begin_snapshot).
+//! The invariants as queries. Each returns one line per violation, for one organization, in a transaction from
+//! [`begin_snapshot`](super::tenant::begin_snapshot).
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{ids::OrgId, time::Instant};
 use sqlx::PgConnection;
 
 use super::Result;
 
-/// I1: entries, grants and holds add up to the balances.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I1: balances that entries, grants and open holds don't add up to.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn unbalanced(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"with log as (
@@ -40,10 +40,8 @@ pub async fn unbalanced(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Strin
     .await?)
 }
 
-/// I1: a day's figure equals its entries.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I1: daily figures that differ from their entries.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn wrong_days(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"with log as (
@@ -51,21 +49,19 @@ pub async fn wrong_days(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Strin
                  coalesce(member_id, '00000000-0000-0000-0000-000000000000') as member_id,
                  sum(case kind when 'refunded' then -1 else 1 end)::bigint as uses, -sum(amount)::bigint as tokens
              from ai_token_usage_log where org_id = $1 and kind in ('spent', 'captured', 'refunded') group by 1, 2, 3, 4
-         ), kept as (select day, token_type, feature, member_id, uses, tokens from ai_token_daily where org_id = $1)
-         select format('%s %s %s: the day says %s uses of %s, the log %s of %s', day, token_type, feature,
-             kept.uses, kept.tokens, log.uses, log.tokens) as "line!"
-         from log full join kept using (day, token_type, feature, member_id)
-         where (log.uses, log.tokens) is distinct from (kept.uses, kept.tokens)"#,
+         ), stored as (select day, token_type, feature, member_id, uses, tokens from ai_token_daily where org_id = $1)
+         select format('%s %s %s: the daily figure is %s uses of %s, the log has %s of %s', day, token_type, feature,
+             stored.uses, stored.tokens, log.uses, log.tokens) as "line!"
+         from log full join stored using (day, token_type, feature, member_id)
+         where (log.uses, log.tokens) is distinct from (stored.uses, stored.tokens)"#,
         org.0
     )
     .fetch_all(conn)
     .await?)
 }
 
-/// I2: nothing is negative, and no more is held than there is.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I2: negative amounts, and balances or grants with more held than available.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn negative(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('balance %s: %s settled, %s held, %s debt', token_type, settled, held, debt) as "line!"
@@ -81,10 +77,8 @@ pub async fn negative(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>
     .await?)
 }
 
-/// I3: each hold ends exactly once, and no more is captured than was held.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I3: holds that don't end exactly once, or of which more was captured than held.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn wrong_holds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('hold %s is %s (%s of %s captured), the log opens it %s times and ends it %s times for %s', h.id,
@@ -105,10 +99,8 @@ pub async fn wrong_holds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Stri
     .await?)
 }
 
-/// I4: a spend is returned at most once, and whole.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I4: spends refunded more than once or in part.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn wrong_refunds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('spend %s of %s was refunded %s times, %s in all', s.transaction_id, -s.amount, count(*),
@@ -124,10 +116,8 @@ pub async fn wrong_refunds(conn: &mut PgConnection, org: OrgId) -> Result<Vec<St
     .await?)
 }
 
-/// I4: of a purchase, each lot stands in the log once, with as much taken back and put aside as the purchase says.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I4: purchases whose credited, clawed back and frozen tokens differ from the log.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn wrong_purchases(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"with lots as (
@@ -141,7 +131,7 @@ pub async fn wrong_purchases(conn: &mut PgConnection, org: OrgId) -> Result<Vec<
                  coalesce(-sum(amount) filter (where kind in ('frozen', 'thawed')), 0)::bigint as frozen
              from ai_token_usage_log where org_id = $1 and purchase_id is not null group by 1, 2
          )
-         select format('purchase %s, %s: %s taken back and %s put aside; the log credits it %s times, takes back %s, puts aside %s',
+         select format('purchase %s, %s: %s clawed back and %s frozen; the log credits it %s times, claws back %s, freezes %s',
              purchase_id, token_type, lots.clawed_back, lots.frozen, log.credits, log.clawed_back, log.frozen) as "line!"
          from lots full join log using (purchase_id, token_type)
          where (log.credits, log.clawed_back, log.frozen) is distinct from (1::bigint, lots.clawed_back, lots.frozen)"#,
@@ -151,10 +141,8 @@ pub async fn wrong_purchases(conn: &mut PgConnection, org: OrgId) -> Result<Vec<
     .await?)
 }
 
-/// I4: receipts, of packs and of plans, are numbered without gaps, and each number once.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I4: receipt numbers, of packs and plans together, with gaps or duplicates.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn wrong_receipt_numbers(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('%s receipts have %s numbers up to %s', count(number), count(distinct number), max(number)) as "line!"
@@ -162,7 +150,7 @@ pub async fn wrong_receipt_numbers(conn: &mut PgConnection, org: OrgId) -> Resul
              select number from ai_token_purchases where org_id = $1
              union all
              select (i.invoice ->> 'receipt')::bigint
-             from ai_token_dues d cross join lateral jsonb_each(d.invoices) i(id, invoice) where d.org_id = $1
+             from invoices v cross join lateral jsonb_each(v.invoices) i(id, invoice) where v.org_id = $1
          ) receipts
          having count(number) <> max(number) or count(distinct number) <> max(number)"#,
         org.0
@@ -171,35 +159,31 @@ pub async fn wrong_receipt_numbers(conn: &mut PgConnection, org: OrgId) -> Resul
     .await?)
 }
 
-/// I5: every kept answer stands in the log, and no transaction answers two keys.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn wrong_receipts(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+/// I5: idempotency records without their transaction in the log, and transactions recorded for several keys.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn wrong_idempotency_records(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
-        r#"select format('transaction %s was answered, the log does not have it', answer::jsonb ->> 'transaction') as "line!"
-         from ai_token_receipts r
-         where org_id = $1 and answer::jsonb #>> '{effect,effect}' not in
+        r#"select format('the outcome of transaction %s is recorded, the log does not have it', outcome::jsonb ->> 'transaction') as "line!"
+         from ai_token_idempotency r
+         where org_id = $1 and outcome::jsonb #>> '{effect,effect}' not in
                  ('plan_changed', 'payment_recorded', 'invoices_recorded', 'subscription_synced', 'suspended', 'lifted',
                   'advanced')
              and not exists (select from ai_token_usage_log l
-                 where l.org_id = r.org_id and l.transaction_id = (r.answer::jsonb ->> 'transaction')::uuid)
+                 where l.org_id = r.org_id and l.transaction_id = (r.outcome::jsonb ->> 'transaction')::uuid)
          union all
-         select format('transaction %s answers %s keys', answer::jsonb ->> 'transaction', count(*))
-         from ai_token_receipts where org_id = $1 group by answer::jsonb ->> 'transaction' having count(*) > 1"#,
+         select format('transaction %s is the outcome of %s keys', outcome::jsonb ->> 'transaction', count(*))
+         from ai_token_idempotency where org_id = $1 group by outcome::jsonb ->> 'transaction' having count(*) > 1"#,
         org.0
     )
     .fetch_all(conn)
     .await?)
 }
 
-/// I6: no hold is open 60 seconds past its TTL.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I6: holds still open 60 seconds past their TTL.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn overdue_holds(conn: &mut PgConnection, org: OrgId, now: Instant) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
-        r#"select format('hold %s is open since %s, its time ended %s', id, opened_at, expires_at) as "line!"
+        r#"select format('hold %s is still open: opened %s, expired %s', id, opened_at, expires_at) as "line!"
          from ai_token_holds where org_id = $1 and state = 'open' and expires_at + interval '60 seconds' < $2"#,
         org.0,
         now
@@ -208,10 +192,8 @@ pub async fn overdue_holds(conn: &mut PgConnection, org: OrgId, now: Instant) ->
     .await?)
 }
 
-/// I8: tables with tenant data that row-level security does not hold for their owner too.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I8: tenant tables without forced row-level security.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn unprotected_tables(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('table %s is not under forced row-level security', c.relname) as "line!"
@@ -225,10 +207,8 @@ pub async fn unprotected_tables(conn: &mut PgConnection) -> Result<Vec<String>> 
     .await?)
 }
 
-/// I8: whether the current role owns a table or can bypass row-level security.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I8: powers of the current role that defeat row-level security: it owns a table or can bypass it.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn overpowered_role(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('role %s can bypass row-level security', rolname) as "line!" from pg_roles
@@ -242,13 +222,11 @@ pub async fn overpowered_role(conn: &mut PgConnection) -> Result<Vec<String>> {
     .await?)
 }
 
-/// I8: rows of other organizations that this transaction can see.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// I8: rows of other organizations visible to this transaction.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
-        r#"select format('%s rows of other organizations can be seen in %s', count(*), source) as "line!" from (
+        r#"select format('%s rows of other organizations are visible in %s', count(*), source) as "line!" from (
              select 'organizations' as source from organizations where id <> $1
              union all select 'members' from members where org_id <> $1
              union all select 'ai_token_accounts' from ai_token_accounts where org_id <> $1
@@ -256,7 +234,7 @@ pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Str
              union all select 'ai_token_grants' from ai_token_grants where org_id <> $1
              union all select 'ai_token_holds' from ai_token_holds where org_id <> $1
              union all select 'ai_token_usage_log' from ai_token_usage_log where org_id <> $1
-             union all select 'ai_token_receipts' from ai_token_receipts where org_id <> $1
+             union all select 'ai_token_idempotency' from ai_token_idempotency where org_id <> $1
              union all select 'ai_token_guards' from ai_token_guards where org_id <> $1
              union all select 'ai_token_daily' from ai_token_daily where org_id <> $1
              union all select 'ai_token_jobs' from ai_token_jobs where org_id <> $1
@@ -265,7 +243,10 @@ pub async fn foreign_rows(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Str
              union all select 'ai_token_plan_orders' from ai_token_plan_orders where org_id <> $1
              union all select 'ai_token_purchases' from ai_token_purchases where org_id <> $1
              union all select 'stripe_customers' from stripe_customers where org_id <> $1
-             union all select 'ai_token_dues' from ai_token_dues where org_id <> $1
+             union all select 'invoices' from invoices where org_id <> $1
+             union all select 'organization_slugs' from organization_slugs where org_id <> $1
+             union all select 'api_key_hashes' from api_key_hashes where org_id <> $1
+             union all select 'stripe_payment_ids' from stripe_payment_ids where org_id <> $1
              union all select 'ai_token_license_log' from ai_token_license_log where org_id <> $1
              union all select 'emails' from emails where org_id <> $1
          ) rows group by source"#,

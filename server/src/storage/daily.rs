@@ -1,4 +1,6 @@
-//! `ai_token_daily`: use by day, kept in the transaction of the entries that it sums.
+//! `ai_token_daily`: daily use, updated in the transaction that appends the entries.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +14,13 @@ use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, api_keys};
+use super::{Result, api_keys, expect_rows};
 
-/// What a figure is of: organization, day (UTC), token type, feature, member (nil where none is concerned).
+/// The key of a figure: organization, day (UTC), token type, feature, member (nil if no member is involved).
 type Line = (Uuid, NaiveDate, String, String, Uuid);
 
-/// Adds the use in `entries` to the figures of their days. A refund of a spend takes back one use and its tokens.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Adds the use in `entries` to their days. A refund of a spend subtracts one use and its tokens.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uuid, &'e Entry)>) -> Result<()> {
     let mut lines: BTreeMap<Line, (i64, i64)> = BTreeMap::new();
     for (org, entry) in entries.filter(|(_, entry)| entry.kind.is_use()) {
@@ -38,7 +38,7 @@ pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uui
     let uuid = |value: fn(&Line) -> Uuid| lines.keys().map(value).collect::<Vec<Uuid>>();
     let days: Vec<NaiveDate> = lines.keys().map(|line| line.1).collect();
     let (uses, tokens): (Vec<i64>, Vec<i64>) = lines.values().copied().unzip();
-    sqlx::query!(
+    let done = sqlx::query!(
         "insert into ai_token_daily (org_id, day, token_type, feature, member_id, uses, tokens)
          select * from unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::bigint[])
          on conflict (org_id, day, token_type, feature, member_id)
@@ -53,24 +53,22 @@ pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uui
     )
     .execute(conn)
     .await?;
-    Ok(())
+    expect_rows(done, lines.len(), "ai_token_daily", "one of a batch")
 }
 
-/// What an organization used on one day, of one token type.
+/// The use of one token type on one day.
 #[derive(Clone, Debug)]
 pub struct DayUse {
-    /// In UTC.
+    /// The day, in UTC.
     pub day: NaiveDate,
     /// The token type's name.
     pub token_type: String,
-    /// How many tokens. Less than none where more was refunded than used.
+    /// Tokens used, less refunds; negative if more was refunded than used.
     pub tokens: i64,
 }
 
-/// What `org` used by day and token type, from `from` on, oldest first; days without use are missing.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the use of `org` by day and token type from `from` on, oldest first. Days without use are left out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, org: OrgId, from: NaiveDate) -> Result<Vec<DayUse>> {
     let rows = sqlx::query_as!(
         DayUse,
@@ -82,7 +80,7 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, from: NaiveDate) -> Resul
     Ok(rows.fetch_all(conn).await?)
 }
 
-/// What figures are added up by.
+/// The grouping of [`sum`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// The day, in UTC.
@@ -94,7 +92,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// Its name.
+    /// The name in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Day => "day",
@@ -104,24 +102,23 @@ impl Group {
     }
 }
 
-/// What was used of one token type on one day, of one feature or by one member.
+/// The use of one token type in one group.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Sum {
-    /// The day, the feature's name or the member's id; nothing where no member is concerned.
+    /// The day, the feature's name or the member's id. `None` if no member is involved.
     pub key: Option<String>,
     /// The token type's name.
     pub token_type: String,
-    /// How many uses.
+    /// Uses, less refunds.
     pub uses: i64,
-    /// How many tokens.
+    /// Tokens used, less refunds.
     pub tokens: i64,
 }
 
-/// What `org` used from the day `from` to the day `to`, both included, by `group` and token type; and its key of that id, if one is
-/// named and there is one. Its function says itself which organization may be seen, so this needs no transaction.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the use of `org` from day `from` to day `to`, both included, by `group` and token type, and its API key
+/// `key` if that is given and exists. The SQL function sets the visible organization itself, so this needs no
+/// transaction.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn sum(
     conn: &mut PgConnection,
     org: OrgId,
@@ -131,7 +128,7 @@ pub async fn sum(
     group: Group,
 ) -> Result<(Option<ApiKey>, Vec<Sum>)> {
     let row = sqlx::query!(
-        r#"select api_key as "key: Json<api_keys::Row>", sums as "sums: Json<Vec<Sum>>" from ai_token_sums($1, $2, $3, $4, $5)"#,
+        r#"select api_key as "key: Json<api_keys::Row>", sums as "sums: Json<Vec<Sum>>" from read_usage($1, $2, $3, $4, $5)"#,
         org.0,
         key.map(|key| key.0),
         from,

@@ -1,11 +1,11 @@
-//! Databases of the private Postgres. Names are this program's own.
+//! Databases of the private Postgres. Their names come from this program.
+//!
+//! All functions fail if the server doesn't answer.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 
-/// Whether there is a database of that name.
-///
-/// # Errors
-/// If the server does not answer.
+/// Returns whether the database exists.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn exists(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<bool> {
     let mut conn = PgConnection::connect_with(maintenance).await?;
     let exists = sqlx::query_scalar("select exists (select from pg_database where datname = $1)");
@@ -14,25 +14,21 @@ pub async fn exists(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<
     Ok(exists)
 }
 
-/// Makes a database if it is not there; safe when two processes race.
-///
-/// # Errors
-/// If the server does not answer.
+/// Creates a database if it doesn't exist. Safe when two processes race.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn create(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<()> {
     if exists(maintenance, name).await? {
         return Ok(());
     }
     match execute(maintenance, format!("create database {}", quoted(name))).await {
-        // duplicate_database, and the unique violation of two that were caught in the act: somebody else was quicker.
+        // duplicate_database, or the unique violation of a race: another process created it first.
         Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P04" | "23505")) => Ok(()),
         result => result,
     }
 }
 
-/// What a database is marked with: its comment.
-///
-/// # Errors
-/// If the server does not answer.
+/// Returns the mark of a database: its comment.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn mark(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<Option<String>> {
     let mut conn = PgConnection::connect_with(maintenance).await?;
     let mark = sqlx::query_scalar("select shobj_description(oid, 'pg_database') from pg_database where datname = $1");
@@ -42,25 +38,19 @@ pub async fn mark(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<Op
 }
 
 /// Marks a database.
-///
-/// # Errors
-/// If the server does not answer.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn set_mark(maintenance: &PgConnectOptions, name: &str, mark: &str) -> sqlx::Result<()> {
     execute(maintenance, format!("comment on database {} is '{}'", quoted(name), mark.replace('\'', "''"))).await
 }
 
-/// Drops a database if it is there; whoever is connected to it is cut off.
-///
-/// # Errors
-/// If the server does not answer.
+/// Drops a database if it exists, and closes the connections to it.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn drop(maintenance: &PgConnectOptions, name: &str) -> sqlx::Result<()> {
     execute(maintenance, format!("drop database if exists {} with (force)", quoted(name))).await
 }
 
-/// Does now what Postgres would do in the background after much was written.
-///
-/// # Errors
-/// If the server does not answer.
+/// Runs the vacuum, analyze and checkpoint that Postgres would run in the background after many writes.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn tidy(owner: &PgConnectOptions) -> sqlx::Result<()> {
     execute(owner, "vacuum (analyze)".into()).await?;
     execute(owner, "checkpoint".into()).await
@@ -69,22 +59,24 @@ pub async fn tidy(owner: &PgConnectOptions) -> sqlx::Result<()> {
 /// Renames a database.
 ///
 /// # Errors
-/// If somebody is connected to it, or the new name is taken.
+/// Fails if a client is connected to it, or if the new name is taken.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn rename(maintenance: &PgConnectOptions, from: &str, to: &str) -> sqlx::Result<()> {
     execute(maintenance, format!("alter database {} rename to {}", quoted(from), quoted(to))).await
 }
 
-/// Makes a database as a copy of another that nobody is connected to.
+/// Creates a database as a copy of another one.
 ///
 /// # Errors
-/// If somebody is, or the name is taken.
+/// Fails if a client is connected to the original, or if the name is taken.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn copy(maintenance: &PgConnectOptions, from: &str, to: &str) -> sqlx::Result<()> {
     execute(maintenance, format!("create database {} template {}", quoted(to), quoted(from))).await
 }
 
 async fn execute(maintenance: &PgConnectOptions, statement: String) -> sqlx::Result<()> {
     let mut conn = PgConnection::connect_with(maintenance).await?;
-    // Utility statements take no parameters; the names in it are quoted.
+    // Utility statements take no parameters, so the statement contains the names, quoted.
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await?;
     conn.close().await
 }

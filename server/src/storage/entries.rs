@@ -1,4 +1,6 @@
 //! `ai_token_usage_log`: the append-only log.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     command::{Caller, Metadata},
@@ -6,7 +8,7 @@ use brightmeter::{
     ledger::{
         account::{Balance, PastSpend},
         entry::{Entry, EntryHash, EntryKind},
-        grant::{Part, Source},
+        grant::{GrantPart, Source},
     },
     names::FeatureName,
     time::Instant,
@@ -14,7 +16,9 @@ use brightmeter::{
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, corrupt, decode};
+use super::{Result, decode, unknown};
+
+const TABLE: &str = "ai_token_usage_log";
 
 struct Row {
     seq: i64,
@@ -27,7 +31,7 @@ struct Row {
     held_after: i64,
     debt_before: i64,
     debt_after: i64,
-    parts: Json<Vec<Part>>,
+    parts: Json<Vec<GrantPart>>,
     source: Option<String>,
     feature: Option<String>,
     caller_kind: String,
@@ -43,46 +47,52 @@ struct Row {
 }
 
 impl Row {
-    fn decode(self) -> Result<(Entry, EntryHash)> {
-        let balance = |settled, held, debt| -> Result<Balance> {
-            let (settled, held, debt) = (decode("settled", settled)?, decode("held", held)?, decode("debt", debt)?);
-            Ok(Balance { settled, held, debt })
-        };
-        let source = |text: String| Source::parse(&text).ok_or_else(|| corrupt(format!("source {text}")));
+    fn decode(self, org: OrgId) -> Result<(Entry, EntryHash)> {
+        let seq = self.seq;
+        let at = format_args!("{org}/{seq}");
+        let source = |text: String| Source::parse(&text).ok_or_else(|| unknown(TABLE, "source", at, &text));
         let entry = Entry {
-            seq: self.seq,
+            seq,
             transaction: TransactionId(self.transaction_id),
-            kind: EntryKind::parse(&self.kind).ok_or_else(|| corrupt(format!("entry kind {}", self.kind)))?,
-            token_type: decode("token type", self.token_type)?,
-            before: balance(self.settled_before, self.held_before, self.debt_before)?,
-            after: balance(self.settled_after, self.held_after, self.debt_after)?,
+            kind: EntryKind::parse(&self.kind).ok_or_else(|| unknown(TABLE, "kind", at, &self.kind))?,
+            token_type: decode(TABLE, "token_type", at, self.token_type)?,
+            before: Balance {
+                settled: decode(TABLE, "settled_before", at, self.settled_before)?,
+                held: decode(TABLE, "held_before", at, self.held_before)?,
+                debt: decode(TABLE, "debt_before", at, self.debt_before)?,
+            },
+            after: Balance {
+                settled: decode(TABLE, "settled_after", at, self.settled_after)?,
+                held: decode(TABLE, "held_after", at, self.held_after)?,
+                debt: decode(TABLE, "debt_after", at, self.debt_after)?,
+            },
             parts: self.parts.0,
             source: self.source.map(source).transpose()?,
-            feature: self.feature.map(|feature| decode("feature", feature)).transpose()?,
+            feature: self.feature.map(|feature| decode(TABLE, "feature", at, feature)).transpose()?,
             caller: Caller::from_columns(&self.caller_kind, self.caller_id, self.member_id)
-                .ok_or_else(|| corrupt(format!("caller {}", self.caller_kind)))?,
+                .ok_or_else(|| unknown(TABLE, "caller_kind", at, &self.caller_kind))?,
             member: self.member_id.map(MemberId),
             hold: self.hold_id.map(HoldId),
             reverses: self.reverses.map(TransactionId),
             purchase: self.purchase_id.map(PurchaseId),
             note: self.note,
-            metadata: self.metadata.map(|text| decode::<Metadata, _>("metadata", text)).transpose()?,
+            metadata: self.metadata.map(|text| decode::<Metadata, _>(TABLE, "metadata", at, text)).transpose()?,
             at: self.created_at,
         };
-        Ok((entry, EntryHash(decode("hash", self.hash.as_slice())?)))
+        Ok((entry, EntryHash(decode(TABLE, "hash", at, self.hash.as_slice())?)))
     }
 }
 
-/// Which entries of an organization to list, newest first.
+/// A filter for the entries of an organization.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only those numbered below this one.
+    /// Only entries with a smaller `seq`.
     pub before_seq: Option<i64>,
-    /// Only of this token type.
+    /// Only this token type.
     pub token_type: Option<String>,
-    /// Only of this feature.
+    /// Only this feature.
     pub feature: Option<String>,
-    /// Only by, or for, this member.
+    /// Only by or for this member.
     pub member: Option<Uuid>,
     /// Only at or after this instant.
     pub from: Option<Instant>,
@@ -90,15 +100,13 @@ pub struct Filter {
     pub until: Option<Instant>,
 }
 
-/// A page of the log, newest first, with the hash of each entry.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns a page of the log, newest first, with the hash of each entry.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i64) -> Result<Vec<(Entry, EntryHash)>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
-             debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
+             debt_before, debt_after, parts as "parts: Json<Vec<GrantPart>>", source, feature, caller_kind, caller_id,
              member_id, hold_id, reverses, purchase_id, note, metadata, created_at, hash
          from ai_token_usage_log
          where org_id = $1 and seq < $2 and ($3::text is null or token_type = $3)
@@ -106,7 +114,7 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
              and ($6::timestamptz is null or created_at >= $6) and ($7::timestamptz is null or created_at < $7)
          order by seq desc limit $8"#,
         org.0,
-        // A plain bound: with anything around it the index is not used for it.
+        // A plain bound: Postgres doesn't use the index for an expression around it.
         filter.before_seq.unwrap_or(i64::MAX),
         filter.token_type,
         filter.feature,
@@ -117,18 +125,16 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::decode).collect()
+    rows.into_iter().map(|row| row.decode(org)).collect()
 }
 
-/// The log from the entry after `seq` on, oldest first: what the audit follows.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns a page of the log after `seq`, oldest first, with the hash of each entry.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_after(conn: &mut PgConnection, org: OrgId, seq: i64, limit: i64) -> Result<Vec<(Entry, EntryHash)>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
-             debt_before, debt_after, parts as "parts: Json<Vec<Part>>", source, feature, caller_kind, caller_id,
+             debt_before, debt_after, parts as "parts: Json<Vec<GrantPart>>", source, feature, caller_kind, caller_id,
              member_id, hold_id, reverses, purchase_id, note, metadata, created_at, hash
          from ai_token_usage_log where org_id = $1 and seq > $2 order by seq limit $3"#,
         org.0,
@@ -137,20 +143,19 @@ pub async fn list_after(conn: &mut PgConnection, org: OrgId, seq: i64, limit: i6
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::decode).collect()
+    rows.into_iter().map(|row| row.decode(org)).collect()
 }
 
-/// The spends of `named`, as organization and transaction, each with its refund if it has one.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the spends in `named`, each an organization and a transaction, with their refunds. Missing ones are left
+/// out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_spends(
     conn: &mut PgConnection,
     named: &[(Uuid, TransactionId)],
 ) -> Result<Vec<(Uuid, TransactionId, PastSpend)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
     let rows = sqlx::query!(
-        r#"select s.org_id, s.transaction_id, s.token_type, s.feature as "feature!", s.member_id, s.parts as "parts: Json<Vec<Part>>",
+        r#"select s.org_id, s.transaction_id, s.token_type, s.feature as "feature!", s.member_id, s.parts as "parts: Json<Vec<GrantPart>>",
              r.transaction_id as "refunded_by?"
          from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
          cross join lateral (
@@ -165,9 +170,10 @@ pub async fn list_spends(
     .await?;
     rows.into_iter()
         .map(|row| {
+            let at = format_args!("transaction {}", row.transaction_id);
             let spend = PastSpend {
-                token_type: decode("token type", row.token_type)?,
-                feature: decode("feature", row.feature)?,
+                token_type: decode(TABLE, "token_type", at, row.token_type)?,
+                feature: decode(TABLE, "feature", at, row.feature)?,
                 member: row.member_id.map(MemberId),
                 parts: row.parts.0,
                 refunded_by: row.refunded_by.map(TransactionId),
@@ -177,18 +183,16 @@ pub async fn list_spends(
         .collect()
 }
 
-/// Appends entries with their hashes. The arrays are taken apart in the select list, side by side: in the from clause, Postgres would
-/// first write each into a store of its own.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Appends entries with their hashes. The arrays are unnested in the select list: in the from clause, Postgres would
+/// first materialize each one.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)]) -> Result<()> {
     let orgs: Vec<Uuid> = entries.iter().map(|(org, _, _)| *org).collect();
     let hashes: Vec<&[u8]> = entries.iter().map(|(_, _, hash)| hash.0.as_slice()).collect();
     let number = |value: fn(&Entry) -> i64| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<i64>>();
     let text = |value: fn(&Entry) -> Option<&str>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
     let uuid = |value: fn(&Entry) -> Option<Uuid>| entries.iter().map(|(_, e, _)| value(e)).collect::<Vec<_>>();
-    let parts: Vec<Json<&[Part]>> = entries.iter().map(|(_, entry, _)| Json(entry.parts.as_slice())).collect();
+    let parts: Vec<Json<&[GrantPart]>> = entries.iter().map(|(_, entry, _)| Json(entry.parts.as_slice())).collect();
     let times: Vec<Instant> = entries.iter().map(|(_, entry, _)| entry.at).collect();
     sqlx::query!(
         "insert into ai_token_usage_log (org_id, seq, transaction_id, kind, token_type, amount, settled_before,
@@ -212,7 +216,7 @@ pub async fn append(conn: &mut PgConnection, entries: &[(Uuid, Entry, EntryHash)
         &number(|e| e.after.held.get()),
         &number(|e| e.before.debt.get()),
         &number(|e| e.after.debt.get()),
-        &parts as &[Json<&[Part]>],
+        &parts as &[Json<&[GrantPart]>],
         &text(|e| e.source.map(Source::as_str)) as &[Option<&str>],
         &text(|e| e.feature.as_ref().map(FeatureName::as_str)) as &[Option<&str>],
         &text(|e| Some(e.caller.columns().0)) as &[Option<&str>],

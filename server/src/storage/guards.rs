@@ -1,4 +1,6 @@
-//! `ai_token_guards`: how often callers asked.
+//! `ai_token_guards`: the abuse state of callers.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     access::guard::{Guard, GuardId},
@@ -7,12 +9,10 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Result;
+use super::{Result, expect_rows};
 
-/// The guards of `named`, as organization and caller; those that never asked are missing.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the guards in `named`, each an organization and a caller. Callers without requests are left out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, named: &[(Uuid, GuardId)]) -> Result<Vec<(Uuid, GuardId, Guard)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
     let rows = sqlx::query!(
@@ -34,12 +34,10 @@ pub async fn list(conn: &mut PgConnection, named: &[(Uuid, GuardId)]) -> Result<
     Ok(guards.collect())
 }
 
-/// Writes one guard. They are few: callers without limits have none.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Writes one guard. Batches have few: callers without limits have no guard.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn upsert(conn: &mut PgConnection, org: Uuid, id: GuardId, guard: &Guard) -> Result<()> {
-    sqlx::query!(
+    let done = sqlx::query!(
         "insert into ai_token_guards (org_id, caller_id, requests, last_admitted_at, blocked_until)
          values ($1, $2, $3, $4, $5)
          on conflict (org_id, caller_id) do update set requests = excluded.requests,
@@ -52,5 +50,5 @@ pub async fn upsert(conn: &mut PgConnection, org: Uuid, id: GuardId, guard: &Gua
     )
     .execute(conn)
     .await?;
-    Ok(())
+    expect_rows(done, 1, "ai_token_guards", id.0)
 }

@@ -1,5 +1,7 @@
-//! `ai_tokens` and `ai_token_grants`: the balance of each token type, and the lots of tokens that it is made of. They change
+//! `ai_tokens` and `ai_token_grants`: the balance of each token type, and the grants that it consists of. They change
 //! together, so they are read and written together.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     ids::GrantId,
@@ -14,14 +16,14 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, corrupt, decode};
+use super::{Result, decode, expect_rows, unknown};
 
-/// What organizations have, each thing with its organization.
+/// Balances and grants, each with its organization.
 #[derive(Debug, Default)]
 pub struct Holdings {
-    /// Per token type.
+    /// Balances by token type.
     pub balances: Vec<(Uuid, TokenType, Balance)>,
-    /// Lots of tokens.
+    /// Grants.
     pub grants: Vec<(Uuid, Grant)>,
 }
 
@@ -41,13 +43,14 @@ pub(super) struct GrantRow {
 
 impl GrantRow {
     pub(super) fn decode(self) -> Result<(Uuid, Grant)> {
+        let (table, id) = ("ai_token_grants", self.id);
         let grant = Grant {
-            id: GrantId(self.id),
-            token_type: decode("token type", self.token_type)?,
-            source: Source::parse(&self.source).ok_or_else(|| corrupt(format!("source {}", self.source)))?,
-            amount: decode("amount", self.amount)?,
-            remaining: decode("remaining", self.remaining)?,
-            held: decode("held", self.held)?,
+            id: GrantId(id),
+            token_type: decode(table, "token_type", id, self.token_type)?,
+            source: Source::parse(&self.source).ok_or_else(|| unknown(table, "source", id, &self.source))?,
+            amount: decode(table, "amount", id, self.amount)?,
+            remaining: decode(table, "remaining", id, self.remaining)?,
+            held: decode(table, "held", id, self.held)?,
             expires_at: self.expires_at,
             period_start: self.period_start,
             created_at: self.created_at,
@@ -65,22 +68,23 @@ pub(super) struct BalanceRow {
 }
 
 impl BalanceRow {
-    pub(super) fn decode(self) -> Result<(TokenType, Balance)> {
+    pub(super) fn decode(self, org: Uuid) -> Result<(TokenType, Balance)> {
+        let name = self.token_type.as_str();
+        let (table, row) = ("ai_tokens", format_args!("{org}/{name}"));
         let balance = Balance {
-            settled: decode("settled", self.settled)?,
-            held: decode("held", self.held)?,
-            debt: decode("debt", self.debt)?,
+            settled: decode(table, "settled", row, self.settled)?,
+            held: decode(table, "held", row, self.held)?,
+            debt: decode(table, "debt", row, self.debt)?,
         };
-        Ok((decode("token type", self.token_type)?, balance))
+        Ok((decode(table, "token_type", org, self.token_type)?, balance))
     }
 }
 
-/// The balances of `orgs`, their grants with tokens left, and the allowances of the current period even if they are used up.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the balances of `orgs`, their grants with tokens left, and the allowances of the current period even if they
+/// are used up.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Holdings> {
-    // A row without an id is a balance: what is settled stands as remaining, the debt as amount.
+    // A row without an id is a balance, with its settled tokens in `remaining` and its debt in `amount`.
     let rows = sqlx::query!(
         r#"select org_id as "org_id!", token_type as "token_type!", null::uuid as id, null::text as source,
              debt as "amount!", settled as "remaining!", held as "held!", null::timestamptz as expires_at,
@@ -118,17 +122,15 @@ pub async fn list(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Holdings> {
         } else {
             let balance =
                 BalanceRow { token_type: row.token_type, settled: row.remaining, held: row.held, debt: row.amount };
-            let (token_type, balance) = balance.decode()?;
+            let (token_type, balance) = balance.decode(row.org_id)?;
             holdings.balances.push((row.org_id, token_type, balance));
         }
     }
     Ok(holdings)
 }
 
-/// The `named` grants, as organization and id, whatever is left of them.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the grants in `named`, each an organization and an id, used up or not. Missing ones are left out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, GrantId)]) -> Result<Vec<(Uuid, Grant)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().map(|(org, id)| (*org, id.0)).unzip();
     let rows = sqlx::query_as!(
@@ -147,20 +149,16 @@ pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, GrantId)]) -> R
     rows.into_iter().map(GrantRow::decode).collect()
 }
 
-/// The balances of `org`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the balances of `org`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_balances(conn: &mut PgConnection, org: Uuid) -> Result<Vec<(TokenType, Balance)>> {
     let rows =
         sqlx::query_as!(BalanceRow, "select token_type, settled, held, debt from ai_tokens where org_id = $1", org);
-    rows.fetch_all(conn).await?.into_iter().map(BalanceRow::decode).collect()
+    rows.fetch_all(conn).await?.into_iter().map(|row| row.decode(org)).collect()
 }
 
-/// Writes balances and grants, new or changed.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Inserts or updates balances and grants.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn upsert(
     conn: &mut PgConnection,
     balances: &[(Uuid, &TokenType, Balance)],
@@ -175,7 +173,7 @@ pub async fn upsert(
     let sources: Vec<String> = grants.iter().map(|(_, grant)| grant.source.as_str().into()).collect();
     let number = |value: fn(&Grant) -> i64| grants.iter().map(|(_, g)| value(g)).collect::<Vec<i64>>();
     let instant = |value: fn(&Grant) -> Option<Instant>| grants.iter().map(|(_, g)| value(g)).collect::<Vec<_>>();
-    sqlx::query!(
+    let done = sqlx::query!(
         "with balances as (
              insert into ai_tokens (org_id, token_type, settled, held, debt)
              select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
@@ -206,5 +204,6 @@ pub async fn upsert(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    // Postgres counts the rows of the outer statement only; the upsert of balances cannot skip a row either.
+    expect_rows(done, grants.len(), "ai_token_grants", "one of a batch")
 }

@@ -1,10 +1,12 @@
-//! `ai_token_holds`: reservations.
+//! `ai_token_holds`: reservations of tokens for jobs.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     command::Caller,
     ids::{HoldId, OrgId},
     ledger::{
-        grant::Part,
+        grant::GrantPart,
         hold::{Hold, HoldState},
     },
     time::Instant,
@@ -12,7 +14,9 @@ use brightmeter::{
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, corrupt, decode};
+use super::{Result, corrupt, decode, expect_rows, unknown};
+
+const TABLE: &str = "ai_token_holds";
 
 struct Row {
     org_id: Uuid,
@@ -22,7 +26,7 @@ struct Row {
     caller_id: Option<Uuid>,
     member_id: Option<Uuid>,
     token_type: String,
-    parts: Json<Vec<Part>>,
+    parts: Json<Vec<GrantPart>>,
     state: String,
     captured: Option<i64>,
     reason: Option<String>,
@@ -33,21 +37,25 @@ struct Row {
 
 impl Row {
     fn decode(self) -> Result<(Uuid, Hold)> {
+        let id = self.id;
         let state = match (self.state.as_str(), self.ended_at) {
             ("open", None) => HoldState::Open,
             ("captured", Some(at)) => {
-                HoldState::Captured { amount: decode("captured", self.captured.unwrap_or_default())?, at }
+                HoldState::Captured { amount: decode(TABLE, "captured", id, self.captured.unwrap_or_default())?, at }
             }
             ("released", Some(at)) => HoldState::Released { reason: self.reason.unwrap_or_default(), at },
             ("expired", Some(at)) => HoldState::Expired { at },
-            (state, ended_at) => return Err(corrupt(format!("hold {}: {state}, ended {ended_at:?}", self.id))),
+            (state, ended_at) => {
+                let problem = format_args!("unknown state `{state}`, ended {ended_at:?}");
+                return Err(corrupt(TABLE, "state", id, problem));
+            }
         };
         let hold = Hold {
-            id: HoldId(self.id),
-            feature: decode("feature", self.feature)?,
+            id: HoldId(id),
+            feature: decode(TABLE, "feature", id, self.feature)?,
             caller: Caller::from_columns(&self.caller_kind, self.caller_id, self.member_id)
-                .ok_or_else(|| corrupt(format!("caller {}", self.caller_kind)))?,
-            token_type: decode("token type", self.token_type)?,
+                .ok_or_else(|| unknown(TABLE, "caller_kind", id, &self.caller_kind))?,
+            token_type: decode(TABLE, "token_type", id, self.token_type)?,
             parts: self.parts.0,
             state,
             opened_at: self.opened_at,
@@ -57,10 +65,8 @@ impl Row {
     }
 }
 
-/// The open holds of `orgs` that lapse by `now`, and the `named` ones, as organization and id.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the open holds of `orgs` that expire by `now`, and the holds in `named`, each an organization and an id.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(
     conn: &mut PgConnection,
     orgs: &[Uuid],
@@ -71,7 +77,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select org_id as "org_id!", id as "id!", feature as "feature!", caller_kind as "caller_kind!", caller_id,
-             member_id, token_type as "token_type!", parts as "parts!: Json<Vec<Part>>", state as "state!", captured,
+             member_id, token_type as "token_type!", parts as "parts!: Json<Vec<GrantPart>>", state as "state!", captured,
              reason, opened_at as "opened_at!", expires_at as "expires_at!", ended_at
          from (
              select * from ai_token_holds where org_id = any($1) and state = 'open' and expires_at <= $2
@@ -90,10 +96,8 @@ pub async fn list(
     rows.into_iter().map(Row::decode).collect()
 }
 
-/// Writes holds, opened or ended.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Inserts new holds and updates ended ones.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<()> {
     let orgs: Vec<Uuid> = holds.iter().map(|(org, _)| *org).collect();
     let ids: Vec<Uuid> = holds.iter().map(|(_, hold)| hold.id.0).collect();
@@ -103,7 +107,7 @@ pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<
     let members: Vec<Option<Uuid>> =
         holds.iter().map(|(_, hold)| hold.caller.member().map(|member| member.0)).collect();
     let types: Vec<String> = holds.iter().map(|(_, hold)| hold.token_type.to_string()).collect();
-    let parts: Vec<Json<&[Part]>> = holds.iter().map(|(_, hold)| Json(hold.parts.as_slice())).collect();
+    let parts: Vec<Json<&[GrantPart]>> = holds.iter().map(|(_, hold)| Json(hold.parts.as_slice())).collect();
     let amounts: Vec<i64> = holds.iter().map(|(_, hold)| hold.amount().get()).collect();
     let states: Vec<String> = holds.iter().map(|(_, hold)| hold.state.as_str().into()).collect();
     let (mut captured, mut reasons, mut ended) = (Vec::new(), Vec::new(), Vec::new());
@@ -120,7 +124,7 @@ pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<
     }
     let opened: Vec<Instant> = holds.iter().map(|(_, hold)| hold.opened_at).collect();
     let expires: Vec<Instant> = holds.iter().map(|(_, hold)| hold.expires_at).collect();
-    sqlx::query!(
+    let done = sqlx::query!(
         "insert into ai_token_holds (org_id, id, feature, caller_kind, caller_id, member_id, token_type, parts, amount,
              state, captured, reason, opened_at, expires_at, ended_at)
          select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[],
@@ -135,7 +139,7 @@ pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<
         &callers as &[Option<Uuid>],
         &members as &[Option<Uuid>],
         &types,
-        &parts as &[Json<&[Part]>],
+        &parts as &[Json<&[GrantPart]>],
         &amounts,
         &states,
         &captured as &[Option<i64>],
@@ -146,17 +150,15 @@ pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<
     )
     .execute(conn)
     .await?;
-    Ok(())
+    expect_rows(done, holds.len(), TABLE, "one of a batch")
 }
 
-/// One hold.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns a hold, or `None` if it doesn't exist.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId, id: HoldId) -> Result<Option<Hold>> {
     let row = sqlx::query_as!(
         Row,
-        r#"select org_id, id, feature, caller_kind, caller_id, member_id, token_type, parts as "parts: Json<Vec<Part>>",
+        r#"select org_id, id, feature, caller_kind, caller_id, member_id, token_type, parts as "parts: Json<Vec<GrantPart>>",
              state, captured, reason, opened_at, expires_at, ended_at
          from ai_token_holds where org_id = $1 and id = $2"#,
         org.0,

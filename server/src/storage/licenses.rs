@@ -1,4 +1,6 @@
-//! `ai_token_dues` and `ai_token_license_log`: what is known of an organization's invoices, and how its license went.
+//! `invoices`, `ai_token_license_log` and `emails`: an organization's invoices and subscription, and its license steps.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     billing::{
@@ -12,70 +14,62 @@ use brightmeter::{
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, accounts, corrupt, decode};
+use super::{Result, accounts, decode, expect_rows, unknown};
 
-/// A step of a license as it stands in the log.
+/// A license step in the log.
 #[derive(Debug)]
 pub struct Logged {
     /// The step.
     pub step: LicenseStep,
-    /// The name of whoever of the staff made it.
+    /// The name of the staff member who took it. `None` for steps not taken by staff.
     pub person: Option<String>,
 }
 
-/// What is known of the invoices and the subscriptions of `orgs`; of whom nothing was ever told is missing.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the invoices and subscription snapshots of `orgs`. Organizations without billing facts are left out.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_invoices(
     conn: &mut PgConnection,
     orgs: &[Uuid],
 ) -> Result<Vec<(Uuid, Invoices, Option<SubscriptionSnapshot>)>> {
     let rows = sqlx::query!(
         r#"select org_id, invoices as "invoices: Json<Invoices>", subscription as "subscription: Json<SubscriptionSnapshot>"
-         from ai_token_dues where org_id = any($1)"#,
+         from invoices where org_id = any($1)"#,
         orgs
     );
     let rows = rows.fetch_all(conn).await?;
     Ok(rows.into_iter().map(|row| (row.org_id, row.invoices.0, row.subscription.map(|it| it.0))).collect())
 }
 
-/// What is known of the invoices and the subscription of one organization.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the invoices and the subscription snapshot of one organization.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_invoices(conn: &mut PgConnection, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>)> {
     let known = list_invoices(conn, &[org.0]).await?.into_iter().next();
     Ok(known.map(|(_, invoices, snapshot)| (invoices, snapshot)).unwrap_or_default())
 }
 
-/// Writes what is known of invoices, or of the subscription; what is not given stays.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Writes the invoices, the subscription snapshot, or both. A `None` leaves the stored value unchanged.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn upsert_billing_facts(
     conn: &mut PgConnection,
     org: Uuid,
     invoices: Option<&Invoices>,
     snapshot: Option<&SubscriptionSnapshot>,
 ) -> Result<()> {
-    sqlx::query!(
-        "insert into ai_token_dues (org_id, invoices, subscription) values ($1, coalesce($2, '{}'::jsonb), $3)
-         on conflict (org_id) do update set invoices = coalesce($2, ai_token_dues.invoices),
-             subscription = coalesce($3, ai_token_dues.subscription)",
+    let done = sqlx::query!(
+        "insert into invoices (org_id, invoices, subscription) values ($1, coalesce($2, '{}'::jsonb), $3)
+         on conflict (org_id) do update set invoices = coalesce($2, invoices.invoices),
+             subscription = coalesce($3, invoices.subscription)",
         org,
         invoices.map(Json) as Option<Json<&Invoices>>,
         snapshot.map(Json) as Option<Json<&SubscriptionSnapshot>>
     )
     .execute(conn)
     .await?;
-    Ok(())
+    expect_rows(done, 1, "invoices", org)
 }
 
-/// Appends a step to the log, and queues the email that tells it.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Appends a step to the log and queues the email about it.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn append(
     conn: &mut PgConnection,
     org: Uuid,
@@ -110,25 +104,23 @@ pub async fn append(
     Ok(())
 }
 
-/// The latest steps of an organization's license, the newest first.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the latest license steps of an organization, newest first.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Logged>> {
     let rows = sqlx::query!(
-        r#"select l.at, l.state, l.since, l.off, l.staff_id, l.reason, u.display_name as "person?"
+        r#"select l.transaction_id, l.number, l.at, l.state, l.since, l.off, l.staff_id, l.reason, u.display_name as "person?"
          from ai_token_license_log l left join users u on u.id = l.staff_id
          where l.org_id = $1 order by l.booked_at desc, l.transaction_id desc, l.number desc limit $2"#,
         org.0,
         limit
     );
     let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
-        let off = Restriction::parse(&row.off).ok_or_else(|| corrupt(format!("off {}", row.off)))?;
-        let by = row
-            .staff_id
-            .zip(row.reason)
-            .map(|(user, reason)| decode("reason", reason).map(|reason| StaffAction { user: UserId(user), reason }));
-        let (license, by) = (accounts::license(&row.state, row.since)?, by.transpose()?);
+        let (table, id) = ("ai_token_license_log", format_args!("{}/{}", row.transaction_id, row.number));
+        let off = Restriction::parse(&row.off).ok_or_else(|| unknown(table, "off", id, &row.off))?;
+        let by = row.staff_id.zip(row.reason).map(|(user, reason)| {
+            decode(table, "reason", id, reason).map(|reason| StaffAction { user: UserId(user), reason })
+        });
+        let (license, by) = (accounts::license(table, "state", id, &row.state, row.since)?, by.transpose()?);
         Ok(Logged { step: LicenseStep { at: row.at, license, off, by }, person: row.person })
     });
     rows.collect()

@@ -1,6 +1,9 @@
-//! `members`: who belongs to which organization.
+//! `members`: users' memberships in organizations.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
+    access::role::Role,
     billing::license::License,
     ids::{MemberId, OrgId, UserId},
     time::Instant,
@@ -8,46 +11,44 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, accounts, organizations::Organization};
+use super::{Result, accounts, decode, organizations::Organization};
 
-/// A person's membership in one organization.
+/// A user's membership in an organization.
 #[derive(Clone, Debug)]
 pub struct Membership {
-    /// The membership.
+    /// The membership's id.
     pub id: MemberId,
-    /// The person's name.
+    /// The user's display name.
     pub person: String,
-    /// Whether the person is staff.
+    /// Whether the user is staff.
     pub is_staff: bool,
-    /// `owner`, `admin` or `member`.
-    pub role: String,
+    /// The user's role.
+    pub role: Role,
     /// The organization.
     pub organization: Organization,
-    /// The organization's plan, where the transaction sees its account.
+    /// The organization's plan. `None` if the transaction doesn't see its account.
     pub plan: Option<String>,
-    /// Its license, likewise.
+    /// The organization's license. `None` if the transaction doesn't see its account.
     pub license: Option<License>,
 }
 
-/// A member, with the name that people read.
+/// A member's id and display name.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// The membership.
+    /// The membership's id.
     pub id: MemberId,
-    /// The person's name.
+    /// The user's display name.
     pub display_name: String,
 }
 
 /// Inserts a membership.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(
     conn: &mut PgConnection,
     org: OrgId,
     id: MemberId,
     user: UserId,
-    role: &str,
+    role: Role,
     now: Instant,
 ) -> Result<()> {
     sqlx::query!(
@@ -55,7 +56,7 @@ pub async fn insert(
         org.0,
         id.0,
         user.0,
-        role,
+        role.as_str(),
         now
     )
     .execute(conn)
@@ -63,11 +64,9 @@ pub async fn insert(
     Ok(())
 }
 
-/// The memberships of a person, the oldest organization first. Needs a transaction from
-/// [`begin_as`](super::tenant::begin_as) or [`begin_visit`](super::tenant::begin_visit).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the memberships of a user, oldest organization first. Needs a transaction from
+/// [`begin_for_user`](super::tenant::begin_for_user) or [`begin_for_member`](super::tenant::begin_for_member).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Membership>> {
     let rows = sqlx::query!(
         r#"select m.id, m.role, u.display_name, u.is_staff, o.id as org_id, o.slug, o.name, o.time_zone, a.plan as "plan?",
@@ -80,19 +79,21 @@ pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Member
     .fetch_all(conn)
     .await?;
     let memberships = rows.into_iter().map(|row| {
-        let license = row.license_state.map(|state| accounts::license(&state, row.license_since)).transpose()?;
+        let license = |state: String| {
+            accounts::license("ai_token_accounts", "license_state", row.org_id, &state, row.license_since)
+        };
+        let license = row.license_state.map(license).transpose()?;
         let organization =
             Organization { id: OrgId(row.org_id), slug: row.slug, name: row.name, time_zone: row.time_zone };
-        let (id, person, role, plan) = (MemberId(row.id), row.display_name, row.role, row.plan);
+        let (id, person, role, plan) =
+            (MemberId(row.id), row.display_name, decode("members", "role", row.id, row.role)?, row.plan);
         Ok(Membership { id, person, is_staff: row.is_staff, role, organization, plan, license })
     });
     memberships.collect()
 }
 
-/// Which of `named`, each an organization and a member, exist.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the members in `named` that exist, each an organization and a member.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, Uuid)]) -> Result<Vec<(OrgId, MemberId)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().copied().unzip();
     let rows = sqlx::query!(
@@ -104,10 +105,8 @@ pub async fn list_named(conn: &mut PgConnection, named: &[(Uuid, Uuid)]) -> Resu
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (OrgId(row.org_id), MemberId(row.id))).collect())
 }
 
-/// The members of an organization, by name.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the members of an organization, by display name.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_in(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Member>> {
     let rows = sqlx::query!(
         "select m.id, u.display_name from members m join users u on u.id = m.user_id

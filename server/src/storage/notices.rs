@@ -1,4 +1,6 @@
-//! Notifications of Postgres: whose tokens have moved.
+//! Postgres notifications: the organizations whose tokens have moved.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::ids::OrgId;
 use sqlx::PgPool;
@@ -6,21 +8,19 @@ use uuid::Uuid;
 
 use super::Result;
 
-/// What they are sent on.
+/// The channel's name.
 pub const CHANNEL: &str = "brightmeter_tokens_moved";
 
-/// Tells whoever listens that tokens of `orgs` have moved.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn tell(pool: &PgPool, orgs: &[OrgId]) -> Result<()> {
+/// Notifies all listeners that the tokens of `orgs` have moved.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn notify(pool: &PgPool, orgs: &[OrgId]) -> Result<()> {
     let orgs: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
-    let told = sqlx::query!("select count(pg_notify($1, id::text)) from unnest($2::uuid[]) id", CHANNEL, &orgs);
-    told.fetch_one(pool).await?;
+    let sent = sqlx::query!("select count(pg_notify($1, id::text)) from unnest($2::uuid[]) id", CHANNEL, &orgs);
+    sent.fetch_one(pool).await?;
     Ok(())
 }
 
-/// Whom a notification is about.
+/// Returns the organization in a notification's payload, or `None` if the payload isn't an id.
 pub fn read(payload: &str) -> Option<OrgId> {
     payload.parse().ok()
 }

@@ -1,4 +1,6 @@
-//! `organizations`.
+//! `organizations` and `organization_slugs`.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{billing::license::License, ids::OrgId, names::PlanName, time::Instant};
 use sqlx::PgConnection;
@@ -8,36 +10,34 @@ use super::{Result, accounts, decode};
 /// An organization.
 #[derive(Clone, Debug)]
 pub struct Organization {
-    /// Its id.
+    /// The organization's id.
     pub id: OrgId,
-    /// Its name in addresses.
+    /// The name in URLs.
     pub slug: String,
-    /// What people read.
+    /// The display name.
     pub name: String,
-    /// The IANA name of the time zone that its people read times in.
+    /// The IANA name of the time zone that its pages show times in.
     pub time_zone: String,
 }
 
-/// An organization that was looked for.
+/// An organization found by [`search`].
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Its id.
+    /// The organization's id.
     pub id: OrgId,
-    /// Its name in addresses.
+    /// The name in URLs.
     pub slug: String,
-    /// What people read.
+    /// The display name.
     pub name: String,
-    /// Its plan.
+    /// The plan.
     pub plan: PlanName,
-    /// Its license, as far as it is booked.
+    /// The license as of the last license step.
     pub license: License,
 }
 
-/// Organizations with `text` in their name or slug, in whatever case, by slug. Needs a transaction from
-/// [`begin_census`](super::tenant::begin_census).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns organizations with `text` in their name or slug, ignoring case, by slug. Needs a transaction from
+/// [`begin_for_all_accounts`](super::tenant::begin_for_all_accounts).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn search(conn: &mut PgConnection, text: &str, limit: i64) -> Result<Vec<Found>> {
     let rows = sqlx::query!(
         "select o.id, o.slug, o.name, a.plan, a.license_state, a.license_since
@@ -48,44 +48,43 @@ pub async fn search(conn: &mut PgConnection, text: &str, limit: i64) -> Result<V
         limit
     );
     let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
-        let (plan, license) = (decode("plan", row.plan)?, accounts::license(&row.license_state, row.license_since)?);
+        let (table, id) = ("ai_token_accounts", row.id);
+        let plan = decode(table, "plan", id, row.plan)?;
+        let license = accounts::license(table, "license_state", id, &row.license_state, row.license_since)?;
         Ok(Found { id: OrgId(row.id), slug: row.slug, name: row.name, plan, license })
     });
     rows.collect()
 }
 
-/// The organization of that name in addresses, whichever it is: for the command line.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn find_named(conn: &mut PgConnection, slug: &str) -> Result<Option<OrgId>> {
+/// Returns the organization with this slug, or `None` if the slug is unknown. Needs a transaction, but no visible
+/// organization.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn find_by_slug(conn: &mut PgConnection, slug: &str) -> Result<Option<OrgId>> {
     sqlx::query!("select set_config('app.org_slug', $1, true)", slug).fetch_one(&mut *conn).await?;
-    let found = sqlx::query_scalar!("select id from organizations where slug = $1", slug).fetch_optional(conn).await?;
+    let found = sqlx::query_scalar!("select org_id from organization_slugs where slug = $1", slug);
+    let found = found.fetch_optional(conn).await?;
     Ok(found.map(OrgId))
 }
 
-/// The organization `org`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the organization `org`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Organization>> {
     let row = sqlx::query!("select id, slug, name, time_zone from organizations where id = $1", org.0);
     let row = row.fetch_optional(conn).await?;
     Ok(row.map(|row| Organization { id: OrgId(row.id), slug: row.slug, name: row.name, time_zone: row.time_zone }))
 }
 
-/// The name of `org`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the display name of `org`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_name(conn: &mut PgConnection, org: OrgId) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!("select name from organizations where id = $1", org.0).fetch_optional(conn).await?)
 }
 
-/// Inserts an organization.
+/// Inserts an organization and its slug.
 ///
 /// # Errors
-/// [`StorageError`](super::StorageError); a slug that is taken violates `organizations_slug_key`.
+/// A slug that is taken violates `organization_slugs_pkey`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(conn: &mut PgConnection, org: &Organization, now: Instant) -> Result<()> {
     sqlx::query!(
         "insert into organizations (id, slug, name, time_zone, created_at) values ($1, $2, $3, $4, $5)",
@@ -95,7 +94,10 @@ pub async fn insert(conn: &mut PgConnection, org: &Organization, now: Instant) -
         org.time_zone,
         now
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    sqlx::query!("insert into organization_slugs (slug, org_id) values ($1, $2)", org.slug, org.id.0)
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -1,4 +1,6 @@
-//! `ai_token_plan_orders`: plans that were chosen, and where they can be paid.
+//! `ai_token_plan_orders`: plan choices of members, and their Checkout sessions.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
     ids::{MemberId, OrgId, PlanOrderId},
@@ -8,20 +10,22 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, decode, purchases::Checkout};
+use super::{Result, decode, expect_rows, purchases::Checkout};
 
-/// A plan that was chosen.
+const TABLE: &str = "ai_token_plan_orders";
+
+/// A plan order: a member's choice of a plan.
 #[derive(Clone, Debug)]
 pub struct PlanOrder {
-    /// Its id.
+    /// The order's id.
     pub id: PlanOrderId,
     /// The plan.
     pub plan: PlanName,
-    /// When it was chosen.
+    /// When the member chose it.
     pub ordered_at: Instant,
-    /// Where it can be subscribed to.
+    /// The Checkout session to subscribe in. `None` before Stripe has opened one.
     pub checkout: Option<Checkout>,
-    /// When the subscription was changed, or the page closed.
+    /// When the subscription was changed or the page closed.
     pub done_at: Option<Instant>,
 }
 
@@ -41,15 +45,15 @@ impl Row {
             (Some(session), Some(url), Some(until)) => Some(Checkout { session, url, until }),
             _ => None,
         };
+        let plan = decode(TABLE, "plan", self.id, self.plan)?;
         let (id, ordered_at, done_at) = (PlanOrderId(self.id), self.ordered_at, self.done_at);
-        Ok(PlanOrder { id, plan: decode("plan", self.plan)?, ordered_at, checkout, done_at })
+        Ok(PlanOrder { id, plan, ordered_at, checkout, done_at })
     }
 }
 
-/// Records a choice, before Stripe is asked; one that is on record stays as it is. Answers with what is on record.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Records a plan order before the request to Stripe. Returns the stored order, which is the earlier one if the id
+/// exists.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(
     conn: &mut PgConnection,
     org: OrgId,
@@ -79,12 +83,10 @@ pub async fn insert(
     row.fetch_one(conn).await?.decode()
 }
 
-/// Notes where a plan can be subscribed to, and until when.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Stores the Checkout session of a plan order.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn set_checkout(conn: &mut PgConnection, org: OrgId, id: PlanOrderId, checkout: &Checkout) -> Result<()> {
-    sqlx::query!(
+    let done = sqlx::query!(
         "update ai_token_plan_orders set session_id = $3, checkout_url = $4, checkout_until = $5 where org_id = $1 and id = $2",
         org.0,
         id.0,
@@ -94,24 +96,21 @@ pub async fn set_checkout(conn: &mut PgConnection, org: OrgId, id: PlanOrderId, 
     )
     .execute(conn)
     .await?;
-    Ok(())
+    expect_rows(done, 1, TABLE, id)
 }
 
-/// Notes that nothing more is to be done about a choice.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Marks a plan order as done.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn finish(conn: &mut PgConnection, org: OrgId, id: PlanOrderId, now: Instant) -> Result<()> {
-    sqlx::query!("update ai_token_plan_orders set done_at = $3 where org_id = $1 and id = $2", org.0, id.0, now)
-        .execute(conn)
-        .await?;
-    Ok(())
+    let done =
+        sqlx::query!("update ai_token_plan_orders set done_at = $3 where org_id = $1 and id = $2", org.0, id.0, now)
+            .execute(conn)
+            .await?;
+    expect_rows(done, 1, TABLE, id)
 }
 
-/// Choices whose page may still be open, the oldest first.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the plan orders whose page may still be open, oldest first.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_open(conn: &mut PgConnection, org: OrgId, now: Instant) -> Result<Vec<PlanOrder>> {
     let rows = sqlx::query_as!(
         Row,
@@ -123,10 +122,8 @@ pub async fn list_open(conn: &mut PgConnection, org: OrgId, now: Instant) -> Res
     rows.fetch_all(conn).await?.into_iter().map(Row::decode).collect()
 }
 
-/// How many choices of `org` were made at or after `since`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Counts the plan orders of `org` at or after `since`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn count(conn: &mut PgConnection, org: OrgId, since: Instant) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from ai_token_plan_orders where org_id = $1 and ordered_at >= $2"#,

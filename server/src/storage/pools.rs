@@ -1,4 +1,4 @@
-//! Connections: one pool for pages and the API, one for the writer. Neither role owns anything.
+//! Connection pools: one for pages and the API, one for the writer. Neither role owns anything.
 
 use std::time::Duration;
 
@@ -8,57 +8,67 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-/// How many writers share the organizations, by hash of their id.
+/// The number of writers. Organizations are divided among them by hash of their id.
 pub const WRITERS: u32 = 2;
 
-/// How long a connection may rest before it is asked whether it still stands.
+/// The timeout of a statement. Shorter than a submission's, so that a slow statement is answered and not unknown.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The timeout of waiting for a lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time after which Postgres ends a transaction whose client is silent.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// The timeout of waiting for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const _: () = assert!(LOCK_TIMEOUT.as_millis() < STATEMENT_TIMEOUT.as_millis());
+
+/// The idle time after which a connection is pinged before use.
 const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The pools of a server.
 #[derive(Clone, Debug)]
 pub struct Pools {
-    /// Reads tokens, writes sessions.
+    /// For pages and the API: reads tokens, writes sessions and orders.
     pub app: PgPool,
-    /// Writes tokens.
+    /// For the writer: writes tokens.
     pub writer: PgPool,
 }
 
 impl Pools {
-    /// Opens both pools; connections are made when they are needed.
+    /// Creates both pools. Connections open on first use.
     pub fn open(app: PgConnectOptions, writer: PgConnectOptions) -> Self {
-        let timeouts = [
-            ("statement_timeout", "15s"),
-            ("lock_timeout", "10s"),
-            ("idle_in_transaction_session_timeout", "30s"),
-            ("application_name", "brightmeter"),
-            // With row-level security, planning a statement takes several times as long as running it; whatever its parameters
-            // are, there is one good plan for each.
-            ("plan_cache_mode", "force_generic_plan"),
+        let milliseconds = |timeout: Duration| timeout.as_millis().to_string();
+        let settings = [
+            ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
+            ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
+            ("idle_in_transaction_session_timeout", milliseconds(IDLE_IN_TRANSACTION_TIMEOUT)),
+            ("application_name", "brightmeter".into()),
+            // With row-level security, planning a statement takes several times as long as running it, and each
+            // statement has one good plan for all parameters.
+            ("plan_cache_mode", "force_generic_plan".into()),
         ];
-        // A plan made while a table was empty would scan it for ever after: the writer only ever looks rows up.
+        // A plan cached while a table was empty would keep scanning it. The writer only reads by index.
         let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];
-        let acquire = Duration::from_secs(5);
         let options = || {
-            let options = PgPoolOptions::new().acquire_timeout(acquire).test_before_acquire(false);
+            let options = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
             let options = options.before_acquire(|conn, meta| Box::pin(is_alive(conn, meta)));
-            options.after_connect(|conn, _| Box::pin(refuse_power(conn)))
+            options.after_connect(|conn, _| Box::pin(refuse_privileged(conn)))
         };
         Self {
-            app: options().max_connections(16).connect_lazy_with(app.options(timeouts)),
-            // Beside the writers: the sweeper, and organizations that are being made.
-            writer: options().max_connections(WRITERS + 2).connect_lazy_with(writer.options(timeouts).options(lookups)),
+            app: options().max_connections(16).connect_lazy_with(app.options(settings.clone())),
+            // Two more for the sweeper and for provisioning.
+            writer: options().max_connections(WRITERS + 2).connect_lazy_with(writer.options(settings).options(lookups)),
         }
     }
 
-    /// Closes both, waiting for what is under way.
+    /// Closes both pools and waits for statements in progress.
     pub async fn close(&self) {
         self.app.close().await;
         self.writer.close().await;
     }
 }
 
-/// Asks a connection that has rested whether it still stands. One that was in use a moment ago is not asked: that would be a
-/// round trip on every request.
+/// Pings a connection that has been idle. One used recently isn't pinged: that would cost a round trip on every
+/// request.
 async fn is_alive(conn: &mut PgConnection, meta: PoolConnectionMetadata) -> sqlx::Result<bool> {
     if meta.idle_for >= CHECK_AFTER_IDLE {
         conn.ping().await?;
@@ -66,10 +76,10 @@ async fn is_alive(conn: &mut PgConnection, meta: PoolConnectionMetadata) -> sqlx
     Ok(true)
 }
 
-/// Refuses a connection on which row-level security would not hold, such as one whose role a pooler dropped.
-async fn refuse_power(conn: &mut PgConnection) -> sqlx::Result<()> {
+/// Refuses a connection whose role bypasses row-level security, for example because a pooler dropped the role setting.
+async fn refuse_privileged(conn: &mut PgConnection) -> sqlx::Result<()> {
     let query = sqlx::query_scalar!(
-        r#"select rolsuper or rolbypassrls as "power!" from pg_roles where rolname = current_user"#
+        r#"select rolsuper or rolbypassrls as "privileged!" from pg_roles where rolname = current_user"#
     );
     if query.fetch_one(conn).await? {
         return Err(sqlx::Error::Configuration("the server's role can bypass row-level security".into()));

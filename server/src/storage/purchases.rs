@@ -1,4 +1,6 @@
-//! `ai_token_purchases`: packs that are ordered, and what Stripe has told of their payment.
+//! `ai_token_purchases` and `stripe_payment_ids`: orders of packs and their payments.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +14,9 @@ use brightmeter::{
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, decode};
+use super::{Result, corrupt, decode, expect_rows};
+
+const TABLE: &str = "ai_token_purchases";
 
 struct Row {
     org_id: Uuid,
@@ -29,9 +33,9 @@ impl Row {
     fn decode(self) -> Result<(Uuid, Purchase)> {
         let purchase = Purchase {
             id: PurchaseId(self.id),
-            pack: decode("pack", self.pack)?,
+            pack: decode(TABLE, "pack", self.id, self.pack)?,
             label: self.label,
-            price_cents: decode("price", self.price_cents)?,
+            price_cents: decode(TABLE, "price_cents", self.id, self.price_cents)?,
             tokens: self.tokens.0,
             payment: self.payment.0,
             credit: self.credit.map(|credit| credit.0),
@@ -40,34 +44,32 @@ impl Row {
     }
 }
 
-/// A purchase as its organization sees it.
+/// A purchase with its order.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// What was ordered, and what became of it.
+    /// The purchase and its payment.
     pub purchase: Purchase,
-    /// Who ordered it.
+    /// The member who ordered it.
     pub member: MemberId,
-    /// When.
+    /// When it was ordered.
     pub ordered_at: Instant,
-    /// Where it can be paid, once Stripe has said.
+    /// The Checkout session to pay in. `None` before Stripe has opened one.
     pub checkout: Option<Checkout>,
 }
 
-/// Where an order can be paid.
+/// An open Checkout session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
-    /// Stripe's name of the session: `cs_…`.
+    /// The session's Stripe id: `cs_…`.
     pub session: String,
-    /// Stripe's page.
+    /// The URL of Stripe's page.
     pub url: String,
-    /// Until when.
+    /// When the page closes.
     pub until: Instant,
 }
 
-/// Records an order, before Stripe is asked; one that is on record stays as it is.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Records an order before the request to Stripe. Changes nothing if the id exists.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(
     conn: &mut PgConnection,
     org: OrgId,
@@ -92,12 +94,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// Notes where an order can be paid, and until when.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Stores the Checkout session of an order.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn set_checkout(conn: &mut PgConnection, org: OrgId, id: PurchaseId, checkout: &Checkout) -> Result<()> {
-    sqlx::query!(
+    let done = sqlx::query!(
         "update ai_token_purchases set session_id = $3, checkout_url = $4, checkout_until = $5 where org_id = $1 and id = $2",
         org.0,
         id.0,
@@ -105,15 +105,41 @@ pub async fn set_checkout(conn: &mut PgConnection, org: OrgId, id: PurchaseId, c
         checkout.url,
         checkout.until
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    expect_rows(done, 1, TABLE, id)?;
+    insert_stripe_ids(conn, org.0, id, &[&checkout.session]).await
 }
 
-/// The `named` purchases, as organization and id, and those of `orgs` that are at stake.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Records that the Stripe ids belong to a purchase. Ids that are recorded already must belong to the same one.
+async fn insert_stripe_ids(conn: &mut PgConnection, org: Uuid, id: PurchaseId, stripe_ids: &[&str]) -> Result<()> {
+    sqlx::query!(
+        "insert into stripe_payment_ids (stripe_id, org_id, purchase_id)
+         select unnest($1::text[]), $2, $3 on conflict (stripe_id) do nothing",
+        stripe_ids as &[&str],
+        org,
+        id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    let other = sqlx::query_scalar!(
+        "select wanted.id from unnest($1::text[]) wanted(id) where not exists (
+             select from stripe_payment_ids s where s.stripe_id = wanted.id and s.org_id = $2 and s.purchase_id = $3)",
+        stripe_ids as &[&str],
+        org,
+        id.0
+    );
+    match other.fetch_optional(conn).await?.flatten() {
+        Some(stripe_id) => {
+            Err(corrupt("stripe_payment_ids", "purchase_id", stripe_id, format_args!("another purchase than {id}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Returns the purchases in `named`, each an organization and an id, and the purchases of `orgs` that need
+/// reconciliation.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_for_writer(
     conn: &mut PgConnection,
     orgs: &[Uuid],
@@ -126,7 +152,7 @@ pub async fn list_for_writer(
              tokens as "tokens!: Json<BTreeMap<TokenType, Tokens>>", payment as "payment!: Json<Payment>",
              credit as "credit?: Json<Credit>"
          from (
-             select * from ai_token_purchases where org_id = any($1) and at_stake
+             select * from ai_token_purchases where org_id = any($1) and needs_reconciliation
              union
              select p.* from unnest($2::uuid[], $3::uuid[]) n(org_id, id) cross join lateral (
                  select * from ai_token_purchases p where p.org_id = n.org_id and p.id = n.id limit 1
@@ -139,15 +165,13 @@ pub async fn list_for_writer(
     rows.fetch_all(conn).await?.into_iter().map(Row::decode).collect()
 }
 
-/// Writes what is known of a payment, and what was made of it.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Writes the payment and the credit of a purchase.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn update(conn: &mut PgConnection, org: Uuid, purchase: &Purchase) -> Result<()> {
-    let names = &purchase.payment.stripe_ids;
-    sqlx::query!(
-        "update ai_token_purchases set payment = $3, stage = $4, credit = $5, number = $6, at_stake = $7,
-             session_id = coalesce($8, session_id), payment_intent = $9, charge = $10
+    let ids = &purchase.payment.stripe_ids;
+    let done = sqlx::query!(
+        "update ai_token_purchases set payment = $3, stage = $4, credit = $5, number = $6, needs_reconciliation = $7,
+             session_id = coalesce($8, session_id)
          where org_id = $1 and id = $2",
         org,
         purchase.id.0,
@@ -155,37 +179,29 @@ pub async fn update(conn: &mut PgConnection, org: Uuid, purchase: &Purchase) -> 
         purchase.payment.stage.as_str(),
         purchase.credit.as_ref().map(Json) as Option<Json<&Credit>>,
         purchase.credit.as_ref().map(|credit| credit.number),
-        purchase.is_at_stake(),
-        names.session.as_deref(),
-        names.payment_intent.as_deref(),
-        names.charge.as_deref(),
+        purchase.needs_reconciliation(),
+        ids.session.as_deref(),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    expect_rows(done, 1, TABLE, purchase.id)?;
+    let ids: Vec<&str> =
+        [&ids.session, &ids.payment_intent, &ids.charge].into_iter().filter_map(Option::as_deref).collect();
+    if ids.is_empty() { Ok(()) } else { insert_stripe_ids(conn, org, purchase.id, &ids).await }
 }
 
-/// Whose purchase it is that Stripe knows by this name, of its session, payment or charge. The transaction has to be of
-/// [`begin_told`](super::tenant::begin_told).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn find_told(conn: &mut PgConnection, stripe_id: &str) -> Result<Option<(OrgId, PurchaseId)>> {
-    let row = sqlx::query!(
-        "select org_id, id from ai_token_purchases where session_id = $1
-         union select org_id, id from ai_token_purchases where payment_intent = $1
-         union select org_id, id from ai_token_purchases where charge = $1",
-        stripe_id
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.and_then(|row| Some((OrgId(row.org_id?), PurchaseId(row.id?)))))
+/// Returns the purchase of a Checkout session, payment intent or charge, and its organization. Needs a transaction from
+/// [`begin_for_stripe_id`](super::tenant::begin_for_stripe_id).
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn find_by_stripe_id(conn: &mut PgConnection, stripe_id: &str) -> Result<Option<(OrgId, PurchaseId)>> {
+    let row = sqlx::query!("select org_id, purchase_id from stripe_payment_ids where stripe_id = $1", stripe_id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| (OrgId(row.org_id), PurchaseId(row.purchase_id))))
 }
 
-/// A page of the purchases that were credited, in the order of their ids: what the audit follows.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns a page of the credited purchases after the id `after`, by id.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_credited(
     conn: &mut PgConnection,
     org: OrgId,
@@ -237,10 +253,8 @@ impl OrderRow {
     }
 }
 
-/// One purchase.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns a purchase, or `None` if it doesn't exist.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId, id: PurchaseId) -> Result<Option<Order>> {
     let row = sqlx::query_as!(
         OrderRow,
@@ -254,10 +268,8 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, id: PurchaseId) -> Result
     row.fetch_optional(conn).await?.map(OrderRow::decode).transpose()
 }
 
-/// A page of the purchases of `org` that were ordered at or after `since`, in the order of their ids.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns a page of the purchases of `org` ordered at or after `since`, after the id `after`, by id.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_since(
     conn: &mut PgConnection,
     org: OrgId,
@@ -279,10 +291,8 @@ pub async fn list_since(
     rows.fetch_all(conn).await?.into_iter().map(OrderRow::decode).collect()
 }
 
-/// How many orders of `org` wait to be paid that were made at or after `since`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Counts the unpaid orders of `org` at or after `since`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn count_open(conn: &mut PgConnection, org: OrgId, since: Instant) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from ai_token_purchases where org_id = $1 and ordered_at >= $2 and stage = 'open'"#,
@@ -293,10 +303,8 @@ pub async fn count_open(conn: &mut PgConnection, org: OrgId, since: Instant) -> 
     .await?)
 }
 
-/// The purchases of `org`, newest first.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the purchases of `org`, newest first.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Order>> {
     let rows = sqlx::query_as!(
         OrderRow,

@@ -1,4 +1,6 @@
-//! `ai_token_jobs` and `quests`: what was asked of the AI and what it made.
+//! `ai_token_jobs` and `quests`: quest jobs and their results.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use std::collections::BTreeSet;
 
@@ -16,32 +18,30 @@ use super::{Result, decode};
 /// A stored quest.
 #[derive(Clone, Debug)]
 pub struct Quest {
-    /// The job that made it.
+    /// The job that produced it.
     pub job: JobId,
-    /// What that was asked to work on.
+    /// The job's goal.
     pub goal: String,
-    /// Its place in the job's answer, from 1.
+    /// The position in the job's result, from 1.
     pub position: i16,
-    /// What to do.
+    /// The title: what to do.
     pub title: String,
-    /// What for.
+    /// The reason to do it.
     pub why: String,
-    /// How.
+    /// The steps, in order.
     pub steps: Vec<String>,
-    /// Points.
+    /// The reward, in points.
     pub reward: i32,
     /// `easy`, `medium` or `hard`.
     pub difficulty: String,
-    /// By when.
+    /// The due date.
     pub due_on: NaiveDate,
-    /// When it was marked done.
+    /// When it was marked done. `None` while it is open.
     pub done_at: Option<Instant>,
 }
 
-/// Inserts the job that runs under `hold`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Inserts the job of `hold`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert_job(conn: &mut PgConnection, org: Uuid, hold: HoldId, goal: &Goal, now: Instant) -> Result<()> {
     sqlx::query!(
         "insert into ai_token_jobs (org_id, id, goal, created_at) values ($1, $2, $3, $4)",
@@ -55,10 +55,8 @@ pub async fn insert_job(conn: &mut PgConnection, org: Uuid, hold: HoldId, goal: 
     Ok(())
 }
 
-/// Inserts what the job under `hold` made, due so many days after `now`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Inserts the quests of the job of `hold`. Their due dates count from `now`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(
     conn: &mut PgConnection,
     org: Uuid,
@@ -89,10 +87,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// The newest quests of an organization, by job, then in order.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the newest quests of an organization, or of one job, by job and position.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list(conn: &mut PgConnection, org: OrgId, job: Option<JobId>, limit: i64) -> Result<Vec<Quest>> {
     let quests = sqlx::query!(
         "select q.job_id, j.goal, q.position, q.title, q.why, q.steps, q.reward, q.difficulty, q.due_on, q.done_at
@@ -120,10 +116,8 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, job: Option<JobId>, limit
     Ok(quests.collect())
 }
 
-/// Marks a quest done, or open again; false if there is none.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Marks a quest done, or open if `done_at` is `None`. Returns whether the quest exists.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn set_done(
     conn: &mut PgConnection,
     org: OrgId,
@@ -144,21 +138,17 @@ pub async fn set_done(
     Ok(done.rows_affected() == 1)
 }
 
-/// What a job is to work on.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the goal of a job, or `None` if the job doesn't exist.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_goal(conn: &mut PgConnection, org: OrgId, job: JobId) -> Result<Option<Goal>> {
     let goal = sqlx::query_scalar!("select goal from ai_token_jobs where org_id = $1 and id = $2", org.0, job.0)
         .fetch_optional(conn)
         .await?;
-    goal.map(|goal| decode("goal", goal)).transpose()
+    goal.map(|goal| decode("ai_token_jobs", "goal", job, goal)).transpose()
 }
 
-/// Those of `holds` that a job runs, or ran, under.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the ids in `holds` that belong to a job.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_jobs_among(conn: &mut PgConnection, org: OrgId, holds: &[Uuid]) -> Result<BTreeSet<Uuid>> {
     let ids = sqlx::query_scalar!("select id from ai_token_jobs where org_id = $1 and id = any($2)", org.0, holds)
         .fetch_all(conn)

@@ -1,27 +1,27 @@
 //! `sessions`: browser sessions, for tower-sessions.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{ids::UserId, time::Instant};
 use sqlx::PgConnection;
 
 use super::Result;
 
-/// A session as it is kept.
+/// A stored session.
 #[derive(Debug)]
 pub struct StoredSession {
-    /// What the cookie says.
+    /// The session id in the cookie.
     pub id: String,
-    /// The record, packed.
+    /// The session record in MessagePack.
     pub data: Vec<u8>,
-    /// Who is signed in with it.
+    /// The signed-in user.
     pub user: Option<UserId>,
-    /// When it ends if nobody uses it.
+    /// When it expires if it isn't used.
     pub expires_at: Instant,
 }
 
-/// Inserts a session; false if the id is taken.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Inserts a session. Returns false if the id is taken.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(conn: &mut PgConnection, session: &StoredSession) -> Result<bool> {
     let done = sqlx::query!(
         "insert into sessions (id, data, user_id, expires_at) values ($1, $2, $3, $4) on conflict (id) do nothing",
@@ -35,12 +35,10 @@ pub async fn insert(conn: &mut PgConnection, session: &StoredSession) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes a session that exists; one that was ended meanwhile stays ended.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn update(conn: &mut PgConnection, session: &StoredSession) -> Result<()> {
-    sqlx::query!(
+/// Updates a session. Returns false if it has been deleted: a session that was ended stays ended.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn update(conn: &mut PgConnection, session: &StoredSession) -> Result<bool> {
+    let done = sqlx::query!(
         "update sessions set data = $2, user_id = $3, expires_at = $4 where id = $1",
         session.id,
         session.data,
@@ -49,13 +47,11 @@ pub async fn update(conn: &mut PgConnection, session: &StoredSession) -> Result<
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
-/// The record and end of a session that has not expired at `now`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the record and the expiry of a session, or `None` if it has expired at `now` or doesn't exist.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, id: &str, now: Instant) -> Result<Option<(Vec<u8>, Instant)>> {
     let row = sqlx::query!("select data, expires_at from sessions where id = $1 and expires_at > $2", id, now)
         .fetch_optional(conn)
@@ -63,19 +59,15 @@ pub async fn find(conn: &mut PgConnection, id: &str, now: Instant) -> Result<Opt
     Ok(row.map(|row| (row.data, row.expires_at)))
 }
 
-/// Ends a session.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn delete(conn: &mut PgConnection, id: &str) -> Result<()> {
-    sqlx::query!("delete from sessions where id = $1", id).execute(conn).await?;
-    Ok(())
+/// Deletes a session. Returns whether it existed.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn delete(conn: &mut PgConnection, id: &str) -> Result<bool> {
+    let done = sqlx::query!("delete from sessions where id = $1", id).execute(conn).await?;
+    Ok(done.rows_affected() == 1)
 }
 
-/// How many sessions of `user` have not expired at `now`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Counts the sessions of `user` that haven't expired at `now`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn count_of(conn: &mut PgConnection, user: UserId, now: Instant) -> Result<i64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from sessions where user_id = $1 and expires_at > $2"#,
@@ -85,19 +77,15 @@ pub async fn count_of(conn: &mut PgConnection, user: UserId, now: Instant) -> Re
     Ok(count.fetch_one(conn).await?)
 }
 
-/// Ends every session of `user` but the one to `keep`; answers how many.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Deletes all sessions of `user` except `keep`. Returns their number.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn delete_of(conn: &mut PgConnection, user: UserId, keep: Option<&str>) -> Result<u64> {
     let done = sqlx::query!("delete from sessions where user_id = $1 and id is distinct from $2", user.0, keep);
     Ok(done.execute(conn).await?.rows_affected())
 }
 
-/// Removes sessions that expired before `now`, at most `limit`; answers how many.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Deletes at most `limit` sessions that have expired at `now`. Returns their number.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn prune(conn: &mut PgConnection, now: Instant, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
         "delete from sessions where id in (select id from sessions where expires_at <= $1 limit $2)",

@@ -1,25 +1,25 @@
-//! What Postgres says of itself.
+//! Settings of the Postgres server.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::time::Instant;
 use sqlx::PgConnection;
 
 use super::Result;
 
-/// The server's settings that matter here.
+/// The settings of the Postgres server that the doctor checks.
 #[derive(Debug)]
 pub struct Settings {
-    /// As `server_version_num`: 150004 is 15.4.
+    /// The `server_version_num`: 150004 is 15.4.
     pub version: i32,
-    /// The settings without which a commit may be lost, and whether each is on.
+    /// The settings without which a commit can be lost, and whether each is on.
     pub durable: Vec<(String, bool)>,
-    /// Its clock.
+    /// The server's clock.
     pub now: Instant,
 }
 
-/// Reads them.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Reads the settings.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection) -> Result<Settings> {
     let row =
         sqlx::query!(r#"select current_setting('server_version_num')::int as "version!", clock_timestamp() as "now!""#)
@@ -35,10 +35,11 @@ pub async fn find(conn: &mut PgConnection) -> Result<Settings> {
     Ok(Settings { version: row.version, durable, now: row.now })
 }
 
-/// Works as `role` until the transaction ends.
+/// Switches to `role` until the transaction ends.
 ///
 /// # Errors
-/// [`StorageError`](super::StorageError); there is no such role, or it may not be taken.
+/// Fails if the role doesn't exist or may not be used.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn take_role(conn: &mut PgConnection, role: &str) -> Result<()> {
     sqlx::query!("select set_config('role', $1, true)", role).fetch_one(conn).await?;
     Ok(())

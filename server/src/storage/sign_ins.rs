@@ -1,15 +1,15 @@
-//! `sign_in_failures`: failed sign-ins by account and by address.
+//! `sign_in_failures`: failed sign-ins by account and by network address.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::time::Instant;
 use sqlx::PgConnection;
 
 use super::Result;
 
-/// Counts an attempt of `subject`; one whose window began before `since` begins a new one. Answers how many the window has
-/// now, and when it began.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Counts an attempt of `subject`. A window that began before `since` is replaced by a new one. Returns the number of
+/// attempts in the window and its start.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn count(conn: &mut PgConnection, subject: &[u8], now: Instant, since: Instant) -> Result<(i32, Instant)> {
     let row = sqlx::query!(
         "insert into sign_in_failures (subject, failures, first_at) values ($1, 1, $2)
@@ -26,32 +26,29 @@ pub async fn count(conn: &mut PgConnection, subject: &[u8], now: Instant, since:
     Ok((row.failures, row.first_at))
 }
 
-/// Takes one attempt of `subject` back: it was no failure.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn give_back(conn: &mut PgConnection, subject: &[u8]) -> Result<()> {
-    sqlx::query!("update sign_in_failures set failures = failures - 1 where subject = $1 and failures > 1", subject)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Subtracts one attempt of `subject` that was not a failure. Returns false if only one attempt, or none, is counted.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn uncount(conn: &mut PgConnection, subject: &[u8]) -> Result<bool> {
+    let done = sqlx::query!(
+        "update sign_in_failures set failures = failures - 1 where subject = $1 and failures > 1",
+        subject
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
-/// Forgets the failures of `subject`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn clear(conn: &mut PgConnection, subject: &[u8]) -> Result<()> {
-    sqlx::query!("delete from sign_in_failures where subject = $1", subject).execute(conn).await?;
-    Ok(())
+/// Deletes the failures of `subject`. Returns whether it had any.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn clear(conn: &mut PgConnection, subject: &[u8]) -> Result<bool> {
+    let done = sqlx::query!("delete from sign_in_failures where subject = $1", subject).execute(conn).await?;
+    Ok(done.rows_affected() == 1)
 }
 
-/// Removes windows that began before `since`, at most `limit`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Result<()> {
-    sqlx::query!(
+/// Deletes at most `limit` windows that began by `since`. Returns their number.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Result<u64> {
+    let done = sqlx::query!(
         "delete from sign_in_failures
          where subject in (select subject from sign_in_failures where first_at <= $1 limit $2)",
         since,
@@ -59,5 +56,5 @@ pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Resul
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }

@@ -1,28 +1,28 @@
-//! `stripe_events`: what Stripe told, as it came, until it was acted on.
+//! `stripe_events`: the webhook inbox.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::time::Instant;
 use sqlx::PgConnection;
 
-use super::Result;
+use super::{Result, expect_rows};
 use crate::stripe::event::Event;
 
-/// An event that somebody has taken on.
+/// An event leased for processing.
 #[derive(Debug)]
 pub struct Taken {
     /// The event.
     pub event: Event,
-    /// How often it was taken on, this time included.
+    /// The number of attempts, including this one.
     pub attempts: i32,
-    /// Since when it is tried: since it came, or a person had it tried again.
+    /// When the attempts began: when it arrived, or when it was last replayed.
     pub tried_since: Instant,
-    /// Until when it belongs to whoever took it on.
+    /// When the lease ends.
     pub lease_until: Instant,
 }
 
-/// Keeps an event. Answers whether it is new: Stripe sends some more than once.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Stores an event. Returns whether it is new: Stripe sends some events more than once.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(conn: &mut PgConnection, event: &Event, now: Instant) -> Result<bool> {
     let done = sqlx::query!(
         "insert into stripe_events (id, kind, api_version, created_at, received_at, payload)
@@ -37,11 +37,9 @@ pub async fn insert(conn: &mut PgConnection, event: &Event, now: Instant) -> Res
     Ok(done.execute(conn).await?.rows_affected() > 0)
 }
 
-/// Takes on events that are due, the longest due first. Nobody else gets them before `lease_until`; then whoever comes does, as
-/// the one who took them may be gone.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Leases at most `limit` due events until `lease_until`, longest due first. After that, any process may lease them
+/// again: the first one may have crashed.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, limit: i64) -> Result<Vec<Taken>> {
     let rows = sqlx::query!(
         r#"update stripe_events set due_at = $2, attempts = attempts + 1
@@ -70,10 +68,8 @@ pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, l
     Ok(taken.collect())
 }
 
-/// Notes that an event was acted on.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Records that an event was processed.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn finish(conn: &mut PgConnection, id: &str, outcome: &str, now: Instant) -> Result<()> {
     let done = sqlx::query!(
         "update stripe_events set done_at = $2, outcome = $3, due_at = null, waits_for = null where id = $1",
@@ -81,22 +77,19 @@ pub async fn finish(conn: &mut PgConnection, id: &str, outcome: &str, now: Insta
         now,
         outcome
     );
-    done.execute(conn).await?;
-    Ok(())
+    expect_rows(done.execute(conn).await?, 1, "stripe_events", id)
 }
 
-/// Notes that an event could not be acted on: why, when to try again if ever, and which of Stripe's names it waits for. Nothing is
-/// noted of one that was woken meanwhile: it is due.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn put_back(
+/// Records a failed attempt: the reason, the next attempt (`None`: the event needs attention), and the Stripe ids that
+/// the event waits for. Returns false and records nothing if the event was woken or leased again meanwhile.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn record_failure(
     conn: &mut PgConnection,
     taken: &Taken,
     why: &str,
     due_at: Option<Instant>,
     waits_for: &[String],
-) -> Result<()> {
+) -> Result<bool> {
     let done = sqlx::query!(
         "update stripe_events set outcome = $2, due_at = $3, waits_for = $4
          where id = $1 and done_at is null and due_at = $5",
@@ -106,27 +99,22 @@ pub async fn put_back(
         waits_for,
         taken.lease_until
     );
-    done.execute(conn).await?;
-    Ok(())
+    Ok(done.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Has those tried at once that wait for one of `names`. Answers how many do.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn wake(conn: &mut PgConnection, names: &[String], now: Instant) -> Result<u64> {
+/// Makes the events due that wait for one of `stripe_ids`. Returns their number.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn wake(conn: &mut PgConnection, stripe_ids: &[String], now: Instant) -> Result<u64> {
     let done = sqlx::query!(
         "update stripe_events set due_at = $2, waits_for = null where done_at is null and waits_for && $1",
-        names,
+        stripe_ids,
         now
     );
     Ok(done.execute(conn).await?.rows_affected())
 }
 
-/// Has an event tried at once that was not acted on, as if it had come now. Answers whether there is one.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Makes an unprocessed event due, as if it had arrived now. Returns whether there is such an event.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn replay(conn: &mut PgConnection, id: &str, now: Instant) -> Result<bool> {
     let done = sqlx::query!(
         "update stripe_events set due_at = $2, replayed_at = $2, attempts = 0, waits_for = null
@@ -137,30 +125,28 @@ pub async fn replay(conn: &mut PgConnection, id: &str, now: Instant) -> Result<b
     Ok(done.execute(conn).await?.rows_affected() > 0)
 }
 
-/// An event that was not acted on yet, without what it tells.
+/// An unprocessed event, without its payload.
 #[derive(Debug)]
 pub struct Unsettled {
-    /// Stripe's name for it.
+    /// The event's Stripe id.
     pub id: String,
-    /// `refund.created`.
+    /// The type, for example `refund.created`.
     pub kind: String,
-    /// When it came.
+    /// When it arrived.
     pub received_at: Instant,
-    /// How often it was taken on since it came, or was last replayed.
+    /// The number of attempts since it arrived or was last replayed.
     pub attempts: i32,
-    /// Why it was not acted on; nothing before the first try.
+    /// Why the last attempt failed. `None` before the first attempt.
     pub outcome: Option<String>,
-    /// When it is tried again, if it was tried before and is to be again.
+    /// The next attempt. `None` if it is due now or needs attention.
     pub due_at: Option<Instant>,
-    /// When a person last had it tried again.
+    /// When it was last replayed.
     pub replayed_at: Option<Instant>,
 }
 
-/// Events that were left to a person, the newest first.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
-pub async fn list_left(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
+/// Returns the events that need attention, newest first.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn list_needing_attention(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
     let rows = sqlx::query_as!(
         Unsettled,
         "select id, kind, received_at, attempts, outcome, due_at, replayed_at from stripe_events
@@ -170,10 +156,8 @@ pub async fn list_left(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsett
     Ok(rows.fetch_all(conn).await?)
 }
 
-/// Events that wait to be acted on, the newest first.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns the events waiting for their next attempt, newest first.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_waiting(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
     let rows = sqlx::query_as!(
         Unsettled,
@@ -184,10 +168,9 @@ pub async fn list_waiting(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uns
     Ok(rows.fetch_all(conn).await?)
 }
 
-/// Removes some of those that were acted on, or left to a person, before `since`.
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Deletes at most `limit` events that were processed, or arrived and need attention, before `since`. Returns their
+/// number.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
         "delete from stripe_events where id in (select id from stripe_events where done_at < $1

@@ -1,15 +1,15 @@
-//! Across organizations: which accounts time has brought something to.
+//! Queries across organizations: due accounts and open holds.
+//!
+//! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{ids::OrgId, time::Instant};
 use sqlx::PgConnection;
 
 use super::Result;
 
-/// Accounts that are due at `now`, the longest overdue first. Needs a transaction from
+/// Returns the accounts that are due at `now`, longest overdue first. Needs a transaction from
 /// [`begin_sweep`](super::tenant::begin_sweep).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_due(conn: &mut PgConnection, now: Instant, limit: i64) -> Result<Vec<OrgId>> {
     let orgs = sqlx::query_scalar!(
         "select org_id from ai_token_accounts where due_at <= $1 order by due_at limit $2",
@@ -21,19 +21,16 @@ pub async fn list_due(conn: &mut PgConnection, now: Instant, limit: i64) -> Resu
     Ok(orgs.into_iter().map(OrgId).collect())
 }
 
-/// Every account. Needs a transaction from [`begin_census`](super::tenant::begin_census).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Returns all accounts. Needs a transaction from [`begin_for_all_accounts`](super::tenant::begin_for_all_accounts).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_all(conn: &mut PgConnection) -> Result<Vec<OrgId>> {
     let orgs = sqlx::query_scalar!("select org_id from ai_token_accounts order by org_id").fetch_all(conn).await?;
     Ok(orgs.into_iter().map(OrgId).collect())
 }
 
-/// How many holds are open in all. Needs a transaction from [`begin_census`](super::tenant::begin_census).
-///
-/// # Errors
-/// [`StorageError`](super::StorageError).
+/// Counts the open holds of all organizations. Needs a transaction from
+/// [`begin_for_all_accounts`](super::tenant::begin_for_all_accounts).
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn count_open_holds(conn: &mut PgConnection) -> Result<i64> {
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from ai_token_holds where state = 'open'"#);
     Ok(count.fetch_one(conn).await?)

@@ -1,57 +1,48 @@
 //! Transactions that see the organizations they name, and no others.
+//!
+//! All functions fail if the pool has no connection in time or the database fails.
 
 use brightmeter::ids::{OrgId, UserId};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
 use super::Result;
 
-/// A transaction that sees `org`.
-///
-/// # Errors
-/// If no connection can be had in time.
+/// Begins a transaction that sees `org`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn begin(pool: &PgPool, org: OrgId) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.org_id", &org.to_string()).await
 }
 
-/// A transaction that sees every organization in `orgs`: for the writer's batches.
-///
-/// # Errors
-/// If no connection can be had in time.
+/// Begins a transaction that sees the organizations in `orgs`, for the writer's batches.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn begin_batch(pool: &PgPool, orgs: &[OrgId]) -> Result<Transaction<'static, Postgres>> {
     let list: Vec<String> = orgs.iter().map(ToString::to_string).collect();
     begin_with(pool, "app.org_id", &list.join(",")).await
 }
 
-/// A transaction that sees the memberships of `user` with the names of those organizations, and nothing else of them.
-///
-/// # Errors
-/// If no connection can be had in time.
-pub async fn begin_as(pool: &PgPool, user: UserId) -> Result<Transaction<'static, Postgres>> {
+/// Begins a transaction that sees the memberships of `user` and the names of those organizations.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn begin_for_user(pool: &PgPool, user: UserId) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.user_id", &user.to_string()).await
 }
 
-/// A transaction that sees what [`begin_as`] does, and `org`.
-///
-/// # Errors
-/// If no connection can be had in time.
-pub async fn begin_visit(pool: &PgPool, user: UserId, org: OrgId) -> Result<Transaction<'static, Postgres>> {
-    begin_as_of(pool, "begin", &[("app.user_id", &user.to_string()), ("app.org_id", &org.to_string())]).await
+/// Begins a transaction that sees what [`begin_for_user`] does, and `org`.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn begin_for_member(pool: &PgPool, user: UserId, org: OrgId) -> Result<Transaction<'static, Postgres>> {
+    begin_with_settings(pool, "begin", &[("app.user_id", &user.to_string()), ("app.org_id", &org.to_string())]).await
 }
 
-/// A transaction that sees the API key whose secret has that hash, and nothing else of its organization.
-///
-/// # Errors
-/// If no connection can be had in time.
-pub async fn begin_presented(pool: &PgPool, hash: &[u8; 32]) -> Result<Transaction<'static, Postgres>> {
+/// Begins a transaction that sees which API key has this hash of its secret.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn begin_for_api_key(pool: &PgPool, hash: &[u8; 32]) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.key_hash", &hex::encode(hash)).await
 }
 
-/// A transaction that sees the purchase or customer that Stripe knows by this name, whose ever it is, and nothing else of its organization.
-///
-/// # Errors
-/// If no connection can be had in time; or `None` for what is no name of Stripe's.
-pub async fn begin_told(pool: &PgPool, stripe_id: &str) -> Result<Option<Transaction<'static, Postgres>>> {
-    // It goes into a SET as it is.
+/// Begins a transaction that sees which purchase or customer has this Stripe id, in any organization. Returns `None` if
+/// the text can't be a Stripe id.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn begin_for_stripe_id(pool: &PgPool, stripe_id: &str) -> Result<Option<Transaction<'static, Postgres>>> {
+    // The SET statement contains it literally.
     let plain = stripe_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if stripe_id.is_empty() || stripe_id.len() > 255 || !plain {
         return Ok(None);
@@ -59,51 +50,46 @@ pub async fn begin_told(pool: &PgPool, stripe_id: &str) -> Result<Option<Transac
     begin_with(pool, "app.stripe_id", stripe_id).await.map(Some)
 }
 
-/// A transaction that sees, of any organization, the accounts that are due at `now`, and nothing else of them.
-///
-/// # Errors
-/// If no connection can be had in time.
+/// Begins a transaction that sees the accounts of any organization that are due at `now`. For the writer's role only.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn begin_sweep(pool: &PgPool, now: brightmeter::time::Instant) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.due_at", &now.to_rfc3339()).await
 }
 
-/// A transaction that sees, of any organization, the receipts from before `since`, and nothing else of them.
-///
-/// # Errors
-/// If no connection can be had in time.
+/// Begins a transaction that sees the idempotency records of any organization from before `since`. For the writer's
+/// role only.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn begin_pruning(pool: &PgPool, since: brightmeter::time::Instant) -> Result<Transaction<'static, Postgres>> {
-    begin_with(pool, "app.kept_since", &since.to_rfc3339()).await
+    begin_with(pool, "app.prune_before", &since.to_rfc3339()).await
 }
 
-/// A transaction that sees every account, what each organization is called, and every open hold, and nothing else of any
-/// organization: to count, for the audit, and for staff who look for one.
-///
-/// # Errors
-/// If no connection can be had in time.
-pub async fn begin_census(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
+/// Begins a transaction that sees all accounts, the names of all organizations, and all open holds: for counts, the
+/// audit and staff's search. For the writer's role only.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn begin_for_all_accounts(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
     begin_with(pool, "app.due_at", "infinity").await
 }
 
-/// A transaction that sees `org` as it stands at one instant, whatever is written meanwhile; it cannot write.
-///
-/// # Errors
-/// If no connection can be had in time.
+/// Begins a read-only transaction that sees a consistent snapshot of `org`.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn begin_snapshot(pool: &PgPool, org: OrgId) -> Result<Transaction<'static, Postgres>> {
     let begin = "begin isolation level repeatable read read only";
-    begin_as_of(pool, begin, &[("app.org_id", &org.to_string())]).await
+    begin_with_settings(pool, begin, &[("app.org_id", &org.to_string())]).await
 }
 
 async fn begin_with(pool: &PgPool, setting: &'static str, value: &str) -> Result<Transaction<'static, Postgres>> {
-    begin_as_of(pool, "begin", &[(setting, value)]).await
+    begin_with_settings(pool, "begin", &[(setting, value)]).await
 }
 
-/// One round trip for BEGIN and the settings, which are local to the transaction: a pooled connection carries nothing over.
-async fn begin_as_of(
+/// Sends BEGIN and the settings in one round trip. The settings are local to the transaction, so the next user of a
+/// pooled connection doesn't inherit them.
+async fn begin_with_settings(
     pool: &PgPool,
     begin: &'static str,
     settings: &[(&'static str, &str)],
 ) -> Result<Transaction<'static, Postgres>> {
-    // Values are UUIDs and instants that this process formatted; SET takes no parameters.
+    // SET takes no parameters. The values are UUIDs, instants and hex formatted by this process, and checked Stripe
+    // ids.
     let settings: String = settings.iter().map(|(name, value)| format!("; set local {name} = '{value}'")).collect();
     Ok(pool.begin_with(AssertSqlSafe(format!("{begin}{settings}"))).await?)
 }

@@ -1,4 +1,5 @@
-//! Stripe over HTTP: parameters as Stripe's own types have them, answers read as little as needed.
+//! The Stripe port over HTTP. Requests use the types of Stripe's client library; responses are read as JSON, only the
+//! fields we need.
 
 mod plans;
 
@@ -35,66 +36,66 @@ use super::{
     webhook_facts::{self, ORG, PURCHASE, PurchaseRef},
 };
 
-/// How long one try may take.
+/// The timeout of one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// How long to wait before the second and the third try.
+/// The delays before the second and the third attempt.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
-/// How many refunds and disputes of a payment, and subscriptions and invoices of a customer, are read: as many as Stripe lists at once.
+/// The page size of lists (refunds, disputes, subscriptions, invoices): the most that Stripe returns at once.
 const LIST_LIMIT: i64 = 100;
-/// How long a page may wait for Stripe in all.
-const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that one of our pages may wait for a request to Stripe, retries included.
+pub const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 const _: () = assert!(
     ATTEMPT_TIMEOUT.as_millis() * 3 + RETRY_DELAYS[0].as_millis() + RETRY_DELAYS[1].as_millis()
         < PAGE_TIMEOUT.as_millis()
 );
 
-/// Stripe, or what stands in for it.
+/// Stripe's API, or the sandbox's.
 #[derive(Clone, Debug)]
 pub struct StripeApi {
     client: Client,
-    r#try: Duration,
+    attempt_timeout: Duration,
 }
 
 impl StripeApi {
-    /// With `secret_key`; at `base` if it is not Stripe itself.
+    /// Creates a client that signs in with `secret_key`. `base_url` replaces Stripe's own URL.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if key or address cannot be used.
-    pub fn new(secret_key: &str, base: Option<&str>) -> Result<Self, GatewayError> {
+    /// [`GatewayError::Refused`] if the secret key or the URL is malformed.
+    pub fn new(secret_key: &str, base_url: Option<&str>) -> Result<Self, GatewayError> {
         let mut builder = ClientBuilder::new(secret_key).app_info("Brightmeter", None, None);
-        if let Some(base) = base {
-            builder = builder.url(format!("{}/", base.trim_end_matches('/')));
+        if let Some(base_url) = base_url {
+            builder = builder.url(format!("{}/", base_url.trim_end_matches('/')));
         }
-        let client =
-            builder.build().map_err(|_| GatewayError::Refused("the key or STRIPE_API_BASE cannot be used".into()))?;
-        Ok(Self { client, r#try: ATTEMPT_TIMEOUT })
+        let client = builder.build().map_err(|error| GatewayError::Refused(ClientConfigError(error).into()))?;
+        Ok(Self { client, attempt_timeout: ATTEMPT_TIMEOUT })
     }
 
-    /// The same, with another time for each try.
+    /// Sets the timeout of each attempt.
     #[must_use]
-    pub fn with_try(self, r#try: Duration) -> Self {
-        Self { r#try, ..self }
+    pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
+        Self { attempt_timeout, ..self }
     }
 
-    /// Sends a request that may be sent again: one that changes nothing, or one with a `key` of its own.
-    async fn send(&self, request: &impl StripeRequest, key: Option<String>) -> Result<Value, GatewayError> {
-        let mut last = GatewayError::Unavailable("it was not asked".into());
-        for pause in [None].into_iter().chain(RETRY_DELAYS.map(Some)) {
-            if let Some(pause) = pause {
-                sleep(pause).await;
+    /// Sends a request, and repeats it while Stripe is unavailable. So it must be safe to repeat: a read, or a write
+    /// with an `idempotency_key`.
+    async fn send(&self, request: &impl StripeRequest, idempotency_key: Option<String>) -> Result<Value, GatewayError> {
+        let mut last = GatewayError::Unavailable("no attempt was made".into());
+        for delay in [None].into_iter().chain(RETRY_DELAYS.map(Some)) {
+            if let Some(delay) = delay {
+                sleep(delay).await;
             }
-            let strategy = match &key {
+            let strategy = match &idempotency_key {
                 None => RequestStrategy::Once,
                 Some(key) => RequestStrategy::Idempotent(
-                    IdempotencyKey::new(key).map_err(|error| GatewayError::Refused(error.to_string()))?,
+                    IdempotencyKey::new(key).map_err(|error| GatewayError::Refused(error.into()))?,
                 ),
             };
             let sent = request.build().customize::<Raw>().request_strategy(strategy).send(&self.client);
-            last = match timeout(self.r#try, sent).await {
+            last = match timeout(self.attempt_timeout, sent).await {
                 Ok(Ok(raw)) => return read(&raw),
-                Ok(Err(error)) => explain(error),
-                Err(_) => GatewayError::Unavailable(format!("no answer within {:?}", self.r#try)),
+                Ok(Err(error)) => error.into(),
+                Err(elapsed) => GatewayError::Unavailable(elapsed.into()),
             };
             if !matches!(last, GatewayError::Unavailable(_)) {
                 break;
@@ -109,13 +110,13 @@ impl Gateway for StripeApi {
     async fn create_customer(&self, org: OrgId, order: Uuid, name: &str) -> Result<String, GatewayError> {
         let metadata = HashMap::from([(ORG.to_owned(), org.to_string())]);
         let request = CreateCustomer::new().name(name).metadata(metadata);
-        // Not by the organization alone: Stripe keeps what it first answered to a key for a day, failures included.
+        // Not per organization: Stripe stores the first response to an idempotency key for a day, failures included.
         let customer = self.send(&request, Some(format!("customer-{org}-{order}"))).await?;
         required(&customer, "id", "a customer without an id")
     }
 
     async fn open_checkout(&self, order: &CheckoutOrder<'_>) -> Result<Checkout, GatewayError> {
-        let CheckoutOrder { org, purchase, customer, until, site } = *order;
+        let CheckoutOrder { org, purchase, customer, until, base_url } = *order;
         let metadata =
             HashMap::from([(ORG.to_owned(), org.to_string()), (PURCHASE.to_owned(), purchase.id.to_string())]);
         let mut price = CreateCheckoutSessionLineItemsPriceData::new(Currency::USD);
@@ -123,7 +124,7 @@ impl Gateway for StripeApi {
         price.product_data = Some(ProductData::new(&purchase.label));
         let mut item = CreateCheckoutSessionLineItems::new();
         (item.price_data, item.quantity) = (Some(price), Some(1));
-        // The payment carries the ids, too: its charge and their events then name the order by themselves.
+        // The payment carries the ids too, so that its charge and their events identify the order.
         let mut payment = CreateCheckoutSessionPaymentIntentData::new();
         payment.metadata = Some(metadata.clone());
         let path = purchase_path(purchase.id);
@@ -135,22 +136,23 @@ impl Gateway for StripeApi {
             .payment_intent_data(payment)
             .line_items(vec![item])
             .expires_at(until.timestamp())
-            .success_url(format!("{site}{path}?from=stripe"))
-            .cancel_url(format!("{site}{path}?from=stripe&canceled=1"));
+            .success_url(format!("{base_url}{path}?from=stripe"))
+            .cancel_url(format!("{base_url}{path}?from=stripe&canceled=1"));
         let session = self.send(&request, Some(format!("checkout-{org}-{}", purchase.id))).await?;
-        let what = "a session without an id and a url";
-        Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })
+        let missing = "a session without an id and a url";
+        Ok(Checkout { session: required(&session, "id", missing)?, url: required(&session, "url", missing)? })
     }
 
     async fn find_session(&self, session: &str) -> Result<Option<(PurchaseRef, Payment)>, GatewayError> {
         let object = self.send(&RetrieveCheckoutSession::new(session), None).await?;
-        webhook_facts::session(&object, None).transpose().map_err(GatewayError::Unreadable)
+        webhook_facts::session(&object, None).transpose().map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 
-    async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError> {
+    async fn find_refunds_and_disputes(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError> {
         let refunds = self.send(&ListRefund::new().payment_intent(payment_intent).limit(LIST_LIMIT), None).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(payment_intent).limit(LIST_LIMIT), None).await?;
-        webhook_facts::returned(&refunds, &disputes, now).map_err(GatewayError::Unreadable)
+        webhook_facts::refunds_and_disputes(&refunds, &disputes, now)
+            .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 
     async fn open_subscription(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError> {
@@ -158,11 +160,12 @@ impl Gateway for StripeApi {
     }
 
     async fn close_checkout(&self, session: &str) -> Result<(), GatewayError> {
-        // To close it twice does no harm, and Stripe keeps what it first answered to a key for a day, failures included.
+        // A fresh idempotency key each time: closing twice is harmless, and Stripe stores the first response to a key
+        // for a day, failures included.
         self.send(&ExpireCheckoutSession::new(session), Some(format!("close-{}", Uuid::now_v7()))).await.map(drop)
     }
 
-    async fn price_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
+    async fn preview_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
         self.preview(change).await
     }
 
@@ -170,48 +173,66 @@ impl Gateway for StripeApi {
         self.update(change).await
     }
 
-    async fn open_portal(&self, customer: &str, back: &str) -> Result<String, GatewayError> {
-        let request = CreateBillingPortalSession::new().customer(customer).return_url(back);
-        // A page for one visit: made twice, the first is of no use to anybody.
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError> {
+        let request = CreateBillingPortalSession::new().customer(customer).return_url(return_url);
+        // A fresh idempotency key each time: the page is for one visit, and a second request may open another one.
         let portal = self.send(&request, Some(format!("portal-{}", Uuid::now_v7()))).await?;
         required(&portal, "url", "a portal without a url")
     }
 
     async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError> {
         let request = ListInvoice::new().customer(customer).limit(LIST_LIMIT);
-        webhook_facts::invoices::list(&self.send(&request, None).await?).map_err(GatewayError::Unreadable)
+        webhook_facts::invoices::list(&self.send(&request, None).await?)
+            .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError> {
         let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LIST_LIMIT);
-        webhook_facts::subscriptions(&self.send(&request, None).await?, number).map_err(GatewayError::Unreadable)
+        webhook_facts::subscriptions(&self.send(&request, None).await?, number)
+            .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 }
 
 fn read(raw: &Raw) -> Result<Value, GatewayError> {
-    serde_json::from_str(&miniserde::json::to_string(raw)).map_err(|_| GatewayError::Unreadable("it is no JSON"))
+    serde_json::from_str(&miniserde::json::to_string(raw)).map_err(|error| GatewayError::Unreadable(error.into()))
 }
 
-fn required(object: &Value, field: &str, what: &'static str) -> Result<String, GatewayError> {
-    object[field].as_str().map(Into::into).ok_or(GatewayError::Unreadable(what))
+fn required(object: &Value, field: &str, missing: &'static str) -> Result<String, GatewayError> {
+    object[field].as_str().map(Into::into).ok_or_else(|| GatewayError::Unreadable(missing.into()))
 }
 
-/// What is said of an error: neither what was sent nor anything about whoever pays.
-fn explain(error: StripeError) -> GatewayError {
-    match error {
-        // A key that may not ask is no answer to what was asked.
-        StripeError::Stripe(error, status @ (401 | 403 | 409 | 429 | 500..)) => {
-            GatewayError::Unavailable(format!("status {status}, {}", error.type_))
+/// The client could not be built from its configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the secret key or STRIPE_API_BASE is malformed")]
+struct ClientConfigError(#[source] StripeError);
+
+/// An error response of Stripe's API, reduced to fields that contain no personal data: the message and the payment
+/// method are left out.
+#[derive(Debug, thiserror::Error)]
+#[error("status {status}, {kind}{}", .param.as_ref().map(|param| format!(", {param}")).unwrap_or_default())]
+struct ErrorResponse {
+    status: u16,
+    kind: String,
+    param: Option<String>,
+}
+
+impl From<StripeError> for GatewayError {
+    fn from(error: StripeError) -> Self {
+        match error {
+            StripeError::Stripe(_, 402) => Self::Declined,
+            StripeError::Stripe(error, status) => {
+                let response = ErrorResponse { status, kind: error.type_.to_string(), param: error.param };
+                match status {
+                    // These say nothing about the request itself: a wrong API key, a conflict, a rate limit, an outage.
+                    401 | 403 | 409 | 429 | 500.. => Self::Unavailable(response.into()),
+                    _ => Self::Refused(response.into()),
+                }
+            }
+            // Most likely an error page of a proxy.
+            error @ (StripeError::JSONDeserialize(_) | StripeError::ClientError(_) | StripeError::Timeout) => {
+                Self::Unavailable(error.into())
+            }
+            error @ StripeError::ConfigError(_) => Self::Refused(error.into()),
         }
-        StripeError::Stripe(_, 402) => GatewayError::Declined,
-        StripeError::Stripe(error, status) => {
-            let (kind, param) = (error.type_, error.param.unwrap_or_default());
-            GatewayError::Refused(format!("status {status}, {kind}, {param}"))
-        }
-        // An error page of something in between, most likely.
-        StripeError::JSONDeserialize(_) => GatewayError::Unavailable("an answer that is not in Stripe's form".into()),
-        StripeError::ClientError(reason) => GatewayError::Unavailable(reason),
-        StripeError::ConfigError(reason) => GatewayError::Refused(reason),
-        StripeError::Timeout => GatewayError::Unavailable("no answer in time".into()),
     }
 }

@@ -1,4 +1,9 @@
-//! What is asked of Stripe, and how it answers. The trait is one of the three things that differ between production and a test.
+//! The Stripe port: the requests we make and the errors they return.
+//!
+//! [`Gateway`] is one of the three traits whose implementation differs between production and tests. All its methods
+//! return [`GatewayError`] if Stripe is unavailable, refuses the request, or sends a response that cannot be read.
+
+use std::error::Error;
 
 use async_trait::async_trait;
 use brightmeter::{
@@ -15,173 +20,147 @@ use uuid::Uuid;
 
 use super::webhook_facts::PurchaseRef;
 
-/// Asks Stripe. No lock of ours is held meanwhile, and what is asked is on record before.
+/// Sends requests to Stripe. Callers hold no lock of ours meanwhile, and record what they intend before they call.
 #[async_trait]
 pub trait Gateway: Send + Sync {
-    /// Makes the organization known as a customer, on account of an order; asked again for the same order, Stripe answers with the
-    /// same.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
+    /// Creates a Stripe customer for an organization and returns the customer's id. Idempotent per order.
     async fn create_customer(&self, org: OrgId, order: Uuid, name: &str) -> Result<String, GatewayError>;
 
-    /// Opens a page to pay an order on; asked again for the same order, Stripe answers with the same page.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
+    /// Opens a Checkout page to pay for an order. Idempotent per order: a repeat returns the same page.
     async fn open_checkout(&self, order: &CheckoutOrder<'_>) -> Result<Checkout, GatewayError>;
 
-    /// What Stripe knows of the session of an order; nothing if it sells no pack.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
+    /// Fetches the payment of an order's Checkout session, or `None` if the session is not for a pack.
     async fn find_session(&self, session: &str) -> Result<Option<(PurchaseRef, Payment)>, GatewayError>;
 
-    /// What Stripe knows of a payment's refunds and disputes, at `now`.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
-    async fn find_returned(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError>;
+    /// Fetches a payment's refunds and disputes, as of `now`.
+    async fn find_refunds_and_disputes(&self, payment_intent: &str, now: Instant) -> Result<Payment, GatewayError>;
 
-    /// Opens a page to subscribe on; asked again for the same order, Stripe answers with the same page.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
+    /// Opens a Checkout page to subscribe to a plan. Idempotent per order: a repeat returns the same page.
     async fn open_subscription(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError>;
 
-    /// Closes a page to pay on, so that nobody pays there any more.
+    /// Expires a Checkout session, so that it can no longer be paid.
     ///
     /// # Errors
-    /// [`GatewayError`]: it is refused where somebody has paid there already.
+    /// [`GatewayError::Refused`] also if the session has already been paid.
     async fn close_checkout(&self, session: &str) -> Result<(), GatewayError>;
 
-    /// What a change costs at once, in cents.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
-    async fn price_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError>;
+    /// Returns what a change would cost immediately, in cents.
+    async fn preview_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError>;
 
-    /// Changes what a subscription is for; sent again, it is done once.
+    /// Changes a subscription. Idempotent per order.
     ///
     /// # Errors
-    /// [`GatewayError`]; [`GatewayError::Declined`] if it costs something and the card does not pay: then nothing was changed.
+    /// [`GatewayError::Declined`] also if the change has to be paid now and the card is declined: then nothing was
+    /// changed.
     async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError>;
 
-    /// Opens a page where a customer pays invoices and changes cards, which leads back to `back`.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
-    async fn open_portal(&self, customer: &str, back: &str) -> Result<String, GatewayError>;
+    /// Opens Stripe's customer portal, where invoices are paid and cards are changed. It links back to `return_url`.
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError>;
 
-    /// What is to be known of a customer's latest invoices.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
+    /// Fetches a customer's latest invoices.
     async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError>;
 
-    /// How the subscriptions of a customer stand; `number` was drawn before.
-    ///
-    /// # Errors
-    /// [`GatewayError`].
+    /// Fetches a snapshot of a customer's subscriptions. `number` orders snapshots; draw it before this call.
     async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError>;
 }
 
-/// An order to be paid.
+/// A pack order to be paid through Checkout.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckoutOrder<'a> {
-    /// Whose.
+    /// The organization that ordered.
     pub org: OrgId,
-    /// What.
+    /// The ordered pack, its price and its tokens.
     pub purchase: &'a Purchase,
-    /// Whom Stripe knows the organization as.
+    /// The customer's Stripe id.
     pub customer: &'a str,
-    /// Until when it can be paid.
+    /// When the Checkout page expires.
     pub until: Instant,
-    /// Where people reach this server, without a slash at the end.
-    pub site: &'a str,
+    /// This server's public base URL, without a trailing slash.
+    pub base_url: &'a str,
 }
 
-/// A plan to be subscribed to.
+/// A plan order to be paid through Checkout.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanOrder<'a> {
-    /// Whose.
+    /// The organization that ordered.
     pub org: OrgId,
     /// The order's id.
     pub id: PlanOrderId,
-    /// What.
+    /// The plan to subscribe to.
     pub plan: &'a Plan,
-    /// Whom Stripe knows the organization as.
+    /// The customer's Stripe id.
     pub customer: &'a str,
-    /// How many days are free first.
+    /// The length of the free trial in days; 0 for no trial.
     pub trial_days: u16,
-    /// Until when it can be paid.
+    /// When the Checkout page expires.
     pub until: Instant,
-    /// Where people reach this server, without a slash at the end.
-    pub site: &'a str,
+    /// This server's public base URL, without a trailing slash.
+    pub base_url: &'a str,
 }
 
-/// Another plan, or an end, for a subscription.
+/// A change of a subscription: another plan, or its cancellation.
 #[derive(Clone, Copy, Debug)]
 pub struct SubscriptionChange<'a> {
-    /// Whose.
+    /// The organization that subscribes.
     pub org: OrgId,
     /// The order's id.
     pub id: PlanOrderId,
-    /// Whom Stripe knows the organization as.
+    /// The customer's Stripe id.
     pub customer: &'a str,
-    /// What is changed.
+    /// The subscription to change.
     pub subscription: &'a Subscription,
-    /// How.
-    pub to: ChangeTiming<'a>,
+    /// The new plan and when it takes effect.
+    pub timing: ChangeTiming<'a>,
 }
 
-/// How a subscription is changed.
+/// The new plan of a subscription and when it takes effect.
 #[derive(Clone, Copy, Debug)]
 pub enum ChangeTiming<'a> {
-    /// To a larger plan: the rest of the month is paid at once, counted from this instant.
+    /// Upgrades to a larger plan now. The rest of the billing period, from this instant, is paid immediately.
     Now(&'a Plan, Instant),
-    /// To a plan that the next month is paid for.
+    /// Switches to this plan at the next renewal.
     AtRenewal(&'a Plan),
-    /// It ends with the month.
+    /// Cancels at the end of the billing period.
     Cancel,
 }
 
-/// A page of Stripe's to pay on.
+/// A Stripe Checkout page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
-    /// `cs_…`.
+    /// The session's Stripe id: `cs_…`.
     pub session: String,
-    /// Where it is.
+    /// The page's URL.
     pub url: String,
 }
 
-/// Why Stripe did not do it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a request to Stripe failed. The sources contain no personal data.
+#[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// It cannot be reached, does not answer in time, or is out of order. Whether it did something is not known; the same
-    /// request may be sent again.
-    #[error("Stripe does not answer: {0}")]
-    Unavailable(String),
-    /// The card does not pay.
+    /// Stripe cannot be reached, did not respond in time, or reports a fault of its own. The request may or may not
+    /// have taken effect; it is safe to send it again.
+    #[error("Stripe is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The card was declined.
     #[error("the card was declined")]
     Declined,
-    /// It says no.
-    #[error("Stripe refuses: {0}")]
-    Refused(String),
-    /// Its answer cannot be read.
-    #[error("Stripe's answer cannot be read: {0}")]
-    Unreadable(&'static str),
+    /// The request was refused, by Stripe or because it could not be sent.
+    #[error("the request to Stripe was refused")]
+    Refused(#[source] Box<dyn Error + Send + Sync>),
+    /// Stripe's response could not be read.
+    #[error("Stripe's response could not be read")]
+    Unreadable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Under which name Stripe keeps the price of a plan; another price has another name.
+/// Returns the lookup key of a plan's price at Stripe. A plan whose price changes gets another key.
 pub fn price_key(plan: &Plan) -> String {
     format!("brightmeter-{}-{}-usd-month", plan.name, plan.price_cents)
 }
 
-/// Where Stripe sends people back to who were there about a plan, an invoice or a card; with `?left=1` who left before paying.
+/// The path that Stripe returns people to after Checkout for a plan and after the customer portal. `?left=1` means that
+/// they left Checkout without paying.
 pub const RETURN_PATH: &str = "/billing/back";
 
-/// Where a purchase's page of ours is: where Stripe sends people back to.
+/// Returns the path of a purchase's page, which is where Stripe returns people to after Checkout.
 pub fn purchase_path(purchase: PurchaseId) -> String {
     format!("/billing/purchases/{purchase}")
 }

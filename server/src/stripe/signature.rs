@@ -1,8 +1,8 @@
-//! Signatures of Stripe's webhooks: that an event comes from Stripe, came whole, and came just now.
+//! Webhook signatures: they prove that an event comes from Stripe, is unchanged, and is recent.
 //!
-//! The header reads `t=1795360867,v1=5257a8…,v1=…`: the time of sending in seconds since 1970, and the HMAC-SHA256 of that
-//! time, a dot and the raw body under the endpoint's secret, in hex. While a secret is changed there is one `v1` for each. Other
-//! schemes count for nothing. Source: Stripe's documentation, "Verify webhook signatures manually".
+//! The header reads `t=1795360867,v1=5257a8…,v1=…`: the time of sending in Unix seconds, and the HMAC-SHA256 of that
+//! time, a dot and the raw body under the endpoint's secret, in hex. While a secret is being rotated there is one `v1`
+//! for each. Other schemes are ignored. Source: Stripe's documentation, "Verify webhook signatures manually".
 
 use std::fmt;
 
@@ -11,44 +11,42 @@ use chrono::TimeDelta;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// How far the time of sending may lie from ours, before or after: clocks differ, and what was overheard must not be sent again
-/// later. Stripe's own libraries allow five minutes for the past, and any future.
+/// The maximum difference between the time of sending and our clock, either way. It allows for clocks that differ and
+/// prevents replays of intercepted events. Stripe's own libraries allow five minutes in the past and any time in the
+/// future.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
-/// The secret that Stripe signs with (`whsec_…`). It is never printed.
+/// The endpoint's signing secret (`whsec_…`). `Debug` does not print it.
 #[derive(Clone)]
 pub struct WebhookSecret(String);
 
-/// Why an event is not believed.
+/// Why a signature was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// No header, or one without a time and a `v1`.
+    /// The header is missing, or has no `t` or no `v1`.
     #[error("the Stripe-Signature header is missing, or has no t and v1")]
     Malformed,
-    /// None of the signatures is that of this body.
-    #[error("no signature is that of this body under this endpoint's secret")]
+    /// No signature matches this body.
+    #[error("no signature matches this body under this endpoint's secret")]
     Mismatch,
-    /// Signed, but too long ago or too far ahead.
-    #[error("it was signed more than 5 minutes from now: set the clock, or send it anew")]
+    /// The signature matches, but its time is too far from now.
+    #[error("the signature's time is more than 5 minutes from now: set the clock, or send the event again")]
     Untimely,
 }
 
 impl WebhookSecret {
-    /// The secret as Stripe shows it.
+    /// Wraps the secret as Stripe shows it.
     pub fn new(secret: String) -> Self {
         Self(secret)
     }
 
-    /// The header for `body`, sent at `at`: what Stripe would send.
+    /// Returns the header that Stripe would send with `body` at `at`.
     pub fn sign(&self, body: &[u8], at: Instant) -> String {
         let seconds = at.timestamp();
         format!("t={seconds},v1={}", hex::encode(self.mac(&seconds.to_string(), body).finalize().into_bytes()))
     }
 
-    /// Whether `header` says that Stripe sent `body` just now.
-    ///
-    /// # Errors
-    /// [`SignatureError`].
+    /// Verifies that Stripe signed `body` and sent it within the last five minutes.
     pub fn verify(&self, header: &str, body: &[u8], now: Instant) -> Result<(), SignatureError> {
         let values = |name: &'static str| {
             header
@@ -60,13 +58,13 @@ impl WebhookSecret {
         let time = values("t").next().ok_or(SignatureError::Malformed)?;
         let sent: i64 = time.parse().map_err(|_| SignatureError::Malformed)?;
         values("v1").next().ok_or(SignatureError::Malformed)?;
-        // Compared in constant time: how long it takes must not tell how much of a guess was right.
+        // Compared in constant time: the duration must not reveal how much of a guess was right.
         let signed = values("v1").filter_map(|signature| hex::decode(signature).ok());
         if !signed.into_iter().any(|signature| self.mac(time, body).verify_slice(&signature).is_ok()) {
             return Err(SignatureError::Mismatch);
         }
-        let apart = now.timestamp().checked_sub(sent).and_then(i64::checked_abs);
-        if apart.is_none_or(|seconds| seconds > TOLERANCE.num_seconds()) {
+        let difference = now.timestamp().checked_sub(sent).and_then(i64::checked_abs);
+        if difference.is_none_or(|seconds| seconds > TOLERANCE.num_seconds()) {
             return Err(SignatureError::Untimely);
         }
         Ok(())
@@ -104,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_is_believed_for_five_minutes_either_way() {
+    fn a_signature_is_accepted_for_five_minutes_either_way() {
         let header = WebhookSecret::new("whsec_one".into()).sign(BODY, at(0));
         for seconds in [-300, 0, 300] {
             check(&header, BODY, seconds, Ok(()));
@@ -115,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn we_sign_as_stripes_library_does() {
-        // What version 23.1.0 of it for Node.js makes of the same.
+    fn signs_like_stripes_library() {
+        // The result of version 23.1.0 for Node.js for the same input.
         let header = "t=1795360867,v1=28d92cd45605c69e687cf513966465e5751d4877dd2b0dd3638263093101f21a";
         assert_eq!(WebhookSecret::new("whsec_one".into()).sign(BODY, at(0)), header);
     }
 
     #[test]
-    fn another_body_time_or_secret_is_not_believed() {
+    fn another_body_time_or_secret_is_rejected() {
         let header = WebhookSecret::new("whsec_one".into()).sign(BODY, at(0));
         check(&header, br#"{"id":"evt_2"}"#, 0, Err(Mismatch));
         check(&header, b"", 0, Err(Mismatch));
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn while_a_secret_changes_one_of_several_signatures_is_enough() {
+    fn while_a_secret_is_rotated_one_matching_signature_is_enough() {
         let old = WebhookSecret::new("whsec_old".into()).sign(BODY, at(0));
         let new = WebhookSecret::new("whsec_one".into()).sign(BODY, at(0));
         let new = new.split_once(',').unwrap().1;
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_without_time_and_signature_says_so() {
+    fn a_header_without_time_or_signature_is_malformed() {
         let signed = WebhookSecret::new("whsec_one".into()).sign(BODY, at(0));
         for header in ["", "t=", "t=now,v1=00", "t=1795360867", "v1=00", ",,=,", &signed.replace("v1=", "v0=")] {
             check(header, BODY, 0, Err(Malformed));

@@ -1,12 +1,18 @@
-//! The REST API as a service meets it.
+//! Tests of the REST API over HTTP.
 
+mod authorize;
+mod catalog;
+mod check_balance;
 pub mod client;
-mod commands;
-mod credentials;
+mod deduct;
 mod document;
-mod hostile;
+mod holds;
+mod invalid_requests;
 mod isolation;
-mod reports;
+mod ledger;
+mod license;
+mod refunds;
+mod stats;
 mod statuses;
 mod stream;
-mod stripe;
+mod stripe_webhook;

@@ -1,4 +1,4 @@
-//! Money: what Stripe tells becomes tokens, once, and goes back with the money.
+//! Billing: payments become tokens once, refunds and disputes claw them back.
 
 mod checkout;
 mod inbox;

@@ -1,93 +1,97 @@
-//! The program as an operator runs it.
+//! The `brightmeter` command, run as a process.
 
 mod database;
 mod logs;
-mod ran;
+mod program;
 
 use std::fs;
 
-use self::ran::{Directory, Ran, brightmeter};
+use self::program::{Output, TempDir, brightmeter};
 
 #[test]
-fn wrong_use_is_2_and_says_how_it_is_used() {
+fn wrong_usage_exits_with_2_and_prints_the_usage() {
     let wrong =
         ["", "--frobnicate", "sell", "catalog", "catalog check --flie x", "org create", "serve --port 1", "audit now"];
     for line in wrong {
-        let ran = Ran::of(&mut brightmeter(line));
-        assert_eq!(ran.code, 2, "{line}: {ran:?}");
-        assert!(ran.err.contains("Usage: brightmeter"), "{line}: {ran:?}");
-        assert_eq!(ran.out, "", "{line}");
+        let output = Output::of(&mut brightmeter(line));
+        assert_eq!(output.code, 2, "{line}: {output:?}");
+        assert!(output.stderr.contains("Usage: brightmeter"), "{line}: {output:?}");
+        assert_eq!(output.stdout, "", "{line}");
     }
 }
 
-/// Holds the help of a command, and of all below it, against what every help has; answers how many there are.
-fn help(command: &str) -> usize {
-    let ran = Ran::of(&mut brightmeter(&format!("{command} --help")));
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}");
-    assert!(ran.out.contains(&format!("Usage: {}", format!("brightmeter {command}").trim())), "{command}: {}", ran.out);
-    let (_, listed) = ran.out.split_once("Commands:\n").unwrap_or_default();
+/// Checks the help of a command and of its subcommands. Returns the number of commands.
+fn check_help(command: &str) -> usize {
+    let output = Output::of(&mut brightmeter(&format!("{command} --help")));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{command}");
+    assert!(
+        output.stdout.contains(&format!("Usage: {}", format!("brightmeter {command}").trim())),
+        "{command}: {}",
+        output.stdout
+    );
+    let (_, listed) = output.stdout.split_once("Commands:\n").unwrap_or_default();
     let below = listed.lines().take_while(|line| line.starts_with("  "));
     let below = below.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    1 + below.map(|name| help(format!("{command} {name}").trim())).sum::<usize>()
+    1 + below.map(|name| check_help(format!("{command} {name}").trim())).sum::<usize>()
 }
 
 #[test]
-fn every_command_explains_itself() {
-    assert!(help("") >= 13, "all commands were found");
+fn every_command_has_help() {
+    assert!(check_help("") >= 13, "some commands were not found");
 }
 
 #[test]
-fn the_margins_of_what_is_sold_are_shown() {
-    let ran = Ran::of(&mut brightmeter("catalog check"));
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    let lines: Vec<&str> = ran.out.lines().map(str::trim).collect();
+fn catalog_check_prints_the_margin_of_every_plan_and_pack() {
+    let output = Output::of(&mut brightmeter("catalog check"));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    let lines: Vec<&str> = output.stdout.lines().map(str::trim).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     price        cost      margin
     plan starter                   $0.00       $0.00           –
     plan pro                     $149.00       $2.00      98.6 %
     plan enterprise              $399.00      $20.00      94.9 %
     pack booster                  $29.00       $5.00      82.7 %
-    every margin is at least 80.0 %
+    All margins are at least 80.0 %.
     ");
 }
 
 #[test]
-fn a_catalog_under_its_floor_is_refused_with_the_line_and_by_how_much() {
-    let directory = Directory::new();
+fn a_catalog_below_its_margin_floor_is_refused_with_the_line_and_the_difference() {
+    let directory = TempDir::new();
     let file = directory.0.join("catalog.toml");
     let cheap = brightmeter::DEFAULT_CATALOG.replace("price_cents = 2_900", "price_cents = 2_000");
     assert_ne!(cheap, brightmeter::DEFAULT_CATALOG);
     fs::write(&file, cheap).unwrap();
-    let ran = Ran::of(brightmeter("catalog check --file").arg(&file));
-    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    insta::assert_snapshot!(ran.err, @"brightmeter: the catalog does not hold: pack booster: the margin is 75.0 %, 5.0 points under the floor of 80.0 %: raise the price or lower the tokens");
-    let configured = Ran::of(brightmeter("catalog check").env("BRIGHTMETER_CATALOG", &file));
-    assert_eq!((configured.code, &configured.err), (1, &ran.err), "the configured one is checked too");
-    let absent = Ran::of(brightmeter("catalog check --file").arg(directory.0.join("absent.toml")));
+    let output = Output::of(brightmeter("catalog check --file").arg(&file));
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
+    insta::assert_snapshot!(output.stderr, @"brightmeter: the catalog is invalid: pack booster: the margin is 75.0 %, 5.0 points under the floor of 80.0 %: raise the price or lower the tokens");
+    let configured = Output::of(brightmeter("catalog check").env("BRIGHTMETER_CATALOG", &file));
+    assert_eq!((configured.code, &configured.stderr), (1, &output.stderr), "the configured catalog is checked too");
+    let absent = Output::of(brightmeter("catalog check --file").arg(directory.0.join("absent.toml")));
     assert!(absent.code == 1 && absent.one_line().contains("absent.toml"), "{absent:?}");
     fs::write(&file, "prices = \"low\"").unwrap();
-    let broken = Ran::of(brightmeter("catalog check --file").arg(&file));
+    let broken = Output::of(brightmeter("catalog check --file").arg(&file));
     assert_eq!(broken.code, 1);
     broken.one_line();
 }
 
 #[test]
-fn serve_without_its_configuration_names_everything_and_starts_nothing() {
-    let directory = Directory::new();
+fn serve_without_its_configuration_names_all_missing_variables_and_starts_nothing() {
+    let directory = TempDir::new();
     let data = directory.0.join("data");
-    let ran = Ran::of(brightmeter("serve").env("BRIGHTMETER_DATA_DIR", &data));
-    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let output = Output::of(brightmeter("serve").env("BRIGHTMETER_DATA_DIR", &data));
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     for name in ["BRIGHTMETER_PUBLIC_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "AI_BASE_URL", "AI_MODEL"] {
-        assert!(ran.one_line().contains(name), "{name}: {}", ran.err);
+        assert!(output.one_line().contains(name), "{name}: {}", output.stderr);
     }
     assert!(!data.exists(), "nothing was started");
-    let ran = Ran::of(brightmeter("serve").env("BRIGHTMETER_TEST_CLOCK", "1").env("BRIGHTMETER_DATA_DIR", &data));
-    assert!(ran.code == 1 && ran.one_line().contains("BRIGHTMETER_TEST_CLOCK"), "{ran:?}");
+    let output = Output::of(brightmeter("serve").env("BRIGHTMETER_TEST_CLOCK", "1").env("BRIGHTMETER_DATA_DIR", &data));
+    assert!(output.code == 1 && output.one_line().contains("BRIGHTMETER_TEST_CLOCK"), "{output:?}");
 }
 
 #[test]
-fn a_value_that_cannot_be_used_stops_every_start_and_is_named_without_secrets() {
-    let directory = Directory::new();
+fn an_invalid_value_prevents_every_start_and_is_reported_without_secrets() {
+    let directory = TempDir::new();
     for (name, value) in [
         ("BRIGHTMETER_ADDR", "localhost"),
         ("BRIGHTMETER_ADDR", "127.0.0.1:70000"),
@@ -102,19 +106,19 @@ fn a_value_that_cannot_be_used_stops_every_start_and_is_named_without_secrets() 
     ] {
         for command in ["serve", "demo", "migrate"] {
             let data = directory.0.join("data");
-            let ran = Ran::of(brightmeter(command).env(name, value).env("BRIGHTMETER_DATA_DIR", &data));
-            assert_eq!(ran.code, 1, "{command} with {name}={value}: {ran:?}");
+            let output = Output::of(brightmeter(command).env(name, value).env("BRIGHTMETER_DATA_DIR", &data));
+            assert_eq!(output.code, 1, "{command} with {name}={value}: {output:?}");
             let expected = if name == "AI_BASE_URL" { "AI_MODEL" } else { name };
-            assert!(ran.one_line().contains(expected), "{command} with {name}={value}: {ran:?}");
-            assert!(!ran.err.contains("hunter2"), "{ran:?}");
-            assert!(!data.exists(), "{command} with {name}={value} has started something");
+            assert!(output.one_line().contains(expected), "{command} with {name}={value}: {output:?}");
+            assert!(!output.stderr.contains("hunter2"), "{output:?}");
+            assert!(!data.exists(), "{command} with {name}={value} started something");
         }
     }
 }
 
 #[test]
 fn secrets_are_never_printed() {
-    let ran = Ran::of(
+    let output = Output::of(
         brightmeter("migrate")
             .env("DATABASE_URL", "postgres://robin:hunter2@127.0.0.1:1/brightmeter")
             .env("STRIPE_SECRET_KEY", "sk_live_hunter3")
@@ -124,6 +128,6 @@ fn secrets_are_never_printed() {
             .env("AI_MODEL", "small")
             .env("BRIGHTMETER_LOG", "trace"),
     );
-    assert_eq!(ran.code, 1, "nothing listens there: {ran:?}");
-    assert!(!ran.err.contains("hunter") && !ran.out.contains("hunter"), "{ran:?}");
+    assert_eq!(output.code, 1, "no server listens there: {output:?}");
+    assert!(!output.stderr.contains("hunter") && !output.stdout.contains("hunter"), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! Holds: captured, released or expired, and only one of these.
+//! Holds: each is captured, released or expired exactly once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ async fn open(server: &TestServer, org: OrgId, feature: &str, ttl_seconds: u32) 
 }
 
 async fn state(server: &TestServer, id: HoldId) -> String {
-    server.ask(format!("select state from ai_token_holds where id = '{id}'")).await
+    server.query_value(format!("select state from ai_token_holds where id = '{id}'")).await
 }
 
 fn is_closed(answer: &Result<Answer, SubmitError>) -> bool {
@@ -31,7 +31,7 @@ fn is_closed(answer: &Result<Answer, SubmitError>) -> bool {
 }
 
 #[test]
-fn of_those_who_end_a_hold_at_once_exactly_one_wins() {
+fn of_concurrent_captures_releases_and_expiries_exactly_one_wins() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let (other, tasks) = server.replica();
@@ -48,9 +48,9 @@ fn of_those_who_end_a_hold_at_once_exactly_one_wins() {
             ];
             let race = (0..4).map(async |runner| match (runner + round) % 4 {
                 3 => {
-                    // Time runs out a little earlier or later in every round.
+                    // The hold expires a little earlier or later in every round.
                     tokio::time::sleep(Duration::from_millis(round % 5)).await;
-                    server.pass(61);
+                    server.advance(61);
                     server.sweeper.sweep().await.unwrap();
                     None
                 }
@@ -83,14 +83,14 @@ fn of_those_who_end_a_hold_at_once_exactly_one_wins() {
             winners[won.first().map_or(3, |(end, _)| *end)] += 1;
             assert_eq!(server.available(org, "ai").await, 200 - charged, "after round {round}");
         }
-        assert!(winners.iter().filter(|wins| **wins > 0).count() >= 2, "this was no race: {winners:?}");
+        assert!(winners.iter().filter(|wins| **wins > 0).count() >= 2, "there was no race: {winners:?}");
         drop(other);
         tasks.finish().await;
     });
 }
 
 #[test]
-fn a_captured_part_charges_that_part_and_returns_the_rest() {
+fn a_partial_capture_charges_that_part_and_returns_the_rest() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let id = open(server, org, "lead_generation", 60).await;
@@ -106,7 +106,7 @@ fn a_captured_part_charges_that_part_and_returns_the_rest() {
 }
 
 #[test]
-fn a_hold_of_another_organization_is_not_there() {
+fn a_hold_of_another_organization_is_not_found() {
     with_server(async |server| {
         let (mine, other) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
         let id = open(server, other, "ping", 60).await;
@@ -119,24 +119,27 @@ fn a_hold_of_another_organization_is_not_there() {
 }
 
 #[test]
-fn the_running_sweeper_ends_a_hold_soon_after_its_time() {
+fn the_running_sweeper_expires_a_hold_soon_after_its_ttl() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let id = open(server, org, "ping", 60).await;
         let Sweeper { writer_pool, app_pool, writer, clock } = server.sweeper.clone();
         let sweeping = tokio::spawn(Sweeper { writer_pool, app_pool, writer, clock: Arc::clone(&clock) }.run());
-        server.pass(59);
+        server.advance(59);
         assert_eq!(state(server, id).await, "open");
-        server.pass(1);
+        server.advance(1);
         until("the hold has expired", async || state(server, id).await == "expired").await;
-        assert_eq!(server.ask::<i64>("select settled - held from ai_tokens where token_type = 'ai'").await, 200);
+        assert_eq!(
+            server.query_value::<i64>("select settled - held from ai_tokens where token_type = 'ai'").await,
+            200
+        );
         sweeping.abort();
         assert!(sweeping.await.unwrap_err().is_cancelled());
     });
 }
 
 #[test]
-fn a_hold_that_a_reset_comes_between_costs_nothing_if_it_is_released() {
+fn a_hold_released_after_a_reset_costs_nothing() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.submit(org, adjust(-150, "to fifty")).await.unwrap();
@@ -144,7 +147,7 @@ fn a_hold_that_a_reset_comes_between_costs_nothing_if_it_is_released() {
         let id = open(server, org, "lead_generation", 86_400).await;
         server.clock.set(at("2026-04-10T09:00:00Z"));
         server.sweeper.sweep().await.unwrap();
-        assert_eq!(server.available(org, "ai").await, 200, "the new allowance; forty of the old one lapsed");
+        assert_eq!(server.available(org, "ai").await, 200, "the new allowance; the unheld 40 of the old one expired");
         server.submit(org, release(id)).await.unwrap();
         let account = server.account(org).await;
         assert_eq!(server.available(org, "ai").await, 210);
@@ -155,14 +158,18 @@ fn a_hold_that_a_reset_comes_between_costs_nothing_if_it_is_released() {
 }
 
 #[test]
-fn a_hold_that_a_reset_comes_between_is_paid_by_the_old_allowance() {
+fn a_hold_captured_after_a_reset_is_paid_from_the_old_allowance() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.clock.set(at("2026-04-10T03:00:00Z"));
         let id = open(server, org, "lead_generation", 86_400).await;
         server.clock.set(at("2026-04-10T09:00:00Z"));
         server.submit(org, capture(id, Some(4))).await.unwrap();
-        assert_eq!(server.available(org, "ai").await, 206, "all of the new one, and what was held but not charged");
+        assert_eq!(
+            server.available(org, "ai").await,
+            206,
+            "the new allowance, and the part of the hold that was not charged"
+        );
         server.clock.set(at(START));
     });
 }

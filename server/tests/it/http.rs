@@ -1,4 +1,4 @@
-//! The router as a browser meets it, with a clock that stands still.
+//! Tests of the router through a browser, with a fixed clock.
 
 mod account;
 mod activity;

@@ -1,4 +1,4 @@
-//! The log: nobody changes it, and whoever does so all the same is found.
+//! The ledger: no role can change its entries, and the audit detects changes made around the guards.
 
 mod tampering;
 
@@ -14,8 +14,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::{APP_ROLE, TestServer, capture, held, hold, member, release, service, spend, usage, with_server};
 
-/// An organization whose log has every kind of entry that a month brings, and a hold that is open still.
-async fn busy(server: &TestServer, slug: &str) -> OrgId {
+/// Creates an organization with the ledger entries of a typical month, and an open hold.
+async fn active_org(server: &TestServer, slug: &str) -> OrgId {
     let org = server.org(slug, "pro").await;
     let robin = member(server.member(org, &format!("robin@{slug}.test")).await);
     let spent = server.submit_as(org, "spend", spend("quest_generation")).await.unwrap();
@@ -25,34 +25,34 @@ async fn busy(server: &TestServer, slug: &str) -> OrgId {
     server.submit(org, Command::Spend(usage(robin, "ping"))).await.unwrap();
     let charged = held(&server.submit(org, hold("lead_generation", 600)).await.unwrap());
     server.submit(org, capture(charged, Some(3))).await.unwrap();
-    let given_up = held(&server.submit(org, hold("lead_generation", 600)).await.unwrap());
-    server.submit(org, release(given_up)).await.unwrap();
+    let abandoned = held(&server.submit(org, hold("lead_generation", 600)).await.unwrap());
+    server.submit(org, release(abandoned)).await.unwrap();
     server.submit(org, crate::support::adjust(-4, "taken back")).await.unwrap();
     server.submit(org, hold("ping", 600)).await.unwrap();
     org
 }
 
 #[test]
-fn the_log_refuses_to_be_changed_by_anybody() {
+fn no_role_can_change_the_ledger() {
     with_server(async |server| {
-        let org = busy(server, "bright-audio").await;
+        let org = active_org(server, "bright-audio").await;
         let log = server.log(org).await;
         let writer = format!("{APP_ROLE}_writer");
         for role in [None, Some(APP_ROLE), Some(writer.as_str())] {
             let options = role.map_or(server.owner.clone(), |role| server.owner.clone().username(role));
             for sql in [
-                "update ai_token_usage_log set note = 'mended'",
+                "update ai_token_usage_log set note = 'changed'",
                 "update ai_token_usage_log set amount = amount where seq = 1",
                 "delete from ai_token_usage_log where seq = (select max(seq) from ai_token_usage_log)",
                 "truncate ai_token_usage_log",
                 "truncate ai_token_accounts cascade",
                 "delete from ai_token_accounts",
                 "insert into ai_token_usage_log select * from ai_token_usage_log
-                     on conflict (org_id, seq) do update set note = 'mended'",
+                     on conflict (org_id, seq) do update set note = 'changed'",
             ] {
                 let mut conn = PgConnection::connect_with(&options).await.unwrap();
-                let see = sqlx::query("select set_config('app.org_id', $1, false)").bind(org.to_string());
-                see.execute(&mut conn).await.unwrap();
+                let setting = sqlx::query("select set_config('app.org_id', $1, false)").bind(org.to_string());
+                setting.execute(&mut conn).await.unwrap();
                 let error = sqlx::query(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap_err();
                 let error = error.into_database_error().unwrap();
                 assert_eq!(error.code().as_deref(), Some("42501"), "{role:?}: {sql}: {error}");
@@ -68,7 +68,7 @@ fn the_log_refuses_to_be_changed_by_anybody() {
 #[test]
 fn entries_are_numbered_without_gaps_and_each_hash_covers_the_one_before() {
     with_server(async |server| {
-        let (org, other) = (busy(server, "bright-audio").await, busy(server, "stagecraft").await);
+        let (org, other) = (active_org(server, "bright-audio").await, active_org(server, "stagecraft").await);
         for org in [org, other] {
             let log = server.log(org).await;
             let numbers: Vec<i64> = log.iter().map(|(entry, _)| entry.seq).collect();
@@ -84,9 +84,12 @@ fn entries_are_numbered_without_gaps_and_each_hash_covers_the_one_before() {
             {
                 assert!(log.iter().any(|(entry, _)| entry.kind == kind), "{kind:?}");
             }
-            assert!(LogAudit::new(org).follow(&log[1].0, log[1].1).is_err(), "a log that lacks its start");
+            assert!(
+                LogAudit::new(org).verify(&log[1].0, log[1].1).is_err(),
+                "a log without its first entry is invalid"
+            );
         }
         let heads = [server.account(org).await.head.hash, server.account(other).await.head.hash];
-        assert_ne!(heads[0], heads[1], "the chains begin with their organization");
+        assert_ne!(heads[0], heads[1], "each chain starts with its organization's id");
     });
 }

@@ -1,4 +1,4 @@
-//! A server on a database of its own, with a clock that stands still.
+//! A test server on its own database, with a manual clock.
 
 pub mod proxy;
 pub mod waiting;
@@ -47,11 +47,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-/// When every test starts.
+/// The time at which every test starts.
 pub const START: &str = "2026-03-10T09:00:00Z";
 pub const APP_ROLE: &str = "brightmeter_app";
 
-/// The catalog of the tests: the default one, and a feature that costs a single token.
+/// Returns the tests' catalog: the default one, and a feature that costs a single token.
 pub fn catalog() -> Arc<Catalog> {
     let ping = "[[features]]\nname = \"ping\"\nlabel = \"Ping\"\nsummary = \"Costs one token\"\n\
                 token_type = \"ai\"\ncost = 1\nfrom_plan = \"pro\"\n";
@@ -76,12 +76,12 @@ pub struct TestServer {
     tasks: WriterTasks,
 }
 
-/// Runs `test` against a server on a fresh database, and holds the database against every invariant afterwards.
+/// Runs `test` with a server on a fresh database, then audits the database.
 pub fn with_server<T>(test: impl AsyncFnOnce(&TestServer) -> T) {
     run(test, TestServer::finish);
 }
 
-/// The same for a test that breaks the database on purpose: nothing is held against anything afterwards.
+/// Runs a test that breaks the database on purpose: like [`with_server`], but without the audit.
 pub fn with_tampered_server<T>(test: impl AsyncFnOnce(&TestServer) -> T) {
     run(test, TestServer::stop);
 }
@@ -116,7 +116,7 @@ fn directory() -> PathBuf {
     std::env::temp_dir().join(format!("brightmeter-test-{:08x}", hasher.finish() as u32))
 }
 
-/// A migrated database to copy, made by whichever test comes first.
+/// Returns the migrated database to copy. The first test creates it.
 async fn template(cluster: &PrivatePostgres, maintenance: &PgConnectOptions) -> String {
     let mut hasher = DefaultHasher::new();
     sqlx::migrate!("../migrations").iter().for_each(|file| (file.version, &file.checksum).hash(&mut hasher));
@@ -139,7 +139,7 @@ impl TestServer {
     async fn start(cluster: &PrivatePostgres, database: &str) -> Self {
         let writer_role = format!("{APP_ROLE}_writer");
         let pools = Pools::open(cluster.options(database, APP_ROLE), cluster.options(database, &writer_role));
-        let (catalog, clock) = (catalog(), Arc::new(ManualClock::with_counted_ids(at(START), 1)));
+        let (catalog, clock) = (catalog(), Arc::new(ManualClock::with_sequential_ids(at(START), 1)));
         let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
         let reader = AccountReader {
             pool: pools.app.clone(),
@@ -165,7 +165,7 @@ impl TestServer {
         Self { pools, owner, owner_pool, catalog, clock, writer, reader, api_keys, sweeper, provisioning, tasks }
     }
 
-    /// Ends the server; whatever the test did, every invariant holds.
+    /// Audits the database, then stops the server.
     async fn finish(self) {
         let report = self.audit().await;
         assert!(report.ok, "{:#?}", report.violations);
@@ -180,7 +180,7 @@ impl TestServer {
         owner_pool.close().await;
     }
 
-    /// What sells packs, without Stripe.
+    /// Returns the purchases service, without Stripe.
     pub fn purchases(&self, writer: &Writer) -> Purchases {
         Purchases {
             pool: self.pools.app.clone(),
@@ -188,22 +188,22 @@ impl TestServer {
             gateway: None,
             catalog: self.catalog.clone(),
             clock: self.clock.clone(),
-            site: "http://brightmeter.test".into(),
-            news: Arc::default(),
+            base_url: "http://brightmeter.test".into(),
+            new_events: Arc::default(),
         }
     }
 
-    /// What has plans follow Stripe, without Stripe.
+    /// Returns the plans service, without Stripe.
     pub fn plans(&self, writer: &Writer) -> Plans {
-        Plans::beside(&self.purchases(writer))
+        Plans::from_purchases(&self.purchases(writer))
     }
 
-    /// Holds the database against every invariant.
+    /// Audits the database.
     pub async fn audit(&self) -> AuditReport {
         audit::run(&self.pools, &(self.clock.clone() as Arc<dyn Clock>)).await.unwrap()
     }
 
-    /// A connection as the superuser who owns everything.
+    /// Connects as the superuser, which owns everything.
     pub async fn owner(&self) -> PgConnection {
         PgConnection::connect_with(&self.owner).await.unwrap()
     }
@@ -214,8 +214,8 @@ impl TestServer {
         sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&self.owner_pool).await.expect(&sql);
     }
 
-    /// The only value that a query of the owner answers.
-    pub async fn ask<V>(&self, sql: impl Into<String>) -> V
+    /// Runs a query as the owner, and returns its only value.
+    pub async fn query_value<V>(&self, sql: impl Into<String>) -> V
     where
         for<'r> V: Send + Unpin + sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
@@ -223,19 +223,19 @@ impl TestServer {
         sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_one(&self.owner_pool).await.expect(&sql)
     }
 
-    /// A second server on the same database: a writer on connections of its own.
+    /// Starts a second server on the same database: a writer with its own connections.
     pub fn replica(&self) -> (Writer, WriterTasks) {
         self.writer_through(self.owner.clone())
     }
 
-    /// A writer on connections of its own, made as `options` say but for the role.
+    /// Starts a writer with its own connections, opened with `options` except for the role.
     pub fn writer_through(&self, options: PgConnectOptions) -> (Writer, WriterTasks) {
         let role = |role: &str| options.clone().username(role);
         let pools = Pools::open(role(APP_ROLE), role(&format!("{APP_ROLE}_writer")));
         Writer::start(pools.writer, self.catalog.clone(), self.clock.clone())
     }
 
-    /// An organization on `plan`, with its first allowance.
+    /// Creates an organization on `plan`, with its first allowance.
     pub async fn org(&self, slug: &str, plan: &str) -> OrgId {
         let new = NewOrganization { slug, name: slug, time_zone: "Europe/Berlin", plan, anchor: self.clock.now() };
         let org = self.provisioning.create_organization(new).await.unwrap();
@@ -243,18 +243,18 @@ impl TestServer {
         org
     }
 
-    /// A person who signs in with `email` and the password `correct horse`, and is a member of `org`.
+    /// Creates a user with `email` and the password `correct horse`, as a member of `org`.
     pub async fn member(&self, org: OrgId, email: &str) -> MemberId {
         self.person(org, email, "member").await
     }
 
-    /// The same in another role.
+    /// Like [`member`](Self::member), in another role.
     pub async fn person(&self, org: OrgId, email: &str, role: &str) -> MemberId {
         let user = self.provisioning.create_user(email, "Robin", "correct horse", false).await.unwrap();
-        self.provisioning.add_member(org, user, role).await.unwrap()
+        self.provisioning.add_member(org, user, role.parse().unwrap()).await.unwrap()
     }
 
-    /// A key of `org` that holds.
+    /// Creates a valid API key of `org`.
     pub async fn key(&self, org: OrgId, scope: Scope) -> (ApiKeyId, Secret) {
         let new = NewKey { id: ApiKeyId(self.clock.new_id()), name: "billing", scope, expires_at: None, maker: None };
         let (key, secret) = self.api_keys.create(org, new).await.unwrap();
@@ -269,29 +269,29 @@ impl TestServer {
         self.writer.submit(Submission::new(org, Some(key.parse().unwrap()), command)).await
     }
 
-    /// The whole log of an organization, oldest entry first.
+    /// Returns all ledger entries of an organization, oldest first.
     pub async fn log(&self, org: OrgId) -> Vec<(Entry, EntryHash)> {
         let mut tx = tenant::begin(&self.pools.app, org).await.unwrap();
         entries::list_after(&mut tx, org, 0, 100_000).await.unwrap()
     }
 
-    /// The account as a reader sees it.
+    /// Returns the account as readers see it.
     pub async fn account(&self, org: OrgId) -> Account {
         self.reader.load(org, &Requester::default()).await.unwrap().account
     }
 
-    /// What can be spent of `token_type`, as a reader sees it.
+    /// Returns the available tokens of `token_type`, as readers see them.
     pub async fn available(&self, org: OrgId, token_type: &str) -> i64 {
         self.account(org).await.balance(&token_type.parse().unwrap()).available().get()
     }
 
-    /// Moves the clock by `seconds`.
-    pub fn pass(&self, seconds: i64) {
+    /// Moves the clock forward by `seconds`.
+    pub fn advance(&self, seconds: i64) {
         self.clock.set(self.clock.now() + chrono::TimeDelta::seconds(seconds));
     }
 }
 
-/// A service's key that acts for no member: under no limit but the tokens there are.
+/// An API key that acts for no member, so no limit applies but the balance.
 pub fn service() -> Caller {
     Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(7)), member: None }
 }
@@ -305,29 +305,29 @@ pub fn spend(feature: &str) -> Command {
 }
 
 pub fn hold(feature: &str, ttl_seconds: u32) -> Command {
-    Command::OpenHold { usage: usage(service(), feature), ttl_seconds: Some(ttl_seconds), job: None }
+    Command::OpenHold { usage: usage(service(), feature), ttl_seconds: Some(ttl_seconds), attachment: None }
 }
 
-/// That staff do it, for this reason.
+/// A staff action with this reason.
 pub fn by_staff(reason: &str) -> StaffAction {
     StaffAction { user: UserId(Uuid::from_u128(8)), reason: reason.parse().unwrap() }
 }
 
-/// What any member asks.
+/// A member as the caller.
 pub fn member(id: MemberId) -> Caller {
     Caller::Member { member: id }
 }
 
-/// A correction of AI tokens by `amount`.
+/// An adjustment of AI tokens by `amount`.
 pub fn adjust(amount: i64, reason: &str) -> Command {
     Command::Adjust { caller: service(), token_type: "ai".parse().unwrap(), amount, reason: reason.into() }
 }
 
 pub fn capture(hold: HoldId, amount: Option<i64>) -> Command {
-    Command::Capture { hold, amount: amount.map(tokens), quests: Vec::new() }
+    Command::Capture { hold, amount: amount.map(tokens), attachment: None }
 }
 
-/// So many tokens.
+/// Converts a number to tokens.
 pub fn tokens(amount: i64) -> Tokens {
     Tokens::try_from(amount).unwrap()
 }
@@ -336,7 +336,7 @@ pub fn release(hold: HoldId) -> Command {
     Command::Release { hold, reason: "not needed".into() }
 }
 
-/// The hold that an answer tells of.
+/// Returns the hold that the command opened.
 pub fn held(answer: &Answer) -> HoldId {
     match &answer.outcome.effect {
         Effect::HoldOpened { hold, .. } => *hold,

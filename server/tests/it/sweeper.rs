@@ -1,4 +1,4 @@
-//! What time brings to accounts that nobody touches.
+//! The sweeper: resets, expiries and cleanup without any command.
 
 use brightmeter::{command::Command, ids::OrgId};
 use futures::future::join_all;
@@ -8,32 +8,32 @@ use crate::support::{START, TestServer, at, spend, with_server};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Allowances of AI tokens that were ever made.
+/// Returns the number of AI token allowances ever granted.
 async fn allowances(server: &TestServer) -> i64 {
-    server.ask("select count(*) from ai_token_grants where source = 'plan' and token_type = 'ai'").await
+    server.query_value("select count(*) from ai_token_grants where source = 'plan' and token_type = 'ai'").await
 }
 
 async fn settled(server: &TestServer, org: OrgId) -> i64 {
-    server.ask(format!("select settled from ai_tokens where org_id = '{org}' and token_type = 'ai'")).await
+    server.query_value(format!("select settled from ai_tokens where org_id = '{org}' and token_type = 'ai'")).await
 }
 
 #[test]
-fn an_allowance_is_renewed_without_anybody_looking() {
+fn an_allowance_is_reset_without_any_command() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.submit(org, spend("quest_generation")).await.unwrap();
-        server.pass(31 * DAY - 1);
+        server.advance(31 * DAY - 1);
         assert_eq!(server.sweeper.sweep().await.unwrap(), 0);
         assert_eq!(settled(server, org).await, 195);
-        server.pass(1);
+        server.advance(1);
         assert_eq!(server.sweeper.sweep().await.unwrap(), 1);
         assert_eq!((settled(server, org).await, allowances(server).await), (200, 2), "no rollover");
-        assert_eq!(server.sweeper.sweep().await.unwrap(), 0, "nothing is left to do");
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 0, "no account is due");
     });
 }
 
 #[test]
-fn months_that_nobody_looked_at_are_skipped_to_the_current_one() {
+fn missed_periods_are_skipped_to_the_current_one() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.clock.set(at("2026-07-01T00:00:00Z"));
@@ -45,15 +45,15 @@ fn months_that_nobody_looked_at_are_skipped_to_the_current_one() {
 }
 
 #[test]
-fn several_sweepers_at_once_grant_once() {
+fn concurrent_sweepers_grant_each_allowance_once() {
     with_server(async |server| {
         let (one, two) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
         let (writer, tasks) = server.replica();
         let other = Sweeper { writer, ..server.sweeper.clone() };
         for month in 1..=3 {
-            server.pass(31 * DAY);
+            server.advance(31 * DAY);
             let swept = join_all([&server.sweeper, &other, &server.sweeper, &other].map(Sweeper::sweep)).await;
-            // Whoever comes late may find nothing, or what was booked meanwhile.
+            // A late sweeper may find no due account, or one that another sweeper has just advanced.
             assert!(swept.into_iter().map(Result::unwrap).sum::<usize>() >= 2);
             assert_eq!(allowances(server).await, 2 * (1 + month));
             assert_eq!((settled(server, one).await, settled(server, two).await), (200, 200));
@@ -80,7 +80,7 @@ fn a_clock_that_jumps_back_grants_nothing_twice() {
 }
 
 #[test]
-fn five_hundred_organizations_are_swept_at_once() {
+fn one_sweep_covers_five_hundred_organizations() {
     with_server(async |server| {
         server
             .as_owner(
@@ -91,9 +91,9 @@ fn five_hundred_organizations_are_swept_at_once() {
                          created_at, created_at from organizations",
             )
             .await;
-        assert_eq!(server.sweeper.sweep().await.unwrap(), 500, "none has its first allowance yet");
+        assert_eq!(server.sweeper.sweep().await.unwrap(), 500, "no organization has its first allowance yet");
         assert_eq!(allowances(server).await, 500);
-        server.pass(31 * DAY);
+        server.advance(31 * DAY);
         assert_eq!(server.sweeper.sweep().await.unwrap(), 500);
         assert_eq!(allowances(server).await, 1_000);
         assert_eq!(server.sweeper.sweep().await.unwrap(), 0);
@@ -101,7 +101,7 @@ fn five_hundred_organizations_are_swept_at_once() {
 }
 
 #[test]
-fn sessions_and_failed_sign_ins_are_removed_when_their_time_is_over() {
+fn expired_sessions_and_failed_sign_ins_are_removed() {
     with_server(async |server| {
         server
             .as_owner(
@@ -110,29 +110,32 @@ fn sessions_and_failed_sign_ins_are_removed_when_their_time_is_over() {
             )
             .await;
         server.sweeper.sweep().await.unwrap();
-        assert_eq!(server.ask::<String>("select string_agg(id, ' ') from sessions").await, "alive");
-        assert_eq!(server.ask::<String>("select string_agg(subject::text, ' ') from sign_in_failures").await, "\\x02");
+        assert_eq!(server.query_value::<String>("select string_agg(id, ' ') from sessions").await, "alive");
+        assert_eq!(
+            server.query_value::<String>("select string_agg(subject::text, ' ') from sign_in_failures").await,
+            "\\x02"
+        );
     });
 }
 
 #[test]
-fn a_receipt_is_kept_for_a_week_and_then_removed_whoevers_it_is() {
+fn idempotency_records_of_all_organizations_are_removed_after_a_week() {
     with_server(async |server| {
         let orgs = [server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await];
         for org in orgs {
             server.submit_as(org, "order-1", spend("ping")).await.unwrap();
         }
-        server.pass(7 * DAY);
+        server.advance(7 * DAY);
         for org in orgs {
             server.submit_as(org, "order-2", spend("ping")).await.unwrap();
         }
-        let keys = "select coalesce(string_agg(key, ' ' order by key, org_id), '') from ai_token_receipts";
+        let keys = "select coalesce(string_agg(key, ' ' order by key, org_id), '') from ai_token_idempotency";
         server.sweeper.sweep().await.unwrap();
-        assert_eq!(server.ask::<String>(keys).await, "order-1 order-1 order-2 order-2");
+        assert_eq!(server.query_value::<String>(keys).await, "order-1 order-1 order-2 order-2");
         assert!(server.submit_as(orgs[0], "order-1", spend("ping")).await.unwrap().replayed);
-        server.pass(1);
+        server.advance(1);
         server.sweeper.sweep().await.unwrap();
-        assert_eq!(server.ask::<String>(keys).await, "order-2 order-2");
+        assert_eq!(server.query_value::<String>(keys).await, "order-2 order-2");
         assert_eq!(server.available(orgs[0], "ai").await, 198);
     });
 }

@@ -1,4 +1,4 @@
-//! The one door, with many at it.
+//! The writer under concurrent callers.
 
 mod batches;
 mod outages;
@@ -13,7 +13,7 @@ use server::service::writer::SubmitError;
 use crate::support::{adjust, spend, with_server};
 
 #[test]
-fn of_a_thousand_spends_by_64_callers_exactly_as_many_succeed_as_there_are_tokens() {
+fn of_a_thousand_concurrent_spends_exactly_as_many_succeed_as_there_are_tokens() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.submit(org, adjust(-100, "to a hundred")).await.unwrap();
@@ -31,7 +31,7 @@ fn of_a_thousand_spends_by_64_callers_exactly_as_many_succeed_as_there_are_token
 }
 
 #[test]
-fn a_hundred_repeats_of_one_key_at_once_have_one_effect() {
+fn a_hundred_concurrent_repeats_of_one_idempotency_key_have_one_effect() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let repeats = (0..100).map(|_| server.submit_as(org, "order-1", spend("ping")));
@@ -43,7 +43,7 @@ fn a_hundred_repeats_of_one_key_at_once_have_one_effect() {
 }
 
 #[test]
-fn a_key_belongs_to_one_request_of_one_organization() {
+fn an_idempotency_key_belongs_to_one_request_of_one_organization() {
     with_server(async |server| {
         let (org, other) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
         server.submit_as(org, "order-1", spend("ping")).await.unwrap();
@@ -54,10 +54,10 @@ fn a_key_belongs_to_one_request_of_one_organization() {
 }
 
 #[test]
-fn a_refusal_is_not_kept_so_the_same_key_succeeds_after_a_top_up() {
+fn a_refusal_is_not_stored_so_the_same_idempotency_key_succeeds_after_a_top_up() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
-        server.submit(org, adjust(-200, "to nothing")).await.unwrap();
+        server.submit(org, adjust(-200, "to zero")).await.unwrap();
         assert!(server.submit_as(org, "order-1", spend("ping")).await.is_err());
         server.submit(org, adjust(10, "topped up")).await.unwrap();
         let answer = server.submit_as(org, "order-1", spend("ping")).await.unwrap();

@@ -1,4 +1,4 @@
-//! What failed is free, and going to and fro gains nothing.
+//! Charges: a failed job costs nothing, and switching plans gains nothing.
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -13,14 +13,14 @@ use crate::{
     ledger::{account::Account, grant::Source, tokens::Tokens},
 };
 
-/// After any history: an organization on Pro that pays, with some tokens that stay.
+/// The world after any history, with an active license, the Enterprise plan and 100 tokens that never expire.
 fn ready(events: &[(i64, history::Event)]) -> world::World {
     let mut world = History::play(events).world;
     world.account.terms.closed_at = None;
     world.account.terms.license = License::Active;
     world.advance();
     let needed = Command::ChangePlan { caller: world::STAFF, plan: "enterprise".parse().unwrap() };
-    // Refused if it is on that plan already, which is as good.
+    // Refused if it is already on that plan, which is fine.
     drop(world.run(needed));
     world.give(Source::Admin, 100, "");
     world
@@ -30,7 +30,8 @@ fn available(account: &Account) -> Tokens {
     account.balance(&world::ai()).available()
 }
 
-/// Of two equal worlds, one uses something now and takes it back after these pauses: it is not the poorer for it.
+/// Clones a world, uses tokens in the clone, reverses that after some pauses, and checks that the clone has no fewer
+/// tokens.
 fn check_free_of_charge(begin: impl Fn(&mut world::World, u32) -> Command) {
     check((events(), 1_u32..20, prop::collection::vec(1_i64..3_000_000, 1..5)), |(events, quests, pauses)| {
         let mut without = ready(&events);
@@ -45,13 +46,13 @@ fn check_free_of_charge(begin: impl Fn(&mut world::World, u32) -> Command) {
         if let Err(refusal) = with.run(end) {
             assert_eq!(refusal, Refusal::HoldClosed { state: "expired".into() });
         }
-        let (left, would_be) = (available(&with.account), available(&without.account));
-        assert!(left >= would_be, "{left} are left, {would_be} would be");
+        let (actual, expected) = (available(&with.account), available(&without.account));
+        assert!(actual >= expected, "{actual} available, expected at least {expected}");
     });
 }
 
 #[test]
-fn a_job_that_fails_never_costs() {
+fn a_failed_job_is_never_charged() {
     check_free_of_charge(|world, amount| {
         let outcome = world.run(world::open_hold(world::quests(world::STAFF, amount), Some(86_400))).unwrap();
         Command::Release { hold: HoldId(outcome.transaction.0), reason: "it failed".into() }
@@ -59,7 +60,7 @@ fn a_job_that_fails_never_costs() {
 }
 
 #[test]
-fn a_spend_that_is_refunded_never_costs() {
+fn a_refunded_spend_costs_nothing() {
     check_free_of_charge(|world, amount| {
         let transaction = world.try_spend(world::STAFF, amount).unwrap().transaction;
         Command::Refund { caller: world::STAFF, transaction, reason: "it failed".into() }

@@ -1,4 +1,4 @@
-//! Random histories of one account: what several callers ask, and a clock that moves in all directions.
+//! Random histories of one account: commands of several callers, and a clock that moves forward and back.
 
 use std::sync::LazyLock;
 
@@ -35,7 +35,7 @@ use crate::{
     time::Instant,
 };
 
-/// One thing that happens. Numbers stand for whichever there is: the n-th last hold, the n-th caller.
+/// One event of a history. Numbers are indexes: the n-th last hold, the n-th caller.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Spend {
@@ -74,33 +74,34 @@ pub(super) enum Event {
     },
     /// A pack is ordered.
     Order,
-    /// Stripe tells something of the n-th last order.
-    Tell {
+    /// Stripe reports facts about the n-th last order.
+    Payment {
         order: usize,
         facts: Payment,
     },
     Advance,
-    /// Stripe says how the subscription stands.
-    Follow {
+    /// Stripe's subscription is synced.
+    Sync {
         number: i64,
         live: bool,
         plan: usize,
         hours: i64,
         ends: bool,
     },
-    /// Stripe tells that an invoice was paid, or was not.
-    Bill {
+    /// Stripe reports that an invoice was paid or failed.
+    Invoice {
         invoice: u8,
         paid: bool,
     },
-    /// Staff suspend the license, or lift that.
+    /// Staff suspend the license or lift the suspension.
     Staff {
         suspend: bool,
     },
-    /// What no command does yet: the state that a block or a closing leaves.
+    /// A caller is blocked. Changes the account directly, because no command does that yet.
     Block {
         caller: usize,
     },
+    /// The account is closed or reopened. Changes the account directly, because no command does that yet.
     Close {
         closed: bool,
     },
@@ -114,7 +115,7 @@ pub(super) struct Step {
     pub(super) transaction: TransactionId,
     pub(super) result: Result<Decision, Refusal>,
     pub(super) after: Account,
-    /// Whether something other than a command changed the account just before.
+    /// Whether an event without a command changed the account just before.
     pub(super) interrupted: bool,
 }
 
@@ -126,12 +127,12 @@ pub(super) struct History {
 
 const CALLERS: [Caller; 5] = [ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF];
 const FEATURES: [&str; 4] = ["quest_generation", "lead_generation", "revenue_forecast", "strategy_analysis"];
-/// The n-th last order that there never is.
+/// The index of an order that does not exist.
 const UNKNOWN: usize = 3;
 const PLANS: [&str; 3] = ["starter", "pro", "enterprise"];
 const SOURCES: [Source; 5] = [Source::Plan, Source::Promo, Source::Refund, Source::Pack, Source::Admin];
 
-/// The default catalog, with limits for keys too.
+/// The default catalog, with limits for API keys too.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let limits = "[limits.key]\nrequests = 2\nwindow_seconds = 10\ninterval_seconds = 1";
     Catalog::parse(&DEFAULT_CATALOG.replacen("[limits.key]", limits, 1)).unwrap()
@@ -144,7 +145,7 @@ impl Step {
 }
 
 impl History {
-    /// Plays `events`, each after the clock has moved by its seconds.
+    /// Plays `events`, moving the clock by the seconds before each.
     pub(super) fn play(events: &[(i64, Event)]) -> Self {
         let mut world = World::with("pro", CATALOG.clone());
         world.order();
@@ -164,19 +165,19 @@ impl History {
         Self { steps, entries: world.entries.clone(), world }
     }
 
-    /// The steps that were applied, with what they did.
+    /// The applied steps, with their decisions.
     pub(super) fn applied(&self) -> impl Iterator<Item = (&Step, &Decision)> {
         self.steps.iter().filter_map(|step| step.result.as_ref().ok().map(|decision| (step, decision)))
     }
 }
 
-/// The command of an event; nothing if the event changed the account by itself.
+/// Returns the command of an event, or `None` if the event changed the account directly.
 fn command(world: &mut World, event: &Event) -> Option<Command> {
     let nth_last = |ids: Vec<uuid::Uuid>, n: usize| {
         let missing = uuid::Uuid::from_u128(0xdead);
         ids.iter().rev().nth(n).or(ids.first()).copied().unwrap_or(missing)
     };
-    // Ids of transactions are counted up in these worlds, so the maps are in order of time.
+    // Transaction ids are sequential in these worlds, so the maps are in order of time.
     let hold = |world: &World, n| HoldId(nth_last(world.account.holds.keys().map(|id| id.0).collect(), n));
     let token_type = |is_deep: bool| if is_deep { deep() } else { ai() };
     let usage = |caller: usize, feature: usize, quantity| uses(CALLERS[caller], FEATURES[feature], quantity);
@@ -186,7 +187,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             open_hold(usage(caller, feature, quantity), ttl_seconds)
         }
         Event::Capture { hold: n, amount } => {
-            Command::Capture { hold: hold(world, n), amount: amount.map(tokens), quests: Vec::new() }
+            Command::Capture { hold: hold(world, n), amount: amount.map(tokens), attachment: None }
         }
         Event::Release { hold: n } => Command::Release { hold: hold(world, n), reason: "the job failed".into() },
         Event::Refund { spend } => {
@@ -209,13 +210,13 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
             world.order();
             return None;
         }
-        Event::Tell { order, facts } => {
+        Event::Payment { order, facts } => {
             let ids = world.account.purchases.keys().map(|id| id.0);
             let ids = if order < UNKNOWN { ids.collect() } else { Vec::new() };
             Command::RecordPayment { purchase: PurchaseId(nth_last(ids, order)), facts }
         }
         Event::Advance => Command::Advance,
-        Event::Bill { invoice, paid } => {
+        Event::Invoice { invoice, paid } => {
             let id = format!("in_{invoice}");
             let failed = Invoice { failed_at: Some(world.now), ..Invoice::default() };
             // The first one costs nothing.
@@ -226,12 +227,12 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
         }
         Event::Staff { suspend: true } => Command::Suspend(by_staff("a chargeback")),
         Event::Staff { suspend: false } => Command::Lift(by_staff("it was a mistake")),
-        Event::Follow { number, live, plan, hours, ends } => {
+        Event::Sync { number, live, plan, hours, ends } => {
             let anchor = Anchor(world.now + TimeDelta::hours(hours));
             let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
             let live = live.then_some(Subscription { id, item: "si_1".into(), plan, anchor, ends });
             let ended_at = live.is_none().then_some(world.now);
-            Command::SyncSubscription { snapshot: SubscriptionSnapshot { number, live, ended_at, further: 0 } }
+            Command::SyncSubscription { snapshot: SubscriptionSnapshot { number, live, ended_at, additional: 0 } }
         }
         Event::Block { caller } => {
             let until = world.now + TimeDelta::minutes(15);
@@ -247,7 +248,7 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
     })
 }
 
-/// The service asks most, so that it meets its limits.
+/// The service is chosen most often, so that it reaches its limits.
 fn caller() -> impl Strategy<Value = usize> {
     prop_oneof![0..CALLERS.len(), Just(2)]
 }
@@ -272,21 +273,21 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (any::<bool>(), -150_i64..100).prop_map(|(deep, amount)| Event::Adjust { deep, amount }),
         5 => (0..PLANS.len()).prop_map(|plan| Event::ChangePlan { plan }),
         4 => Just(Event::Advance),
-        2 => (0..4_u8, any::<bool>()).prop_map(|(invoice, paid)| Event::Bill { invoice, paid }),
+        2 => (0..4_u8, any::<bool>()).prop_map(|(invoice, paid)| Event::Invoice { invoice, paid }),
         1 => (0..200_i64, 0..5_u8, 0..PLANS.len(), -900..900_i64, any::<bool>()).prop_map(
-            |(number, live, plan, hours, ends)| Event::Follow { number, live: live > 0, plan, hours, ends }
+            |(number, live, plan, hours, ends)| Event::Sync { number, live: live > 0, plan, hours, ends }
         ),
-        // Mostly lifted: while it is suspended, no feature is used.
+        // Mostly lifted, because a suspended account uses no features.
         1 => prop::bool::weighted(0.4).prop_map(|suspend| Event::Staff { suspend }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
         5 => Just(Event::Order),
-        20 => (0..=UNKNOWN, facts()).prop_map(|(order, facts)| Event::Tell { order, facts }),
-        // Mostly open: a closed account refuses nearly everything.
+        20 => (0..=UNKNOWN, facts()).prop_map(|(order, facts)| Event::Payment { order, facts }),
+        // Mostly open, because a closed account refuses nearly everything.
         1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),
     ]
 }
 
-/// Something that Stripe tells of a payment: mostly that it was paid, as the rest depends on it.
+/// Random payment facts: mostly that it was paid, because the rest depends on it.
 pub(super) fn facts() -> impl Strategy<Value = Payment> {
     let stages = Stage::ALL.map(|stage| Payment { stage, ..Payment::default() });
     prop_oneof![
@@ -300,7 +301,7 @@ pub(super) fn facts() -> impl Strategy<Value = Payment> {
     ]
 }
 
-/// Seconds until the next event.
+/// The seconds until the next event.
 fn pause() -> impl Strategy<Value = i64> {
     prop_oneof![
         12 => Just(0),
@@ -318,7 +319,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
     prop::collection::vec((pause(), event()), 1..60)
 }
 
-/// Holds `property` against 512 cases of `strategy`, the same ones every time.
+/// Checks `property` for 512 cases of `strategy`. The cases are the same in every run.
 pub(super) fn check<S: Strategy>(strategy: S, property: impl Fn(S::Value)) {
     let config = Config { cases: 512, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::XorShift);
@@ -331,12 +332,12 @@ pub(super) fn check<S: Strategy>(strategy: S, property: impl Fn(S::Value)) {
     }
 }
 
-/// Holds `property` against random histories.
+/// Checks `property` for random histories.
 pub(super) fn always(property: impl Fn(&History)) {
     check(events(), |events| property(&History::play(&events)));
 }
 
-/// Holds `property` against every command of random histories.
+/// Checks `property` for every command of random histories.
 pub(super) fn at_every_step(property: impl Fn(&History, &Step)) {
     always(|history| history.steps.iter().for_each(|step| property(history, step)));
 }

@@ -1,50 +1,61 @@
-//! The license belongs to staff first, and then to the money.
+//! The license: a suspension by staff overrides billing.
 
 use super::history::at_every_step;
 use crate::{
     access::refusal::Refusal,
-    billing::{invoices::Invoices, license::License},
+    billing::{
+        invoices::Invoices,
+        license::{License, SuspensionCause},
+    },
     command::Command,
     decide::{decide, tests::world::by_staff},
 };
 
 #[test]
-fn what_staff_have_suspended_only_staff_lift() {
+fn only_staff_lift_a_suspension_by_staff() {
     at_every_step(|_, step| {
         let (before, after) = (step.before.terms.license, step.after.terms.license);
         match (before, &step.command) {
-            (License::Stopped { .. }, Command::Lift(_)) => {
-                assert_eq!(matches!(after, License::Stopped { .. }), step.result.is_err(), "{after:?}");
+            (License::Suspended { cause: SuspensionCause::Staff, .. }, Command::Lift(_)) => {
+                assert_eq!(
+                    matches!(after, License::Suspended { cause: SuspensionCause::Staff, .. }),
+                    step.result.is_err(),
+                    "{after:?}"
+                );
             }
-            (License::Stopped { .. }, command) => assert_eq!(after, before, "after {command:?}"),
+            (License::Suspended { cause: SuspensionCause::Staff, .. }, command) => {
+                assert_eq!(after, before, "after {command:?}")
+            }
             (_, Command::Suspend(_)) if step.result.is_ok() => {
-                assert_eq!(after, License::Stopped { since: step.now });
+                assert_eq!(after, License::Suspended { since: step.now, cause: SuspensionCause::Staff });
             }
-            (_, command) => assert!(!matches!(after, License::Stopped { .. }), "after {command:?}"),
+            (_, command) => {
+                assert!(!matches!(after, License::Suspended { cause: SuspensionCause::Staff, .. }), "after {command:?}")
+            }
         }
     });
 }
 
 #[test]
-fn a_lift_leaves_the_license_where_the_money_says_it_stands() {
+fn a_lifted_license_is_what_billing_implies() {
     at_every_step(|history, step| {
         if !matches!(step.command, Command::Lift(_)) || step.result.is_err() {
             return;
         }
-        let told_nothing = Command::RecordInvoices { facts: Invoices::default() };
-        let decision = decide(&step.after, &told_nothing, &step.cx(history)).unwrap();
+        let no_facts = Command::RecordInvoices { facts: Invoices::default() };
+        let decision = decide(&step.after, &no_facts, &step.cx(history)).unwrap();
         assert_eq!(decision.changes.steps, [], "from {:?}", step.after.terms.license);
     });
 }
 
 #[test]
-fn to_suspend_and_to_lift_at_once_is_as_if_the_money_had_just_been_looked_at() {
+fn suspending_and_lifting_equals_an_update_from_billing() {
     at_every_step(|history, step| {
-        let (mut looked_at, mut suspended) = (step.after.clone(), step.after.clone());
+        let (mut updated, mut suspended) = (step.after.clone(), step.after.clone());
         let cx = step.cx(history);
-        // An end that is known no more is no end: only the license itself still tells of it.
+        // A canceled license is skipped: the snapshot may no longer show the end, only the license does.
         let ends = matches!(step.after.terms.license, License::Canceled { .. });
-        if ends || matches!(step.after.terms.license, License::Stopped { .. }) {
+        if ends || matches!(step.after.terms.license, License::Suspended { cause: SuspensionCause::Staff, .. }) {
             return;
         }
         for command in [Command::Suspend(by_staff("a mistake")), Command::Lift(by_staff("it was one"))] {
@@ -53,8 +64,8 @@ fn to_suspend_and_to_lift_at_once_is_as_if_the_money_had_just_been_looked_at() {
                 Err(refusal) => return assert!(matches!(refusal, Refusal::AccountClosed { .. }), "{refusal:?}"),
             }
         }
-        let told_nothing = Command::RecordInvoices { facts: Invoices::default() };
-        looked_at.apply(&decide(&looked_at, &told_nothing, &cx).unwrap().changes);
-        assert_eq!(suspended.terms, looked_at.terms);
+        let no_facts = Command::RecordInvoices { facts: Invoices::default() };
+        updated.apply(&decide(&updated, &no_facts, &cx).unwrap().changes);
+        assert_eq!(suspended.terms, updated.terms);
     });
 }

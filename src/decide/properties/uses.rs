@@ -1,4 +1,4 @@
-//! What a use burns, and what who asks is told.
+//! Spends and holds: the grants they burn, and the refusals of their callers.
 
 use std::cmp::Ordering;
 
@@ -10,13 +10,13 @@ use crate::{
     decide::{Context, decide, entitlement, tests::world},
     ledger::{
         account::Account,
-        grant::{Grant, Part, Source},
+        grant::{Grant, GrantPart, Source},
         outcome::Effect,
     },
     time::Instant,
 };
 
-/// The account once what time has brought is booked, as the command under the same context finds it.
+/// The account of a step after everything due is booked, as the command finds it.
 fn advanced(history: &History, step: &history::Step) -> Account {
     let mut account = step.before.clone();
     let decision = decide(&account, &Command::Advance, &step.cx(history)).unwrap();
@@ -24,8 +24,8 @@ fn advanced(history: &History, step: &history::Step) -> Account {
     account
 }
 
-/// Takes one token after the other from whichever grant comes first by the words of the specification.
-fn burn_token_by_token(grants: &[&Grant], mut needed: i64) -> Vec<Part> {
+/// A reference implementation of the burn-down order: takes one token at a time from the first grant.
+fn burn_token_by_token(grants: &[&Grant], mut needed: i64) -> Vec<GrantPart> {
     let rank = |source| match source {
         Source::Plan => 1,
         Source::Promo => 2,
@@ -43,26 +43,26 @@ fn burn_token_by_token(grants: &[&Grant], mut needed: i64) -> Vec<Part> {
         expiry.then(rank(a.source).cmp(&rank(b.source))).then(a.created_at.cmp(&b.created_at)).then(a.id.cmp(&b.id))
     };
     let mut free: Vec<(&Grant, i64)> = grants.iter().map(|grant| (*grant, grant.free().get())).collect();
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<GrantPart> = Vec::new();
     while needed > 0 {
         let first = free.iter_mut().filter(|(_, left)| *left > 0).min_by(|a, b| earlier(a.0, b.0)).unwrap();
         first.1 -= 1;
         needed -= 1;
         match parts.last_mut() {
             Some(part) if part.grant == first.0.id => part.amount = world::tokens(part.amount.get() + 1),
-            _ => parts.push(Part { grant: first.0.id, amount: world::tokens(1) }),
+            _ => parts.push(GrantPart { grant: first.0.id, amount: world::tokens(1) }),
         }
     }
     parts
 }
 
 #[test]
-fn a_spend_or_hold_burns_in_burn_down_order_and_is_refused_only_for_want_of_tokens() {
+fn a_use_burns_in_burn_down_order_and_insufficient_tokens_are_really_insufficient() {
     at_every_step(|history, step| {
         let (Command::Spend(usage) | Command::OpenHold { usage, .. }) = &step.command else { return };
         let account = advanced(history, step);
         let feature = history.world.catalog.feature(&usage.feature).unwrap();
-        let off = account.terms.license.off(&history.world.catalog.ladder, step.now);
+        let off = account.terms.license.restriction(&history.world.catalog.ladder, step.now);
         let usable = |grant: &&Grant| {
             grant.token_type == feature.token_type
                 && grant.expires_at.is_none_or(|at| at > step.now)
@@ -86,7 +86,7 @@ fn a_spend_or_hold_burns_in_burn_down_order_and_is_refused_only_for_want_of_toke
 }
 
 #[test]
-fn a_check_answers_what_the_spend_is_answered() {
+fn a_check_has_the_same_result_as_the_spend() {
     at_every_step(|history, step| {
         let Command::Spend(usage) = &step.command else { return };
         match (entitlement::check(&step.before, usage, &step.cx(history)), &step.result) {
@@ -103,7 +103,7 @@ fn a_check_answers_what_the_spend_is_answered() {
 }
 
 #[test]
-fn who_is_refused_for_asking_too_often_is_told_when_the_next_try_passes() {
+fn a_retry_at_the_reported_instant_passes_the_rate_or_interval() {
     at_every_step(|history, step| {
         let (Command::Spend(usage) | Command::OpenHold { usage, .. }) = &step.command else { return };
         let Err(refusal @ (Refusal::RateLimited { until, .. } | Refusal::TooFrequent { until, .. })) = &step.result
@@ -115,6 +115,6 @@ fn who_is_refused_for_asking_too_often_is_told_when_the_next_try_passes() {
             let cx = Context { now, ..step.cx(history) };
             entitlement::check(&step.after, usage, &cx).map_or_else(|refusal| refusal.code(), |_| "ok")
         };
-        assert_ne!(again(*until), refusal.code(), "at the instant that it was told");
+        assert_ne!(again(*until), refusal.code(), "at the reported instant");
     });
 }

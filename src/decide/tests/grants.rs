@@ -1,4 +1,4 @@
-//! Grants, debts and corrections.
+//! Grants, debt and adjustments.
 
 use super::world::{ALICE, STAFF, START, World, ai, at, deep, tokens};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     ledger::{grant::Source, outcome::Effect, tokens::Tokens},
 };
 
-/// Given a debt, a grant of 100 tokens pays so much of it, brings so many and leaves so much debt.
+/// Grants 100 tokens to an account with `debt`, and checks the debt paid, the settled tokens and the debt left.
 fn check(debt: i64, source: Source, then: (i64, i64, i64)) {
     let mut world = World::without_tokens("pro");
     if debt > 0 {
@@ -36,7 +36,7 @@ fn only_a_pack_pays_debt() {
     }
     let mut world = World::on("pro");
     world.owe(30);
-    world.go_to(super::world::FIRST_RESET);
+    world.set_time(super::world::FIRST_RESET);
     world.advance();
     assert_eq!(world.lots(), "plan 200");
     assert_eq!(world.account.balance(&ai()).debt, tokens(30));
@@ -54,37 +54,37 @@ fn a_debt_of_one_token_type_is_not_paid_with_another() {
 }
 
 #[test]
-fn a_grant_lapses_at_its_instant() {
+fn a_grant_expires_exactly_at_its_instant() {
     let mut world = World::without_tokens("pro");
     world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
     world.spend(5);
     let seq = world.account.head.seq;
-    world.go_to("2026-01-31T23:59:59.999999Z");
+    world.set_time("2026-01-31T23:59:59.999999Z");
     world.advance();
     assert_eq!(world.lots(), "promo 45");
-    world.go_to("2026-02-01T00:00:00Z");
+    world.set_time("2026-02-01T00:00:00Z");
     assert_eq!(world.try_spend(super::world::SERVICE, 5).unwrap_err().code(), "insufficient_tokens");
     world.advance();
-    assert_eq!((world.lots().as_str(), world.story_since(seq).as_str()), ("", "expired -45"));
+    assert_eq!((world.lots().as_str(), world.entries_since(seq).as_str()), ("", "expired -45"));
     world.wait(5);
     world.advance();
-    assert_eq!(world.story_since(seq), "expired -45", "it lapses once");
+    assert_eq!(world.entries_since(seq), "expired -45", "it expires once");
 }
 
 #[test]
-fn what_lapsed_is_booked_in_the_order_in_which_it_lapsed() {
+fn expiries_are_booked_in_order_of_expiry() {
     let mut world = World::without_tokens("pro");
     world.give(Source::Promo, 3, "2026-02-03T00:00:00Z");
     world.give(Source::Promo, 1, "2026-02-01T00:00:00Z");
     world.give(Source::Promo, 2, "2026-02-02T00:00:00Z");
     let seq = world.account.head.seq;
-    world.go_to("2026-02-16T00:00:00Z");
+    world.set_time("2026-02-16T00:00:00Z");
     world.spend(5);
-    assert_eq!(world.story_since(seq), "expired -1, expired -2, expired -3, granted +200, spent -5");
+    assert_eq!(world.entries_since(seq), "expired -1, expired -2, expired -3, granted +200, spent -5");
 }
 
 #[test]
-fn a_grant_that_makes_no_sense_is_refused() {
+fn an_invalid_grant_is_refused() {
     let mut world = World::on("pro");
     let mut refused = |source, amount, expires_at| world.grant(source, amount, expires_at).unwrap_err().code();
     assert_eq!(refused(Source::Pack, 0, None), "amount_out_of_range");
@@ -99,18 +99,18 @@ fn a_grant_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn staff_corrects_a_balance_upwards_with_tokens_that_never_expire() {
+fn a_positive_adjustment_grants_tokens_that_never_expire() {
     let mut world = World::on("pro");
     let effect = world.adjust(40).unwrap();
     assert!(matches!(effect, Effect::Adjusted { amount: 40, .. }), "{effect:?}");
     assert_eq!(world.lots(), "plan 200, admin 40");
     assert!(world.account.grants.values().any(|grant| grant.source == Source::Admin && grant.expires_at.is_none()));
-    assert!(world.story_since(0).ends_with("adjusted +40"));
+    assert!(world.entries_since(0).ends_with("adjusted +40"));
     assert_eq!(world.entries.last().unwrap().0.note.as_deref(), Some("a correction"));
 }
 
 #[test]
-fn staff_corrects_a_balance_downwards_in_burn_down_order_as_far_as_it_is_available() {
+fn a_negative_adjustment_burns_available_tokens_in_burn_down_order() {
     let mut world = World::on("pro");
     world.give(Source::Pack, 500, "");
     let hold = world.hold(50);
@@ -128,7 +128,7 @@ fn staff_corrects_a_balance_downwards_in_burn_down_order_as_far_as_it_is_availab
 }
 
 #[test]
-fn a_correction_that_makes_no_sense_is_refused() {
+fn an_adjustment_that_is_out_of_range_is_refused() {
     let mut world = World::on("pro");
     for amount in [0, i64::MIN, i64::MAX, Tokens::MAX.get()] {
         assert_eq!(world.adjust(amount).unwrap_err().code(), "amount_out_of_range", "{amount}");
@@ -136,10 +136,10 @@ fn a_correction_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn a_full_balance_gets_as_much_of_an_allowance_as_fits() {
+fn a_nearly_full_balance_gets_as_much_of_an_allowance_as_fits() {
     let mut world = World::without_tokens("pro");
     world.give(Source::Admin, Tokens::MAX.get() - 50, "");
-    world.go_to(super::world::FIRST_RESET);
+    world.set_time(super::world::FIRST_RESET);
     world.advance();
     assert_eq!(world.balance().0, Tokens::MAX.get());
     let command = Command::ChangePlan { caller: ALICE, plan: "enterprise".parse().unwrap() };

@@ -1,4 +1,4 @@
-//! A job holds, runs, and is then charged or not: never charged if it fails, never ended twice.
+//! Holds: a job is charged only if it succeeds, and its hold ends once.
 
 use super::world::{FIRST_RESET, START, World, ai, at, open_hold, quests, tokens, uses};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     time::after_seconds,
 };
 
-/// Given a hold of 60 on an allowance of 50 and a pack of 500, this leaves of the AI grants.
+/// Opens a hold of 60 on an allowance of 50 and a pack of 500, runs `when`, and checks the AI grants.
 fn check(when: impl FnOnce(&mut World, HoldId), then: &str) {
     let mut world = World::on("pro");
     world.adjust(-150).unwrap();
@@ -24,13 +24,13 @@ fn closed(state: &str) -> Refusal {
 }
 
 #[test]
-fn a_hold_reserves_without_booking() {
+fn a_hold_reserves_tokens_without_charging_them() {
     let mut world = World::on("pro");
     let outcome = world.run(open_hold(quests(super::world::ALICE, 60), None)).unwrap();
     assert_eq!(world.balance(), (200, 60, 140));
     let Effect::HoldOpened { hold, amount, expires_at, .. } = outcome.effect else { panic!("{outcome:?}") };
     assert_eq!((hold.0, amount), (outcome.transaction.0, tokens(60)));
-    assert_eq!(expires_at, after_seconds(at(START), 900), "15 minutes unless asked");
+    assert_eq!(expires_at, after_seconds(at(START), 900), "15 minutes by default");
     let (entry, _) = world.entries.last().unwrap();
     assert_eq!((entry.amount(), entry.held_amount(), entry.hold), (0, 60, Some(hold)));
 }
@@ -42,7 +42,7 @@ fn a_capture_charges_all_that_is_held() {
 }
 
 #[test]
-fn a_capture_of_less_charges_in_burn_down_order_and_returns_the_rest() {
+fn a_partial_capture_charges_in_burn_down_order_and_returns_the_rest() {
     check(|world, hold| drop(world.capture(hold, Some(20)).unwrap()), "plan 30, pack 500");
     check(|world, hold| drop(world.capture(hold, Some(51)).unwrap()), "pack 499");
     check(
@@ -74,7 +74,7 @@ fn a_released_hold_charges_nothing() {
 }
 
 #[test]
-fn a_hold_that_nobody_ends_runs_out_at_its_ttl() {
+fn a_hold_expires_at_its_ttl() {
     check(
         |world, hold| {
             world.wait(899);
@@ -89,7 +89,7 @@ fn a_hold_that_nobody_ends_runs_out_at_its_ttl() {
 }
 
 #[test]
-fn a_hold_ends_once_and_any_other_end_is_told_how_it_ended() {
+fn a_hold_ends_once_and_a_second_end_is_refused_with_its_state() {
     type End = (&'static str, fn(&mut World, HoldId) -> Result<Effect, Refusal>);
     let expire: End = ("expired", |world, _| {
         world.wait(900);
@@ -111,13 +111,13 @@ fn a_hold_ends_once_and_any_other_end_is_told_how_it_ended() {
             world.wait(100_000);
             assert_eq!(second(&mut world, hold), Err(closed(state)));
             world.advance();
-            assert_eq!(world.account, after_first, "and time does not end it again");
+            assert_eq!(world.account, after_first, "it does not expire afterwards");
         }
     }
 }
 
 #[test]
-fn at_its_ttl_a_hold_is_too_late_to_capture_even_before_anybody_noticed() {
+fn a_hold_past_its_ttl_cannot_be_captured_even_before_its_expiry_is_booked() {
     check(
         |world, hold| {
             world.wait(900);
@@ -139,13 +139,13 @@ fn at_its_ttl_a_hold_is_too_late_to_capture_even_before_anybody_noticed() {
 #[test]
 fn an_unknown_hold_is_not_found() {
     let mut world = World::on("pro");
-    let nobodys = HoldId(uuid::Uuid::from_u128(77));
-    assert_eq!(world.capture(nobodys, None), Err(Refusal::HoldNotFound));
-    assert_eq!(world.release(nobodys), Err(Refusal::HoldNotFound));
+    let unknown = HoldId(uuid::Uuid::from_u128(77));
+    assert_eq!(world.capture(unknown, None), Err(Refusal::HoldNotFound));
+    assert_eq!(world.release(unknown), Err(Refusal::HoldNotFound));
 }
 
 #[test]
-fn a_hold_lasts_from_one_second_to_a_day() {
+fn the_ttl_of_a_hold_is_one_second_to_one_day() {
     for (ttl, fits) in [(0, false), (1, true), (86_400, true), (86_401, false)] {
         let mut world = World::on("pro");
         let answer = world.run(open_hold(quests(super::world::SERVICE, 5), Some(ttl)));
@@ -163,28 +163,28 @@ fn a_hold_lasts_from_one_second_to_a_day() {
     }
 }
 
-/// Given 50 tokens that lapse on 1 February and a hold of 30 of them opened a minute before, this is left on 2 February.
-fn check_lapsed(when: impl FnOnce(&mut World, HoldId), then: &str) -> World {
+/// Holds 30 of 50 tokens a minute before they expire, runs `when` after their expiry, and checks the AI grants.
+fn check_expired(when: impl FnOnce(&mut World, HoldId), then: &str) -> World {
     let mut world = World::without_tokens("pro");
     world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
-    world.go_to("2026-01-31T23:59:00Z");
+    world.set_time("2026-01-31T23:59:00Z");
     let hold = world.hold(30);
-    world.go_to("2026-02-01T00:00:00Z");
+    world.set_time("2026-02-01T00:00:00Z");
     world.advance();
-    assert_eq!(world.lots(), "promo 30 (30 held)", "what is free lapses, what is held waits for its job");
+    assert_eq!(world.lots(), "promo 30 (30 held)", "free tokens expire, held tokens wait for the job");
     when(&mut world, hold);
     assert_eq!(world.lots(), then);
     world
 }
 
 #[test]
-fn tokens_whose_grant_lapsed_during_a_failed_job_come_back_until_the_end_of_the_period() {
-    let world = check_lapsed(|world, hold| drop(world.release(hold).unwrap()), "refund 30");
-    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
-    assert_eq!(stand_in.expires_at, Some(at(FIRST_RESET)));
+fn tokens_whose_grant_expired_during_a_failed_job_return_until_the_end_of_the_period() {
+    let world = check_expired(|world, hold| drop(world.release(hold).unwrap()), "refund 30");
+    let replacement = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(replacement.expires_at, Some(at(FIRST_RESET)));
     assert_eq!(world.balance(), (30, 0, 30));
-    assert!(world.story_since(0).ends_with("held +0, expired -20, released +0, expired -30, granted +30"));
-    check_lapsed(
+    assert!(world.entries_since(0).ends_with("held +0, expired -20, released +0, expired -30, granted +30"));
+    check_expired(
         |world, _| {
             world.wait(900);
             world.advance();
@@ -194,52 +194,52 @@ fn tokens_whose_grant_lapsed_during_a_failed_job_come_back_until_the_end_of_the_
 }
 
 #[test]
-fn a_job_that_is_charged_after_its_grant_lapsed_pays_with_what_it_held() {
-    check_lapsed(|world, hold| drop(world.capture(hold, None).unwrap()), "");
-    check_lapsed(|world, hold| drop(world.capture(hold, Some(10)).unwrap()), "refund 20");
+fn a_capture_after_the_grant_expired_charges_the_held_tokens() {
+    check_expired(|world, hold| drop(world.capture(hold, None).unwrap()), "");
+    check_expired(|world, hold| drop(world.capture(hold, Some(10)).unwrap()), "refund 20");
 }
 
 #[test]
-fn a_hold_and_its_grant_that_end_together_lose_nothing() {
+fn a_hold_that_expires_together_with_its_grant_loses_nothing() {
     let mut world = World::without_tokens("pro");
     world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
-    world.go_to("2026-01-31T23:45:00Z");
+    world.set_time("2026-01-31T23:45:00Z");
     world.hold(30);
     let seq = world.account.head.seq;
-    world.go_to("2026-02-01T00:00:00Z");
+    world.set_time("2026-02-01T00:00:00Z");
     world.advance();
     assert_eq!(world.lots(), "refund 30");
-    assert_eq!(world.story_since(seq), "hold_expired +0, expired -30, granted +30, expired -20", "the hold first");
+    assert_eq!(world.entries_since(seq), "hold_expired +0, expired -30, granted +30, expired -20", "the hold first");
 }
 
-/// Given a grant that lapses on 1 February and a hold opened at `opened` that nobody ends, this is left on 20 February,
-/// whether or not anybody looked meanwhile.
-fn check_noticed_late(opened: &str, then: &str) {
-    for looks in [&[][..], &["2026-01-31T23:50:00Z", "2026-02-01T00:00:00Z", "2026-02-01T06:00:00Z"]] {
+/// Opens a hold at `opened` on a grant that expires on 1 February, and checks the grants left on 20 February, with and
+/// without advancing the account in between.
+fn check_booked_late(opened: &str, then: &str) {
+    for advanced_at in [&[][..], &["2026-01-31T23:50:00Z", "2026-02-01T00:00:00Z", "2026-02-01T06:00:00Z"]] {
         let mut world = World::without_tokens("pro");
         world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
-        world.go_to(opened);
+        world.set_time(opened);
         world.hold(30);
-        for look in looks {
-            world.go_to(look);
+        for instant in advanced_at {
+            world.set_time(instant);
             world.advance();
         }
-        world.go_to("2026-02-20T00:00:00Z");
+        world.set_time("2026-02-20T00:00:00Z");
         world.advance();
-        assert_eq!(world.lots(), then, "looked at {looks:?}");
+        assert_eq!(world.lots(), then, "advanced at {advanced_at:?}");
     }
 }
 
 #[test]
-fn a_hold_that_ran_out_is_booked_as_of_then_however_late_that_is_noticed() {
-    // Back to its grant, which lapses after it.
-    check_noticed_late("2026-01-31T23:30:00Z", "plan 200");
-    // Into a stand-in, which lapses with the period.
-    check_noticed_late("2026-01-31T23:49:00Z", "plan 200");
+fn an_expired_hold_takes_effect_at_its_ttl_however_late_it_is_booked() {
+    // The tokens return to their grant, which expires after the hold.
+    check_booked_late("2026-01-31T23:30:00Z", "plan 200");
+    // The tokens get a replacement grant, which expires with the period.
+    check_booked_late("2026-01-31T23:49:00Z", "plan 200");
 }
 
 #[test]
-fn a_hold_opened_by_one_feature_leaves_other_token_types_alone() {
+fn a_hold_leaves_other_token_types_unchanged() {
     let mut world = World::on("pro");
     world.run(open_hold(uses(super::world::SERVICE, "strategy_analysis", 3), None)).unwrap();
     assert_eq!(world.balance(), (200, 0, 200));

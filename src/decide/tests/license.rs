@@ -1,17 +1,18 @@
-//! The license comes first: AI steps down while an invoice is unpaid, and a closed account does nothing new.
+//! The license: AI steps down while an invoice is unpaid, and a closed account starts nothing new.
 
 use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, quests, tokens, uses};
 use crate::{
     access::refusal::{Action, Refusal},
     billing::{
         invoices::{Invoice, Invoices},
-        license::{License, LicenseStep, Restriction},
+        license::{License, LicenseStep, Restriction, SuspensionCause},
     },
     command::Command,
     ledger::grant::Source,
 };
 
-/// Given a pack and an invoice that failed at the start, so many seconds later quests and strategy analyses are answered.
+/// Sets the license at the start of an account with a pack, and checks the answers to a quest and to a strategy
+/// analysis `seconds` later.
 fn check(license: fn(crate::time::Instant) -> License, seconds: i64, then: (&str, &str)) -> World {
     let mut world = World::on("pro");
     world.give(Source::Pack, 500, "");
@@ -65,22 +66,30 @@ fn from_day_fourteen_all_ai_is_off() {
 
 #[test]
 fn a_suspended_or_canceled_license_switches_all_ai_off() {
-    check(|since| License::Suspended { since }, 0, ("license_suspended", "license_suspended"));
-    check(|since| License::Stopped { since }, 0, ("license_suspended", "license_suspended"));
+    check(
+        |since| License::Suspended { since, cause: SuspensionCause::NonPayment },
+        0,
+        ("license_suspended", "license_suspended"),
+    );
+    check(
+        |since| License::Suspended { since, cause: SuspensionCause::Staff },
+        0,
+        ("license_suspended", "license_suspended"),
+    );
     check(|since| License::Canceled { since }, 0, ("license_suspended", "license_suspended"));
 }
 
 #[test]
-fn payment_restores_everything_at_once() {
+fn payment_restores_everything_immediately() {
     let mut world = check(grace, 14 * DAY, ("license_suspended", "license_suspended"));
-    world.bill("in_1", None);
+    world.record_invoice("in_1", None);
     world.spend(5);
     world.run(Command::Spend(uses(SERVICE, "strategy_analysis", 1))).unwrap();
     assert_eq!(world.lots(), "plan 195, pack 500");
 }
 
 #[test]
-fn a_refusal_says_what_is_off_since_when_and_what_to_do() {
+fn a_refusal_has_the_restriction_its_start_and_the_action() {
     let mut world = World::on("pro");
     world.account.terms.license = grace(at(START));
     world.wait(3 * DAY);
@@ -94,7 +103,7 @@ fn a_refusal_says_what_is_off_since_when_and_what_to_do() {
 }
 
 #[test]
-fn too_few_tokens_beside_an_allowance_that_is_off_say_how_many_are_withheld() {
+fn insufficient_tokens_report_the_withheld_allowance() {
     let mut world = World::on("pro");
     world.give(Source::Pack, 5, "");
     world.hold(10);
@@ -115,27 +124,27 @@ fn too_few_tokens_beside_an_allowance_that_is_off_say_how_many_are_withheld() {
 }
 
 #[test]
-fn a_job_that_was_held_before_the_license_stepped_down_is_still_charged_or_released() {
+fn a_hold_opened_before_the_license_stepped_down_can_still_be_captured_or_released() {
     let mut world = World::on("pro");
     let (first, second) = (world.hold(50), world.hold(50));
-    world.account.terms.license = License::Suspended { since: world.now };
+    world.account.terms.license = License::Suspended { since: world.now, cause: SuspensionCause::NonPayment };
     world.capture(first, None).unwrap();
     world.release(second).unwrap();
     assert_eq!(world.balance(), (150, 0, 150));
 }
 
 #[test]
-fn the_allowance_resets_while_the_license_is_down() {
+fn the_allowance_resets_while_the_license_is_suspended() {
     let mut world = World::on("pro");
     world.spend(60);
-    world.account.terms.license = License::Suspended { since: world.now };
-    world.go_to(FIRST_RESET);
+    world.account.terms.license = License::Suspended { since: world.now, cause: SuspensionCause::NonPayment };
+    world.set_time(FIRST_RESET);
     world.advance();
     assert_eq!(world.lots(), "plan 200");
 }
 
 #[test]
-fn a_closed_account_makes_nothing_new() {
+fn a_closed_account_starts_nothing_new() {
     let mut world = World::on("pro");
     world.give(Source::Pack, 500, "");
     let since = world.now;
@@ -148,13 +157,13 @@ fn a_closed_account_makes_nothing_new() {
     assert_eq!(world.adjust(5), Err(closed.clone()));
     assert_eq!(world.adjust(-5), Err(closed.clone()));
     assert_eq!(world.change_plan("enterprise"), Err(closed));
-    world.go_to("2026-02-20T00:00:00Z");
+    world.set_time("2026-02-20T00:00:00Z");
     world.advance();
-    assert_eq!(world.lots(), "pack 500", "the allowance lapses, no new one comes, the pack stays");
+    assert_eq!(world.lots(), "pack 500", "the allowance expires without a new one, the pack stays");
 }
 
 #[test]
-fn a_job_of_a_closed_account_still_ends() {
+fn holds_of_a_closed_account_still_end() {
     let mut world = World::on("pro");
     let (first, second, third) = (world.hold(10), world.hold(20), world.hold(30));
     world.account.terms.closed_at = Some(world.now);
@@ -166,7 +175,7 @@ fn a_job_of_a_closed_account_still_ends() {
     assert_eq!(world.balance(), (190, 0, 190));
 }
 
-/// The steps of the license that the last command made: when, state and what is off.
+/// Decides on `command` and returns its license steps: instant, state and restriction.
 fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Restriction)> {
     let decision = world.decide(command).unwrap();
     let facts = |step: &LicenseStep| (step.at.format("%m-%d %H:%M:%S").to_string(), step.license.state(), step.off);
@@ -175,9 +184,7 @@ fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Res
 
 fn invoice(id: &str, failed_at: Option<crate::time::Instant>) -> Command {
     Command::RecordInvoices {
-        facts: Invoices(
-            [(id.into(), Invoice { failed_at, settled: failed_at.is_none(), ..Invoice::default() })].into(),
-        ),
+        facts: Invoices([(id.into(), Invoice { failed_at, closed: failed_at.is_none(), ..Invoice::default() })].into()),
     }
 }
 
@@ -201,7 +208,7 @@ fn grace_begins_with_the_first_failure_and_retries_do_not_move_it() {
 }
 
 #[test]
-fn every_rung_is_booked_once_as_of_its_instant_whenever_somebody_looks() {
+fn every_rung_is_booked_once_at_its_own_instant_even_if_late() {
     let rungs = [
         step("01-18 12:00:00", "grace", Restriction::Premium),
         step("01-22 12:00:00", "grace", Restriction::Allowance),
@@ -216,11 +223,11 @@ fn every_rung_is_booked_once_as_of_its_instant_whenever_somebody_looks() {
         assert_eq!(world.account.due_at(&world.catalog.ladder), Some(at(instant)));
         world.now = at(instant) - chrono::TimeDelta::microseconds(1);
         assert_eq!(steps(&mut world, &Command::Advance), []);
-        world.go_to(instant);
+        world.set_time(instant);
         assert_eq!(steps(&mut world, &Command::Advance), rungs[n..=n]);
         assert_eq!(steps(&mut world, &Command::Advance), []);
     }
-    late.go_to("2026-02-03T00:00:00Z");
+    late.set_time("2026-02-03T00:00:00Z");
     assert_eq!(steps(&mut late, &Command::Advance), rungs);
     assert_eq!(late.account.terms, world.account.terms);
     let back = [step("02-03 00:00:00", "active", Restriction::None)];
@@ -228,7 +235,7 @@ fn every_rung_is_booked_once_as_of_its_instant_whenever_somebody_looks() {
 }
 
 #[test]
-fn a_failure_that_is_heard_of_late_counts_from_when_it_was() {
+fn a_failure_that_is_reported_late_counts_from_when_it_happened() {
     let mut world = World::on("pro");
     world.wait(8 * DAY);
     let failed = invoice("in_1", Some(at(START)));
@@ -241,20 +248,20 @@ fn a_failure_that_is_heard_of_late_counts_from_when_it_was() {
 }
 
 #[test]
-fn as_long_as_another_invoice_is_unpaid_paying_one_is_not_enough() {
+fn paying_one_invoice_is_not_enough_while_another_is_unpaid() {
     let mut world = World::on("pro");
-    world.bill("in_1", Some(at(START)));
+    world.record_invoice("in_1", Some(at(START)));
     world.wait(20 * DAY);
-    world.bill("in_2", Some(world.now));
+    world.record_invoice("in_2", Some(world.now));
     assert_eq!(world.account.terms.license.state(), "suspended");
-    world.bill("in_2", None);
+    world.record_invoice("in_2", None);
     assert_eq!(world.account.terms.license.state(), "suspended");
-    world.bill("in_1", None);
+    world.record_invoice("in_1", None);
     assert_eq!(world.account.terms.license, License::Active);
 }
 
 #[test]
-fn where_the_license_stands_does_not_depend_on_the_order_in_which_it_was_told() {
+fn the_license_does_not_depend_on_the_order_of_the_facts() {
     let later = at(START) + chrono::TimeDelta::days(10);
     let facts = [invoice("in_1", Some(at(START))), invoice("in_2", Some(later)), invoice("in_1", None)];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -273,11 +280,11 @@ fn where_the_license_stands_does_not_depend_on_the_order_in_which_it_was_told() 
 }
 
 #[test]
-fn paying_the_older_of_two_invoices_brings_back_what_the_newer_leaves_on() {
+fn paying_the_older_of_two_invoices_restores_what_the_newer_one_allows() {
     let mut world = World::on("pro");
-    world.bill("in_1", Some(at(START)));
+    world.record_invoice("in_1", Some(at(START)));
     world.wait(8 * DAY);
-    world.bill("in_2", Some(world.now));
+    world.record_invoice("in_2", Some(world.now));
     world.wait(DAY);
     assert_eq!(steps(&mut world, &invoice("in_1", None)), [step("01-24 12:00:00", "grace", Restriction::None)]);
     world.wait(2 * DAY);

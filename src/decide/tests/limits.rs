@@ -1,16 +1,16 @@
-//! How often one caller may ask.
+//! The rate limit and the interval of one caller.
 
 use super::world::{ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, open_hold, quests};
 use crate::{
     DEFAULT_CATALOG,
-    billing::license::License,
+    billing::license::{License, SuspensionCause},
     catalog::Catalog,
     command::{Caller, Command},
     ids::ApiKeyId,
     ledger::grant::Source,
 };
 
-/// A request for `amount` tokens of `caller` after waiting for `seconds` is answered with `then`: a code, or `ok`.
+/// Waits `seconds`, spends `amount` as `caller`, and checks the answer: a refusal's code or `ok`.
 fn check(world: &mut World, seconds: i64, caller: Caller, amount: u32, then: &str) {
     world.wait(seconds);
     let answer = world.try_spend(caller, amount);
@@ -70,7 +70,7 @@ fn members_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn a_key_that_acts_for_a_member_shares_the_members_guard() {
+fn an_api_key_that_acts_for_a_member_shares_the_members_guard() {
     let mut world = World::on("pro");
     check(&mut world, 0, SERVICE_FOR_ALICE, 5, "ok");
     check(&mut world, 1, ALICE, 5, "too_frequent");
@@ -80,17 +80,17 @@ fn a_key_that_acts_for_a_member_shares_the_members_guard() {
 }
 
 #[test]
-fn keys_that_act_for_nobody_and_staff_have_no_member_limits() {
+fn api_keys_without_a_member_and_staff_have_no_member_limits() {
     let mut world = World::on("enterprise");
     for _ in 0..40 {
         check(&mut world, 0, SERVICE, 5, "ok");
         check(&mut world, 0, STAFF, 5, "ok");
     }
-    assert_eq!(world.account.guards.len(), 0, "a guard that nobody reads is not kept");
+    assert_eq!(world.account.guards.len(), 0, "a guard without limits is not stored");
 }
 
 #[test]
-fn keys_that_act_for_nobody_have_the_catalogs_key_limits_each_its_own() {
+fn each_api_key_without_a_member_has_the_catalogs_key_limits() {
     let mut world = world_with_key_limits("requests = 2\nwindow_seconds = 10\ninterval_seconds = 1");
     let other = Caller::ApiKey { api_key: ApiKeyId(uuid::Uuid::from_u128(0xcc)), member: None };
     check(&mut world, 0, SERVICE, 5, "ok");
@@ -102,7 +102,7 @@ fn keys_that_act_for_nobody_have_the_catalogs_key_limits_each_its_own() {
 }
 
 #[test]
-fn a_check_is_told_the_limits_and_counts_towards_none() {
+fn a_check_respects_the_limits_and_counts_towards_none() {
     let mut world = World::on("pro");
     check(&mut world, 0, ALICE, 5, "ok");
     world.wait(1);
@@ -115,7 +115,7 @@ fn a_check_is_told_the_limits_and_counts_towards_none() {
 }
 
 #[test]
-fn ending_a_hold_counts_towards_nothing() {
+fn ending_a_hold_counts_towards_no_limit() {
     let mut world = World::on("pro");
     let open =
         |world: &mut World| crate::ids::HoldId(world.run(open_hold(quests(ALICE, 10), None)).unwrap().transaction.0);
@@ -131,7 +131,7 @@ fn ending_a_hold_counts_towards_nothing() {
 }
 
 #[test]
-fn too_few_tokens_count_towards_the_rate_but_not_the_interval() {
+fn insufficient_tokens_count_towards_the_rate_but_not_the_interval() {
     let mut world = World::on("pro");
     for _ in 0..30 {
         check(&mut world, 0, ALICE, 500, "insufficient_tokens");
@@ -143,7 +143,7 @@ fn too_few_tokens_count_towards_the_rate_but_not_the_interval() {
 }
 
 #[test]
-fn what_is_refused_before_the_rate_does_not_count_towards_it() {
+fn a_request_refused_before_the_rate_check_does_not_count_towards_the_rate() {
     let refuse_often = |world: &mut World, code| {
         for _ in 0..40 {
             check(world, 0, ALICE, 5, code);
@@ -154,14 +154,14 @@ fn what_is_refused_before_the_rate_does_not_count_towards_it() {
     world.give(Source::Pack, 500, "");
     refuse_often(&mut world, "feature_not_in_plan");
     world.change_plan("pro").unwrap();
-    world.account.terms.license = License::Suspended { since: world.now };
+    world.account.terms.license = License::Suspended { since: world.now, cause: SuspensionCause::NonPayment };
     refuse_often(&mut world, "license_suspended");
     world.account.terms.license = License::Active;
     check(&mut world, 0, ALICE, 5, "ok");
 }
 
 #[test]
-fn a_clock_that_jumped_far_back_locks_nobody_out() {
+fn a_clock_that_jumped_far_back_does_not_lock_a_member_out() {
     let mut world = World::on("pro");
     check(&mut world, 3_600, ALICE, 5, "ok");
     check(&mut world, -3_600, ALICE, 5, "ok");

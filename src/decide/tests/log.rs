@@ -1,4 +1,4 @@
-//! The log: whoever changes an entry afterwards is found out.
+//! The ledger's audit: every later change of an entry is detected.
 
 use uuid::Uuid;
 
@@ -10,12 +10,12 @@ use crate::{
         account::Balance,
         audit::{self, LogAudit},
         entry::{Entry, EntryHash, EntryKind},
-        grant::{Grant, Part, Source},
+        grant::{Grant, GrantPart, Source},
         hold::HoldState,
     },
 };
 
-/// A log whose last but one entry has every field filled in.
+/// A ledger with a spend that has metadata, and a refund.
 fn log() -> World {
     let mut world = World::on("pro");
     let usage = crate::command::Usage { metadata: Some("{}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };
@@ -25,11 +25,11 @@ fn log() -> World {
     world
 }
 
-/// The invariants that a log breaks, entry by entry and at its end.
+/// Returns the invariants that the entries violate, one by one and at the end.
 fn verify(world: &World, entries: &[(Entry, EntryHash)]) -> Vec<&'static str> {
     let mut log = LogAudit::new(ORG);
     for (entry, hash) in entries {
-        if let Err(violation) = log.follow(entry, *hash) {
+        if let Err(violation) = log.verify(entry, *hash) {
             return vec![violation.invariant];
         }
     }
@@ -39,7 +39,7 @@ fn verify(world: &World, entries: &[(Entry, EntryHash)]) -> Vec<&'static str> {
 
 type Tampering = (&'static str, fn(&mut Entry));
 
-/// Each a change of one field of an entry.
+/// Changes of one field of an entry each.
 const TAMPERINGS: [Tampering; 26] = [
     ("seq", |entry| entry.seq += 1),
     ("transaction", |entry| entry.transaction = TransactionId(Uuid::from_u128(9))),
@@ -51,7 +51,7 @@ const TAMPERINGS: [Tampering; 26] = [
     ("after.settled", |entry| entry.after.settled = tokens(7)),
     ("after.held", |entry| entry.after.held = tokens(7)),
     ("after.debt", |entry| entry.after.debt = tokens(7)),
-    ("one part more", |entry| entry.parts.push(Part { grant: GrantId(Uuid::from_u128(9)), amount: tokens(1) })),
+    ("an extra part", |entry| entry.parts.push(GrantPart { grant: GrantId(Uuid::from_u128(9)), amount: tokens(1) })),
     ("a part's grant", |entry| replace_part(entry, |part| part.grant = GrantId(Uuid::from_u128(9)))),
     ("a part's amount", |entry| replace_part(entry, |part| part.amount = tokens(777))),
     ("source", |entry| entry.source = if entry.source.is_none() { Some(Source::Pack) } else { None }),
@@ -61,10 +61,10 @@ const TAMPERINGS: [Tampering; 26] = [
     }),
     ("caller", |entry| entry.caller = BOB),
     ("caller's kind", |entry| entry.caller = Caller::Staff { user: UserId(Uuid::from_u128(0xa)) }),
-    ("caller's key", |entry| {
+    ("caller's API key", |entry| {
         entry.caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(0xa)), member: None };
     }),
-    ("whose use it is", |entry| entry.member = Some(MemberId(Uuid::from_u128(0xb)))),
+    ("member", |entry| entry.member = Some(MemberId(Uuid::from_u128(0xb)))),
     ("hold", |entry| entry.hold = Some(HoldId(Uuid::from_u128(9)))),
     ("reverses", |entry| entry.reverses = Some(TransactionId(Uuid::from_u128(9)))),
     ("note", |entry| entry.note = Some("nothing to see here".into())),
@@ -73,19 +73,19 @@ const TAMPERINGS: [Tampering; 26] = [
     ("at", |entry| entry.at += chrono::TimeDelta::microseconds(1)),
 ];
 
-fn replace_part(entry: &mut Entry, change: fn(&mut Part)) {
+fn replace_part(entry: &mut Entry, change: fn(&mut GrantPart)) {
     entry.parts.iter_mut().for_each(change);
 }
 
 #[test]
-fn an_untouched_log_verifies() {
+fn an_unchanged_log_verifies() {
     let world = log();
     assert!(world.entries.len() >= 5);
     assert_eq!(verify(&world, &world.entries), [""; 0]);
 }
 
 #[test]
-fn a_change_of_any_field_of_any_entry_is_found() {
+fn a_change_of_any_field_of_any_entry_is_detected() {
     let world = log();
     for index in 0..world.entries.len() {
         for (field, tamper) in TAMPERINGS {
@@ -98,7 +98,7 @@ fn a_change_of_any_field_of_any_entry_is_found() {
 }
 
 #[test]
-fn a_changed_entry_with_a_fresh_hash_is_found_by_what_follows_it() {
+fn a_changed_entry_with_a_new_hash_is_detected_by_later_entries() {
     let world = log();
     for index in 0..world.entries.len() {
         for (field, tamper) in TAMPERINGS {
@@ -112,7 +112,7 @@ fn a_changed_entry_with_a_fresh_hash_is_found_by_what_follows_it() {
 }
 
 #[test]
-fn a_log_forged_to_its_end_is_found_by_the_accounts_head() {
+fn a_log_forged_to_its_end_is_detected_by_the_accounts_head() {
     let world = log();
     let mut entries = world.entries.clone();
     entries[2].0.note = Some("forged".into());
@@ -124,7 +124,7 @@ fn a_log_forged_to_its_end_is_found_by_the_accounts_head() {
 }
 
 #[test]
-fn an_entry_that_is_missing_twice_there_or_out_of_order_is_found() {
+fn a_missing_duplicate_or_swapped_entry_is_detected() {
     let world = log();
     for index in 0..world.entries.len() - 1 {
         let mut missing = world.entries.clone();
@@ -142,45 +142,45 @@ fn an_entry_that_is_missing_twice_there_or_out_of_order_is_found() {
 }
 
 #[test]
-fn an_entry_that_starts_from_another_balance_is_found_though_its_hash_is_right() {
+fn a_wrong_balance_before_is_detected_even_with_a_valid_hash() {
     let world = log();
     let mut entry = world.entries[0].0.clone();
     entry.before = Balance { settled: tokens(1), ..entry.before };
     let hash = entry.hash(EntryHash::genesis(ORG));
-    assert_eq!(LogAudit::new(ORG).follow(&entry, hash).unwrap_err().invariant, "I1");
+    assert_eq!(LogAudit::new(ORG).verify(&entry, hash).unwrap_err().invariant, "I1");
 }
 
 #[test]
-fn a_gap_is_found_though_every_hash_is_right() {
+fn a_gap_is_detected_even_with_valid_hashes() {
     let world = log();
     let mut entry = world.entries[0].0.clone();
     entry.seq = 2;
     let hash = entry.hash(EntryHash::genesis(ORG));
-    assert_eq!(LogAudit::new(ORG).follow(&entry, hash).unwrap_err().invariant, "I7");
+    assert_eq!(LogAudit::new(ORG).verify(&entry, hash).unwrap_err().invariant, "I7");
 }
 
 #[test]
 fn a_log_of_another_organization_does_not_verify() {
     let world = log();
     let (entry, hash) = &world.entries[0];
-    assert_eq!(LogAudit::new(OrgId(Uuid::from_u128(2))).follow(entry, *hash).unwrap_err().invariant, "I7");
+    assert_eq!(LogAudit::new(OrgId(Uuid::from_u128(2))).verify(entry, *hash).unwrap_err().invariant, "I7");
 }
 
 #[test]
-fn a_balance_that_the_log_does_not_explain_is_found() {
+fn a_balance_that_differs_from_the_log_is_detected() {
     let mut world = log();
     world.account.balances.insert(deep(), Balance { settled: tokens(21), ..Balance::default() });
     assert_eq!(verify(&world, &world.entries.clone()), ["I1"]);
 }
 
-/// Given a hold of 5 of the allowance of 200, a change of the account breaks exactly these invariants.
-fn check_account(change: impl FnOnce(&mut World, HoldId), broken: &[&str]) {
+/// Opens a hold of 5 on an allowance of 200, changes the account, and checks the violated invariants.
+fn check_account(change: impl FnOnce(&mut World, HoldId), violated: &[&str]) {
     let mut world = World::on("pro");
     let hold = world.hold(5);
     change(&mut world, hold);
     let found = audit::account(&world.account);
     let invariants: Vec<&str> = found.iter().map(|violation| violation.invariant).collect();
-    assert_eq!(invariants, broken, "{found:?}");
+    assert_eq!(invariants, violated, "{found:?}");
 }
 
 fn allowance(world: &mut World) -> &mut Grant {
@@ -192,7 +192,7 @@ fn balance(world: &mut World) -> &mut Balance {
 }
 
 #[test]
-fn an_account_that_does_not_add_up_is_found() {
+fn an_account_that_does_not_add_up_is_detected() {
     check_account(|_, _| (), &[]);
     check_account(|world, _| balance(world).settled = tokens(199), &["I1"]);
     check_account(|world, _| balance(world).held = tokens(4), &["I1", "I1"]);
@@ -202,14 +202,14 @@ fn an_account_that_does_not_add_up_is_found() {
 }
 
 #[test]
-fn a_hold_of_a_token_type_that_nobody_has_is_found() {
+fn a_hold_of_an_unknown_token_type_is_detected() {
     let change =
         |world: &mut World, hold| world.account.holds.get_mut(&hold).unwrap().token_type = "gold".parse().unwrap();
     check_account(change, &["I1", "I1"]);
 }
 
 #[test]
-fn more_held_than_there_is_is_found() {
+fn holding_more_than_the_balance_is_detected() {
     check_account(|world, _| allowance(world).amount = tokens(199), &["I2"]);
     let hold_too_much = |world: &mut World, hold| {
         allowance(world).held = tokens(201);
@@ -220,7 +220,7 @@ fn more_held_than_there_is_is_found() {
 }
 
 #[test]
-fn a_hold_that_was_captured_beyond_itself_is_found() {
+fn a_capture_larger_than_its_hold_is_detected() {
     let capture = |amount| {
         move |world: &mut World, hold| {
             world.capture(hold, None).unwrap();

@@ -1,4 +1,4 @@
-//! What people are shown of an account.
+//! The overview of a token type.
 
 use super::world::{World, tokens};
 use crate::ledger::{grant::Source, overview::Overview};
@@ -11,7 +11,7 @@ impl World {
 }
 
 #[test]
-fn the_allowance_and_what_lies_beside_it_add_up_to_the_balance() {
+fn the_allowance_and_the_packs_add_up_to_the_balance() {
     let mut world = World::on("pro");
     world.give(Source::Pack, 500, "");
     world.spend(60);
@@ -24,7 +24,7 @@ fn the_allowance_and_what_lies_beside_it_add_up_to_the_balance() {
 }
 
 #[test]
-fn a_type_runs_low_below_a_tenth_of_what_there_was() {
+fn a_balance_is_low_below_a_tenth_of_the_full_amount() {
     for (spent, low) in [(180, false), (185, true)] {
         let mut world = World::on("pro");
         world.spend(spent);

@@ -1,4 +1,4 @@
-//! The allowance resets monthly and does not roll over; packs stay.
+//! Resets: the allowance resets monthly and does not roll over; packs survive.
 
 use super::world::{FIRST_RESET, START, World, ai, at, deep, tokens};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     ledger::{account::Account, grant::Source, hold::HoldState, outcome::Effect},
 };
 
-/// On Pro with a pack, after a spend of 60 and what happens then, the AI grants are.
+/// Starts on Pro with a pack, spends 60, runs `when`, and checks the AI grants.
 fn check(when: impl FnOnce(&mut World), then: &str) -> World {
     let mut world = World::on("pro");
     world.give(Source::Pack, 500, "");
@@ -19,12 +19,12 @@ fn check(when: impl FnOnce(&mut World), then: &str) -> World {
 }
 
 fn advance_at(world: &mut World, instant: &str) {
-    world.go_to(instant);
+    world.set_time(instant);
     world.advance();
 }
 
 #[test]
-fn the_first_command_brings_the_first_allowance() {
+fn the_first_command_grants_the_first_allowance() {
     let world = World::on("enterprise");
     assert_eq!(world.balance(), (2_000, 0, 2_000));
     assert_eq!(world.account.balance(&deep()).settled, tokens(200));
@@ -41,7 +41,7 @@ fn the_allowance_does_not_roll_over_and_the_pack_survives() {
         },
         "plan 200, pack 500",
     );
-    assert_eq!(world.story_since(seq), "expired -140, granted +200");
+    assert_eq!(world.entries_since(seq), "expired -140, granted +200");
 }
 
 #[test]
@@ -50,11 +50,11 @@ fn nothing_resets_a_microsecond_early() {
 }
 
 #[test]
-fn a_period_brings_one_allowance_however_often_one_looks() {
+fn a_period_grants_one_allowance_however_often_it_is_advanced() {
     check(
         |world| {
             for second in 0..3 {
-                world.go_to(FIRST_RESET);
+                world.set_time(FIRST_RESET);
                 world.wait(second);
                 world.advance();
             }
@@ -68,7 +68,7 @@ fn a_period_brings_one_allowance_however_often_one_looks() {
 fn a_reset_happens_on_any_command() {
     let world = check(
         |world| {
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             assert!(is_due(&world.account, &world.cx()));
             world.spend(5);
         },
@@ -87,7 +87,7 @@ fn missed_periods_are_skipped_to_the_current_one() {
         },
         "plan 200, pack 500",
     );
-    assert_eq!(world.story_since(seq), "expired -140, granted +200");
+    assert_eq!(world.entries_since(seq), "expired -140, granted +200");
     assert_eq!(world.account.terms.period_start, Some(at("2026-06-15T12:00:00Z")));
 }
 
@@ -109,10 +109,10 @@ fn a_clock_that_jumps_back_grants_nothing_twice() {
 }
 
 #[test]
-fn an_upgrade_while_the_clock_is_back_lasts_as_long_as_its_period() {
+fn an_upgrade_after_the_clock_jumped_back_lasts_until_the_end_of_its_period() {
     let mut world = World::on("starter");
     advance_at(&mut world, FIRST_RESET);
-    world.go_to("2026-02-15T11:59:59Z");
+    world.set_time("2026-02-15T11:59:59Z");
     world.change_plan("pro").unwrap();
     advance_at(&mut world, "2026-03-15T11:59:59Z");
     assert_eq!(world.lots(), "plan 200");
@@ -122,9 +122,9 @@ fn an_upgrade_while_the_clock_is_back_lasts_as_long_as_its_period() {
 }
 
 #[test]
-fn held_tokens_of_an_allowance_survive_its_end_until_the_hold_ends() {
+fn held_tokens_of_an_allowance_survive_the_reset_until_the_hold_ends() {
     let hold_over_reset = |world: &mut World| {
-        world.go_to("2026-02-15T11:50:00Z");
+        world.set_time("2026-02-15T11:50:00Z");
         let hold = world.hold(150);
         advance_at(world, FIRST_RESET);
         assert_eq!(world.lots(), "plan 140 (140 held), plan 200, pack 500 (10 held)");
@@ -152,12 +152,12 @@ fn held_tokens_of_an_allowance_survive_its_end_until_the_hold_ends() {
         },
         "plan 200, refund 140, pack 500",
     );
-    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
-    assert_eq!(stand_in.expires_at, Some(at("2026-03-15T12:00:00Z")));
+    let replacement = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(replacement.expires_at, Some(at("2026-03-15T12:00:00Z")));
 }
 
 #[test]
-fn months_are_counted_from_the_anchor_day() {
+fn periods_are_counted_from_the_anchor_day() {
     let mut world = World::on("pro");
     let january = Anchor(at("2026-01-31T09:30:00Z"));
     world.account = Account::open(world.account.org, "pro".parse().unwrap(), january);
@@ -183,9 +183,9 @@ fn advancing_without_anything_due_changes_nothing() {
 }
 
 #[test]
-fn a_plan_that_the_catalog_lost_brings_no_allowance_but_starts_its_period() {
+fn a_plan_that_was_removed_from_the_catalog_starts_its_period_without_an_allowance() {
     let mut world = World::on("pro");
-    world.account.terms.plan = "gone".parse().unwrap();
+    world.account.terms.plan = "removed".parse().unwrap();
     advance_at(&mut world, FIRST_RESET);
     assert_eq!(world.balance(), (0, 0, 0));
     assert_eq!(world.account.terms.period_start, Some(at(FIRST_RESET)));

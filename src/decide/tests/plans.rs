@@ -1,4 +1,4 @@
-//! Plan changes: up at once less what was used, down at the next reset.
+//! Plan changes: upgrades immediately, less what was used; downgrades at the next reset.
 
 use super::world::{FIRST_RESET, World, at, deep, tokens};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     ledger::{grant::Source, outcome::Effect},
 };
 
-/// An organization on `plan` that has spent 60 if it could, then this happens, has these AI grants.
+/// Starts on `plan`, spends 60 unless on Starter, runs `when`, and checks the AI grants.
 fn check(plan: &str, when: impl FnOnce(&mut World), then: &str) -> World {
     let mut world = World::on(plan);
     if plan != "starter" {
@@ -23,7 +23,7 @@ fn changed(world: &mut World, plan: &str, from: &str) {
 }
 
 #[test]
-fn an_upgrade_brings_the_larger_allowance_less_what_was_used() {
+fn an_upgrade_grants_the_larger_allowance_less_what_was_used() {
     let world = check("pro", |world| drop(world.change_plan("enterprise").unwrap()), "plan 1,940");
     assert_eq!(world.account.balance(&deep()).settled, tokens(200));
     assert!(world.entries.last().unwrap().0.note.is_none());
@@ -31,14 +31,14 @@ fn an_upgrade_brings_the_larger_allowance_less_what_was_used() {
 }
 
 #[test]
-fn an_upgrade_counts_from_now_and_its_allowance_ends_with_the_period() {
+fn an_upgrade_takes_effect_immediately_and_its_allowance_expires_with_the_period() {
     check(
         "starter",
         |world| {
-            world.go_to("2026-02-01T00:00:00Z");
+            world.set_time("2026-02-01T00:00:00Z");
             changed(world, "pro", "2026-02-01T00:00:00Z");
             world.spend(20);
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             world.advance();
         },
         "plan 200",
@@ -46,7 +46,7 @@ fn an_upgrade_counts_from_now_and_its_allowance_ends_with_the_period() {
 }
 
 #[test]
-fn an_upgrade_after_the_whole_allowance_was_used_brings_the_difference() {
+fn an_upgrade_after_the_whole_allowance_was_used_grants_the_difference() {
     check(
         "pro",
         |world| {
@@ -59,7 +59,7 @@ fn an_upgrade_after_the_whole_allowance_was_used_brings_the_difference() {
 }
 
 #[test]
-fn an_upgrade_keeps_what_is_held_and_leaves_packs_alone() {
+fn an_upgrade_keeps_holds_and_leaves_packs_unchanged() {
     check(
         "pro",
         |world| {
@@ -74,7 +74,7 @@ fn an_upgrade_keeps_what_is_held_and_leaves_packs_alone() {
 }
 
 #[test]
-fn a_downgrade_comes_with_the_next_reset() {
+fn a_downgrade_takes_effect_at_the_next_reset() {
     let world = check(
         "enterprise",
         |world| {
@@ -82,7 +82,7 @@ fn a_downgrade_comes_with_the_next_reset() {
             changed(world, "pro", FIRST_RESET);
             assert_eq!(world.lots(), "plan 1,940, pack 500");
             assert_eq!(world.account.terms.plan.as_str(), "enterprise");
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             world.advance();
         },
         "plan 200, pack 500",
@@ -92,7 +92,7 @@ fn a_downgrade_comes_with_the_next_reset() {
 }
 
 #[test]
-fn going_to_and_fro_gains_nothing() {
+fn switching_back_and_forth_gains_nothing() {
     check(
         "pro",
         |world| {
@@ -120,13 +120,13 @@ fn going_to_and_fro_gains_nothing() {
 }
 
 #[test]
-fn going_back_to_the_plan_one_is_on_cancels_the_downgrade() {
+fn choosing_the_current_plan_cancels_a_planned_downgrade() {
     check(
         "enterprise",
         |world| {
             changed(world, "starter", FIRST_RESET);
             changed(world, "enterprise", super::world::START);
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             world.advance();
             assert_eq!(world.account.terms.plan.as_str(), "enterprise");
         },
@@ -135,13 +135,13 @@ fn going_back_to_the_plan_one_is_on_cancels_the_downgrade() {
 }
 
 #[test]
-fn a_later_downgrade_replaces_the_one_before() {
+fn a_later_downgrade_replaces_an_earlier_one() {
     check(
         "enterprise",
         |world| {
             changed(world, "starter", FIRST_RESET);
             changed(world, "pro", FIRST_RESET);
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             world.advance();
         },
         "plan 200",
@@ -149,13 +149,13 @@ fn a_later_downgrade_replaces_the_one_before() {
 }
 
 #[test]
-fn an_upgrade_cancels_the_downgrade_before_it() {
+fn an_upgrade_cancels_a_planned_downgrade() {
     check(
         "pro",
         |world| {
             world.change_plan("starter").unwrap();
             world.change_plan("enterprise").unwrap();
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             world.advance();
         },
         "plan 2,000",
@@ -170,7 +170,7 @@ fn a_downgrade_to_starter_keeps_the_pack_for_later() {
             world.give(Source::Pack, 500, "");
             world.change_plan("starter").unwrap();
             world.spend(5);
-            world.go_to(FIRST_RESET);
+            world.set_time(FIRST_RESET);
             let refusal = world.try_spend(super::world::SERVICE, 5).unwrap_err();
             assert_eq!(refusal.code(), "feature_not_in_plan");
             world.advance();
@@ -180,7 +180,7 @@ fn a_downgrade_to_starter_keeps_the_pack_for_later() {
 }
 
 #[test]
-fn the_plan_one_is_on_is_no_change() {
+fn choosing_the_current_plan_without_a_planned_change_is_refused() {
     let plan: crate::names::PlanName = "pro".parse().unwrap();
     check("pro", |world| assert_eq!(world.change_plan("pro"), Err(Refusal::PlanUnchanged { plan })), "plan 140");
 }

@@ -1,4 +1,4 @@
-//! Packs that are bought: credited once, taken back with their money.
+//! Purchases: credited once, clawed back with refunds and disputes.
 
 use super::world::{World, disputed, paid, refunded};
 use crate::{
@@ -9,13 +9,13 @@ use crate::{
     ledger::outcome::Effect,
 };
 
-/// Settled AI tokens and what is owed.
+/// The settled AI tokens and the debt.
 fn holdings(world: &World) -> (i64, i64) {
     let balance = world.account.balance(&super::world::ai());
     (balance.settled.get(), balance.debt.get())
 }
 
-/// Given a pack of 500 that was bought, of which `spent` are spent, what Stripe tells leaves so many tokens and so much debt.
+/// Buys a pack of 500, spends `spent` of it, records `facts`, and checks the settled tokens and the debt.
 #[track_caller]
 fn check(spent: u32, facts: &[Payment], then: (i64, i64)) -> (World, PurchaseId) {
     let mut world = World::without_tokens("pro");
@@ -24,7 +24,7 @@ fn check(spent: u32, facts: &[Payment], then: (i64, i64)) -> (World, PurchaseId)
         world.spend(spent);
     }
     for facts in facts {
-        world.tell(purchase, facts.clone()).unwrap();
+        world.record_payment(purchase, facts.clone()).unwrap();
     }
     assert_eq!(holdings(&world), then);
     (world, purchase)
@@ -35,28 +35,31 @@ fn a_pack_is_credited_when_it_is_paid_and_only_once() {
     let mut world = World::without_tokens("pro");
     let purchase = world.order();
     for stage in [Stage::Open, Stage::Pending, Stage::Expired, Stage::Failed] {
-        let effect = world.tell(purchase, Payment { stage, ..Payment::default() }).unwrap();
+        let effect = world.record_payment(purchase, Payment { stage, ..Payment::default() }).unwrap();
         assert_eq!(effect, Effect::PaymentRecorded { purchase, number: None });
         assert_eq!(holdings(&world), (0, 0));
     }
     for _ in 0..3 {
-        let effect = world.tell(purchase, paid()).unwrap();
+        let effect = world.record_payment(purchase, paid()).unwrap();
         assert_eq!(effect, Effect::PaymentRecorded { purchase, number: Some(1) });
         assert_eq!(holdings(&world), (500, 0));
     }
     assert_eq!(world.account.balance(&super::world::deep()).settled.get(), 50);
     let second = world.order();
-    assert_eq!(world.tell(second, paid()).unwrap(), Effect::PaymentRecorded { purchase: second, number: Some(2) });
+    assert_eq!(
+        world.record_payment(second, paid()).unwrap(),
+        Effect::PaymentRecorded { purchase: second, number: Some(2) }
+    );
 }
 
 #[test]
-fn nothing_is_credited_for_an_order_that_nobody_made() {
+fn a_payment_for_an_unknown_order_is_refused() {
     let purchase = PurchaseId(uuid::Uuid::from_u128(7));
-    assert_eq!(World::on("pro").tell(purchase, paid()), Err(Refusal::PurchaseNotFound));
+    assert_eq!(World::on("pro").record_payment(purchase, paid()), Err(Refusal::PurchaseNotFound));
 }
 
 #[test]
-fn a_refund_takes_back_the_same_part_of_the_tokens() {
+fn a_refund_claws_back_the_same_share_of_the_tokens() {
     check(0, &[refunded("re_1", 1_000, false)], (328, 0));
     check(0, &[refunded("re_1", 1_000, false), refunded("re_2", 1_900, false)], (0, 0));
     check(0, &[Payment { refunded_cents: 1_450, ..Payment::default() }], (250, 0));
@@ -65,141 +68,141 @@ fn a_refund_takes_back_the_same_part_of_the_tokens() {
 }
 
 #[test]
-fn what_was_spent_already_becomes_debt() {
+fn a_clawback_of_spent_tokens_becomes_debt() {
     check(200, &[refunded("re_1", 2_900, false)], (0, 200));
     check(500, &[refunded("re_1", 1_450, false)], (0, 250));
 }
 
 #[test]
-fn a_refund_that_fails_gives_back_first_the_debt_then_the_tokens() {
+fn a_failed_refund_cancels_the_debt_first_and_then_returns_tokens() {
     check(200, &[refunded("re_1", 2_900, false), refunded("re_1", 2_900, true)], (300, 0));
     check(0, &[refunded("re_1", 2_900, true), refunded("re_1", 2_900, false)], (500, 0));
 }
 
 #[test]
-fn the_next_pack_pays_the_debt_and_gives_it_back_if_the_refund_fails_after_all() {
+fn the_next_pack_pays_the_debt_and_gets_it_back_if_the_refund_fails() {
     let (mut world, first) = check(200, &[refunded("re_1", 2_900, false)], (0, 200));
     world.buy();
     assert_eq!(holdings(&world), (300, 0));
-    world.tell(first, refunded("re_1", 2_900, true)).unwrap();
+    world.record_payment(first, refunded("re_1", 2_900, true)).unwrap();
     assert_eq!(holdings(&world), (800, 0));
 }
 
 #[test]
-fn a_dispute_puts_the_tokens_aside_until_it_is_decided() {
+fn a_dispute_freezes_the_tokens_until_it_is_decided() {
     let (mut world, purchase) = check(200, &[disputed("dp_1", None)], (0, 0));
-    assert_eq!(world.story_since(0), "granted +200, adjusted -200, granted +500, spent -200, frozen -300");
-    world.tell(purchase, disputed("dp_1", Some((1, false)))).unwrap();
+    assert_eq!(world.entries_since(0), "granted +200, adjusted -200, granted +500, spent -200, frozen -300");
+    world.record_payment(purchase, disputed("dp_1", Some((1, false)))).unwrap();
     assert_eq!(holdings(&world), (300, 0));
-    world.tell(purchase, disputed("dp_1", Some((2, true)))).unwrap();
+    world.record_payment(purchase, disputed("dp_1", Some((2, true)))).unwrap();
     assert_eq!(holdings(&world), (0, 200));
 }
 
 #[test]
-fn a_refund_during_a_dispute_takes_from_what_was_put_aside() {
+fn a_refund_during_a_dispute_takes_frozen_tokens() {
     let facts = [disputed("dp_1", None), refunded("re_1", 1_450, false)];
     let (mut world, purchase) = check(0, &facts, (0, 0));
-    world.tell(purchase, disputed("dp_1", Some((1, false)))).unwrap();
+    world.record_payment(purchase, disputed("dp_1", Some((1, false)))).unwrap();
     assert_eq!(holdings(&world), (250, 0));
 }
 
 #[test]
-fn tokens_that_a_job_gives_back_pay_what_is_owed_for_them() {
+fn tokens_that_a_released_hold_returns_pay_the_debt_of_their_pack() {
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     let hold = world.hold(300);
-    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, false)).unwrap();
     assert_eq!((world.balance(), holdings(&world).1), ((300, 300, 0), 300));
     world.release(hold).unwrap();
     assert_eq!((world.balance(), holdings(&world).1), ((0, 0, 0), 0));
 }
 
 #[test]
-fn tokens_that_come_back_to_a_disputed_lot_are_put_aside() {
+fn tokens_that_return_to_a_disputed_pack_are_frozen() {
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     let (hold, spend) = (world.hold(300), world.spend(50));
-    world.tell(purchase, disputed("dp_1", None)).unwrap();
+    world.record_payment(purchase, disputed("dp_1", None)).unwrap();
     assert_eq!(world.balance(), (300, 300, 0));
     world.refund(spend).unwrap();
     world.capture(hold, Some(100)).unwrap();
     assert_eq!(world.balance(), (0, 0, 0));
-    world.tell(purchase, disputed("dp_1", Some((1, false)))).unwrap();
+    world.record_payment(purchase, disputed("dp_1", Some((1, false)))).unwrap();
     assert_eq!(world.balance(), (400, 0, 400));
 }
 
 #[test]
-fn a_hold_that_lapses_gives_back_to_the_debt_too() {
+fn tokens_that_an_expired_hold_returns_pay_the_debt_too() {
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     world.hold(300);
-    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, false)).unwrap();
     world.wait(16 * 60);
     world.run(Command::Advance).unwrap();
     assert_eq!(holdings(&world), (0, 0));
 }
 
 #[test]
-fn a_closed_account_is_no_reason_to_lose_a_payment() {
+fn a_payment_is_credited_to_a_closed_account() {
     let mut world = World::without_tokens("pro");
     let purchase = world.order();
     world.account.terms.closed_at = Some(world.now);
-    world.tell(purchase, paid()).unwrap();
+    world.record_payment(purchase, paid()).unwrap();
     assert_eq!(holdings(&world), (500, 0));
 }
 
 #[test]
-fn after_a_partial_refund_what_a_job_gives_back_pays_what_is_owed() {
+fn after_a_partial_refund_tokens_from_a_released_hold_pay_the_debt() {
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     world.spend(250);
     let hold = world.hold(250);
-    world.tell(purchase, refunded("re_1", 1_450, false)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 1_450, false)).unwrap();
     assert_eq!((world.balance(), holdings(&world).1), ((250, 250, 0), 250));
     world.release(hold).unwrap();
     assert_eq!(holdings(&world), (0, 0));
 }
 
 #[test]
-fn after_a_partial_refund_a_spend_that_is_returned_pays_only_what_is_owed() {
+fn after_a_partial_refund_a_refunded_spend_pays_only_the_debt() {
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     let spend = world.spend(300);
-    world.tell(purchase, refunded("re_1", 1_450, false)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 1_450, false)).unwrap();
     assert_eq!(holdings(&world), (0, 50));
     world.refund(spend).unwrap();
     assert_eq!(holdings(&world), (250, 0));
 }
 
 #[test]
-fn a_spend_can_be_returned_whatever_became_of_its_pack() {
-    // Refunded, its debt paid by another pack, and reinstated: the lot is full.
+fn a_spend_can_be_refunded_whatever_happened_to_its_pack() {
+    // The pack was refunded, its debt was paid by another pack, and it was reinstated: the lot is full.
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     let spend = world.spend(200);
-    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, false)).unwrap();
     world.buy();
-    world.tell(purchase, refunded("re_1", 2_900, true)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, true)).unwrap();
     world.refund(spend).unwrap();
     assert_eq!((holdings(&world), world.lots().as_str()), ((1_000, 0), "pack 200, pack 500, pack 300"));
-    // The same while what is left of it is put aside.
+    // The same while the rest of the lot is frozen.
     let mut world = World::without_tokens("pro");
     let purchase = world.buy();
     let spend = world.spend(200);
-    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, false)).unwrap();
     world.buy();
-    world.tell(purchase, refunded("re_1", 2_900, true)).unwrap();
-    world.tell(purchase, disputed("dp_1", None)).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, true)).unwrap();
+    world.record_payment(purchase, disputed("dp_1", None)).unwrap();
     world.refund(spend).unwrap();
-    world.tell(purchase, disputed("dp_1", Some((1, false)))).unwrap();
+    world.record_payment(purchase, disputed("dp_1", Some((1, false)))).unwrap();
     assert_eq!(holdings(&world), (1_000, 0));
 }
 
 #[test]
-fn a_payment_that_does_not_say_how_much_was_the_price() {
+fn a_payment_without_an_amount_counts_as_the_price() {
     let mut world = World::without_tokens("pro");
     let purchase = world.order();
-    world.tell(purchase, Payment { stage: Stage::Paid, ..Payment::default() }).unwrap();
-    world.tell(purchase, refunded("re_1", 2_900, false)).unwrap();
+    world.record_payment(purchase, Payment { stage: Stage::Paid, ..Payment::default() }).unwrap();
+    world.record_payment(purchase, refunded("re_1", 2_900, false)).unwrap();
     assert_eq!(holdings(&world), (0, 0));
 }

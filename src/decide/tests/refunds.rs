@@ -1,4 +1,4 @@
-//! A spend is returned once and whole, to where it came from.
+//! Refunds of spends: once, in whole, to the grants that were burned.
 
 use super::world::{ALICE, FIRST_RESET, SERVICE_FOR_ALICE, STAFF, World, at, tokens};
 use crate::{
@@ -7,14 +7,15 @@ use crate::{
     ledger::{grant::Source, outcome::Effect},
 };
 
-/// Given a spend of 60 from a promotion of 50 that lapses on 1 February and a pack, a refund at that time leaves.
+/// Spends 60 from a promotion of 50 that expires on 1 February and a pack, refunds it at `refunded_at`, and checks the
+/// grants.
 fn check(refunded_at: &str, then: &str) -> World {
     let mut world = World::without_tokens("pro");
     world.give(Source::Promo, 50, "2026-02-01T00:00:00Z");
     world.give(Source::Pack, 500, "");
     let spend = world.spend(60);
     assert_eq!(world.lots(), "pack 490");
-    world.go_to(refunded_at);
+    world.set_time(refunded_at);
     let effect = world.refund(spend).unwrap();
     let Effect::Refunded { of, amount, balance, .. } = effect else { panic!("{effect:?}") };
     assert_eq!((of, amount), (spend, tokens(60)));
@@ -32,21 +33,21 @@ fn a_refund_returns_the_tokens_to_the_grants_that_were_burned() {
 }
 
 #[test]
-fn a_grant_that_lapsed_since_is_stood_in_for_until_the_end_of_the_period() {
+fn a_grant_that_has_expired_since_is_replaced_until_the_end_of_the_period() {
     let world = check("2026-02-01T00:00:00Z", "refund 50, pack 500");
-    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
-    assert_eq!(stand_in.expires_at, Some(at(FIRST_RESET)));
+    let replacement = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(replacement.expires_at, Some(at(FIRST_RESET)));
 }
 
 #[test]
-fn the_stand_in_is_made_in_the_period_of_the_refund() {
+fn the_replacement_grant_expires_with_the_period_of_the_refund() {
     let world = check("2026-02-20T00:00:00Z", "plan 200, refund 50, pack 500");
-    let stand_in = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
-    assert_eq!(stand_in.expires_at, Some(at("2026-03-15T12:00:00Z")));
+    let replacement = world.account.grants.values().find(|grant| grant.source == Source::Refund).unwrap();
+    assert_eq!(replacement.expires_at, Some(at("2026-03-15T12:00:00Z")));
 }
 
 #[test]
-fn a_refund_counts_as_less_use_of_whoever_spent() {
+fn a_refund_reduces_the_usage_of_the_member_who_spent() {
     let mut world = World::on("pro");
     let spend = world.try_spend(SERVICE_FOR_ALICE, 60).unwrap().transaction;
     world.refund(spend).unwrap();
@@ -67,7 +68,7 @@ fn a_spend_is_refunded_once() {
 }
 
 #[test]
-fn what_was_no_spend_is_not_refunded() {
+fn a_transaction_that_is_not_a_spend_cannot_be_refunded() {
     let mut world = World::on("pro");
     assert_eq!(world.refund(TransactionId(uuid::Uuid::from_u128(5))), Err(Refusal::SpendNotFound));
     let hold = world.hold(5);
@@ -75,7 +76,7 @@ fn what_was_no_spend_is_not_refunded() {
 }
 
 #[test]
-fn a_refund_does_not_lift_a_balance_over_the_most_there_can_be() {
+fn a_refund_cannot_raise_a_balance_above_the_maximum() {
     let mut world = World::on("pro");
     let spend = world.spend(60);
     world.give(Source::Admin, 1_000_000_000_000 - 140, "");

@@ -1,16 +1,16 @@
-//! The order of refusal: the first that applies is the one told.
+//! The order of refusal: the caller gets the first refusal that applies.
 
 use super::world::{ALICE, SERVICE, World, open_hold, quests, uses};
 use crate::{
     access::refusal::{LimitSource, Refusal},
-    billing::license::License,
+    billing::license::{License, SuspensionCause},
     command::{Command, Usage},
     time::after_seconds,
 };
 
 type Obstacle = (&'static str, LimitSource, fn(&mut World));
 
-/// Each puts one thing in the way of Alice. No quota exists yet, so none stands between interval and balance.
+/// Each blocks Alice in one way, in the order of refusal. Quotas do not exist yet, so interval is followed by balance.
 const OBSTACLES: [Obstacle; 7] = [
     ("account_closed", LimitSource::Account, |world| world.account.terms.closed_at = Some(world.now)),
     ("blocked", LimitSource::Guard, |world| {
@@ -19,7 +19,7 @@ const OBSTACLES: [Obstacle; 7] = [
     }),
     ("feature_not_in_plan", LimitSource::Plan, |world| world.account.terms.plan = "starter".parse().unwrap()),
     ("license_suspended", LimitSource::License, |world| {
-        world.account.terms.license = License::Suspended { since: world.now };
+        world.account.terms.license = License::Suspended { since: world.now, cause: SuspensionCause::NonPayment };
     }),
     ("rate_limited", LimitSource::Rate, |world| {
         let now = world.now;
@@ -32,10 +32,10 @@ const OBSTACLES: [Obstacle; 7] = [
     ("insufficient_tokens", LimitSource::Balance, |world| drop(world.adjust(-200).unwrap())),
 ];
 
-/// Given these obstacles, each way of asking is told the same refusal.
+/// Sets up the obstacles, and checks that a check, a spend and a hold get the same refusal.
 fn check(given: &[Obstacle], then: &str, source: LimitSource) {
     let mut world = World::on("pro");
-    // From the last: a closed account could not be adjusted any more.
+    // In reverse order, because a closed account cannot be adjusted.
     for (_, _, put) in given.iter().rev() {
         put(&mut world);
     }
@@ -50,35 +50,35 @@ fn check(given: &[Obstacle], then: &str, source: LimitSource) {
 }
 
 #[test]
-fn each_obstacle_alone_is_told() {
+fn each_obstacle_alone_is_refused() {
     for obstacle in OBSTACLES {
         check(&[obstacle], obstacle.0, obstacle.1);
     }
 }
 
 #[test]
-fn of_two_neighbours_the_first_is_told() {
+fn of_two_consecutive_obstacles_the_first_is_reported() {
     for pair in OBSTACLES.windows(2) {
         check(pair, pair[0].0, pair[0].1);
     }
 }
 
 #[test]
-fn of_all_that_apply_the_first_is_told() {
+fn of_several_obstacles_the_first_is_reported() {
     for from in 0..OBSTACLES.len() {
         check(&OBSTACLES[from..], OBSTACLES[from].0, OBSTACLES[from].1);
     }
 }
 
 #[test]
-fn without_obstacles_nobody_is_refused() {
+fn without_obstacles_a_use_is_admitted() {
     let mut world = World::on("pro");
     assert!(world.check(&quests(ALICE, 5)).is_ok());
     assert!(world.try_spend(ALICE, 5).is_ok());
 }
 
 #[test]
-fn a_block_ends_at_its_instant() {
+fn a_block_ends_exactly_at_its_instant() {
     let mut world = World::on("pro");
     let until = after_seconds(world.now, 900);
     world.guard_mut(ALICE).blocked_until = Some(until);
@@ -89,7 +89,7 @@ fn a_block_ends_at_its_instant() {
 }
 
 #[test]
-fn what_the_catalog_lacks_is_named() {
+fn an_unknown_name_is_refused_and_reported() {
     let mut world = World::on("pro");
     let feature: crate::names::FeatureName = "mind_reading".parse().unwrap();
     let usage = Usage { feature: feature.clone(), ..quests(SERVICE, 5) };
@@ -99,7 +99,7 @@ fn what_the_catalog_lacks_is_named() {
 }
 
 #[test]
-fn a_refusal_tells_what_remains_and_when_it_ends() {
+fn a_refusal_has_what_remains_and_when_it_ends() {
     let mut world = World::on("pro");
     world.try_spend(ALICE, 5).unwrap();
     let until = after_seconds(world.now, 3);

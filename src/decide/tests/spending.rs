@@ -1,4 +1,4 @@
-//! Who may spend, what a spend burns, and what too few tokens are answered.
+//! Spends: plan gating, burn-down order and insufficient tokens.
 
 use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, deep, open_hold, quests, tokens, uses};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     ledger::{grant::Source, outcome::Effect},
 };
 
-/// Given AI grants of 10 tokens each in an account without others, with their expiries (empty: never), spending 15 leaves.
+/// Grants 10 AI tokens for each source and expiry (empty: never), spends 15, and checks the grants left.
 fn check(given: &[(Source, &str)], then: &str) {
     let mut world = World::without_tokens("pro");
     for (source, expires_at) in given {
@@ -27,7 +27,7 @@ fn a_spend_burns_the_earliest_expiring_grant_first() {
 }
 
 #[test]
-fn what_never_expires_burns_last_even_if_its_source_comes_first() {
+fn a_grant_that_never_expires_burns_last_even_if_its_source_comes_first() {
     check(&[(Source::Promo, ""), (Source::Admin, "2027-01-01T00:00:00Z")], "promo 5");
 }
 
@@ -45,9 +45,9 @@ fn grants_that_expire_together_burn_plan_then_promo_then_refund_then_pack_then_a
 }
 
 #[test]
-fn of_two_alike_the_older_burns_first() {
+fn of_two_similar_grants_the_older_burns_first() {
     let mut world = World::without_tokens("pro");
-    // The ids are hashes, so several pairs make sure that it is not the id which decides.
+    // Ids are hashes, so several pairs rule out that the id decides.
     for _ in 0..8 {
         let older = world.give(Source::Pack, 5, "");
         world.wait(1);
@@ -60,7 +60,7 @@ fn of_two_alike_the_older_burns_first() {
 }
 
 #[test]
-fn a_spend_tells_what_it_burned_and_books_one_entry() {
+fn a_spend_returns_the_grants_it_burned_and_appends_one_entry() {
     let mut world = World::on("pro");
     let pack = world.give(Source::Pack, 500, "");
     let seq = world.account.head.seq;
@@ -69,7 +69,7 @@ fn a_spend_tells_what_it_burned_and_books_one_entry() {
     assert_eq!((amount, balance.settled), (tokens(205), tokens(495)));
     assert_eq!(parts.iter().map(|part| part.amount.get()).collect::<Vec<_>>(), [200, 5]);
     assert_eq!(parts[1].grant, pack);
-    assert_eq!((outcome.seq, world.story_since(seq).as_str()), (seq + 1, "spent -205"));
+    assert_eq!((outcome.seq, world.entries_since(seq).as_str()), (seq + 1, "spent -205"));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn each_feature_costs_its_own_tokens_times_the_quantity() {
 }
 
 #[test]
-fn starter_cannot_spend_pack_or_not() {
+fn starter_cannot_spend_even_with_a_pack() {
     let mut world = World::on("starter");
     assert_eq!(world.balance(), (0, 0, 0), "starter has no allowance");
     let usage = quests(ALICE, 5);
@@ -105,11 +105,11 @@ fn starter_cannot_spend_pack_or_not() {
     }
     world.change_plan("pro").unwrap();
     world.spend(5);
-    assert_eq!(world.lots(), "plan 195, pack 500, pack 500", "the packs waited for the plan");
+    assert_eq!(world.lots(), "plan 195, pack 500, pack 500", "the packs can be spent after the upgrade");
 }
 
 #[test]
-fn the_last_token_can_be_spent_and_one_more_is_refused_with_all_that_helps() {
+fn the_last_token_can_be_spent_and_a_further_spend_is_refused() {
     let mut world = World::on("pro");
     world.spend(195);
     let refusal = |needed, available| Refusal::InsufficientTokens {
@@ -126,7 +126,7 @@ fn the_last_token_can_be_spent_and_one_more_is_refused_with_all_that_helps() {
 }
 
 #[test]
-fn no_reset_is_promised_that_brings_nothing() {
+fn a_refusal_has_no_reset_if_the_next_plan_has_no_allowance() {
     let mut world = World::on("pro");
     world.change_plan("starter").unwrap();
     match world.try_spend(SERVICE, 500) {
@@ -136,7 +136,7 @@ fn no_reset_is_promised_that_brings_nothing() {
 }
 
 #[test]
-fn what_is_held_is_not_there_to_spend() {
+fn held_tokens_cannot_be_spent() {
     let mut world = World::on("pro");
     let hold = world.hold(190);
     match world.try_spend(SERVICE, 15) {
@@ -152,7 +152,7 @@ fn what_is_held_is_not_there_to_spend() {
 }
 
 #[test]
-fn a_quote_tells_what_the_spend_then_burns() {
+fn a_quote_matches_the_spend_that_follows() {
     let mut world = World::on("pro");
     world.give(Source::Pack, 100, "");
     world.hold(50);
@@ -163,7 +163,7 @@ fn a_quote_tells_what_the_spend_then_burns() {
 }
 
 #[test]
-fn an_entry_bears_caller_feature_metadata_and_time() {
+fn an_entry_has_the_caller_feature_metadata_and_time() {
     let mut world = World::on("pro");
     let usage =
         crate::command::Usage { metadata: Some("{\"page\":7}".to_owned().try_into().unwrap()), ..quests(ALICE, 5) };

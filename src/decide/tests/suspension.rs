@@ -1,4 +1,4 @@
-//! Staff come first: what they have suspended stays so, whatever is paid or fails, until they lift it.
+//! Suspensions by staff: they override billing until staff lift them.
 
 use chrono::TimeDelta;
 
@@ -7,7 +7,7 @@ use crate::{
     access::refusal::{Action, LimitSource, Refusal},
     billing::{
         invoices::{Invoice, Invoices},
-        license::{License, LicenseStep, Restriction},
+        license::{License, LicenseStep, Restriction, SuspensionCause},
         period::Anchor,
         subscription::{Subscription, SubscriptionSnapshot},
     },
@@ -25,20 +25,20 @@ fn lift(world: &mut World) {
     assert_eq!(world.run(Command::Lift(by_staff("it was a mistake"))).unwrap().effect, Effect::Lifted);
 }
 
-/// The steps of the license that the command makes.
+/// The license steps of the command.
 fn steps(world: &mut World, command: &Command) -> Vec<LicenseStep> {
     world.decide(command).unwrap().changes.steps
 }
 
-/// That a payment of the invoice failed at the start, or that it was paid.
+/// Records that the invoice failed at the start, or that it was paid.
 fn invoice(id: &str, failed: bool) -> Command {
     let failed_at = failed.then(|| at(START));
-    let invoice = Invoice { failed_at, settled: !failed, ..Invoice::default() };
+    let invoice = Invoice { failed_at, closed: !failed, ..Invoice::default() };
     Command::RecordInvoices { facts: Invoices([(id.into(), invoice)].into()) }
 }
 
-/// That a subscription to Pro runs since the start, or has ended a day later.
-fn subscription(number: i64, runs: bool) -> Command {
+/// Syncs a subscription to Pro that is live since the start, or that ended a day later.
+fn subscription(number: i64, is_live: bool) -> Command {
     let live = Subscription {
         id: "sub_1".into(),
         item: "si_1".into(),
@@ -46,21 +46,21 @@ fn subscription(number: i64, runs: bool) -> Command {
         anchor: Anchor(at(START)),
         ends: false,
     };
-    let ended_at = (!runs).then(|| at(START) + TimeDelta::days(1));
+    let ended_at = (!is_live).then(|| at(START) + TimeDelta::days(1));
     Command::SyncSubscription {
-        snapshot: SubscriptionSnapshot { number, live: runs.then_some(live), ended_at, further: 0 },
+        snapshot: SubscriptionSnapshot { number, live: is_live.then_some(live), ended_at, additional: 0 },
     }
 }
 
 #[test]
-fn all_ai_stops_at_once_and_whoever_asks_is_sent_to_support() {
+fn a_suspension_stops_all_ai_immediately_and_refers_callers_to_support() {
     let mut world = World::on("pro");
     world.give(Source::Pack, 500, "");
     world.wait(60);
     let since = world.now;
     suspend(&mut world);
     world.wait(60);
-    let stopped = Refusal::LicenseStopped { since };
+    let stopped = Refusal::LicenseSuspendedByStaff { since };
     assert_eq!((stopped.code(), stopped.limit_source()), ("license_suspended", LimitSource::License));
     assert_eq!((stopped.action(), stopped.resets_at()), (Action::AskSupport, None));
     for caller in [ALICE, SERVICE] {
@@ -75,7 +75,7 @@ fn all_ai_stops_at_once_and_whoever_asks_is_sent_to_support() {
 }
 
 #[test]
-fn paying_does_not_lift_what_staff_have_suspended() {
+fn paying_does_not_lift_a_suspension_by_staff() {
     let mut world = World::on("pro");
     world.run(invoice("in_1", true)).unwrap();
     world.wait(DAY);
@@ -84,12 +84,12 @@ fn paying_does_not_lift_what_staff_have_suspended() {
     for facts in [invoice("in_1", false), invoice("in_2", true), subscription(1, true), subscription(2, false)] {
         world.wait(DAY);
         assert_eq!(steps(&mut world, &facts), [], "{facts:?}");
-        assert_eq!(world.account.terms.license, License::Stopped { since });
+        assert_eq!(world.account.terms.license, License::Suspended { since, cause: SuspensionCause::Staff });
     }
-    assert_eq!(world.account.terms.plan.as_str(), "starter", "the plan has followed its subscription");
+    assert_eq!(world.account.terms.plan.as_str(), "starter", "the plan still follows the subscription");
 }
 
-/// Given that this was told while it was suspended, lifted so many days after the start the license stands there.
+/// Records `facts` during a suspension, lifts it `days` after the start, and checks the license.
 #[track_caller]
 fn check(facts: &[Command], days: i64, then: (License, Restriction)) {
     let mut world = World::on("pro");
@@ -101,11 +101,11 @@ fn check(facts: &[Command], days: i64, then: (License, Restriction)) {
     let step = LicenseStep { at: world.now, license, off, by: Some(by.clone()) };
     assert_eq!(steps(&mut world, &Command::Lift(by)), [step]);
     assert_eq!((world.account.terms.license, world.account.terms.announced), then);
-    assert_eq!(steps(&mut world, &Command::Advance), [], "nothing is left to book");
+    assert_eq!(steps(&mut world, &Command::Advance), [], "everything due is booked");
 }
 
 #[test]
-fn once_lifted_the_license_stands_where_the_money_says_at_that_instant() {
+fn a_lifted_license_is_what_billing_implies_at_that_instant() {
     let since = at(START);
     let grace = License::Grace { since };
     let failed = [invoice("in_1", true)];
@@ -113,7 +113,14 @@ fn once_lifted_the_license_stands_where_the_money_says_at_that_instant() {
     check(&failed, 2, (grace, Restriction::None));
     check(&failed, 3, (grace, Restriction::Premium));
     check(&failed, 8, (grace, Restriction::Allowance));
-    check(&failed, 20, (License::Suspended { since: since + TimeDelta::days(14) }, Restriction::Ai));
+    check(
+        &failed,
+        20,
+        (
+            License::Suspended { since: since + TimeDelta::days(14), cause: SuspensionCause::NonPayment },
+            Restriction::Ai,
+        ),
+    );
     check(&[invoice("in_1", true), invoice("in_1", false)], 20, (License::Active, Restriction::None));
     check(&[invoice("in_1", true), invoice("in_2", false)], 3, (grace, Restriction::Premium));
     check(&[subscription(1, true)], 3, (License::Active, Restriction::None));
@@ -122,7 +129,7 @@ fn once_lifted_the_license_stands_where_the_money_says_at_that_instant() {
 }
 
 #[test]
-fn what_failed_before_it_was_suspended_is_unpaid_still() {
+fn an_invoice_that_failed_before_the_suspension_is_still_unpaid_after_it() {
     let mut world = World::on("pro");
     world.run(invoice("in_1", true)).unwrap();
     world.wait(4 * DAY);
@@ -135,7 +142,7 @@ fn what_failed_before_it_was_suspended_is_unpaid_still() {
 }
 
 #[test]
-fn who_suspended_it_and_why_stand_in_its_log_and_the_rungs_before_as_of_their_instants() {
+fn a_suspension_is_recorded_with_its_staff_action_after_the_rungs_reached_before() {
     let mut world = World::on("pro");
     world.run(invoice("in_1", true)).unwrap();
     world.wait(4 * DAY);
@@ -147,25 +154,29 @@ fn who_suspended_it_and_why_stand_in_its_log_and_the_rungs_before_as_of_their_in
         off: Restriction::Premium,
         by: None,
     };
-    let stop =
-        LicenseStep { at: now, license: License::Stopped { since: now }, off: Restriction::Ai, by: Some(by.clone()) };
+    let stop = LicenseStep {
+        at: now,
+        license: License::Suspended { since: now, cause: SuspensionCause::Staff },
+        off: Restriction::Ai,
+        by: Some(by.clone()),
+    };
     assert_eq!(steps(&mut world, &Command::Suspend(by)), [rung, stop]);
 }
 
 #[test]
-fn time_takes_no_step_while_it_is_suspended_and_the_allowance_goes_on() {
+fn a_suspended_license_takes_no_steps_and_the_allowance_still_resets() {
     let mut world = World::on("pro");
     world.spend(60);
     world.run(invoice("in_1", true)).unwrap();
     suspend(&mut world);
     assert_eq!(world.account.due_at(&world.catalog.ladder), Some(at(FIRST_RESET)));
-    world.go_to(FIRST_RESET);
+    world.set_time(FIRST_RESET);
     assert_eq!(steps(&mut world, &Command::Advance), []);
     assert_eq!(world.lots(), "plan 200");
 }
 
 #[test]
-fn a_job_that_was_held_before_is_still_charged_or_released() {
+fn a_hold_opened_before_the_suspension_can_still_be_captured_or_released() {
     let mut world = World::on("pro");
     let (first, second) = (world.hold(50), world.hold(50));
     suspend(&mut world);
@@ -175,7 +186,7 @@ fn a_job_that_was_held_before_is_still_charged_or_released() {
 }
 
 #[test]
-fn what_is_as_asked_already_is_said_to_be() {
+fn suspending_twice_or_lifting_twice_is_refused() {
     let mut world = World::on("pro");
     let (stop, go) = (Command::Suspend(by_staff("a chargeback")), Command::Lift(by_staff("it was a mistake")));
     assert_eq!(world.run(go.clone()), Err(Refusal::NotSuspended));
@@ -189,19 +200,19 @@ fn what_is_as_asked_already_is_said_to_be() {
 }
 
 #[test]
-fn what_an_invoice_has_suspended_is_not_for_staff_to_lift() {
+fn staff_cannot_lift_a_suspension_for_non_payment() {
     let mut world = World::on("pro");
     world.run(invoice("in_1", true)).unwrap();
     world.wait(14 * DAY);
     assert_eq!(world.run(Command::Lift(by_staff("they asked"))), Err(Refusal::NotSuspended));
-    // Both at once: lifting the one leaves the other.
+    // Both suspensions apply: lifting one leaves the other.
     suspend(&mut world);
     lift(&mut world);
     assert_eq!(world.try_spend(SERVICE, 5).unwrap_err().action(), Action::PayInvoice);
 }
 
 #[test]
-fn a_closed_account_is_neither_suspended_nor_lifted() {
+fn a_closed_account_can_be_neither_suspended_nor_lifted() {
     let mut world = World::on("pro");
     let since = world.now;
     world.account.terms.closed_at = Some(since);

@@ -1,4 +1,4 @@
-//! A world to tell stories in: one organization, a clock that is set by hand, and an audit after every command.
+//! The test fixture: one organization, a manual clock, and an audit after every command.
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -34,15 +34,15 @@ use crate::{
 pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(1));
 pub(crate) const ALICE: Caller = Caller::Member { member: MemberId(Uuid::from_u128(0xa)) };
 pub(crate) const BOB: Caller = Caller::Member { member: MemberId(Uuid::from_u128(0xb)) };
-/// A key that acts for nobody; the default catalog sets it no limits, so that stories need not wait between spends.
+/// An API key that acts for no member. The default catalog sets it no limits, so tests need not wait between spends.
 pub(crate) const SERVICE: Caller = Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(0xc)), member: None };
 pub(crate) const SERVICE_FOR_ALICE: Caller =
     Caller::ApiKey { api_key: ApiKeyId(Uuid::from_u128(0xc)), member: Some(MemberId(Uuid::from_u128(0xa))) };
 pub(crate) const STAFF: Caller = Caller::Staff { user: UserId(Uuid::from_u128(0xd)) };
 
-/// When every world begins: the anchor of its months, too.
+/// The initial time of every world, and the anchor of its billing periods.
 pub(crate) const START: &str = "2026-01-15T12:00:00Z";
-/// When the first period of every world ends.
+/// The end of the first period of every world.
 pub(crate) const FIRST_RESET: &str = "2026-02-15T12:00:00Z";
 
 #[derive(Clone)]
@@ -81,34 +81,34 @@ pub(crate) fn quests(caller: Caller, amount: u32) -> Usage {
     uses(caller, "quest_generation", amount / 5)
 }
 
-/// That the pack was paid.
+/// Facts: the pack was paid.
 pub(crate) fn paid() -> Payment {
     Payment { stage: Stage::Paid, paid_cents: 2_900, ..Payment::default() }
 }
 
-/// That so much of it was refunded.
+/// Facts: `cents` of the payment were refunded, or that refund failed.
 pub(crate) fn refunded(id: &str, cents: u64, failed: bool) -> Payment {
     Payment { refunds: [(id.into(), Refund { cents, failed })].into(), ..Payment::default() }
 }
 
-/// That all of it is disputed; how that ended, and when, if it has.
+/// Facts: the whole payment is disputed. `ended`: when the dispute was decided, and whether it was lost.
 pub(crate) fn disputed(id: &str, ended: Option<(i64, bool)>) -> Payment {
     let status = ended.map_or(DisputeStatus::Open, |(reported_at, lost)| DisputeStatus::Closed { reported_at, lost });
     Payment { disputes: [(id.into(), Dispute { cents: 2_900, status })].into(), ..Payment::default() }
 }
 
-/// That so much was paid for a plan.
+/// Facts: `cents` were paid for a plan.
 pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Invoices {
     let lines = vec![InvoiceLine { text: "1 × Pro (at $149 / month)".into(), cents: 14_900 }];
     let paid = Paid { at, cents, lines, url: None, number: None };
-    Invoices([(id.into(), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })].into())
+    Invoices([(id.into(), Invoice { closed: true, paid: Some(paid), ..Invoice::default() })].into())
 }
 
 pub(crate) fn open_hold(usage: Usage, ttl_seconds: Option<u32>) -> Command {
-    Command::OpenHold { usage, ttl_seconds, job: None }
+    Command::OpenHold { usage, ttl_seconds, attachment: None }
 }
 
-/// That staff do it, for this reason.
+/// A staff action with this reason.
 pub(crate) fn by_staff(reason: &str) -> StaffAction {
     StaffAction { user: UserId(Uuid::from_u128(0xd)), reason: reason.parse().unwrap() }
 }
@@ -127,7 +127,7 @@ impl World {
         world
     }
 
-    /// On `plan`, with the first allowance used up.
+    /// An organization on `plan` that has used up its first allowance.
     pub(crate) fn without_tokens(plan: &str) -> Self {
         let mut world = Self::on(plan);
         for token_type in [ai(), deep()] {
@@ -144,7 +144,7 @@ impl World {
         Context { catalog: &self.catalog, now: self.now, transaction }
     }
 
-    pub(crate) fn go_to(&mut self, instant: &str) {
+    pub(crate) fn set_time(&mut self, instant: &str) {
         self.now = at(instant);
     }
 
@@ -152,7 +152,7 @@ impl World {
         self.now += TimeDelta::seconds(seconds);
     }
 
-    /// Decides and books as the writer does.
+    /// Decides and applies the result, as the writer does.
     pub(crate) fn decide(&mut self, command: &Command) -> Result<Decision, Refusal> {
         let result = decide(&self.account, command, &self.cx());
         match &result {
@@ -169,10 +169,10 @@ impl World {
     fn book(&mut self, command: &Command, decision: &Decision) {
         self.account.apply(&decision.changes);
         for (entry, hash) in &decision.entries {
-            self.log.follow(entry, *hash).unwrap();
+            self.log.verify(entry, *hash).unwrap();
         }
         self.entries.extend(decision.entries.iter().cloned());
-        // What storage would read from the log when a refund names the spend.
+        // Storage reads this from the ledger when a refund names the spend.
         if let (Command::Spend(usage), Effect::Spent { token_type, parts, .. }) = (command, &decision.outcome.effect) {
             let (feature, token_type, parts) = (usage.feature.clone(), token_type.clone(), parts.clone());
             let spend = PastSpend { feature, token_type, member: usage.caller.member(), parts, refunded_by: None };
@@ -180,7 +180,7 @@ impl World {
         }
     }
 
-    /// Decides and books, then holds the account and the log against the invariants.
+    /// Decides and applies, then checks the invariants of the account and the ledger.
     pub(crate) fn run(&mut self, command: Command) -> Result<Outcome, Refusal> {
         let result = self.decide(&command);
         assert_eq!(audit::account(&self.account), [], "after {command:?}");
@@ -212,7 +212,7 @@ impl World {
     }
 
     pub(crate) fn capture(&mut self, hold: HoldId, amount: Option<i64>) -> Result<Effect, Refusal> {
-        let command = Command::Capture { hold, amount: amount.map(tokens), quests: Vec::new() };
+        let command = Command::Capture { hold, amount: amount.map(tokens), attachment: None };
         self.run(command).map(|outcome| outcome.effect)
     }
 
@@ -236,7 +236,7 @@ impl World {
         self.run(command).map(|outcome| outcome.effect)
     }
 
-    /// Gives AI tokens; `expires_at` empty means never.
+    /// Grants AI tokens. An empty `expires_at` means never.
     pub(crate) fn give(&mut self, source: Source, amount: i64, expires_at: &str) -> GrantId {
         let expires_at = (!expires_at.is_empty()).then(|| at(expires_at));
         match self.grant(source, amount, expires_at).unwrap() {
@@ -259,7 +259,7 @@ impl World {
         self.run(command).map(|outcome| outcome.effect)
     }
 
-    /// Books a debt as a clawback leaves it: an entry that moves nothing but the debt.
+    /// Adds debt, as a clawback would: an entry that changes only the debt.
     pub(crate) fn owe(&mut self, amount: i64) {
         let before = self.account.balance(&ai());
         let after = Balance { debt: before.debt.saturating_add(tokens(amount)), ..before };
@@ -285,19 +285,19 @@ impl World {
         let hash = entry.hash(self.account.head.hash);
         self.account.head = Head { seq: entry.seq, hash };
         self.account.balances.insert(ai(), after);
-        self.log.follow(&entry, hash).unwrap();
+        self.log.verify(&entry, hash).unwrap();
         self.entries.push((entry, hash));
         self.next_transaction += 1;
     }
 
-    /// Takes in that an invoice failed, or was paid.
-    pub(crate) fn bill(&mut self, id: &str, failed_at: Option<Instant>) {
-        let settled = failed_at.is_none();
-        let facts = Invoices([(id.into(), Invoice { failed_at, settled, ..Invoice::default() })].into());
+    /// Records that an invoice failed, or `None`: was paid.
+    pub(crate) fn record_invoice(&mut self, id: &str, failed_at: Option<Instant>) {
+        let closed = failed_at.is_none();
+        let facts = Invoices([(id.into(), Invoice { failed_at, closed, ..Invoice::default() })].into());
         self.run(Command::RecordInvoices { facts }).unwrap();
     }
 
-    /// Orders the first pack of the catalog, as the server does before it asks Stripe.
+    /// Orders the first pack of the catalog, as the server does before it calls Stripe.
     pub(crate) fn order(&mut self) -> PurchaseId {
         let id = PurchaseId(Uuid::from_u128(0xcafe_0000 + self.account.purchases.len() as u128));
         let pack = self.catalog.packs[0].clone();
@@ -308,15 +308,15 @@ impl World {
         id
     }
 
-    /// Takes in what Stripe tells of a purchase.
-    pub(crate) fn tell(&mut self, purchase: PurchaseId, facts: Payment) -> Result<Effect, Refusal> {
+    /// Records payment facts for a purchase.
+    pub(crate) fn record_payment(&mut self, purchase: PurchaseId, facts: Payment) -> Result<Effect, Refusal> {
         self.run(Command::RecordPayment { purchase, facts }).map(|outcome| outcome.effect)
     }
 
-    /// Orders a pack of 500 ai and 50 deep for $29, and pays it.
+    /// Orders and pays a pack of 500 ai and 50 deep tokens for $29.
     pub(crate) fn buy(&mut self) -> PurchaseId {
         let id = self.order();
-        self.tell(id, paid()).unwrap();
+        self.record_payment(id, paid()).unwrap();
         id
     }
 
@@ -325,7 +325,7 @@ impl World {
         self.account.guards.entry(id).or_default()
     }
 
-    /// Settled, held and available AI tokens.
+    /// The settled, held and available AI tokens.
     pub(crate) fn balance(&self) -> (i64, i64, i64) {
         let balance = self.account.balance(&ai());
         (balance.settled.get(), balance.held.get(), balance.available().get())
@@ -343,8 +343,8 @@ impl World {
         texts.collect::<Vec<_>>().join(", ")
     }
 
-    /// What the log says happened to AI tokens since entry `seq`, with the signed amounts: `expired -195, granted +200`.
-    pub(crate) fn story_since(&self, seq: i64) -> String {
+    /// The entries of AI tokens after `seq`, with their signed amounts: `expired -195, granted +200`.
+    pub(crate) fn entries_since(&self, seq: i64) -> String {
         let new = self.entries.iter().filter(|(entry, _)| entry.seq > seq && entry.token_type == ai());
         let texts = new.map(|(entry, _)| format!("{} {:+}", entry.kind.as_str(), entry.amount()));
         texts.collect::<Vec<_>>().join(", ")

@@ -1,15 +1,15 @@
-//! `/admin/events`: what Stripe told that was not acted on yet.
+//! `/admin/events`: Stripe events that aren't processed yet.
 
 use leptos::prelude::*;
 
-use super::left_in_words;
+use super::need_attention;
 use crate::{
     backend::StaffMember,
     components::{AdminFrame, AdminSection, Confirm, Time, load_staff},
     views::admin::{EventView, EventsView},
 };
 
-/// Events that were left to a person, and those that wait.
+/// Events that need attention, and events that are waiting for missing data.
 #[component]
 pub fn EventsPage() -> impl IntoView {
     load_staff(
@@ -20,40 +20,40 @@ pub fn EventsPage() -> impl IntoView {
 
 #[component]
 fn Events(staff: StaffMember, view: EventsView) -> impl IntoView {
-    let EventsView { left, more_left, waiting, more_waiting } = view;
-    let answer = left_in_words(left.len(), more_left);
-    let left = match left.is_empty() {
+    let EventsView { needs_attention, more_need_attention, waiting, more_waiting } = view;
+    let answer = need_attention(needs_attention.len(), more_need_attention);
+    let needs_attention = match needs_attention.is_empty() {
         true => view! {
             <div class="empty mt-4">
-                <p class="font-medium text-ink">"Nothing was left to a person"</p>
-                <p class="mt-1">"An event that could not be acted on for three days comes here, with the reason and a way to have it tried again."</p>
+                <p class="font-medium text-ink">"Nothing needs attention"</p>
+                <p class="mt-1">"Events that couldn't be processed within three days appear here. You can see the reason and replay them."</p>
             </div>
         }
         .into_any(),
-        false => view! { <List events=left more=more_left group="left" /> }.into_any(),
+        false => view! { <List events=needs_attention more=more_need_attention group="attention" /> }.into_any(),
     };
     let waiting = match waiting.is_empty() {
         true => view! {
             <div class="empty mt-4">
-                <p class="font-medium text-ink">"Nothing waits"</p>
-                <p class="mt-1">"An event about something unknown waits here until that is known."</p>
+                <p class="font-medium text-ink">"Nothing is waiting"</p>
+                <p class="mt-1">"Events that refer to data we don't have yet wait here until it arrives."</p>
             </div>
         }
         .into_any(),
         false => view! { <List events=waiting more=more_waiting group="waiting" /> }.into_any(),
     };
     view! {
-        <AdminFrame staff desk=AdminSection::Events title="Events">
+        <AdminFrame staff section=AdminSection::Events title="Events">
             <h1 class="eyebrow">"Events"</h1>
             <p class="answer">{answer}</p>
             <p class="mt-3 max-w-2xl text-muted">
-                "Stripe tells of payments, refunds, disputes and invoices by events. To act on one twice changes nothing, so a replay is safe."
+                "Stripe reports payments, refunds, disputes and invoices as events. Processing an event twice changes nothing, so a replay is safe."
             </p>
-            <section class="mt-10" aria-labelledby="left">
-                <h2 id="left" class="text-2xl font-semibold tracking-tight">
-                    "Left to a person"
+            <section class="mt-10" aria-labelledby="attention">
+                <h2 id="attention" class="text-2xl font-semibold tracking-tight">
+                    "Needs attention"
                 </h2>
-                {left}
+                {needs_attention}
             </section>
             <section class="mt-12" aria-labelledby="waiting">
                 <h2 id="waiting" class="text-2xl font-semibold tracking-tight">
@@ -68,20 +68,20 @@ fn Events(staff: StaffMember, view: EventsView) -> impl IntoView {
 #[component]
 fn List(events: Vec<EventView>, more: bool, group: &'static str) -> impl IntoView {
     let count = events.len();
-    let items = events.into_iter().enumerate().map(|(place, event)| {
-        let id = format!("replay-{group}-{place}");
+    let items = events.into_iter().enumerate().map(|(index, event)| {
+        let id = format!("replay-{group}-{index}");
         view! { <Event event id /> }
     });
     view! {
         <ul class="mt-4 grid gap-3">{items.collect_view()}</ul>
-        {more.then(|| view! { <p class="mt-3 text-muted">{format!("The newest {count} are listed; there are older ones.")}</p> })}
+        {more.then(|| view! { <p class="mt-3 text-muted">{format!("Showing the newest {count}. There are older ones.")}</p> })}
     }
 }
 
 #[component]
 fn Event(
     event: EventView,
-    /// Of its dialog.
+    /// The element id of its dialog.
     id: String,
 ) -> impl IntoView {
     let EventView { id: name, kind, received_at, attempts, why, next_at, replayed_at, stripe_url } = event;
@@ -94,7 +94,7 @@ fn Event(
         view! {
             <p class="mt-2 text-sm">
                 <a class="link" href=address rel="noreferrer">
-                    "Look at it in Stripe"
+                    "View in Stripe"
                 </a>
             </p>
         }
@@ -106,21 +106,21 @@ fn Event(
                 <p class="mt-1 font-mono text-sm text-muted wrap-anywhere">{name.clone()}</p>
                 {why.map(|why| view! { <p class="mt-2 wrap-anywhere">{format!("Why: {why}.")}</p> })}
                 <ul class="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">
-                    <li>"came " <Time when=received_at /></li>
+                    <li>"received " <Time when=received_at /></li>
                     <li>{tries}</li>
                     {replayed_at.map(|when| view! { <li>"replayed " <Time when /></li> })}
-                    {next_at.map(|when| view! { <li>"tried again " <Time when /></li> })}
+                    {next_at.map(|when| view! { <li>"next try " <Time when /></li> })}
                 </ul>
                 {link}
             </div>
             <div>
                 <Confirm
                     id=id
-                    ask="Replay"
+                    button="Replay"
                     title="Replay this event?"
-                    consequence="It is tried at once, and then for three days more. What it tells is taken in; what was taken in before stays as it is."
+                    consequence="It's retried immediately, then for three more days. Its data is applied. Data applied earlier stays unchanged."
                     action="/admin/events/replay"
-                    sure="Yes, replay it"
+                    confirm="Yes, replay it"
                     field=("id", name)
                 />
             </div>

@@ -1,4 +1,4 @@
-//! `/admin/organizations/:organization`: how a license stands and went, and a way to suspend it by hand, or to lift that.
+//! `/admin/organizations/:organization`: a license with its history, and the form to suspend it or lift the suspension.
 
 use brightmeter::reason::REASON_CHARS;
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use crate::{
     views::admin::{LicenseStepView, OrganizationPageView, OrganizationView},
 };
 
-/// One organization.
+/// One organization and its license.
 #[component]
 pub fn OrganizationPage() -> impl IntoView {
     let id = use_params_map().with_untracked(|params| params.get("organization")).unwrap_or_default();
@@ -38,15 +38,15 @@ fn Organization(staff: StaffMember, view: OrganizationPageView, form: Form) -> i
         }
     });
     let history = match history.is_empty() {
-        true => view! { <p class="empty mt-4">"Nothing yet: the license was active all the time."</p> }.into_any(),
+        true => view! { <p class="empty mt-4">"No changes. The license has always been active."</p> }.into_any(),
         false => {
             let items = history.into_iter().map(|step| view! { <Step step /> });
             view! { <ul class="mt-4 grid gap-3">{items.collect_view()}</ul> }.into_any()
         }
     };
-    let act = if suspended { Act::Lift } else { Act::Suspend };
+    let action = if suspended { StaffAction::Lift } else { StaffAction::Suspend };
     view! {
-        <AdminFrame staff desk=AdminSection::Organizations title=name.clone()>
+        <AdminFrame staff section=AdminSection::Organizations title=name.clone()>
             <p>
                 <a class="link" href="/admin/organizations">
                     "All organizations"
@@ -67,15 +67,15 @@ fn Organization(staff: StaffMember, view: OrganizationPageView, form: Form) -> i
                         <dd class="wrap-anywhere">{slug}</dd>
                     </div>
                     <div>
-                        <dt>"Id"</dt>
+                        <dt>"ID"</dt>
                         <dd class="font-mono text-sm wrap-anywhere">{id.clone()}</dd>
                     </div>
                 </dl>
             </section>
-            <LicenseForm act id key form />
+            <LicenseForm action id key form />
             <section class="mt-12" aria-labelledby="history">
                 <h2 id="history" class="text-2xl font-semibold tracking-tight">
-                    "What happened to the license"
+                    "License history"
                 </h2>
                 {history}
             </section>
@@ -83,15 +83,15 @@ fn Organization(staff: StaffMember, view: OrganizationPageView, form: Form) -> i
     }
 }
 
-/// What staff can do about a license.
+/// The action that staff can take on a license.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
+enum StaffAction {
     Suspend,
     Lift,
 }
 
-impl Act {
-    /// Its name in the address of its form.
+impl StaffAction {
+    /// The last segment of the form's URL.
     const fn name(self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
@@ -109,15 +109,15 @@ impl Act {
     const fn consequence(self) -> &'static str {
         match self {
             Self::Suspend => {
-                "All AI stops at once for everybody in it. Tokens stay, jobs that run come to their end, and nothing new is sold to it. What it pays at Stripe goes on, and no payment lifts this."
+                "All AI stops immediately for everyone in the organization. Tokens stay, running jobs finish, and the organization can't buy anything. Stripe keeps charging its subscription, and a payment doesn't lift the suspension."
             }
             Self::Lift => {
-                "The license goes at once to where its invoices and its subscription say it stands: what failed meanwhile counts."
+                "The license immediately follows the organization's invoices and subscription again. Payments that failed during the suspension count."
             }
         }
     }
 
-    /// The button, in one word and in its colour.
+    /// The button's label and CSS classes.
     const fn button(self) -> (&'static str, &'static str) {
         match self {
             Self::Suspend => ("Suspend", "btn btn-bad"),
@@ -126,34 +126,34 @@ impl Act {
     }
 }
 
-/// The form, with what it does and the reason that it needs.
+/// The form for a staff action, with its consequence and a required reason.
 #[component]
-fn LicenseForm(act: Act, id: String, key: String, form: Form) -> impl IntoView {
-    // What was typed for the one is no reason for the other.
-    let mine = form.value("act") == act.name();
-    let problem = form.problem("reason").filter(|_| mine);
-    let typed = if mine { form.value("reason") } else { String::new() };
-    // Sent again under the same key, it is done once.
-    let key = Some(form.value("key")).filter(|key| mine && !key.is_empty()).unwrap_or(key);
-    let (button, tone) = act.button();
+fn LicenseForm(action: StaffAction, id: String, key: String, form: Form) -> impl IntoView {
+    // A reason typed for one action isn't reused for the other.
+    let same_action = form.value("act") == action.name();
+    let problem = form.problem("reason").filter(|_| same_action);
+    let typed = if same_action { form.value("reason") } else { String::new() };
+    // The form keeps its idempotency key, so that sending it again acts once.
+    let key = Some(form.value("key")).filter(|key| same_action && !key.is_empty()).unwrap_or(key);
+    let (button, tone) = action.button();
     view! {
         <form
             method="post"
-            action=format!("/admin/organizations/{}", act.name())
+            action=format!("/admin/organizations/{}", action.name())
             class="card mt-6 grid gap-4"
             aria-labelledby="act"
             aria-describedby="consequence"
         >
             <h2 id="act" class="text-lg font-semibold">
-                {act.title()}
+                {action.title()}
             </h2>
             <ErrorSummary form fields=&["reason"] />
             <p id="consequence" class="max-w-2xl">
-                {act.consequence()}
+                {action.consequence()}
             </p>
             <input type="hidden" name="org" value=id />
             <input type="hidden" name="key" value=key autocomplete="off" />
-            <Field name="reason" label="Reason" hint="In a few words. Only staff read it, with your name." problem=problem.clone()>
+            <Field name="reason" label="Reason" hint="A few words. Only staff can see it, with your name." problem=problem.clone()>
                 <input
                     id="reason"
                     name="reason"
@@ -178,8 +178,8 @@ fn LicenseForm(act: Act, id: String, key: String, form: Form) -> impl IntoView {
 #[component]
 fn Step(step: LicenseStepView) -> impl IntoView {
     let LicenseStepView { at, what, by } = step;
-    let by = by.map(|(person, reason)| {
-        view! { <p class="mt-1 wrap-anywhere">{format!("{person}: {reason}")}</p> }
+    let by = by.map(|(staff, reason)| {
+        view! { <p class="mt-1 wrap-anywhere">{format!("{staff}: {reason}")}</p> }
     });
     view! {
         <li class="card">

@@ -1,4 +1,4 @@
-//! `/admin/organizations`: who uses Brightmeter, and how each license stands.
+//! `/admin/organizations`: the list of organizations, with a search.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -9,40 +9,40 @@ use crate::{
     views::admin::{OrganizationView, OrganizationsView},
 };
 
-/// The organizations, or those that were looked for.
+/// All organizations, or the search results.
 #[component]
 pub fn OrganizationsPage() -> impl IntoView {
-    let asked = use_query_map().with_untracked(|query| query.get("q")).unwrap_or_default();
+    let search = use_query_map().with_untracked(|query| query.get("q")).unwrap_or_default();
     load_staff(
-        |backend, staff| async move { backend.organizations(&staff, asked).await },
+        |backend, staff| async move { backend.organizations(&staff, search).await },
         |staff, view| view! { <Organizations staff view /> }.into_any(),
     )
 }
 
 #[component]
 fn Organizations(staff: StaffMember, view: OrganizationsView) -> impl IntoView {
-    let OrganizationsView { asked, organizations, more } = view;
+    let OrganizationsView { search, organizations, more } = view;
     let count = organizations.len();
-    let answer = found_in_words(count, more, &asked);
-    let everything = (!asked.is_empty()).then(|| {
+    let answer = summary(count, more, &search);
+    let all_link = (!search.is_empty()).then(|| {
         view! {
             <a class="link" href="/admin/organizations">
                 "All organizations"
             </a>
         }
     });
-    let list = match (count, asked.is_empty()) {
+    let list = match (count, search.is_empty()) {
         (0, true) => view! {
             <div class="empty mt-8">
                 <p class="font-medium text-ink">"No organizations yet"</p>
-                <p class="mt-1">"The command " <code>"brightmeter org create"</code> " makes one, with its owner."</p>
+                <p class="mt-1">"Create one with its owner by running " <code>"brightmeter org create"</code> "."</p>
             </div>
         }
         .into_any(),
         (0, false) => view! {
             <div class="empty mt-8">
                 <p class="font-medium text-ink">"Nothing found"</p>
-                <p class="mt-1">"A part of the name or of the slug is enough, in whatever case."</p>
+                <p class="mt-1">"Search for a part of the name or slug. Case doesn't matter."</p>
             </div>
         }
         .into_any(),
@@ -50,23 +50,23 @@ fn Organizations(staff: StaffMember, view: OrganizationsView) -> impl IntoView {
             let items = organizations.into_iter().map(|organization| view! { <Line organization /> });
             view! {
                 <ul class="mt-8 grid gap-3">{items.collect_view()}</ul>
-                {more.then(|| view! { <p class="mt-3 text-muted">{format!("The first {count} are listed; look for a part of the name.")}</p> })}
+                {more.then(|| view! { <p class="mt-3 text-muted">{format!("Showing the first {count}. Search to narrow the list.")}</p> })}
             }
             .into_any()
         }
     };
     view! {
-        <AdminFrame staff desk=AdminSection::Organizations title="Organizations">
+        <AdminFrame staff section=AdminSection::Organizations title="Organizations">
             <h1 class="eyebrow">"Organizations"</h1>
             <p class="answer wrap-anywhere">{answer}</p>
             <form method="get" action="/admin/organizations" role="search" class="mt-6 flex flex-wrap items-end gap-3">
                 <Field name="q" label="Name or slug" problem=None>
-                    <input id="q" name="q" type="search" class="control" maxlength="100" value=asked autocomplete="off" />
+                    <input id="q" name="q" type="search" class="control" maxlength="100" value=search autocomplete="off" />
                 </Field>
                 <button type="submit" class="btn btn-quiet">
                     "Search"
                 </button>
-                {everything}
+                {all_link}
             </form>
             {list}
         </AdminFrame>
@@ -92,29 +92,34 @@ fn Line(organization: OrganizationView) -> impl IntoView {
     }
 }
 
-/// How many organizations there are, or were found.
-fn found_in_words(count: usize, more: bool, asked: &str) -> String {
+/// Says how many organizations exist or were found.
+fn summary(count: usize, more: bool, search: &str) -> String {
     let found = match (count, more) {
-        (0, _) => "No organization".into(),
+        (0, _) => "No organizations".into(),
         (1, false) => "1 organization".into(),
         (count, false) => format!("{count} organizations"),
         (count, true) => format!("More than {count} organizations"),
     };
-    if asked.is_empty() { found } else { format!("{found} with “{asked}”") }
+    match (search.is_empty(), count) {
+        (true, _) => found,
+        (false, 1) => format!("{found} matches “{search}”"),
+        (false, _) => format!("{found} match “{search}”"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::found_in_words;
+    use super::summary;
 
     #[test]
-    fn what_was_found_is_counted_in_words() {
-        let check = |count, more, asked, text| assert_eq!(found_in_words(count, more, asked), text);
-        check(0, false, "", "No organization");
+    fn the_summary_counts_organizations() {
+        let check = |count, more, search, text| assert_eq!(summary(count, more, search), text);
+        check(0, false, "", "No organizations");
         check(1, false, "", "1 organization");
         check(3, false, "", "3 organizations");
         check(50, true, "", "More than 50 organizations");
-        check(0, false, "audio", "No organization with “audio”");
-        check(50, true, "a", "More than 50 organizations with “a”");
+        check(0, false, "audio", "No organizations match “audio”");
+        check(1, false, "audio", "1 organization matches “audio”");
+        check(50, true, "a", "More than 50 organizations match “a”");
     }
 }

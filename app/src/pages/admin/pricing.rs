@@ -1,4 +1,4 @@
-//! `/admin/pricing`: what each price leaves, and what if it were another.
+//! `/admin/pricing`: the catalog's margins and a what-if calculator.
 
 pub mod figures;
 pub mod tables;
@@ -23,15 +23,15 @@ use crate::{
     views::admin::PricingView,
 };
 
-/// The catalog's margins, and a what-if.
+/// The catalog's margins and the what-if calculator.
 #[component]
 pub fn PricingPage() -> impl IntoView {
-    let asked = use_query_map().with_untracked(|query| {
+    let requested = use_query_map().with_untracked(|query| {
         query.clone().into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Vec<_>>()
     });
     let nonce = use_nonce();
     load_staff(
-        |backend, staff| async move { backend.pricing(&staff, asked).await },
+        |backend, staff| async move { backend.pricing(&staff, requested).await },
         move |staff, view| view! { <Pricing staff view nonce /> }.into_any(),
     )
 }
@@ -41,7 +41,7 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
     let PricingView { floor, sold, figures, assumed } = view;
     let answer = match &assumed {
         Some(month) => view! { <Answer month=month.clone() /> }.into_any(),
-        None => view! { <p class="answer">"Nothing is calculated until the figures are right"</p> }.into_any(),
+        None => view! { <p class="answer">"Fix the values to see the result"</p> }.into_any(),
     };
     let month = match assumed {
         Some(month) => view! {
@@ -49,26 +49,26 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
             <MonthTable month />
         }
         .into_any(),
-        None => view! { <p class="empty mt-4">"Mend the figures above, then calculate again."</p> }.into_any(),
+        None => view! { <p class="empty mt-4">"Fix the values above, then calculate again."</p> }.into_any(),
     };
     let script = include_str!("pricing/show_values.js");
     view! {
-        <AdminFrame staff desk=AdminSection::Pricing title="Pricing">
+        <AdminFrame staff section=AdminSection::Pricing title="Pricing">
             <h1 class="eyebrow">"Pricing"</h1>
             {answer}
             <Figures figures />
             <section class="mt-10" aria-labelledby="month">
                 <h2 id="month" class="text-2xl font-semibold tracking-tight">
-                    "That month"
+                    "Result"
                 </h2>
                 {month}
             </section>
             <section class="mt-12" aria-labelledby="sold">
                 <h2 id="sold" class="text-2xl font-semibold tracking-tight">
-                    "What is sold now"
+                    "Current catalog"
                 </h2>
                 <p class="mt-1 text-muted">
-                    {format!("A catalog with a margin under {floor} does not start. Costs are those of every token spent.")}
+                    {format!("Brightmeter won't start with a margin below {floor}. Costs assume that every token is spent.")}
                 </p>
                 <PriceTable month=sold floor />
             </section>
@@ -77,17 +77,17 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
     }
 }
 
-/// What the month brings and costs.
+/// The revenue, cost and margin of the month.
 #[component]
 fn Answer(month: Month) -> impl IntoView {
     let mix: Vec<String> = month.mix().into_iter().map(|(count, label)| format!("{count} {label}")).collect();
     let (revenue, cost) = (dollars(month.revenue_cents()), dollars_of_micros(month.cost_micros()));
-    let margin = month.margin().map(|margin| format!(": a margin of {margin}")).unwrap_or_default();
+    let margin = month.margin().map(|margin| format!(", a margin of {margin}")).unwrap_or_default();
     let (answer, detail) = match mix.is_empty() {
-        true => ("Nothing is sold, so nothing comes in".into(), "Nor does it cost anything.".into()),
+        true => ("No sales, no revenue".into(), "Costs are zero, too.".into()),
         false => (
-            format!("{} bring {revenue} a month", in_a_row(&mix)),
-            format!("They cost {cost} to serve if every token is spent{margin}."),
+            format!("{revenue} a month from {}", join_list(&mix)),
+            format!("Serving them costs {cost} if every token is spent{margin}."),
         ),
     };
     view! {
@@ -96,7 +96,7 @@ fn Answer(month: Month) -> impl IntoView {
     }
 }
 
-/// Which prices are too low, and by how much.
+/// The prices whose margin is below the floor, and by how much.
 #[component]
 fn UnderFloor(month: Month, floor: Margin) -> impl IntoView {
     let items: Vec<_> = month
@@ -104,7 +104,7 @@ fn UnderFloor(month: Month, floor: Margin) -> impl IntoView {
         .into_iter()
         .filter_map(|line| {
             let (label, missing) = (line.label, line.missing?);
-            Some(view! { <li>{format!("{label}: {missing} under the floor of {floor}")}</li> })
+            Some(view! { <li>{format!("{label}: {missing} below the floor of {floor}")}</li> })
         })
         .collect();
     match items.is_empty() {
@@ -113,7 +113,7 @@ fn UnderFloor(month: Month, floor: Margin) -> impl IntoView {
         }
         false => view! {
             <div class="notice notice-bad mt-4">
-                <p class="font-semibold">"A catalog with these prices and costs does not start"</p>
+                <p class="font-semibold">"Brightmeter won't start with these prices and costs"</p>
                 <ul class="mt-1">{items}</ul>
             </div>
         }
@@ -121,8 +121,8 @@ fn UnderFloor(month: Month, floor: Margin) -> impl IntoView {
     }
 }
 
-/// `50 Pro, 50 Enterprise and 3 Booster`.
-fn in_a_row(parts: &[String]) -> String {
+/// Joins parts to a list: `50 Pro, 50 Enterprise and 3 Booster`.
+fn join_list(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [one] => one.clone(),
@@ -132,12 +132,12 @@ fn in_a_row(parts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_a_row;
+    use super::join_list;
 
     #[test]
-    fn parts_stand_in_a_row() {
+    fn parts_are_joined_with_commas_and_a_final_and() {
         let check = |parts: &[&str], text| {
-            assert_eq!(in_a_row(&parts.iter().map(ToString::to_string).collect::<Vec<_>>()), text);
+            assert_eq!(join_list(&parts.iter().map(ToString::to_string).collect::<Vec<_>>()), text);
         };
         check(&[], "");
         check(&["50 Pro"], "50 Pro");

@@ -1,14 +1,14 @@
-//! `/admin/reconciliation`: purchases and plans held against what Stripe says.
+//! `/admin/reconciliation`: compares purchases and plans with Stripe.
 
 use leptos::prelude::*;
 
 use crate::{
     backend::StaffMember,
     components::{AdminFrame, AdminSection, load_staff},
-    views::admin::{Compared, FindingView, MendView, ReconciliationView},
+    views::admin::{Compared, FindingView, FixView, ReconciliationView},
 };
 
-/// What the comparison does, the button that starts it, and what came of it.
+/// The button that starts a comparison with Stripe, and its result.
 #[component]
 pub fn ReconciliationPage() -> impl IntoView {
     let compared = use_context::<Compared>();
@@ -22,31 +22,31 @@ pub fn ReconciliationPage() -> impl IntoView {
 fn Reconciliation(staff: StaffMember, view: ReconciliationView, compared: Option<Compared>) -> impl IntoView {
     let title = match &compared {
         None => "Reconciliation",
-        Some(Compared::Report { findings, .. }) if findings.is_empty() => "All is as Stripe says · Reconciliation",
+        Some(Compared::Report { findings, .. }) if findings.is_empty() => "In sync with Stripe · Reconciliation",
         Some(Compared::Report { .. }) => "Differences found · Reconciliation",
         Some(Compared::Unanswered | Compared::Busy) => "Not compared · Reconciliation",
     };
     let action = match view.sells {
         true => view! {
             <form method="post" action="/admin/reconciliation" class="mt-5">
-                <button type="submit" class="btn" aria-describedby="patience">
+                <button type="submit" class="btn" aria-describedby="duration">
                     "Compare with Stripe"
                 </button>
-                <p id="patience" class="mt-2 text-sm text-muted">
-                    "Stripe is asked about each purchase and each plan. That may take up to a minute, and changes nothing."
+                <p id="duration" class="mt-2 text-sm text-muted">
+                    "Checks each purchase and plan with Stripe. This can take up to a minute and changes nothing."
                 </p>
             </form>
         }
         .into_any(),
-        false => view! { <p class="empty mt-5">"Nothing is for sale here, so there is no Stripe to compare with."</p> }
+        false => view! { <p class="empty mt-5">"Nothing is for sale, so there's nothing to compare with Stripe."</p> }
             .into_any(),
     };
     let compared = compared.map(|compared| view! { <Outcome compared /> });
     view! {
-        <AdminFrame staff desk=AdminSection::Reconciliation title>
+        <AdminFrame staff section=AdminSection::Reconciliation title>
             <h1 class="text-3xl font-semibold tracking-tight">"Reconciliation"</h1>
             <p class="mt-1 max-w-2xl text-muted">
-                "Every purchase of the last 90 days is held against what Stripe says of it now: whether it was paid, and what went back of it; so is every plan: whether its subscription runs, and which of its invoices are unpaid. What differs is listed, each with its one safe mend."
+                "Compares every purchase of the last 90 days with Stripe: payment, refunds and disputes. Also compares every plan: its subscription and unpaid invoices. Each difference is listed with its one safe fix."
             </p>
             {action}
             {compared}
@@ -60,18 +60,18 @@ fn Outcome(compared: Compared) -> impl IntoView {
         Compared::Report { purchases, plans, findings } => view! { <Report purchases plans findings /> }.into_any(),
         Compared::Unanswered => view! {
             <div role="alert" class="notice notice-bad mt-8">
-                <p class="font-semibold">"Stripe did not answer in time"</p>
+                <p class="font-semibold">"Stripe didn't answer in time"</p>
                 <p class="mt-1">
-                    "What was known stays as it is. Try again in a few minutes; for a shop with many purchases, " <code>"brightmeter reconcile"</code>
-                    " on the command line takes as long as it needs."
+                    "Nothing was changed. Try again in a few minutes. With many purchases, run " <code>"brightmeter reconcile"</code>
+                    " on the command line, which has no time limit."
                 </p>
             </div>
         }
         .into_any(),
         Compared::Busy => view! {
             <div role="alert" class="notice notice-warn mt-8">
-                <p class="font-semibold">"A comparison is under way"</p>
-                <p class="mt-1">"Only one runs at a time, as Stripe's patience is shared. Try again in a minute."</p>
+                <p class="font-semibold">"A comparison is already running"</p>
+                <p class="mt-1">"Only one can run at a time, because they share Stripe's rate limit. Try again in a minute."</p>
             </div>
         }
         .into_any(),
@@ -80,11 +80,11 @@ fn Outcome(compared: Compared) -> impl IntoView {
 
 #[component]
 fn Report(purchases: usize, plans: usize, findings: Vec<FindingView>) -> impl IntoView {
-    let asked = format!("Stripe was asked about {} and {}.", counted(purchases, "purchase"), counted(plans, "plan"));
+    let compared = format!("Compared {} and {}.", counted(purchases, "purchase"), counted(plans, "plan"));
     let (tone, headline) = match findings.len() {
-        0 => ("notice notice-good", "All is as Stripe says".into()),
-        1 => ("notice notice-warn", "1 difference was found".into()),
-        count => ("notice notice-warn", format!("{count} differences were found")),
+        0 => ("notice notice-good", "In sync with Stripe".into()),
+        1 => ("notice notice-warn", "1 difference found".into()),
+        count => ("notice notice-warn", format!("{count} differences found")),
     };
     let items = findings.into_iter().map(|finding| view! { <Finding finding /> });
     view! {
@@ -93,17 +93,17 @@ fn Report(purchases: usize, plans: usize, findings: Vec<FindingView>) -> impl In
                 <h2 id="report" class="font-semibold">
                     {headline}
                 </h2>
-                <p class="mt-1">{asked}</p>
+                <p class="mt-1">{compared}</p>
             </div>
             <ul class="mt-4 grid gap-3">{items.collect_view()}</ul>
         </section>
     }
 }
 
-/// `no purchase`, `1 purchase`, `2 purchases`.
+/// Formats a count: `no purchases`, `1 purchase`, `2 purchases`.
 fn counted(count: usize, of: &str) -> String {
     match count {
-        0 => format!("no {of}"),
+        0 => format!("no {of}s"),
         1 => format!("1 {of}"),
         count => format!("{count} {of}s"),
     }
@@ -111,28 +111,28 @@ fn counted(count: usize, of: &str) -> String {
 
 #[component]
 fn Finding(finding: FindingView) -> impl IntoView {
-    let FindingView { org, purchase, what, mend } = finding;
-    let which = match &purchase {
+    let FindingView { org, purchase, what, fix } = finding;
+    let subject = match &purchase {
         Some(purchase) => {
             let purchase = purchase.clone();
             view! { "Purchase " <span class="font-mono">{purchase}</span> " of organization " }.into_any()
         }
         None => view! { "Organization " }.into_any(),
     };
-    let (text, button) = match mend {
-        MendView::TakeIn(text) => (
+    let (text, button) = match fix {
+        FixView::Apply(text) => (
             text,
             Some(view! {
                 <form method="post" action="/admin/reconciliation/mend">
                     <input type="hidden" name="org" value=org.clone() />
                     {purchase.map(|purchase| view! { <input type="hidden" name="purchase" value=purchase /> })}
                     <button type="submit" class="btn">
-                        "Take in what Stripe says"
+                        "Apply Stripe's state"
                     </button>
                 </form>
             }),
         ),
-        MendView::Person(text) => (text, None),
+        FixView::Manual(text) => (text, None),
     };
     view! {
         <li class="card flex flex-wrap items-start justify-between gap-4">
@@ -140,7 +140,7 @@ fn Finding(finding: FindingView) -> impl IntoView {
                 <h3 class="font-medium">{what}</h3>
                 <p class="mt-1 max-w-xl">{text}</p>
                 <p class="mt-2 text-sm text-muted wrap-anywhere">
-                    {which} <span class="font-mono">{org}</span>
+                    {subject} <span class="font-mono">{org}</span>
                 </p>
             </div>
             {button}

@@ -1,6 +1,6 @@
-//! Reading a goal: its subject, the measure it names and the time it sets.
+//! Parses a goal into subject, measure and time.
 //!
-//! Rules of thumb for English, made so that a wrong guess still reads well: what is not understood is quoted.
+//! The rules are heuristics for English. A wrong guess must still read well, so unparsed text is quoted.
 
 mod measure;
 mod subject;
@@ -10,24 +10,24 @@ use std::ops::Range;
 
 pub(super) use time::Time;
 
-/// What a goal says about itself.
+/// A parsed goal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// Fits behind "for": "merch revenue", or the goal's own words in quotation marks.
+    /// Fits after "for": "merch revenue", or the goal's own words in quotation marks.
     pub(super) subject: Option<String>,
     /// "20% more", "$5,000 a month", "from 5% to 3%", "300".
     pub(super) measure: Option<String>,
     /// "by June", "in 6 weeks".
     pub(super) time: Option<Time>,
-    /// Every word in lower case.
+    /// Every word, in lowercase.
     pub(super) words: Vec<String>,
 }
 
 impl Reading {
     pub(super) fn of(goal: &str) -> Self {
         let mut words = words(goal);
-        let time = time::find(&words).map(|found| found.take(Part::Time, &mut words));
-        let measure = measure::find(&words).map(|found| found.take(Part::Measure, &mut words));
+        let time = time::find(&words).map(|found| found.mark(Part::Time, &mut words));
+        let measure = measure::find(&words).map(|found| found.mark(Part::Measure, &mut words));
         Self {
             subject: subject::find(&words),
             measure,
@@ -41,11 +41,11 @@ impl Reading {
 struct Word {
     text: String,
     lower: String,
-    /// A comma follows, or something already understood.
+    /// Whether a comma or a parsed part follows.
     pause: bool,
-    /// The sentence ends here.
+    /// Whether the sentence ends here.
     ends: bool,
-    /// What it was understood as.
+    /// The part of the goal that it was parsed as.
     part: Option<Part>,
 }
 
@@ -55,21 +55,21 @@ enum Part {
     Time,
 }
 
-/// Something understood, and the words that say it.
+/// A parsed value and the range of its words.
 struct Found<T> {
-    what: T,
+    value: T,
     at: Range<usize>,
 }
 
 impl<T> Found<T> {
-    fn take(self, part: Part, words: &mut [Word]) -> T {
+    fn mark(self, part: Part, words: &mut [Word]) -> T {
         if let Some(before) = self.at.start.checked_sub(1) {
             words[before].pause = true;
         }
         for word in &mut words[self.at] {
             word.part = Some(part);
         }
-        self.what
+        self.value
     }
 }
 
@@ -81,7 +81,7 @@ fn words(goal: &str) -> Vec<Word> {
             let core = text.trim_end_matches(|c: char| !c.is_alphanumeric() && !"$€£¥%+&".contains(c));
             let tail = &text[core.len()..];
             if core.is_empty() {
-                // A lone dash, smiley or row of dots separates thoughts.
+                // A lone dash, emoji or ellipsis separates thoughts.
                 if let Some(last) = words.last_mut() {
                     last.ends = true;
                 }
@@ -106,20 +106,20 @@ fn lower(words: &[Word], at: usize) -> &str {
     words.get(at).map_or("", |word| &word.lower)
 }
 
-/// The words as they stand inside a sentence: the first without its capital.
-fn said(words: &[Word]) -> String {
+/// Joins the words as they appear within a sentence: the first one in lowercase.
+fn phrase(words: &[Word]) -> String {
     let texts = words.iter().enumerate().map(|(at, word)| if at == 0 { &word.lower } else { &word.text });
     texts.map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// The numbers people spell out in goals.
+/// Parses the numbers that people spell out in goals.
 fn spelled(word: &str) -> Option<u16> {
     let small = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
     (1..).zip(small).find(|(_, name)| *name == word).map(|(number, _)| number)
 }
 
-/// Whether the word is in a list of words between blanks.
-fn is(word: &str, list: &str) -> bool {
+/// Returns whether the word is in a space-separated list.
+fn is_in(word: &str, list: &str) -> bool {
     list.split_whitespace().any(|listed| listed == word)
 }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_falls_into_subject_measure_and_time() {
+    fn a_goal_is_parsed_into_subject_measure_and_time() {
         check("Increase merch revenue by 20% by June", ("merch revenue", "20% more", "by June"));
         check("By June, increase merch revenue by 20 percent.", ("merch revenue", "20 percent more", "by June"));
         check("We want to sell 300 tickets before the summer tour", ("tickets before the summer tour", "300", ""));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_quoted() {
+    fn unparsed_goals_are_quoted() {
         check("Be happier at work", ("“Be happier at work”", "", ""));
         check("learn to play guitar", ("“learn to play guitar”", "", ""));
         check("売上を伸ばす", ("“売上を伸ばす”", "", ""));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_ends_where_the_goal_goes_on() {
+    fn the_subject_ends_where_the_next_clause_begins() {
         check("Grow our audience to 10k followers in 3 months", ("your audience", "10k", "in 3 months"));
         check("Get 50 new email subscribers every week", ("new email subscribers", "50 every week", ""));
         check("Sell out the autumn tour", ("the autumn tour", "", ""));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_known_in_days() {
+    fn a_time_span_is_converted_to_days() {
         let days = |goal| Reading::of(goal).time.and_then(|time| time.days);
         assert_eq!(days("Sell more in 2 weeks"), Some(14));
         assert_eq!(days("Sell more within three months"), Some(90));

@@ -1,4 +1,4 @@
-//! What the built-in coach knows.
+//! The built-in provider's themes: keywords and quest templates.
 
 mod company;
 mod craft;
@@ -9,22 +9,22 @@ use brightmeter::features::quest::Difficulty;
 
 pub(super) use general::{DATES, HABITS, NUMBERS};
 
-/// One field of work: how to recognise it, and what helps there.
+/// A field of work, with its keywords and quest templates.
 pub(super) struct Theme {
-    /// Lower-case words between blanks; one that ends in `*` stands for all that begin with it.
+    /// Lowercase words, separated by spaces. A trailing `*` makes a word a prefix.
     keywords: &'static str,
-    /// What a goal of this theme is about when it does not say.
+    /// The subject for goals that name none.
     pub(super) subject: &'static str,
-    /// The first quest: see how things stand.
-    pub(super) look: Template,
-    /// Things to do, from light to heavy.
+    /// The first quest: assess the current state.
+    pub(super) assessment: Template,
+    /// The actions, from light to heavy.
     pub(super) moves: [Template; 3],
 }
 
-/// A quest with blanks: `{subject}`, `{aim}`, `{time}`.
+/// A quest with placeholders: `{subject}`, `{aim}`, `{time}`.
 pub(super) struct Template {
     pub(super) difficulty: Difficulty,
-    /// How long it takes, in days.
+    /// The duration, in days.
     pub(super) days: u16,
     pub(super) title: &'static str,
     pub(super) why: &'static str,
@@ -32,7 +32,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Points: for the difficulty, and five a day.
+    /// The points: a base for the difficulty, plus five per day.
     pub(super) fn reward(&self) -> u16 {
         let base = match self.difficulty {
             Difficulty::Easy => 40,
@@ -43,7 +43,7 @@ impl Template {
     }
 }
 
-/// The more special theme first: it wins when two fit equally.
+/// More specific themes come first: the first one wins a tie.
 const THEMES: [&Theme; 12] = [
     &craft::LEARNING,
     &craft::EVENTS,
@@ -59,19 +59,19 @@ const THEMES: [&Theme; 12] = [
     &company::OPERATIONS,
 ];
 
-/// The theme that most words point to; without any, the general one.
+/// Returns the theme with the most matching words, or the general one if no word matches.
 pub(super) fn of(words: &[String]) -> &'static Theme {
     THEMES
         .into_iter()
         .rev()
-        .map(|theme| (words.iter().filter(|word| theme.knows(word)).count(), theme))
+        .map(|theme| (words.iter().filter(|word| theme.matches(word)).count(), theme))
         .max_by_key(|(hits, _)| *hits)
         .filter(|(hits, _)| *hits > 0)
         .map_or(&general::GENERAL, |(_, theme)| theme)
 }
 
 impl Theme {
-    fn knows(&self, word: &str) -> bool {
+    fn matches(&self, word: &str) -> bool {
         let word = word.trim_start_matches('#');
         self.keywords.split_whitespace().any(|keyword| match keyword.strip_suffix('*') {
             Some(stem) => word.starts_with(stem),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_finds_its_theme() {
+    fn a_goal_is_matched_to_its_theme() {
         check("increase merch revenue by 20%", &market::SALES);
         check("get more customers", &market::SALES);
         check("sell 300 tickets for the autumn show", &craft::EVENTS);

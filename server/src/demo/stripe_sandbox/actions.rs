@@ -1,74 +1,80 @@
-//! What people and banks do, and the events that tell of it. Each act checks everything before it changes anything.
+//! Actions on checkouts and payments, with their events. Each action does all checks before its first change.
 
 use super::{
-    SandboxError, objects,
-    sessions::{Progress, Sale, Sells},
-    state::{Charge, Dispute, Payment, Refund, Standing, State, new_id},
+    error::SandboxError,
+    ids::new_id,
+    objects,
+    records::{Charge, Dispute, DisputeStatus, Payment, Progress, Refund, Sale, SessionMode},
+    state::State,
 };
 
 impl State {
     pub(super) fn pay(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let made = match self.open_session(session, now)?.sells.clone() {
-            Sells::Payment(sale) => {
-                let payment_intent = self.begin_payment(sale);
+        let object_id = match self.open_session(session, now)?.mode.clone() {
+            SessionMode::Payment(sale) => {
+                let payment_intent = self.create_payment(sale);
                 self.charge(&payment_intent, now);
                 payment_intent
             }
-            Sells::Subscription(signup) => self.subscribe(&signup, true, now),
+            SessionMode::Subscription(signup) => self.subscribe(&signup, true, now),
         };
-        self.move_on(session, Progress::Paid { made }, "checkout.session.completed", now);
+        self.set_progress(session, Progress::Paid { object_id }, "checkout.session.completed", now);
         Ok(())
     }
 
     pub(super) fn pay_later(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let progress = match self.open_session(session, now)?.sells.clone() {
-            Sells::Payment(sale) => Progress::Processing { made: self.begin_payment(sale) },
-            Sells::Subscription(signup) => {
-                let made = self.subscribe(&signup, false, now);
-                // During a trial there is nothing that the bank could be asked for.
-                if signup.trial_days.is_some() { Progress::Paid { made } } else { Progress::Processing { made } }
+        let progress = match self.open_session(session, now)?.mode.clone() {
+            SessionMode::Payment(sale) => Progress::Processing { object_id: self.create_payment(sale) },
+            SessionMode::Subscription(signup) => {
+                let object_id = self.subscribe(&signup, false, now);
+                // Nothing is due during a trial, so no bank debit is pending.
+                if signup.trial_days.is_some() {
+                    Progress::Paid { object_id }
+                } else {
+                    Progress::Processing { object_id }
+                }
             }
         };
-        self.move_on(session, progress, "checkout.session.completed", now);
+        self.set_progress(session, progress, "checkout.session.completed", now);
         Ok(())
     }
 
-    pub(super) fn clear(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let made = self.processing(session)?;
-        match self.session(session)?.sells {
-            Sells::Payment(_) => self.charge(&made, now),
-            Sells::Subscription(_) => self.start(&made, now)?,
+    pub(super) fn succeed_debit(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
+        let object_id = self.pending_object_id(session)?;
+        match self.session(session)?.mode {
+            SessionMode::Payment(_) => self.charge(&object_id, now),
+            SessionMode::Subscription(_) => self.activate(&object_id, now)?,
         }
-        self.move_on(session, Progress::Paid { made }, "checkout.session.async_payment_succeeded", now);
+        self.set_progress(session, Progress::Paid { object_id }, "checkout.session.async_payment_succeeded", now);
         Ok(())
     }
 
-    pub(super) fn bounce(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let made = self.processing(session)?;
-        if let Sells::Subscription(_) = self.session(session)?.sells {
-            self.give_back(&made, now);
+    pub(super) fn fail_debit(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
+        let object_id = self.pending_object_id(session)?;
+        if let SessionMode::Subscription(_) = self.session(session)?.mode {
+            self.expire_incomplete(&object_id, now);
         }
-        self.move_on(session, Progress::Bounced { made }, "checkout.session.async_payment_failed", now);
+        self.set_progress(session, Progress::Failed { object_id }, "checkout.session.async_payment_failed", now);
         Ok(())
     }
 
-    /// Also past its time: that is when Stripe does so.
+    /// Expires a session, including one past its expiry time: that is when Stripe does it.
     pub(super) fn expire(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
         if self.session(session)?.progress != Progress::Open {
             return Err(SandboxError::WrongState("This checkout is no longer open."));
         }
-        self.move_on(session, Progress::Expired, "checkout.session.expired", now);
+        self.set_progress(session, Progress::Expired, "checkout.session.expired", now);
         Ok(())
     }
 
     pub(super) fn refund(&mut self, payment_intent: &str, cents: u64, now: i64) -> Result<(), SandboxError> {
-        let (payment, charge) = self.charged(payment_intent)?;
+        let (payment, charge) = self.payment_and_charge(payment_intent)?;
         let (payment_intent, charge) = (payment.id.clone(), charge.id.clone());
         let rest_cents = payment.amount_cents.saturating_sub(self.refunded_cents(&payment_intent));
         if !(1..=rest_cents).contains(&cents) {
             return Err(SandboxError::Amount { rest_cents });
         }
-        let (id, number) = (new_id("re_"), self.number());
+        let (id, number) = (new_id("re_"), self.next_number());
         let intent = payment_intent.clone();
         let refund = Refund { id, number, created: now, payment_intent, charge, amount_cents: cents, failed: false };
         self.emit("refund.created", &objects::refund(&refund), now);
@@ -80,7 +86,7 @@ impl State {
     pub(super) fn fail_refund(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
         let refund = self.refunds.get_mut(id).ok_or_else(|| SandboxError::Unknown("refund", id.to_owned()))?;
         if refund.failed {
-            return Err(SandboxError::WrongState("This refund has failed already."));
+            return Err(SandboxError::WrongState("This refund has already failed."));
         }
         refund.failed = true;
         let object = objects::refund(refund);
@@ -90,14 +96,14 @@ impl State {
     }
 
     pub(super) fn dispute(&mut self, payment_intent: &str, now: i64) -> Result<(), SandboxError> {
-        let (payment, charge) = self.charged(payment_intent)?;
+        let (payment, charge) = self.payment_and_charge(payment_intent)?;
         let (amount_cents, payment_intent, charge) = (payment.amount_cents, payment.id.clone(), charge.id.clone());
-        let is_open = |it: &Dispute| it.payment_intent == payment_intent && it.standing == Standing::NeedsResponse;
+        let is_open = |it: &Dispute| it.payment_intent == payment_intent && it.status == DisputeStatus::NeedsResponse;
         if self.disputes.values().any(is_open) {
-            return Err(SandboxError::WrongState("This payment is disputed already."));
+            return Err(SandboxError::WrongState("This payment already has an open dispute."));
         }
-        let (id, number, standing) = (new_id("dp_"), self.number(), Standing::NeedsResponse);
-        let dispute = Dispute { id, number, created: now, payment_intent, charge, amount_cents, standing };
+        let (id, number, status) = (new_id("dp_"), self.next_number(), DisputeStatus::NeedsResponse);
+        let dispute = Dispute { id, number, created: now, payment_intent, charge, amount_cents, status };
         self.emit("charge.dispute.created", &objects::dispute(&dispute), now);
         self.disputes.insert(dispute.id.clone(), dispute);
         Ok(())
@@ -105,17 +111,17 @@ impl State {
 
     pub(super) fn close_dispute(&mut self, id: &str, won: bool, now: i64) -> Result<(), SandboxError> {
         let dispute = self.disputes.get_mut(id).ok_or_else(|| SandboxError::Unknown("dispute", id.to_owned()))?;
-        if dispute.standing != Standing::NeedsResponse {
-            return Err(SandboxError::WrongState("This dispute is closed already."));
+        if dispute.status != DisputeStatus::NeedsResponse {
+            return Err(SandboxError::WrongState("This dispute is already closed."));
         }
-        dispute.standing = if won { Standing::Won } else { Standing::Lost };
+        dispute.status = if won { DisputeStatus::Won } else { DisputeStatus::Lost };
         let object = objects::dispute(dispute);
         self.emit("charge.dispute.closed", &object, now);
         Ok(())
     }
 
-    /// A payment intent for a sale; like Stripe's, it comes about only when somebody pays.
-    fn begin_payment(&mut self, sale: Sale) -> String {
+    /// Creates a sale's payment intent. As at Stripe, it doesn't exist before the customer pays.
+    fn create_payment(&mut self, sale: Sale) -> String {
         let Sale { customer, item, amount_cents, payment_metadata: metadata, .. } = sale;
         let id = new_id("pi_");
         let payment = Payment { id: id.clone(), customer, item, amount_cents, metadata, charge: None };
@@ -123,18 +129,18 @@ impl State {
         id
     }
 
-    /// What a session made whose bank was asked for the money.
-    fn processing(&self, session: &str) -> Result<String, SandboxError> {
+    /// Returns what a session with a pending bank debit created.
+    fn pending_object_id(&self, session: &str) -> Result<String, SandboxError> {
         match &self.session(session)?.progress {
-            Progress::Processing { made } => Ok(made.clone()),
-            _ => Err(SandboxError::WrongState("No bank has been asked to pay this checkout, or it has answered.")),
+            Progress::Processing { object_id } => Ok(object_id.clone()),
+            _ => Err(SandboxError::WrongState("This checkout has no pending bank debit.")),
         }
     }
 
-    fn charged(&self, payment_intent: &str) -> Result<(&Payment, &Charge), SandboxError> {
+    fn payment_and_charge(&self, payment_intent: &str) -> Result<(&Payment, &Charge), SandboxError> {
         let payment = self.payments.get(payment_intent);
         let payment = payment.ok_or_else(|| SandboxError::Unknown("payment", payment_intent.to_owned()))?;
-        let charge = payment.charge.as_ref().ok_or(SandboxError::WrongState("This payment has brought no money."))?;
+        let charge = payment.charge.as_ref().ok_or(SandboxError::WrongState("This payment has not succeeded."))?;
         Ok((payment, charge))
     }
 
@@ -146,12 +152,12 @@ impl State {
     }
 
     fn emit_charge(&mut self, kind: &str, payment_intent: &str, now: i64) {
-        let Ok((payment, charge)) = self.charged(payment_intent) else { return };
+        let Ok((payment, charge)) = self.payment_and_charge(payment_intent) else { return };
         let object = objects::charge(payment, charge, self.refunded_cents(payment_intent), &self.base);
         self.emit(kind, &object, now);
     }
 
-    fn move_on(&mut self, session: &str, progress: Progress, kind: &str, now: i64) {
+    fn set_progress(&mut self, session: &str, progress: Progress, kind: &str, now: i64) {
         let Some(session) = self.sessions.get_mut(session) else { return };
         session.progress = progress;
         let object = objects::session(session, &self.base, now);

@@ -1,4 +1,4 @@
-//! How events get to our webhook: signed, and again until they are taken.
+//! Delivery of events to our webhook: signed, and retried until accepted.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use rand::{Rng, seq::IndexedRandom};
 use reqwest::{Client, header::CONTENT_TYPE, redirect::Policy};
 use tokio::time::{Instant, timeout};
 
-use super::{Delivery, Sandbox, SandboxError, state::State};
+use super::{Delivery, Sandbox, error::SandboxError, state::State};
 
-/// How long our webhook may take to answer.
+/// The timeout of a webhook request.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest pause before the next try.
+/// The longest delay before a retry.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// How long it waits at most before it looks whether time has brought anything.
+/// The interval at which subscriptions are checked for due steps.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is to be done next.
+/// The next action of the delivery loop.
 enum Next {
     Send { id: String, payload: String },
     WaitFor(Duration),
@@ -24,7 +24,7 @@ enum Next {
 }
 
 pub(super) async fn run(sandbox: &Sandbox) {
-    // HTTP_PROXY and its kin are set for other programs: events go to our own server.
+    // Events go to our own server, so HTTP_PROXY and its like don't apply.
     let client = match Client::builder().timeout(DELIVERY_TIMEOUT).redirect(Policy::none()).no_proxy().build() {
         Ok(client) => client,
         Err(error) => {
@@ -39,19 +39,19 @@ pub(super) async fn run(sandbox: &Sandbox) {
         let next = sandbox.state().next_delivery(delivery, Instant::now());
         match next {
             Next::Send { id, payload } => {
-                let taken = send(sandbox, &client, &url, &id, payload).await;
+                let accepted = send(sandbox, &client, &url, &id, payload).await;
                 let mut state = sandbox.state();
-                state.note_delivery(&id, taken, Instant::now());
-                // A failed try changes nothing that is kept.
-                if taken {
-                    sandbox.keep(&state);
+                state.record_delivery(&id, accepted, Instant::now());
+                // A failed attempt changes nothing that is stored.
+                if accepted {
+                    sandbox.save(&state);
                 }
             }
             Next::WaitFor(pause) => {
-                timeout(pause.min(POLL_INTERVAL), sandbox.0.bell.notified()).await.ok();
+                timeout(pause.min(POLL_INTERVAL), sandbox.0.wake.notified()).await.ok();
             }
             Next::Wait => {
-                timeout(POLL_INTERVAL, sandbox.0.bell.notified()).await.ok();
+                timeout(POLL_INTERVAL, sandbox.0.wake.notified()).await.ok();
             }
         }
     }
@@ -64,19 +64,27 @@ async fn send(sandbox: &Sandbox, client: &Client, url: &str, id: &str, payload: 
     match request.header("Stripe-Signature", signature).body(payload).send().await {
         Ok(answer) if answer.status().is_success() => true,
         Ok(answer) => {
-            tracing::warn!(event = id, status = answer.status().as_u16(), "the sandbox's event was not taken");
+            tracing::warn!(
+                event = id,
+                status = answer.status().as_u16(),
+                "the webhook did not accept the sandbox's event"
+            );
             false
         }
         Err(error) => {
-            tracing::warn!(event = id, error = &error as &dyn std::error::Error, "the sandbox's event was not taken");
+            tracing::warn!(
+                event = id,
+                error = &error as &dyn std::error::Error,
+                "the webhook did not accept the sandbox's event"
+            );
             false
         }
     }
 }
 
 impl State {
-    /// Queues an event to be sent once more, or at once if it waits.
-    pub(super) fn queue_again(&mut self, id: &str) -> Result<(), SandboxError> {
+    /// Queues one more delivery of an event. If one is pending, it becomes due immediately.
+    pub(super) fn requeue(&mut self, id: &str) -> Result<(), SandboxError> {
         let event = self.events.iter_mut().find(|event| event.id == id);
         let event = event.ok_or_else(|| SandboxError::Unknown("event", id.to_owned()))?;
         event.copies = event.copies.map(|copies| copies.saturating_add(1));
@@ -90,14 +98,14 @@ impl State {
         }
         let waiting = || self.events.iter().enumerate().filter(|(_, event)| !event.is_delivered());
         let due = waiting().filter(|(_, event)| event.due.is_none_or(|at| at <= now));
-        let due: Vec<usize> = due.map(|(place, _)| place).collect();
+        let due: Vec<usize> = due.map(|(index, _)| index).collect();
         let chosen = match delivery {
             Delivery::Shuffled => due.choose(&mut rand::rng()),
             Delivery::Once | Delivery::Twice | Delivery::Held => due.first(),
         };
         let Some(&chosen) = chosen else {
-            let soonest = waiting().filter_map(|(_, event)| event.due).min();
-            return soonest.map_or(Next::Wait, |at| Next::WaitFor(at.saturating_duration_since(now)));
+            let earliest = waiting().filter_map(|(_, event)| event.due).min();
+            return earliest.map_or(Next::Wait, |at| Next::WaitFor(at.saturating_duration_since(now)));
         };
         let event = &mut self.events[chosen];
         event.copies.get_or_insert_with(|| match delivery {
@@ -108,9 +116,9 @@ impl State {
         Next::Send { id: event.id.clone(), payload: event.payload.clone() }
     }
 
-    fn note_delivery(&mut self, id: &str, taken: bool, now: Instant) {
+    fn record_delivery(&mut self, id: &str, accepted: bool, now: Instant) {
         let Some(event) = self.events.iter_mut().find(|event| event.id == id) else { return };
-        if taken {
+        if accepted {
             event.copies = event.copies.map(|copies| copies.saturating_sub(1));
             (event.failures, event.due) = (0, None);
         } else {

@@ -1,4 +1,4 @@
-//! Pages without a script, drawn by hand: they look like nobody's brand and need none of the site's files.
+//! The HTML of the sandbox's pages: self-contained, without scripts, unlike the site's design.
 
 use axum::{
     http::{
@@ -40,18 +40,17 @@ input[type=number] { font: inherit; min-height: 2.75rem; width: 8rem; padding: .
 /// A page with one heading; `content` is HTML.
 pub(super) fn page(status: StatusCode, heading: &str, content: &str) -> Response {
     let heading = escape(heading);
-    let title = if heading == "Sandbox Stripe" { heading.clone() } else { format!("{heading} – Sandbox Stripe") };
     let html = format!(
         r#"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
+<title>{heading} – Stripe sandbox</title>
 <style>{STYLE}</style>
 </head>
 <body>
-<header><p class="banner">This is a sandbox: no money moves.</p></header>
+<header><p class="banner">Stripe sandbox. No real money moves.</p></header>
 <main>
 <h1>{heading}</h1>
 {content}
@@ -63,22 +62,22 @@ pub(super) fn page(status: StatusCode, heading: &str, content: &str) -> Response
     (status, [(CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")], Html(html)).into_response()
 }
 
-/// The page for what is not there.
+/// The 404 page.
 pub(super) fn missing(what: &str) -> Response {
-    page(StatusCode::NOT_FOUND, "Not found", &format!("<p>There is no such {}.</p>", escape(what)))
+    page(StatusCode::NOT_FOUND, "Not found", &format!("<p>This {} doesn't exist.</p>", escape(what)))
 }
 
-/// What went wrong, read out at once.
+/// An error message that screen readers announce immediately.
 pub(super) fn alert(message: &str) -> String {
     format!(r#"<p class="alert" role="alert">{}</p>"#, escape(message))
 }
 
-/// A day, as people read it; `at` is in seconds since 1970.
+/// Formats the UTC date of `at`, in seconds since 1970.
 pub(super) fn day(at: i64) -> String {
     Instant::from_timestamp(at, 0).unwrap_or_default().format("%-d %B %Y").to_string()
 }
 
-/// `text` as HTML shows it, also in an attribute's quotes.
+/// Escapes text for HTML content and quoted attributes.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

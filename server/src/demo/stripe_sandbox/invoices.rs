@@ -1,57 +1,65 @@
-//! Invoices of subscriptions: how they are drawn up, paid, or not.
+//! Subscription invoices: issued, paid, failed, closed.
 
 use std::collections::BTreeMap;
 
 use super::{
-    SandboxError, objects,
-    plans::{Invoice, Line, Reason, Settlement, Status, Subscription},
-    state::{Payment, State, new_id},
+    error::SandboxError,
+    ids::new_id,
+    objects,
+    records::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Payment, Subscription, SubscriptionStatus},
+    state::State,
 };
 
 impl State {
-    /// Somebody pays an open invoice, with whatever card.
+    /// Pays an open invoice, with any card.
     pub(super) fn pay_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        let subscription = self.open_invoice(id)?.subscription.clone();
-        self.paid(id, now);
+        let subscription = self.payable_invoice(id)?.subscription.clone();
+        self.mark_paid(id, now);
         self.recover(&subscription, now);
         Ok(())
     }
 
     pub(super) fn void_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        self.close_invoice(id, Settlement::Void { at: now }, "invoice.voided", now)
+        self.close_invoice(id, InvoiceStatus::Void { at: now }, "invoice.voided", now)
     }
 
-    pub(super) fn give_up_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        self.close_invoice(id, Settlement::Uncollectible { at: now }, "invoice.marked_uncollectible", now)
+    pub(super) fn mark_uncollectible(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        self.close_invoice(id, InvoiceStatus::Uncollectible { at: now }, "invoice.marked_uncollectible", now)
     }
 
-    /// An invoice that somebody can pay: not one that the bank was asked to pay.
-    fn open_invoice(&self, id: &str) -> Result<&Invoice, SandboxError> {
+    /// Returns an invoice that can be paid: open, and without a pending bank debit.
+    fn payable_invoice(&self, id: &str) -> Result<&Invoice, SandboxError> {
         let invoice = self.invoices.get(id).ok_or_else(|| SandboxError::Unknown("invoice", id.to_owned()))?;
         if !invoice.is_open() {
             return Err(SandboxError::WrongState("This invoice is no longer open."));
         }
         if !self.is_payable(invoice) {
-            return Err(SandboxError::WrongState("The bank has been asked to pay this invoice."));
+            return Err(SandboxError::WrongState("This invoice has a pending bank debit."));
         }
         Ok(invoice)
     }
 
-    /// Whether an invoice waits for somebody to pay it.
+    /// Whether an invoice is open, without a pending bank debit.
     pub(super) fn is_payable(&self, invoice: &Invoice) -> bool {
         let subscription = self.subscriptions.get(&invoice.subscription);
-        invoice.is_open() && subscription.is_none_or(|it| it.status != Status::Incomplete)
+        invoice.is_open() && subscription.is_none_or(|it| it.status != SubscriptionStatus::Incomplete)
     }
 
-    /// Draws up an invoice for `lines`, the latest one of a subscription. Nothing is told of it yet.
-    pub(super) fn issue(&mut self, of: &mut Subscription, reason: Reason, lines: Vec<Line>, now: i64) -> String {
+    /// Issues a subscription's next invoice, without an event.
+    pub(super) fn issue(
+        &mut self,
+        of: &mut Subscription,
+        reason: BillingReason,
+        lines: Vec<InvoiceLine>,
+        now: i64,
+    ) -> String {
         let id = new_id("in_");
         let name = &of.price.name;
-        let item = if reason == Reason::Update { format!("Change to {name}") } else { name.clone() };
+        let item = if reason == BillingReason::Update { format!("Change to {name}") } else { name.clone() };
         let total_cents: i64 = lines.iter().map(|line| line.cents).sum();
         let invoice = Invoice {
             id: id.clone(),
-            number: self.number(),
+            number: self.next_number(),
             created: now,
             customer: of.customer.clone(),
             subscription: of.id.clone(),
@@ -62,25 +70,25 @@ impl State {
             amount_cents: u64::try_from(total_cents).unwrap_or_default(),
             period: of.period,
             attempts: 0,
-            settlement: Settlement::Open { failed_at: None },
+            status: InvoiceStatus::Open { failed_at: None },
         };
         of.latest_invoice = Some(id.clone());
         self.invoices.insert(id.clone(), invoice);
         id
     }
 
-    /// Takes an open invoice's money from the customer's card, if that works.
+    /// Charges an open invoice to the customer's card.
     pub(super) fn collect(&mut self, id: &str, now: i64) {
         let Some(invoice) = self.invoices.get(id) else { return };
         if self.card_works(&invoice.customer) {
-            self.paid(id, now);
+            self.mark_paid(id, now);
         } else {
-            self.failed(id, now);
+            self.record_failure(id, now);
         }
     }
 
-    /// The money for an invoice is there.
-    pub(super) fn paid(&mut self, id: &str, now: i64) {
+    /// Marks an invoice as paid, and creates its payment if the amount isn't zero.
+    pub(super) fn mark_paid(&mut self, id: &str, now: i64) {
         let Some(invoice) = self.invoices.get_mut(id) else { return };
         let payment = (invoice.amount_cents > 0).then(|| Payment {
             id: new_id("pi_"),
@@ -92,7 +100,7 @@ impl State {
         });
         invoice.attempts = invoice.attempts.saturating_add(u32::from(payment.is_some()));
         let payment_intent = payment.as_ref().map(|payment| payment.id.clone());
-        invoice.settlement = Settlement::Paid { at: now, payment_intent };
+        invoice.status = InvoiceStatus::Paid { at: now, payment_intent };
         if let Some(payment) = payment {
             let payment_intent = payment.id.clone();
             self.payments.insert(payment_intent.clone(), payment);
@@ -102,29 +110,29 @@ impl State {
         self.emit_invoice("invoice.payment_succeeded", id, now);
     }
 
-    /// A payment of an invoice failed.
-    pub(super) fn failed(&mut self, id: &str, now: i64) {
+    /// Records a failed payment of an invoice.
+    pub(super) fn record_failure(&mut self, id: &str, now: i64) {
         let Some(invoice) = self.invoices.get_mut(id) else { return };
         invoice.attempts = invoice.attempts.saturating_add(1);
-        if let Settlement::Open { failed_at } = &mut invoice.settlement {
+        if let InvoiceStatus::Open { failed_at } = &mut invoice.status {
             failed_at.get_or_insert(now);
         }
         if let Some(it) = self.subscriptions.get_mut(&invoice.subscription)
             && it.is_live()
         {
-            it.status = Status::PastDue;
+            it.status = SubscriptionStatus::PastDue;
         }
         self.emit_invoice("invoice.payment_failed", id, now);
     }
 
-    /// A subscription that was past due is active again once nothing is left to pay.
+    /// Reactivates a past-due subscription if it has no open invoice.
     pub(super) fn recover(&mut self, subscription: &str, now: i64) {
         if self.invoices.values().any(|it| it.subscription == subscription && it.is_open()) {
             return;
         }
         let Some(it) = self.subscriptions.get_mut(subscription) else { return };
-        if it.status == Status::PastDue {
-            it.status = Status::Active;
+        if it.status == SubscriptionStatus::PastDue {
+            it.status = SubscriptionStatus::Active;
             self.emit_subscription("customer.subscription.updated", subscription, now);
         }
     }
@@ -135,10 +143,10 @@ impl State {
         self.emit(kind, &object, now);
     }
 
-    fn close_invoice(&mut self, id: &str, how: Settlement, kind: &str, now: i64) -> Result<(), SandboxError> {
-        let subscription = self.open_invoice(id)?.subscription.clone();
+    fn close_invoice(&mut self, id: &str, status: InvoiceStatus, kind: &str, now: i64) -> Result<(), SandboxError> {
+        let subscription = self.payable_invoice(id)?.subscription.clone();
         if let Some(invoice) = self.invoices.get_mut(id) {
-            invoice.settlement = how;
+            invoice.status = status;
         }
         self.emit_invoice(kind, id, now);
         self.recover(&subscription, now);

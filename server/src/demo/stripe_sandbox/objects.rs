@@ -1,14 +1,13 @@
-//! Stripe's objects: the fields that matter, in the shapes of version 2026-09-30.endive.
+//! Stripe's objects in JSON: the fields that we use, as of API version 2026-09-30.endive.
 
 use serde_json::{Value, json};
 
-use super::{
-    plans::{Invoice, Line, Portal, Price, Settlement, Subscription},
-    sessions::{Sells, Session},
-    state::{Charge, Customer, Dispute, Payment, Refund, Standing},
+use super::records::{
+    Charge, Customer, Dispute, DisputeStatus, Invoice, InvoiceLine, InvoiceStatus, Payment, PortalSession, Price,
+    Refund, Session, SessionMode, Subscription,
 };
 
-/// The version that our events say they are written in.
+/// The `api_version` of our events.
 const API_VERSION: &str = "2026-09-30.endive";
 
 pub(super) fn event(id: &str, kind: &str, object: &Value, now: i64) -> Value {
@@ -38,11 +37,11 @@ pub(super) fn customer(customer: &Customer) -> Value {
 }
 
 pub(super) fn session(session: &Session, base: &str, now: i64) -> Value {
-    // As at Stripe, a session that is not open has no page any more.
+    // As at Stripe, only an open session has a URL.
     let url = session.is_open(now).then(|| format!("{base}/pay/{}", session.id));
-    let mode = match session.sells {
-        Sells::Payment(_) => "payment",
-        Sells::Subscription(_) => "subscription",
+    let mode = match session.mode {
+        SessionMode::Payment(_) => "payment",
+        SessionMode::Subscription(_) => "subscription",
     };
     json!({
         "id": session.id,
@@ -105,10 +104,10 @@ pub(super) fn refund(refund: &Refund) -> Value {
 }
 
 pub(super) fn dispute(dispute: &Dispute) -> Value {
-    let status = match dispute.standing {
-        Standing::NeedsResponse => "needs_response",
-        Standing::Won => "won",
-        Standing::Lost => "lost",
+    let status = match dispute.status {
+        DisputeStatus::NeedsResponse => "needs_response",
+        DisputeStatus::Won => "won",
+        DisputeStatus::Lost => "lost",
     };
     json!({
         "id": dispute.id,
@@ -144,7 +143,7 @@ pub(super) fn price(price: &Price) -> Value {
 }
 
 pub(super) fn subscription(it: &Subscription) -> Value {
-    let cancels = it.cancel_asked_at.is_some();
+    let cancels = it.cancel_requested_at.is_some();
     let item = json!({
         "id": it.item,
         "object": "subscription_item",
@@ -162,7 +161,7 @@ pub(super) fn subscription(it: &Subscription) -> Value {
         "billing_cycle_anchor": it.anchor,
         "cancel_at": cancels.then_some(it.period.end),
         "cancel_at_period_end": cancels,
-        "canceled_at": it.cancel_asked_at.or(it.ended_at()),
+        "canceled_at": it.cancel_requested_at.or(it.ended_at()),
         "collection_method": "charge_automatically",
         "created": it.created,
         "currency": "usd",
@@ -180,12 +179,12 @@ pub(super) fn subscription(it: &Subscription) -> Value {
 }
 
 pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
-    let (mut paid_at, mut voided_at, mut given_up_at) = (None, None, None);
-    match it.settlement {
-        Settlement::Open { .. } => {}
-        Settlement::Paid { at, .. } => paid_at = Some(at),
-        Settlement::Void { at } => voided_at = Some(at),
-        Settlement::Uncollectible { at } => given_up_at = Some(at),
+    let (mut paid_at, mut voided_at, mut uncollectible_at) = (None, None, None);
+    match it.status {
+        InvoiceStatus::Open { .. } => {}
+        InvoiceStatus::Paid { at, .. } => paid_at = Some(at),
+        InvoiceStatus::Void { at } => voided_at = Some(at),
+        InvoiceStatus::Uncollectible { at } => uncollectible_at = Some(at),
     }
     let paid_cents = if paid_at.is_some() { it.amount_cents } else { 0 };
     json!({
@@ -205,15 +204,15 @@ pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
         "lines": lines(&it.lines, &it.id, &it.subscription),
         "livemode": false,
         "metadata": {},
-        "next_payment_attempt": it.next_try(),
-        "number": it.shown_number(),
+        "next_payment_attempt": it.next_attempt_at(),
+        "number": it.display_number(),
         "parent": parent(&it.subscription, &json!(it.metadata)),
         "period_end": it.period.end,
         "period_start": it.period.start,
-        "status": it.status(),
+        "status": it.status.name(),
         "status_transitions": {
             "finalized_at": it.created,
-            "marked_uncollectible_at": given_up_at,
+            "marked_uncollectible_at": uncollectible_at,
             "paid_at": paid_at,
             "voided_at": voided_at,
         },
@@ -222,9 +221,9 @@ pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
     })
 }
 
-/// An invoice that there would be.
-pub(super) fn preview(of: &Subscription, asked: &[Line], now: i64) -> Value {
-    let (id, total) = ("upcoming_in", asked.iter().map(|line| line.cents).sum::<i64>());
+/// A preview of an invoice for `new_lines`.
+pub(super) fn preview(of: &Subscription, new_lines: &[InvoiceLine], now: i64) -> Value {
+    let (id, total) = ("upcoming_in", new_lines.iter().map(|line| line.cents).sum::<i64>());
     json!({
         "id": id,
         "object": "invoice",
@@ -237,7 +236,7 @@ pub(super) fn preview(of: &Subscription, asked: &[Line], now: i64) -> Value {
         "created": now,
         "currency": "usd",
         "customer": of.customer,
-        "lines": lines(asked, id, &of.id),
+        "lines": lines(new_lines, id, &of.id),
         "livemode": false,
         "metadata": {},
         "parent": parent(&of.id, &json!(of.metadata)),
@@ -249,7 +248,7 @@ pub(super) fn preview(of: &Subscription, asked: &[Line], now: i64) -> Value {
     })
 }
 
-pub(super) fn portal(portal: &Portal, base: &str) -> Value {
+pub(super) fn portal(portal: &PortalSession, base: &str) -> Value {
     json!({
         "id": portal.id,
         "object": "billing_portal.session",
@@ -261,13 +260,13 @@ pub(super) fn portal(portal: &Portal, base: &str) -> Value {
     })
 }
 
-/// What can be got at `url`, or the first of it.
+/// A list object: all objects at `url`, or the first of them.
 pub(super) fn list(url: &str, has_more: bool, data: Vec<Value>) -> Value {
     json!({ "object": "list", "url": url, "has_more": has_more, "data": data })
 }
 
-fn lines(lines: &[Line], invoice: &str, subscription: &str) -> Value {
-    let line = |line: &Line| {
+fn lines(lines: &[InvoiceLine], invoice: &str, subscription: &str) -> Value {
+    let line = |line: &InvoiceLine| {
         json!({
             "id": line.id,
             "object": "line_item",

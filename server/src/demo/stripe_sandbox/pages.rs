@@ -1,4 +1,4 @@
-//! What whoever pays sees: the page to pay on, and the receipt.
+//! The customer's pages: Checkout and receipts.
 
 mod portal;
 
@@ -15,47 +15,50 @@ use serde::Deserialize;
 use super::{
     Sandbox,
     html::{alert, escape, missing, page},
-    plans::Price,
-    sessions::{Progress, Sale, Sells, Session, Signup},
+    records::{Price, Progress, Sale, Session, SessionMode, Signup},
 };
 
-const DECLINED: &str = "The card was declined. Nothing was charged.";
+const CARD_DECLINED_TEXT: &str = "The card was declined. Nothing was charged.";
 
 #[derive(Deserialize)]
-struct Chosen {
+struct ActionForm {
     #[serde(default)]
     action: String,
 }
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
-        .route("/pay/{session}", get(show).post(choose))
-        .route("/receipts/{charge}", get(receipt))
+        .route("/pay/{session}", get(show_checkout).post(submit_checkout))
+        .route("/receipts/{charge}", get(show_receipt))
         .merge(portal::routes())
 }
 
-async fn show(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+async fn show_checkout(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
     sandbox.tick();
     checkout(&sandbox, &id, StatusCode::OK, None)
 }
 
-async fn choose(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, Form(chosen): Form<Chosen>) -> Response {
+async fn submit_checkout(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    Form(form): Form<ActionForm>,
+) -> Response {
     let Some(session) = find(&sandbox, &id) else { return missing("checkout") };
-    let (done, goes_to) = match chosen.action.as_str() {
-        "pay" => (sandbox.pay(&id), Some(session.return_address())),
-        "later" => (sandbox.pay_later(&id), Some(session.return_address())),
+    let (result, target) = match form.action.as_str() {
+        "pay" => (sandbox.pay(&id), Some(session.return_url())),
+        "later" => (sandbox.pay_later(&id), Some(session.return_url())),
         "decline" => (sandbox.decline(&id), None),
         "cancel" if session.cancel_url.is_some() => (Ok(()), session.cancel_url),
-        _ => return checkout(&sandbox, &id, StatusCode::BAD_REQUEST, Some("There is no such way to pay.")),
+        _ => return checkout(&sandbox, &id, StatusCode::BAD_REQUEST, Some("Unknown action.")),
     };
-    match (done, goes_to) {
-        (Ok(()), Some(address)) => Redirect::to(&address).into_response(),
-        (Ok(()), None) => checkout(&sandbox, &id, StatusCode::OK, Some(DECLINED)),
+    match (result, target) {
+        (Ok(()), Some(url)) => Redirect::to(&url).into_response(),
+        (Ok(()), None) => checkout(&sandbox, &id, StatusCode::OK, Some(CARD_DECLINED_TEXT)),
         (Err(error), _) => checkout(&sandbox, &id, StatusCode::CONFLICT, Some(&error.to_string())),
     }
 }
 
-async fn receipt(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+async fn show_receipt(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
     let state = sandbox.state();
     let paid = state.payments.values().find(|payment| payment.charge.as_ref().is_some_and(|charge| charge.id == id));
     let Some(payment) = paid else { return missing("receipt") };
@@ -76,17 +79,17 @@ fn find(sandbox: &Sandbox, id: &str) -> Option<Session> {
 fn checkout(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str>) -> Response {
     let Some(session) = find(sandbox, id) else { return missing("checkout") };
     let alert = message.map(alert).unwrap_or_default();
-    let item = match &session.sells {
-        Sells::Payment(Sale { item, quantity: 1, .. }) => escape(item),
-        Sells::Payment(Sale { item, quantity, .. }) => format!("{quantity} × {}", escape(item)),
-        Sells::Subscription(Signup { price, trial_days, .. }) => plan(price, *trial_days),
+    let item = match &session.mode {
+        SessionMode::Payment(Sale { item, quantity: 1, .. }) => escape(item),
+        SessionMode::Payment(Sale { item, quantity, .. }) => format!("{quantity} × {}", escape(item)),
+        SessionMode::Subscription(Signup { price, trial_days, .. }) => plan_text(price, *trial_days),
     };
     let amount = dollars(session.amount_cents());
-    let rest = if session.is_open(sandbox.now()) { choices(sandbox, &session) } else { outcome(&session) };
+    let rest = if session.is_open(sandbox.now()) { payment_form(sandbox, &session) } else { result_text(&session) };
     page(status, "Checkout", &format!(r#"{alert}<p>{item}</p><p class="amount">{amount}</p>{rest}"#))
 }
 
-fn plan(price: &Price, trial_days: Option<u32>) -> String {
+fn plan_text(price: &Price, trial_days: Option<u32>) -> String {
     let price = escape(&price.label());
     match trial_days {
         None => price,
@@ -95,7 +98,7 @@ fn plan(price: &Price, trial_days: Option<u32>) -> String {
     }
 }
 
-fn choices(sandbox: &Sandbox, session: &Session) -> String {
+fn payment_form(sandbox: &Sandbox, session: &Session) -> String {
     let cancel = match session.cancel_url {
         Some(_) => r#"<button name="action" value="cancel">Cancel</button>"#,
         None => "",
@@ -103,7 +106,7 @@ fn choices(sandbox: &Sandbox, session: &Session) -> String {
     format!(
         r#"<form method="post" action="{}/pay/{}">
 <button class="first" name="action" value="pay">Pay</button>
-<button name="action" value="decline">Card is declined</button>
+<button name="action" value="decline">Pay with a declined card</button>
 <button name="action" value="later">Pay by bank debit</button>
 {cancel}
 </form>"#,
@@ -112,13 +115,13 @@ fn choices(sandbox: &Sandbox, session: &Session) -> String {
     )
 }
 
-fn outcome(session: &Session) -> String {
-    let told = match session.progress {
+fn result_text(session: &Session) -> String {
+    let text = match session.progress {
         Progress::Open | Progress::Expired => "This checkout has expired. Nothing was charged.",
-        Progress::Processing { .. } => "This checkout is complete. The bank has been asked for the money.",
+        Progress::Processing { .. } => "This checkout is complete. The bank debit is pending.",
         Progress::Paid { .. } if session.payment_status() == "paid" => "This checkout is paid.",
-        Progress::Paid { .. } => "This checkout is complete. Nothing is charged before the trial ends.",
-        Progress::Bounced { .. } => "This checkout is complete, but the bank did not pay.",
+        Progress::Paid { .. } => "This checkout is complete. Nothing is charged until the trial ends.",
+        Progress::Failed { .. } => "This checkout is complete, but the bank debit failed.",
     };
-    format!(r#"<p>{told}</p><p><a href="{}">Back to the shop</a></p>"#, escape(&session.return_address()))
+    format!(r#"<p>{text}</p><p><a href="{}">Return to Brightmeter</a></p>"#, escape(&session.return_url()))
 }

@@ -1,16 +1,19 @@
-//! What a call says: a form whose fields have brackets in their names. Whatever is not known is refused, as Stripe does: a
-//! parameter that was misspelled must not pass unseen.
+//! Request parameters: a form with bracketed names. Unknown parameters are rejected, as at Stripe, so that a misspelled
+//! one doesn't go unnoticed.
 
 use std::{collections::BTreeMap, mem, ops::RangeInclusive};
 
-use super::rest::ApiError;
+use super::error::ApiError;
+
+/// The amounts that Stripe accepts, in cents.
+pub(super) const AMOUNT_CENTS: RangeInclusive<u64> = 50..=99_999_999;
 
 pub(super) struct Params(BTreeMap<String, String>);
 
 impl Params {
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields: Vec<(String, String)> =
-            serde_urlencoded::from_bytes(body).map_err(|_| ApiError::invalid("The body is no form."))?;
+            serde_urlencoded::from_bytes(body).map_err(|_| ApiError::invalid("The body isn't a valid form."))?;
         Ok(Self(fields.into_iter().collect()))
     }
 
@@ -18,7 +21,7 @@ impl Params {
         self.0.remove(name).filter(|value| !value.is_empty())
     }
 
-    /// All `name[…]`.
+    /// Takes all parameters `name[…]`.
     pub(super) fn take_map(&mut self, name: &str) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
         self.0.retain(|param, value| {
@@ -29,7 +32,7 @@ impl Params {
         map
     }
 
-    /// Nothing may be left.
+    /// Rejects the parameters that were not taken.
     pub(super) fn finish(self) -> Result<(), ApiError> {
         match self.0.into_keys().next() {
             None => Ok(()),
@@ -44,7 +47,7 @@ pub(super) fn required(param: &str, value: Option<String>) -> Result<String, Api
     value.ok_or_else(|| ApiError::param(param, "parameter_missing", format!("Missing required param: {param}.")))
 }
 
-pub(super) fn whole(param: &str, value: &str, range: &RangeInclusive<u64>) -> Result<u64, ApiError> {
+pub(super) fn whole_number(param: &str, value: &str, range: &RangeInclusive<u64>) -> Result<u64, ApiError> {
     let number: Option<u64> = value.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
         let message = format!("{param} must be a whole number from {} to {}.", range.start(), range.end());
@@ -52,11 +55,11 @@ pub(super) fn whole(param: &str, value: &str, range: &RangeInclusive<u64>) -> Re
     })
 }
 
-/// An address that a browser can be sent to.
-pub(super) fn address(param: &str, value: String) -> Result<String, ApiError> {
-    let is_web = value.starts_with("https://") || value.starts_with("http://");
-    if !is_web || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ApiError::param(param, "url_invalid", format!("{param} is no address.")));
+/// Checks that a value is an http or https URL.
+pub(super) fn web_url(param: &str, value: String) -> Result<String, ApiError> {
+    let is_http = value.starts_with("https://") || value.starts_with("http://");
+    if !is_http || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ApiError::param(param, "url_invalid", format!("{param} must be an http or https URL.")));
     }
     Ok(value)
 }

@@ -1,80 +1,63 @@
-//! What people and banks do about subscriptions and their invoices, for the desk and for tests.
+//! Actions on subscriptions and their invoices, for the control panel and for tests. They return [`SandboxError`] if
+//! the object is unknown or its state doesn't allow the action.
 
-use super::{Sandbox, SandboxError};
+use super::{Sandbox, error::SandboxError};
 use crate::stripe::webhook_facts::ORG;
 
 impl Sandbox {
-    /// Lets everything happen that time has brought: trials end, months are renewed, cards are tried again.
+    /// Applies everything due by now: ends of trials, renewals, payment retries.
     pub fn tick(&self) {
         let mut state = self.state();
         if state.advance(self.now()) {
-            self.keep(&state);
-            self.0.bell.notify_one();
+            self.save(&state);
+            self.0.wake.notify_one();
         }
     }
 
-    /// Sets whether a customer's card works from now on, when a plan is to be paid.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Sets whether a customer's card works for invoices from now on.
     pub fn set_card(&self, customer: &str, works: bool) -> Result<(), SandboxError> {
         self.change(|state, _| state.set_card(customer, works))
     }
 
-    /// Pays an open invoice, with another card than the customer's.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Pays an open invoice with another card than the customer's.
     pub fn pay_invoice(&self, invoice: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.pay_invoice(invoice, now))
     }
 
     /// Voids an open invoice.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
     pub fn void_invoice(&self, invoice: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.void_invoice(invoice, now))
     }
 
-    /// Marks an open invoice as one that nobody will pay.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
-    pub fn give_up_invoice(&self, invoice: &str) -> Result<(), SandboxError> {
-        self.change(|state, now| state.give_up_invoice(invoice, now))
+    /// Marks an open invoice as uncollectible.
+    pub fn mark_uncollectible(&self, invoice: &str) -> Result<(), SandboxError> {
+        self.change(|state, now| state.mark_uncollectible(invoice, now))
     }
 
-    /// Ends a subscription at once.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
+    /// Cancels a subscription immediately.
     pub fn cancel_subscription(&self, subscription: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.cancel(subscription, now))
     }
 
-    /// Ends a subscription with its period.
-    ///
-    /// # Errors
-    /// [`SandboxError`].
-    pub fn cancel_later(&self, subscription: &str) -> Result<(), SandboxError> {
-        self.change(|state, now| state.cancel_later(subscription, now))
+    /// Cancels a subscription at the end of its period.
+    pub fn cancel_at_period_end(&self, subscription: &str) -> Result<(), SandboxError> {
+        self.change(|state, now| state.cancel_at_period_end(subscription, now))
     }
 
-    /// The ids of a customer's subscriptions, newest first.
+    /// Returns the ids of a customer's subscriptions, newest first.
     pub fn subscriptions(&self, customer: &str) -> Vec<String> {
         self.tick();
         self.state().subscriptions_of(customer).into_iter().map(|it| it.id.clone()).collect()
     }
 
-    /// The ids of a customer's invoices that somebody can pay, oldest first.
+    /// Returns the ids of a customer's payable invoices, oldest first.
     pub fn unpaid_invoices(&self, customer: &str) -> Vec<String> {
         self.tick();
         let state = self.state();
         state.invoices_of(customer).into_iter().filter(|it| state.is_payable(it)).map(|it| it.id.clone()).collect()
     }
 
-    /// All customers, by id, and which organization each one is, as far as it is known.
+    /// Returns all customers: their Stripe ids, and the organization ids in their metadata (empty if missing).
     pub fn customers(&self) -> Vec<(String, String)> {
         let state = self.state();
         let all = state.customers.values();

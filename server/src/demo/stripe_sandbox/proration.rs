@@ -1,36 +1,37 @@
-//! What a change of price costs for the rest of a period.
+//! Proration: the cost of a price change for the rest of the period.
 
 use super::{
     html::day,
-    plans::{Line, Price, Span, Subscription, signed},
-    state::new_id,
+    ids::new_id,
+    plans::signed,
+    records::{InvoiceLine, Price, Span, Subscription},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Proration {
-    /// For what is left unused at the old price.
+    /// The unused time at the old price.
     credit_cents: u64,
-    /// For the rest at the new one.
+    /// The remaining time at the new price.
     charge_cents: u64,
 }
 
 impl Proration {
-    /// From the second `at` to the end of the period.
+    /// Prorates from `at`, in seconds since 1970, to the end of the period.
     pub(super) fn new(old_cents: u64, new_cents: u64, period: Span, at: i64) -> Self {
-        let [credit_cents, charge_cents] = [old_cents, new_cents].map(|cents| rest_of(cents, period, at));
+        let [credit_cents, charge_cents] = [old_cents, new_cents].map(|cents| remaining_cents(cents, period, at));
         Self { credit_cents, charge_cents }
     }
 
-    /// What is to be paid, if anything.
+    /// The amount due: zero if the credit is higher than the charge.
     pub(super) fn due_cents(self) -> u64 {
         self.charge_cents.saturating_sub(self.credit_cents)
     }
 
-    /// The lines of an invoice for it; `of` still has the old price.
-    pub(super) fn lines(self, of: &Subscription, price: &Price, at: i64) -> Vec<Line> {
+    /// Returns the invoice lines. `of` still has the old price.
+    pub(super) fn lines(self, of: &Subscription, price: &Price, at: i64) -> Vec<InvoiceLine> {
         let line = |description, cents| {
             let period = Span { start: at, end: of.period.end };
-            Line { id: new_id("il_"), description, cents, is_proration: true, period }
+            InvoiceLine { id: new_id("il_"), description, cents, is_proration: true, period }
         };
         let credit = signed(self.credit_cents).saturating_neg();
         vec![
@@ -40,8 +41,8 @@ impl Proration {
     }
 }
 
-/// The share of `cents` for what is left of the period at `at`, half a cent rounded up.
-fn rest_of(cents: u64, period: Span, at: i64) -> u64 {
+/// Returns the share of `cents` for the rest of the period after `at`, half a cent rounded up.
+fn remaining_cents(cents: u64, period: Span, at: i64) -> u64 {
     let [rest, whole] = [period.end - at, period.end - period.start].map(|it| u128::try_from(it).unwrap_or_default());
     let (rest, whole) = (rest.min(whole), whole.max(1));
     u64::try_from((2 * u128::from(cents) * rest + whole) / (2 * whole)).unwrap_or(u64::MAX)
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn each_price_counts_by_the_seconds_that_are_left_and_half_a_cent_is_rounded_up() {
+    fn prices_are_prorated_by_the_second_and_half_cents_round_up() {
         check((14_900, 49_900), 100, 0, (14_900, 49_900), 35_000);
         check((14_900, 49_900), 100, 75, (3_725, 12_475), 8_750);
         check((5, 7), 10, 5, (3, 4), 1);
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_price_leaves_nothing_to_pay() {
+    fn nothing_is_due_for_a_lower_price() {
         check((49_900, 14_900), 100, 50, (24_950, 7_450), 0);
     }
 }

@@ -1,58 +1,59 @@
-//! Organizations that are on a plan before the sandbox has heard of them: the demo starts with some.
+//! Seeds subscriptions for organizations that are already on a paid plan when the demo starts.
 
 use std::collections::BTreeMap;
 
 use super::{
     Sandbox,
-    plans::{Price, Span, Status, Subscription},
-    state::{Customer, State, new_id},
+    ids::new_id,
+    records::{Customer, Price, Span, Subscription, SubscriptionStatus},
+    state::State,
 };
 use crate::stripe::webhook_facts::{ORG, PLAN};
 
-/// An organization, its plan, and what it pays for it.
+/// An organization with its plan and price.
 #[derive(Clone, Debug)]
-pub struct Adopted {
-    /// Its id as a customer.
+pub struct SeedAccount {
+    /// The customer's Stripe id.
     pub customer: String,
-    /// Its own id.
+    /// The organization's id.
     pub org: String,
-    /// Its name.
+    /// The organization's name.
     pub name: String,
-    /// The plan's key.
+    /// The plan's name in the catalog.
     pub plan: String,
-    /// The plan's name.
+    /// The plan's label.
     pub label: String,
-    /// What the plan's price is looked up by.
+    /// The lookup key of the plan's price.
     pub lookup_key: String,
-    /// What the plan costs a month.
+    /// The plan's monthly price, in cents.
     pub price_cents: u64,
-    /// What its months are counted from, in seconds since 1970; also when it began.
+    /// The start of the subscription, and the anchor of its billing periods. In seconds since 1970.
     pub anchor: i64,
 }
 
 impl Sandbox {
-    /// Takes an organization into the books, with a subscription that is active: months that are over count as paid
-    /// elsewhere, and there are no invoices for them. Nothing happens if the customer is there already.
-    pub fn adopt(&self, account: Adopted) {
-        let adopted: Result<(), Known> = self.change(|state, now| state.adopt(account, now));
-        if adopted.is_err() {
-            tracing::debug!("the sandbox knows this customer already");
+    /// Adds a customer with an active subscription. Past months count as paid elsewhere and have no invoices. Does
+    /// nothing if the customer exists.
+    pub fn seed(&self, account: SeedAccount) {
+        let seeded: Result<(), AlreadySeeded> = self.change(|state, now| state.seed(account, now));
+        if seeded.is_err() {
+            tracing::debug!("the sandbox already has this customer");
         }
     }
 }
 
-/// The customer is in the books already.
-struct Known;
+/// The customer already exists.
+struct AlreadySeeded;
 
 impl State {
-    fn adopt(&mut self, account: Adopted, now: i64) -> Result<(), Known> {
-        let Adopted { customer, org, name, plan, label, lookup_key, price_cents, anchor } = account;
+    fn seed(&mut self, account: SeedAccount, now: i64) -> Result<(), AlreadySeeded> {
+        let SeedAccount { customer, org, name, plan, label, lookup_key, price_cents, anchor } = account;
         if self.customers.contains_key(&customer) {
-            return Err(Known);
+            return Err(AlreadySeeded);
         }
-        let price = self.price_of(lookup_key, label, price_cents, &plan, now);
+        let price = self.find_or_create_price(lookup_key, label, price_cents, &plan, now);
         let mut metadata = BTreeMap::from([(ORG.to_owned(), org)]);
-        let known = Customer {
+        let record = Customer {
             id: customer.clone(),
             created: anchor,
             name: Some(name),
@@ -60,13 +61,13 @@ impl State {
             metadata: metadata.clone(),
             card_fails: false,
         };
-        self.customers.insert(customer.clone(), known);
+        self.customers.insert(customer.clone(), record);
         metadata.insert(PLAN.to_owned(), plan);
         let id = new_id("sub_");
         let subscription = Subscription {
             id: id.clone(),
             item: new_id("si_"),
-            number: self.number(),
+            number: self.next_number(),
             created: anchor,
             customer,
             price,
@@ -74,8 +75,8 @@ impl State {
             anchor,
             period: Span::month(anchor, now),
             trial: None,
-            status: Status::Active,
-            cancel_asked_at: None,
+            status: SubscriptionStatus::Active,
+            cancel_requested_at: None,
             latest_invoice: None,
         };
         self.subscriptions.insert(id.clone(), subscription);
@@ -83,8 +84,15 @@ impl State {
         Ok(())
     }
 
-    /// The price that is looked up by `lookup_key`; there is one from now on.
-    fn price_of(&mut self, lookup_key: String, name: String, unit_cents: u64, plan: &str, now: i64) -> Price {
+    /// Returns the price with this lookup key, or creates it.
+    fn find_or_create_price(
+        &mut self,
+        lookup_key: String,
+        name: String,
+        unit_cents: u64,
+        plan: &str,
+        now: i64,
+    ) -> Price {
         if let Some(price) = self.prices.values().find(|price| price.lookup_key == lookup_key) {
             return price.clone();
         }

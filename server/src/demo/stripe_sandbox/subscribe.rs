@@ -1,27 +1,29 @@
-//! How subscriptions begin and end.
+//! The start and the end of subscriptions.
 
 use super::{
-    SandboxError, objects,
-    plans::{DAY, Reason, Settlement, Span, Status, Subscription},
-    sessions::Signup,
-    state::{State, new_id},
+    error::SandboxError,
+    ids::new_id,
+    objects,
+    plans::DAY_SECONDS,
+    records::{BillingReason, InvoiceStatus, Signup, Span, Subscription, SubscriptionStatus},
+    state::State,
 };
 
 impl State {
-    /// Begins what a checkout sold: paid by card, or the bank was asked for the money.
+    /// Creates a checkout's subscription. Without `by_card`, the bank debit for the first payment is pending.
     pub(super) fn subscribe(&mut self, signup: &Signup, by_card: bool, now: i64) -> String {
-        let trial = signup.trial_days.map(|days| Span { start: now, end: now + i64::from(days) * DAY });
+        let trial = signup.trial_days.map(|days| Span { start: now, end: now + i64::from(days) * DAY_SECONDS });
         let anchor = trial.map_or(now, |trial| trial.end);
         let status = match (trial, by_card) {
-            (Some(_), _) => Status::Trialing,
-            (None, true) => Status::Active,
-            (None, false) => Status::Incomplete,
+            (Some(_), _) => SubscriptionStatus::Trialing,
+            (None, true) => SubscriptionStatus::Active,
+            (None, false) => SubscriptionStatus::Incomplete,
         };
         let id = new_id("sub_");
         let mut it = Subscription {
             id: id.clone(),
             item: new_id("si_"),
-            number: self.number(),
+            number: self.next_number(),
             created: now,
             customer: signup.customer.clone(),
             price: signup.price.clone(),
@@ -30,44 +32,44 @@ impl State {
             period: trial.unwrap_or_else(|| Span::month(anchor, now)),
             trial,
             status,
-            cancel_asked_at: None,
+            cancel_requested_at: None,
             latest_invoice: None,
         };
         let line = it.line();
-        let invoice = self.issue(&mut it, Reason::Create, vec![line], now);
+        let invoice = self.issue(&mut it, BillingReason::Create, vec![line], now);
         self.subscriptions.insert(id.clone(), it);
         self.emit_subscription("customer.subscription.created", &id, now);
-        if status != Status::Incomplete {
-            self.paid(&invoice, now);
+        if status != SubscriptionStatus::Incomplete {
+            self.mark_paid(&invoice, now);
         }
         id
     }
 
-    /// The bank makes the first payment.
-    pub(super) fn start(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        let it = self.subscriptions.get_mut(id).filter(|it| it.status == Status::Incomplete);
-        let it = it.ok_or(SandboxError::WrongState("This subscription no longer waits for the bank."))?;
-        it.status = Status::Active;
-        // A month that is over is not paid for after the fact.
+    /// Activates a subscription: the bank debit for its first payment succeeded.
+    pub(super) fn activate(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        let it = self.subscriptions.get_mut(id).filter(|it| it.status == SubscriptionStatus::Incomplete);
+        let it = it.ok_or(SandboxError::WrongState("This subscription has no pending bank debit."))?;
+        it.status = SubscriptionStatus::Active;
+        // If the first month is over, the subscription starts now instead.
         if it.period.end <= now {
             (it.anchor, it.period) = (now, Span::month(now, now));
         }
         if let Some(invoice) = it.latest_invoice.clone() {
-            self.paid(&invoice, now);
+            self.mark_paid(&invoice, now);
         }
         self.emit_subscription("customer.subscription.updated", id, now);
         Ok(())
     }
 
-    /// The bank does not make the first payment: what waited for it is over, as if it had not begun.
-    pub(super) fn give_back(&mut self, id: &str, now: i64) {
-        let it = self.subscriptions.get_mut(id).filter(|it| it.status == Status::Incomplete);
+    /// Expires a subscription: the bank debit for its first payment failed.
+    pub(super) fn expire_incomplete(&mut self, id: &str, now: i64) {
+        let it = self.subscriptions.get_mut(id).filter(|it| it.status == SubscriptionStatus::Incomplete);
         let Some(it) = it else { return };
-        it.status = Status::IncompleteExpired { at: now };
+        it.status = SubscriptionStatus::IncompleteExpired { at: now };
         if let Some(invoice) = it.latest_invoice.clone() {
-            self.failed(&invoice, now);
+            self.record_failure(&invoice, now);
             if let Some(invoice) = self.invoices.get_mut(&invoice) {
-                invoice.settlement = Settlement::Void { at: now };
+                invoice.status = InvoiceStatus::Void { at: now };
             }
             self.emit_invoice("invoice.voided", &invoice, now);
         }
@@ -75,17 +77,19 @@ impl State {
     }
 
     pub(super) fn cancel(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        self.unended(id)?.status = Status::Canceled { at: now };
+        self.not_ended(id)?.status = SubscriptionStatus::Canceled { at: now };
         self.emit_subscription("customer.subscription.deleted", id, now);
         Ok(())
     }
 
-    pub(super) fn cancel_later(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        let it = self.unended(id)?;
-        if it.cancel_asked_at.is_some() {
-            return Err(SandboxError::WrongState("This subscription ends with its period already."));
+    pub(super) fn cancel_at_period_end(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        let it = self.not_ended(id)?;
+        if it.cancel_requested_at.is_some() {
+            return Err(SandboxError::WrongState(
+                "This subscription is already set to cancel at the end of the period.",
+            ));
         }
-        it.cancel_asked_at = Some(now);
+        it.cancel_requested_at = Some(now);
         self.emit_subscription("customer.subscription.updated", id, now);
         Ok(())
     }
@@ -102,7 +106,7 @@ impl State {
         self.emit(kind, &object, now);
     }
 
-    fn unended(&mut self, id: &str) -> Result<&mut Subscription, SandboxError> {
+    fn not_ended(&mut self, id: &str) -> Result<&mut Subscription, SandboxError> {
         let it = self.subscriptions.get_mut(id);
         let it = it.ok_or_else(|| SandboxError::Unknown("subscription", id.to_owned()))?;
         match it.ended_at() {

@@ -1,61 +1,61 @@
-//! What time brings to subscriptions: trials end, months are renewed, cards are tried again.
+//! The passage of time: ends of trials, renewals, and payment retries.
 
 use super::{
-    plans::{Reason, Span, Status},
+    records::{BillingReason, Span, SubscriptionStatus},
     state::State,
 };
 
-/// How much happens at one call. What is left happens at the next one.
-const MAX_STEPS: usize = 1_000;
+/// The most steps that one call applies. The rest follow at the next call.
+const MAX_STEPS_PER_CALL: usize = 1_000;
 
-/// What is due, in the order in which it happens where the instant is the same.
+/// A due step. The order of the variants decides between steps of the same instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// The period of the subscription of this number and id ends.
-    Turn(u64, String),
-    /// The card is tried again for the invoice of this number and id.
+    /// The end of a subscription's period, by the subscription's number and id.
+    PeriodEnd(u64, String),
+    /// A payment retry, by the invoice's number and id.
     Retry(u64, String),
 }
 
 impl State {
-    /// Lets everything happen that is due by `now`, each at its own instant. Whether anything did.
+    /// Applies all steps due by `now`, each at its own instant. Returns whether there were any.
     pub(super) fn advance(&mut self, now: i64) -> bool {
-        for done in 0..MAX_STEPS {
+        for done in 0..MAX_STEPS_PER_CALL {
             let Some((at, step)) = self.next_step().filter(|(at, _)| *at <= now) else { return done > 0 };
             match step {
-                Step::Turn(_, subscription) => self.turn(&subscription, at),
+                Step::PeriodEnd(_, subscription) => self.end_period(&subscription, at),
                 Step::Retry(_, invoice) => self.retry(&invoice, at),
             }
         }
         true
     }
 
-    /// What is due next, and when.
+    /// Returns the next step and its instant.
     fn next_step(&self) -> Option<(i64, Step)> {
         let live = self.subscriptions.values().filter(|it| it.is_live());
-        let turns = live.map(|it| (it.period.end, Step::Turn(it.number, it.id.clone())));
-        // For what has ended nothing is collected any more.
-        let collects = |subscription: &str| self.subscriptions.get(subscription).is_some_and(|it| it.is_live());
-        let owed = self.invoices.values().filter(|it| collects(&it.subscription));
-        let retries = owed.filter_map(|it| Some((it.next_try()?, Step::Retry(it.number, it.id.clone()))));
-        turns.chain(retries).min()
+        let period_ends = live.map(|it| (it.period.end, Step::PeriodEnd(it.number, it.id.clone())));
+        // The open invoices of an ended subscription are not retried.
+        let is_live = |subscription: &str| self.subscriptions.get(subscription).is_some_and(|it| it.is_live());
+        let collected = self.invoices.values().filter(|it| is_live(&it.subscription));
+        let retries = collected.filter_map(|it| Some((it.next_attempt_at()?, Step::Retry(it.number, it.id.clone()))));
+        period_ends.chain(retries).min()
     }
 
-    /// The end of a trial or of a month.
-    fn turn(&mut self, id: &str, at: i64) {
+    /// Ends a trial or a month: cancels or renews the subscription.
+    fn end_period(&mut self, id: &str, at: i64) {
         let Some(mut it) = self.subscriptions.get(id).cloned() else { return };
-        if it.cancel_asked_at.is_some() {
-            it.status = Status::Canceled { at };
+        if it.cancel_requested_at.is_some() {
+            it.status = SubscriptionStatus::Canceled { at };
             self.subscriptions.insert(id.to_owned(), it);
             self.emit_subscription("customer.subscription.deleted", id, at);
             return;
         }
-        if it.status == Status::Trialing {
-            (it.status, it.anchor) = (Status::Active, at);
+        if it.status == SubscriptionStatus::Trialing {
+            (it.status, it.anchor) = (SubscriptionStatus::Active, at);
         }
         it.period = Span::month(it.anchor, at);
         let line = it.line();
-        let invoice = self.issue(&mut it, Reason::Cycle, vec![line], at);
+        let invoice = self.issue(&mut it, BillingReason::Cycle, vec![line], at);
         self.subscriptions.insert(id.to_owned(), it);
         self.collect(&invoice, at);
         self.emit_subscription("customer.subscription.updated", id, at);
@@ -77,15 +77,14 @@ mod tests {
 
     use super::*;
     use crate::demo::stripe_sandbox::{
-        plans::{DAY, Price},
-        sessions::Signup,
-        state::Customer,
+        plans::DAY_SECONDS,
+        records::{Customer, Price, Signup},
     };
 
     /// 1 May 2026, 0:00 UTC.
     const MAY: i64 = 1_777_593_600;
 
-    /// One customer on Pro since 1 May.
+    /// Returns a state with one customer on Pro since 1 May.
     fn on_pro(trial_days: Option<u32>) -> State {
         let mut state = State::default();
         let customer = Customer {
@@ -112,26 +111,26 @@ mod tests {
         state
     }
 
-    /// What was told since, and on which day after 1 May.
+    /// Checks the new events: the day after 1 May, and the type.
     #[track_caller]
     fn check(state: &mut State, expected: &[(i64, &str)]) {
-        let told: Vec<(i64, String)> = state
+        let emitted: Vec<(i64, String)> = state
             .events
             .drain(..)
             .map(|event| {
                 let payload: Value = serde_json::from_str(&event.payload).unwrap();
-                ((payload["created"].as_i64().unwrap() - MAY) / DAY, event.kind)
+                ((payload["created"].as_i64().unwrap() - MAY) / DAY_SECONDS, event.kind)
             })
             .collect();
-        let told: Vec<(i64, &str)> = told.iter().map(|(day, kind)| (*day, kind.as_str())).collect();
-        assert_eq!(told, expected);
+        let emitted: Vec<(i64, &str)> = emitted.iter().map(|(day, kind)| (*day, kind.as_str())).collect();
+        assert_eq!(emitted, expected);
     }
 
     #[test]
-    fn a_card_that_fails_is_tried_three_more_times_each_at_its_own_instant() {
+    fn a_failing_card_is_retried_three_times_each_at_its_own_instant() {
         let mut state = on_pro(None);
         state.set_card("cus_1", false).unwrap();
-        assert!(state.advance(MAY + 40 * DAY));
+        assert!(state.advance(MAY + 40 * DAY_SECONDS));
         check(
             &mut state,
             &[
@@ -142,17 +141,17 @@ mod tests {
                 (38, "invoice.payment_failed"),
             ],
         );
-        assert!(!state.advance(MAY + 40 * DAY));
+        assert!(!state.advance(MAY + 40 * DAY_SECONDS));
     }
 
     #[test]
-    fn a_card_that_works_by_then_pays_and_the_subscription_is_active_again() {
+    fn a_retry_that_succeeds_reactivates_the_subscription() {
         let mut state = on_pro(None);
         state.set_card("cus_1", false).unwrap();
-        state.advance(MAY + 31 * DAY);
+        state.advance(MAY + 31 * DAY_SECONDS);
         state.events.clear();
         state.set_card("cus_1", true).unwrap();
-        state.advance(MAY + 40 * DAY);
+        state.advance(MAY + 40 * DAY_SECONDS);
         check(
             &mut state,
             &[
@@ -165,20 +164,20 @@ mod tests {
     }
 
     #[test]
-    fn months_are_counted_from_the_end_of_the_trial() {
+    fn billing_periods_start_at_the_end_of_the_trial() {
         let mut state = on_pro(Some(14));
-        state.advance(MAY + 50 * DAY);
+        state.advance(MAY + 50 * DAY_SECONDS);
         let month = ["charge.succeeded", "invoice.paid", "invoice.payment_succeeded", "customer.subscription.updated"];
         let expected: Vec<(i64, &str)> = [14, 45].into_iter().flat_map(|day| month.map(|kind| (day, kind))).collect();
         check(&mut state, &expected);
     }
 
     #[test]
-    fn what_is_to_end_with_its_period_is_not_renewed() {
+    fn a_subscription_set_to_cancel_is_not_renewed() {
         let mut state = on_pro(None);
         let id = state.subscriptions_of("cus_1")[0].id.clone();
-        state.cancel_later(&id, MAY).unwrap();
-        state.advance(MAY + 100 * DAY);
+        state.cancel_at_period_end(&id, MAY).unwrap();
+        state.advance(MAY + 100 * DAY_SECONDS);
         check(&mut state, &[(0, "customer.subscription.updated"), (31, "customer.subscription.deleted")]);
     }
 }

@@ -3,10 +3,11 @@
 use app::views::api_docs::{ApiAnswer, ApiCall, ApiDocs, ApiField, ApiGroup, ApiProblem};
 use serde_json::{Map, Value};
 
-use super::problem::kinds::KINDS;
+use super::openapi::ROOT;
+use crate::http::problem::kinds::KINDS;
 
-/// What the page shows of `document`; `https` is how people reach this server.
-pub(in crate::http) fn view(document: &Value, https: bool) -> ApiDocs {
+/// Converts `document` for the page. `https`: whether browsers reach this server by HTTPS.
+pub(super) fn view(document: &Value, https: bool) -> ApiDocs {
     let tags = document["tags"].as_array().into_iter().flatten();
     let groups = tags.map(|tag| {
         let name = text(&tag["name"]);
@@ -21,7 +22,7 @@ pub(in crate::http) fn view(document: &Value, https: bool) -> ApiDocs {
         code: kind.code.into(),
         status: kind.status.as_u16(),
         title: kind.title.into(),
-        mend: kind.mend.into(),
+        fix: kind.fix.into(),
     });
     ApiDocs { https, groups: groups.collect(), problems: problems.collect() }
 }
@@ -50,13 +51,13 @@ fn call(document: &Value, method: &str, path: &str, call: &Value) -> ApiCall {
         description: text(&schema["description"]),
     });
     let mut fields: Vec<ApiField> = parameters.chain(fields).collect();
-    // What has to be there comes first; beside that the document's order stays.
+    // Required fields first. The sort is stable, so otherwise the document's order remains.
     fields.sort_by_key(|field| !field.required);
     let answers = call["responses"].as_object().into_iter().flatten();
     ApiCall {
         id: text(&call["operationId"]),
         method: method.to_uppercase(),
-        path: format!("{}{path}", super::ROOT),
+        path: format!("{ROOT}{path}"),
         summary: text(&call["summary"]),
         description: text(&call["description"]),
         fields,
@@ -67,7 +68,7 @@ fn call(document: &Value, method: &str, path: &str, call: &Value) -> ApiCall {
     }
 }
 
-/// The call as one types it, with the document's examples; `$BRIGHTMETER` and `$KEY` are set before.
+/// Returns the curl command for the call, with the document's examples. The reader has set `$BRIGHTMETER` and `$KEY`.
 fn curl(method: &str, path: &str, call: &Value, body: &Value) -> String {
     let parameters = || call["parameters"].as_array().into_iter().flatten();
     let query: Vec<String> = parameters()
@@ -76,7 +77,7 @@ fn curl(method: &str, path: &str, call: &Value, body: &Value) -> String {
         .collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let path = path.replace("{id}", "$HOLD");
-    let mut line = format!("curl \"$BRIGHTMETER{}{path}{query}\" \\\n  -H \"Authorization: Bearer $KEY\"", super::ROOT);
+    let mut line = format!("curl \"$BRIGHTMETER{ROOT}{path}{query}\" \\\n  -H \"Authorization: Bearer $KEY\"");
     if method == "post" {
         let examples = properties(body).filter_map(|(name, schema)| {
             let example =
@@ -87,16 +88,16 @@ fn curl(method: &str, path: &str, call: &Value, body: &Value) -> String {
         if examples.is_empty() && body["properties"].get("transaction_id").is_some() {
             examples.insert("transaction_id".into(), "$TRANSACTION".into());
         }
-        let named = parameters().find(|parameter| parameter["name"] == "Idempotency-Key");
-        let key = named.map(|parameter| text(&parameter["example"])).unwrap_or_default();
-        line += &format!(" \\\n  -H \"Idempotency-Key: {key}\" \\\n  --json '{}'", Value::Object(examples));
+        let header = parameters().find(|parameter| parameter["name"] == "Idempotency-Key");
+        let idempotency_key = header.map(|parameter| text(&parameter["example"])).unwrap_or_default();
+        line += &format!(" \\\n  -H \"Idempotency-Key: {idempotency_key}\" \\\n  --json '{}'", Value::Object(examples));
     }
     line
 }
 
-/// The schema itself, where a reference stands for it.
+/// Follows the schema's `$ref`, if it has one.
 fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
-    let name = schema["$ref"].as_str().and_then(|to| to.strip_prefix("#/components/schemas/"));
+    let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
     name.map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
@@ -104,7 +105,7 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema["properties"].as_object().into_iter().flatten()
 }
 
-/// A schema in a few words: `integer, 1 to 10000`.
+/// Describes a schema's type and range, such as `integer, 1 to 10000`.
 fn kind(schema: &Value) -> String {
     let mut words = match &schema["type"] {
         Value::Array(types) => text(types.iter().find(|kind| *kind != "null").unwrap_or(&Value::Null)),

@@ -1,4 +1,4 @@
-//! `GET /tokens/ledger`: every token that moved.
+//! `GET /tokens/ledger`: the ledger entries, in pages or as a CSV file.
 
 use axum::{
     Json,
@@ -16,46 +16,48 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answers::{Queried, Reads},
-    bodies::{BalanceAfter, member},
-    extract::{Query, parameter},
-    gate::Who,
-    problem::Problem,
+    authorize::ApiCaller,
+    bodies::BalanceAfter,
+    extract::{Query, member_parameter, parameter},
+    responses::{QueryError, ReadErrors},
 };
 use crate::{
-    http::{AppState, csv_export},
-    storage::entries::{self, Filter},
+    http::{csv_export, problem::Problem, state::AppState},
+    service::org_reads::Filter,
 };
 
-/// How many entries a page has, if nobody says.
+/// The number of entries of a page without `limit`.
 const DEFAULT_LIMIT: i64 = 50;
-/// How many it has at most.
+/// The largest number of entries of a page.
 const MAX_LIMIT: i64 = 200;
 
-/// Which entries.
+const LIMIT_MESSAGE: &str = "a page has 1 to 200 entries";
+const CURSOR_MESSAGE: &str = "a cursor is the next_cursor of the previous page";
+
+/// The query parameters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
-    /// Where the last page ended: its `next_cursor`.
+pub(super) struct LedgerQuery {
+    /// The `next_cursor` of the previous page.
     #[param(pattern = "^[1-9][0-9]{0,17}$")]
     cursor: Option<String>,
-    /// How many entries; 50 if not said.
+    /// The number of entries. Default: 50.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, example = 50)]
     limit: Option<String>,
-    /// Only of this token type.
+    /// Only entries of this token type.
     #[param(value_type = Option<String>, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "ai")]
     token_type: Option<String>,
-    /// Only of this feature.
+    /// Only entries of this feature.
     #[param(value_type = Option<String>, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "quest_generation")]
     feature: Option<String>,
-    /// Only by, or for, this member.
+    /// Only entries by or for the member with this id.
     #[param(value_type = Option<uuid::Uuid>)]
     member: Option<String>,
-    /// Only at or after this instant.
+    /// Only entries at or after this instant.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-01T00:00:00Z")]
     from: Option<String>,
-    /// Only before this instant.
+    /// Only entries before this instant.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-12-01T00:00:00Z")]
     to: Option<String>,
 }
@@ -65,88 +67,88 @@ pub(super) struct Page {
 pub(super) struct Ledger {
     /// The entries, newest first.
     items: Vec<EntryBody>,
-    /// Where the next page starts; null on the last.
+    /// The cursor of the next page. `null` on the last page.
     next_cursor: Option<String>,
 }
 
-/// One entry: nobody can change it.
+/// A ledger entry. Entries never change.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EntryBody {
-    /// Its number: 1, 2, 3, … without gaps.
+    /// The entry's number: 1, 2, 3, … without gaps.
     #[schema(minimum = 1, example = 42)]
     seq: i64,
-    /// The command that made it.
+    /// The id of the transaction that appended it.
     transaction_id: uuid::Uuid,
-    /// What happened: `granted`, `expired`, `spent`, `held`, `captured`, `released`, `hold_expired`, `refunded`, `adjusted` or
-    /// `plan_changed`.
+    /// The kind of entry: `granted`, `expired`, `spent`, `held`, `captured`, `released`, `hold_expired`, `refunded`,
+    /// `adjusted` or `plan_changed`.
     #[schema(example = "spent")]
     kind: &'static str,
-    /// The kind of tokens.
+    /// The token type.
     #[schema(example = "ai")]
     token_type: String,
-    /// The signed change of what is settled.
+    /// The signed change of the settled balance.
     #[schema(example = -5)]
     amount: i64,
-    /// The signed change of what is held.
+    /// The signed change of the held tokens.
     #[schema(example = 0)]
     held: i64,
-    /// The balance after it.
+    /// The balance after the entry.
     balance: BalanceAfter,
-    /// The feature that was used.
+    /// The feature, if the entry is about the use of one.
     feature: Option<String>,
-    /// Who caused it: `member`, `key`, `staff` or `system`.
+    /// The kind of caller: `member`, `key` (an API key), `staff` or `system`.
     #[schema(example = "key")]
     caller: &'static str,
-    /// The id of the member, key or person.
+    /// The id of the member, API key or staff user. `null` for `system`.
     caller_id: Option<uuid::Uuid>,
-    /// Whose use it counts as.
+    /// The id of the member whose use it is, if any.
     member: Option<uuid::Uuid>,
-    /// The hold that it opened or ended.
+    /// The id of the hold that it opened or ended, if any.
     hold_id: Option<uuid::Uuid>,
-    /// The transaction that it takes back.
+    /// The id of the transaction that it reverses, if any.
     reverses: Option<uuid::Uuid>,
-    /// Why, in words.
+    /// The reason, if one was given.
     note: Option<String>,
-    /// What the caller attached.
+    /// The caller's metadata, if any.
     #[schema(value_type = Option<BTreeMap<String, serde_json::Value>>)]
     metadata: Option<Box<serde_json::value::RawValue>>,
-    /// When it was booked.
+    /// When the entry was appended.
     #[schema(value_type = String, format = DateTime)]
     created_at: Instant,
-    /// Its SHA-256, which covers the entry before it.
+    /// The entry's SHA-256 hash, which covers the previous entry.
     hash: String,
 }
 
 /// The ledger
 ///
-/// Every token that moved, newest first. A page stays right while entries arrive. With `Accept: text/csv` all entries come as a
-/// file, streamed.
+/// Returns the ledger's entries, newest first. Paging is stable while entries are appended. With `Accept: text/csv`,
+/// streams all entries as a file.
 #[utoipa::path(
-    get, path = "/tokens/ledger", tag = "Reports", operation_id = "ledger", params(Page),
+    get, path = "/tokens/ledger", tag = "Reports", operation_id = "ledger", params(LedgerQuery),
     responses(
-        (status = 200, description = "Entries.", content((Ledger = "application/json"), (String = "text/csv"))),
-        Reads,
-        Queried,
+        (status = 200, description = "A page of entries, or all of them as CSV.", content((Ledger = "application/json"), (String = "text/csv"))),
+        ReadErrors,
+        QueryError,
     ),
 )]
 pub(super) async fn ledger(
     State(state): State<AppState>,
-    who: Who,
+    caller: ApiCaller,
     headers: HeaderMap,
-    Query(page): Query<Page>,
+    Query(query): Query<LedgerQuery>,
 ) -> Result<Response, Problem> {
-    let limit = parameter::<i64>("limit", page.limit.as_deref(), LIMIT_MESSAGE)?.unwrap_or(DEFAULT_LIMIT);
+    let limit = parameter::<i64>("limit", query.limit.as_deref(), LIMIT_MESSAGE)?.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::on("limit", LIMIT_MESSAGE));
     }
-    let filter = filter(&page)?;
-    let mut tx = who.open(&state).await?;
+    let filter = filter(&query)?;
+    let mut reads = caller.begin_read(&state).await?;
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/csv")) {
-        drop(tx);
-        return Ok(csv_export::answer(&state, who.org(), filter).await?);
+    if accept.split(',').any(|range| range.split(';').next().is_some_and(|range| range.trim() == "text/csv")) {
+        drop(reads);
+        return Ok(csv_export::answer(&state, caller.org(), filter).await?);
     }
-    let mut found = entries::list(&mut tx, who.org(), &filter, limit + 1).await?;
+    let mut found = reads.entries(&filter, limit + 1).await?;
     let more = i64::try_from(found.len()).is_ok_and(|found| found > limit);
     found.truncate(usize::try_from(limit).unwrap_or_default());
     let next_cursor = found.last().filter(|_| more).map(|(entry, _)| entry.seq.to_string());
@@ -154,30 +156,26 @@ pub(super) async fn ledger(
     Ok(Json(Ledger { items, next_cursor }).into_response())
 }
 
-const LIMIT_MESSAGE: &str = "a page has 1 to 200 entries";
-
-fn filter(page: &Page) -> Result<Filter, Problem> {
-    let instant = "write an instant as 2026-11-23T08:30:00Z";
-    let member: Option<MemberId> = member(page.member.as_deref())?;
-    let cursor = parameter::<i64>("cursor", page.cursor.as_deref(), CURSOR_MESSAGE)?;
+fn filter(query: &LedgerQuery) -> Result<Filter, Problem> {
+    let instant_message = "an instant is a UTC time such as 2026-11-23T08:30:00Z";
+    let member: Option<MemberId> = member_parameter(query.member.as_deref())?;
+    let cursor = parameter::<i64>("cursor", query.cursor.as_deref(), CURSOR_MESSAGE)?;
     if cursor.is_some_and(|cursor| cursor < 1) {
         return Err(Problem::on("cursor", CURSOR_MESSAGE));
     }
     let token_type: Option<TokenType> =
-        parameter("token_type", page.token_type.as_deref(), "a token type is written like ai")?;
+        parameter("token_type", query.token_type.as_deref(), "a token type is a name such as ai")?;
     let feature: Option<FeatureName> =
-        parameter("feature", page.feature.as_deref(), "a feature is written like quest_generation")?;
+        parameter("feature", query.feature.as_deref(), "a feature is a name such as quest_generation")?;
     Ok(Filter {
         before_seq: cursor,
         token_type: token_type.map(|name| name.to_string()),
         feature: feature.map(|name| name.to_string()),
         member: member.map(|member| member.0),
-        from: parameter("from", page.from.as_deref(), instant)?,
-        until: parameter("to", page.to.as_deref(), instant)?,
+        from: parameter("from", query.from.as_deref(), instant_message)?,
+        until: parameter("to", query.to.as_deref(), instant_message)?,
     })
 }
-
-const CURSOR_MESSAGE: &str = "a cursor is the next_cursor of the page before";
 
 impl EntryBody {
     fn new(entry: &Entry, hash: EntryHash) -> Self {

@@ -1,4 +1,4 @@
-//! `GET /tokens/stats`: what was used, from the figures that are kept by day.
+//! `GET /tokens/stats`: usage statistics, from the daily rollups.
 
 use std::collections::BTreeMap;
 
@@ -8,110 +8,109 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answers::{Queried, Reads},
+    authorize::ApiCaller,
     extract::{Query, parameter},
-    gate::Who,
-    problem::Problem,
+    responses::{QueryError, ReadErrors},
 };
 use crate::{
-    http::AppState,
-    storage::{daily, daily::Group},
+    http::{problem::Problem, state::AppState},
+    service::account_reader::{Group, Sum},
 };
 
-/// How many days one answer spans at most.
+/// The longest span of one request, in days.
 const MAX_DAYS: i64 = 366;
-/// How many it spans if nobody says.
+/// The span of a request without `from`, in days.
 const DEFAULT_DAYS: u64 = 30;
 
-/// Which days, and by what.
+/// The query parameters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Span {
-    /// The first day, in UTC: a date, or an instant of that day. 29 days before the last if not said.
+pub(super) struct StatsQuery {
+    /// The first day in UTC, as a date or an instant. Default: 29 days before the last day.
     #[param(value_type = Option<NaiveDate>, example = "2026-11-01")]
     from: Option<String>,
-    /// The last day; today if not said. At most 366 days in all.
+    /// The last day in UTC, as a date or an instant. Default: today. The span is at most 366 days.
     #[param(value_type = Option<NaiveDate>, example = "2026-11-30")]
     to: Option<String>,
-    /// What the series is of; `day` if not said.
+    /// The grouping of the series. Default: `day`.
     #[param(value_type = Option<GroupBy>)]
     group_by: Option<String>,
 }
 
-/// What a series is of.
+/// The grouping of a series.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its shape is read, by the document")]
+#[expect(dead_code, reason = "the OpenAPI document only uses the shape of this type")]
 pub(super) enum GroupBy {
     Day,
     Feature,
     Member,
 }
 
-/// What was used.
+/// Usage statistics.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Stats {
     /// The first day, in UTC.
     from: NaiveDate,
     /// The last day, in UTC.
     to: NaiveDate,
-    /// What the series is of.
+    /// The grouping of the series.
     #[schema(example = "day")]
     group_by: &'static str,
-    /// In all those days, by token type.
+    /// The sums over all days, by token type.
     totals: Vec<Figure>,
-    /// By day, feature or member, and token type; every day is there, also one without use.
+    /// The sums by day, feature or member, and by token type. Days without use are included.
     series: Vec<Point>,
 }
 
-/// Uses and tokens of one token type. Refunds are taken off the day they were made on.
+/// The usage of one token type. A refund is subtracted on the day of the refund.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Figure {
-    /// The kind of tokens.
+    /// The token type.
     #[schema(example = "ai")]
     token_type: String,
-    /// How many uses.
+    /// The number of uses.
     #[schema(example = 12)]
     uses: i64,
-    /// How many tokens.
+    /// The number of tokens.
     #[schema(example = 60)]
     tokens: i64,
 }
 
-/// A figure of one day, feature or member.
+/// The usage of one day, feature or member.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Point {
-    /// The day (`2026-11-23`), the feature's name or the member's id; null where no member is concerned.
+    /// The day (`2026-11-23`), the feature's name, or the member's id. `null` for use without a member.
     #[schema(example = "2026-11-23")]
     key: Option<String>,
     #[serde(flatten)]
     figure: Figure,
 }
 
-/// Usage figures
+/// Usage statistics
 ///
-/// Totals and a series by day, feature or member. A day's figure always equals its entries in the ledger.
+/// Returns totals, and a series by day, feature or member. The numbers of a day always equal its ledger entries.
 #[utoipa::path(
-    get, path = "/tokens/stats", tag = "Reports", operation_id = "stats", params(Span),
-    responses((status = 200, body = Stats, description = "What was used."), Reads, Queried),
+    get, path = "/tokens/stats", tag = "Reports", operation_id = "stats", params(StatsQuery),
+    responses((status = 200, body = Stats, description = "The usage statistics."), ReadErrors, QueryError),
 )]
 pub(super) async fn stats(
     State(state): State<AppState>,
-    who: Who,
-    Query(span): Query<Span>,
+    caller: ApiCaller,
+    Query(query): Query<StatsQuery>,
 ) -> Result<Json<Stats>, Problem> {
-    let (from, to) = days(&span, state.clock.now().date_naive())?;
-    let group = match span.group_by.as_deref().unwrap_or("day") {
+    let (from, to) = days(&query, state.clock.now().date_naive())?;
+    let group = match query.group_by.as_deref().unwrap_or("day") {
         "day" => Group::Day,
         "feature" => Group::Feature,
         "member" => Group::Member,
-        _ => return Err(Problem::on("group_by", "the series is by day, feature or member")),
+        _ => return Err(Problem::on("group_by", "a series is grouped by day, feature or member")),
     };
-    let found = who.sums(&state, from, to, group).await?;
+    let sums = caller.usage_sums(&state, from, to, group).await?;
     let mut totals: BTreeMap<String, Figure> = BTreeMap::new();
-    let mut series: Vec<Point> = Vec::with_capacity(found.len());
-    for daily::Sum { key, token_type, uses, tokens } in found {
+    let mut series: Vec<Point> = Vec::with_capacity(sums.len());
+    for Sum { key, token_type, uses, tokens } in sums {
         let total =
             totals.entry(token_type.clone()).or_insert(Figure { token_type: token_type.clone(), uses: 0, tokens: 0 });
         total.uses += uses;
@@ -119,43 +118,45 @@ pub(super) async fn stats(
         series.push(Point { key, figure: Figure { token_type, uses, tokens } });
     }
     if group == Group::Day {
-        series = every_day(from, to, totals.keys(), &series);
+        series = fill_days(from, to, totals.keys(), &series);
     }
     Ok(Json(Stats { from, to, group_by: group.as_str(), totals: totals.into_values().collect(), series }))
 }
 
-fn days(span: &Span, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
+/// Returns the first and the last day.
+fn days(query: &StatsQuery, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
     let day = |name: &str, text: Option<&str>| {
-        let wanted = "write a day as 2026-11-23";
-        match parameter::<NaiveDate>(name, text, wanted) {
-            Err(_) => Ok(parameter::<DateTime<Utc>>(name, text, wanted)?.map(|at| at.date_naive())),
-            found => found,
+        let message = "a day is a date such as 2026-11-23";
+        match parameter::<NaiveDate>(name, text, message) {
+            Err(_) => Ok(parameter::<DateTime<Utc>>(name, text, message)?.map(|at| at.date_naive())),
+            date => date,
         }
     };
-    let to = day("to", span.to.as_deref())?.unwrap_or(today);
-    let usual = to.checked_sub_days(Days::new(DEFAULT_DAYS - 1)).unwrap_or(to);
-    let from = day("from", span.from.as_deref())?.unwrap_or(usual);
+    let to = day("to", query.to.as_deref())?.unwrap_or(today);
+    let default = to.checked_sub_days(Days::new(DEFAULT_DAYS - 1)).unwrap_or(to);
+    let from = day("from", query.from.as_deref())?.unwrap_or(default);
     match (to - from).num_days() {
-        ..0 => Err(Problem::on("from", "the first day comes after the last")),
-        MAX_DAYS.. => Err(Problem::on("from", "ask for at most 366 days at once")),
+        ..0 => Err(Problem::on("from", "the first day is after the last day")),
+        MAX_DAYS.. => Err(Problem::on("from", "the span is at most 366 days")),
         _ => Ok((from, to)),
     }
 }
 
-fn every_day<'a>(
+/// Adds points without use to a series by day, so that it has one of every day and token type.
+fn fill_days<'a>(
     from: NaiveDate,
     to: NaiveDate,
-    types: impl Iterator<Item = &'a String> + Clone,
-    found: &[Point],
+    token_types: impl Iterator<Item = &'a String> + Clone,
+    series: &[Point],
 ) -> Vec<Point> {
-    let known: BTreeMap<(&str, &str), &Figure> = found
+    let known: BTreeMap<(&str, &str), &Figure> = series
         .iter()
         .map(|point| ((point.key.as_deref().unwrap_or_default(), point.figure.token_type.as_str()), &point.figure))
         .collect();
     let mut points = Vec::new();
     for day in from.iter_days().take_while(|day| *day <= to) {
         let key = day.to_string();
-        for token_type in types.clone() {
+        for token_type in token_types.clone() {
             let figure = known.get(&(key.as_str(), token_type.as_str())).copied().cloned();
             let figure = figure.unwrap_or_else(|| Figure { token_type: token_type.clone(), uses: 0, tokens: 0 });
             points.push(Point { key: Some(key.clone()), figure });

@@ -1,4 +1,4 @@
-//! `GET /tokens/stream`: the balance, live.
+//! `GET /tokens/stream`: the live balance as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -13,26 +13,28 @@ use tokio::time::{Instant, sleep, timeout_at};
 use utoipa::ToSchema;
 
 use super::{
-    answers::Reads,
-    balance::{BalanceBody, balances},
-    gate::Who,
-    problem::Problem,
+    authorize::ApiCaller,
+    balances::{BalanceBody, balances},
+    responses::ReadErrors,
 };
-use crate::{http::AppState, service::balance_events::BalanceFollower};
+use crate::{
+    http::{problem::Problem, state::AppState},
+    service::balance_events::BalanceFollower,
+};
 
-/// How long one answer to a service lasts, whose key is looked at anew before every event; then it connects again.
+/// The longest stream to a service, which then reconnects. Its API key is checked again before every event.
 const STREAM_TTL: Duration = Duration::from_secs(30 * 60);
-/// How long one answer to a browser lasts: whether its session has ended is only known when it connects again.
+/// The longest stream to a browser. It is short because the session is only checked when the browser connects.
 const SESSION_STREAM_TTL: Duration = Duration::from_secs(60);
-/// How soon after one event the next may come.
+/// The shortest time between two events.
 const MIN_EVENT_INTERVAL: Duration = Duration::from_millis(200);
-/// How often an idle connection is kept alive.
+/// The time between two keep-alive comments on an idle connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What there is, as of an entry.
+/// The balances as of a ledger entry.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Live {
-    /// The number of the newest entry that it counts in.
+    /// The number of the newest entry that the balances include.
     #[schema(minimum = 0, example = 42)]
     seq: i64,
     /// The balance of every token type.
@@ -41,35 +43,37 @@ pub(super) struct Live {
 
 /// Follow the balance
 ///
-/// Server-sent events: one named `balances` at once, and one whenever tokens have moved, on any server. Each is committed and
-/// whole, so that none needs the one before it. A client that loses the connection connects again; `id` is the entry's number, and
-/// with it as `Last-Event-ID` the first event only comes if something has changed.
+/// Streams server-sent events named `balances`: one immediately, and one whenever tokens have moved, on any server.
+/// Each event has the complete, committed balances. Reconnect when the connection is lost. An event's `id` is the
+/// entry's number; send it as `Last-Event-ID` to get the first event only if something has changed.
 #[utoipa::path(
     get, path = "/tokens/stream", tag = "Tokens", operation_id = "stream",
-    responses((status = 200, body = Live, content_type = "text/event-stream", description = "Events, until the client goes away."), Reads),
+    responses((status = 200, body = Live, content_type = "text/event-stream", description = "The events, until the client disconnects."), ReadErrors),
 )]
 pub(super) async fn stream(
     State(state): State<AppState>,
-    who: Who,
+    caller: ApiCaller,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let following = state.balance_events.follow(who.org()).await.ok_or(Problem::Busy)?;
-    // The first look says whether the caller may: an error is an answer, and no stream.
-    let first = look(&state, &who).await?;
-    let known = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let lasts = if matches!(who, Who::Key(_)) { STREAM_TTL } else { SESSION_STREAM_TTL };
-    let (told, next) = (first.seq, Some(first).filter(|first| known != Some(first.seq)));
-    let follower = Follower { state, who, following, until: Instant::now() + lasts, told, next };
+    let following = state.balance_events.follow(caller.org()).await.ok_or(Problem::Busy)?;
+    // Loaded before the stream starts, so that an unauthorized caller gets an error status.
+    let first = load(&state, &caller).await?;
+    let last_seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let ttl = if matches!(caller, ApiCaller::ApiKey(_)) { STREAM_TTL } else { SESSION_STREAM_TTL };
+    let (last_sent, next) = (first.seq, Some(first).filter(|first| last_seen != Some(first.seq)));
+    let follower = Follower { state, caller, following, until: Instant::now() + ttl, last_sent, next };
     let events = stream::unfold(follower, Follower::step);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))
 }
 
 struct Follower {
     state: AppState,
-    who: Who,
+    caller: ApiCaller,
     following: BalanceFollower,
     until: Instant,
-    told: i64,
+    /// The entry number of the last event.
+    last_sent: i64,
+    /// The event to send first, if any.
     next: Option<Live>,
 }
 
@@ -79,12 +83,12 @@ impl Follower {
             Some(first) => first,
             None => self.wait().await?,
         };
-        self.told = live.seq;
+        self.last_sent = live.seq;
         let event = Event::default().event("balances").id(live.seq.to_string()).json_data(&live).ok()?;
         Some((Ok(event), self))
     }
 
-    /// What there is once it has changed; nothing once the stream is over.
+    /// Waits for a change. Returns `None` if the stream is over.
     async fn wait(&mut self) -> Option<Live> {
         loop {
             sleep(MIN_EVENT_INTERVAL).await;
@@ -92,16 +96,16 @@ impl Follower {
             if !changed {
                 return None;
             }
-            let live = look(&self.state, &self.who).await.ok()?;
-            if live.seq != self.told {
+            let live = load(&self.state, &self.caller).await.ok()?;
+            if live.seq != self.last_sent {
                 return Some(live);
             }
         }
     }
 }
 
-async fn look(state: &AppState, who: &Who) -> Result<Live, Problem> {
-    let account = who.account(state, None).await?;
+async fn load(state: &AppState, caller: &ApiCaller) -> Result<Live, Problem> {
+    let account = caller.load_account(state, None).await?;
     let balances = balances(&account, &state.reader.catalog, state.clock.now());
     Ok(Live { seq: account.head.seq, balances })
 }

@@ -1,4 +1,4 @@
-//! `/activity`: the log, filtered.
+//! `/activity`: the ledger's entries, filtered.
 
 use app::{
     backend::SignedIn,
@@ -11,12 +11,12 @@ use super::{
     AppBackend, BackendError, Wording,
     entry::{self, Names},
 };
-use crate::storage::{account_reads::Requester, entries::Filter};
+use crate::service::{account_reader::Requester, org_reads::Filter};
 
-/// How many entries a page has.
+/// The number of entries per page.
 const PAGE_SIZE: i64 = 50;
 
-/// A field of the filter, and what is wrong with it.
+/// A field of the filter and its error message.
 type Problem = (String, String);
 
 pub(super) async fn activity(
@@ -25,11 +25,11 @@ pub(super) async fn activity(
     filter: ActivityFilter,
 ) -> Result<ActivityView, BackendError> {
     let wording = Wording::new(backend, who);
-    let (_, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
+    let (_, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
     let (parsed, problems) = parse(&filter, wording.zone);
-    let names = Names::load(&mut tx, who.org).await?;
+    let names = Names::load(&mut reads).await?;
     let mut entries = if problems.is_empty() {
-        entry::list(backend, &mut tx, who.org, &parsed, PAGE_SIZE + 1, &names, wording).await?
+        entry::list(backend, &mut reads, &parsed, PAGE_SIZE + 1, &names, wording).await?
     } else {
         Vec::new()
     };
@@ -48,10 +48,10 @@ pub(super) async fn activity(
     })
 }
 
-/// The filter of a CSV export, in an organization's time zone.
+/// Parses the filter of a CSV export, in the organization's time zone.
 ///
 /// # Errors
-/// The fields that are wrong.
+/// The invalid fields with their error messages.
 pub fn csv_filter(filter: &ActivityFilter, zone: Tz) -> Result<Filter, Vec<Problem>> {
     let (parsed, problems) = parse(filter, zone);
     if problems.is_empty() { Ok(parsed) } else { Err(problems) }
@@ -65,27 +65,27 @@ fn parse(filter: &ActivityFilter, zone: Tz) -> (Filter, Vec<Problem>) {
         let Some(text) = some(text) else { return Ok(None) };
         let day: NaiveDate = text.parse().map_err(drop)?;
         let midnight = day.checked_add_days(Days::new(later)).ok_or(())?.and_time(NaiveTime::MIN);
-        // Where a day starts without a midnight, its first instant counts.
+        // Daylight saving time can repeat or skip midnight: take the first one, or midnight in UTC.
         let at = zone.from_local_datetime(&midnight).earliest();
         Ok(Some(at.map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))))
     };
     let from = day(&filter.from, 0).unwrap_or_else(|()| {
-        problem("from", "Write a day as 2026-11-22.");
+        problem("from", "Enter a date like 2026-11-22.");
         None
     });
     let until = day(&filter.to, 1).unwrap_or_else(|()| {
-        problem("to", "Write a day as 2026-11-22.");
+        problem("to", "Enter a date like 2026-11-22.");
         None
     });
     if from.zip(until).is_some_and(|(from, until)| until <= from) {
-        problem("to", "The last day lies before the first.");
+        problem("to", "The end date is before the start date.");
     }
     let member = some(&filter.member).map(|text| text.parse()).transpose().unwrap_or_else(|_| {
         problem("member", "Choose a member from the list.");
         None
     });
     let before_seq = some(&filter.cursor).map(|text| text.parse()).transpose().unwrap_or_else(|_| {
-        problem("cursor", "This page does not exist; start from the newest entries.");
+        problem("cursor", "This page doesn't exist. Start from the newest entries.");
         None
     });
     let (token_type, feature) = (some(&filter.token_type), some(&filter.feature));
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_those_of_the_organization() {
+    fn days_are_in_the_time_zone_of_the_organization() {
         let filter = ActivityFilter { from: "2026-03-29".into(), to: "2026-03-29".into(), ..Default::default() };
         let (parsed, problems) = parse(&filter, Tz::Europe__Berlin);
         assert_eq!(problems, []);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_field_is_named() {
+    fn every_invalid_field_is_reported() {
         let filter = ActivityFilter {
             from: "yesterday".into(),
             to: "2026-02-30".into(),

@@ -7,30 +7,28 @@ use app::{
     views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView},
 };
 use brightmeter::{
+    access::role::Action,
     billing::plan_change::PlanChange,
     catalog::{Catalog, Plan},
-    ids::OrgId,
     ledger::{
         account::{Account, Terms},
         tokens::Tokens,
     },
     names::TokenType,
 };
-use sqlx::PgConnection;
 
 use super::{AppBackend, BackendError, Wording, dashboard};
-use crate::storage::{
-    self,
-    account_reads::{AccountRead, Requester},
-    daily::DayUse,
-    licenses,
+use crate::service::{
+    Result as ServiceResult,
+    account_reader::{AccountRead, Requester},
+    org_reads::{DayUse, OrgReads},
 };
 
 pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<BillingView, BackendError> {
     let wording = Wording::new(backend, who);
-    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
-    let subscribed = is_subscribed(&mut tx, who.org).await?;
-    let used = dashboard::list_use(&mut tx, who.org, wording).await?;
+    let (AccountRead { account, .. }, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
+    let subscribed = is_subscribed(&mut reads).await?;
+    let used = dashboard::list_usage(&mut reads, wording).await?;
     let catalog = &backend.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {
         name: plan.name.to_string(),
@@ -40,7 +38,12 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
         features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
         next: account.terms.next_plan.as_ref() == Some(&plan.name),
-        choice: who.viewer.manages().then(|| choice(catalog, &account.terms, subscribed, plan)).flatten(),
+        choice: who
+            .viewer
+            .role
+            .permits(Action::ChangePlan)
+            .then(|| choice(catalog, &account.terms, subscribed, plan))
+            .flatten(),
     });
     let packs = catalog.packs.iter().map(|pack| PackView {
         name: pack.name.to_string(),
@@ -61,22 +64,23 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
         plans: plans.collect(),
         packs: packs.collect(),
         can_spend: catalog.can_spend(&account.terms.plan),
-        suspended: !account.terms.license.sells(),
+        suspended: !account.terms.license.allows_purchases(),
         debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
         subscribed,
-        resets_at: wording.when(account.terms.period(wording.now).end),
+        resets_at: wording.local_time(account.terms.period(wording.now).end),
         ladder: catalog.ladder.clone(),
     })
 }
 
-/// Whether the plan of `org` is paid through Stripe.
-pub(super) async fn is_subscribed(conn: &mut PgConnection, org: OrgId) -> storage::Result<bool> {
-    let (_, known) = licenses::find_invoices(conn, org).await?;
-    Ok(known.is_some_and(|snapshot| snapshot.live.is_some()))
+/// Returns whether `org` has a live subscription at Stripe.
+pub(super) async fn is_subscribed(reads: &mut OrgReads) -> ServiceResult<bool> {
+    let snapshot = reads.subscription().await?;
+    Ok(snapshot.is_some_and(|snapshot| snapshot.live.is_some()))
 }
 
-/// What can be done about a plan: nothing about the one that they are on and stay on, nor about the one that is next.
+/// The label of the button that chooses a plan. `None` for the current plan, unless a plan change is pending, and for
+/// the next plan.
 fn choice(catalog: &Catalog, terms: &Terms, subscribed: bool, plan: &Plan) -> Option<String> {
     let next = terms.next_plan.as_ref();
     if next == Some(&plan.name) || (!subscribed && plan.price_cents == 0) {
@@ -88,11 +92,11 @@ fn choice(catalog: &Catalog, terms: &Terms, subscribed: bool, plan: &Plan) -> Op
         PlanChange::Upgrade => Some(format!("Upgrade to {label}")),
         PlanChange::Keep => next.map(|_| format!("Stay on {label}")),
         PlanChange::Cancel => Some("Cancel the subscription".into()),
-        PlanChange::Downgrade => Some(format!("Move down to {label}")),
+        PlanChange::Downgrade => Some(format!("Downgrade to {label}")),
     }
 }
 
-/// What the use of the last thirty days costs at the least.
+/// Returns the cheapest plan and packs that cover the usage of the last 30 days.
 fn advice(catalog: &Catalog, account: &Account, days: &[DayUse]) -> Option<AdviceView> {
     let of_type =
         |name: &TokenType| days.iter().filter(|day| name.as_str() == day.token_type).map(|day| day.tokens).sum();
@@ -109,18 +113,19 @@ fn advice(catalog: &Catalog, account: &Account, days: &[DayUse]) -> Option<Advic
     })
 }
 
-/// Amounts in the catalog's order, with labels, without those that there are none of.
+/// Returns the non-zero amounts with their labels, in the catalog's order.
 pub(super) fn labelled(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<(Tokens, String)> {
     amounts(catalog, amount).into_iter().map(|AmountView { amount, label, .. }| (amount, label)).collect()
 }
 
-/// The same, each with what it pays.
+/// Returns the non-zero amounts, each with the number of feature uses that it pays for.
 fn amounts(catalog: &Catalog, amount: impl Fn(&TokenType) -> Tokens) -> Vec<AmountView> {
     let types = catalog.token_types.iter().map(|spec| (amount(&spec.name), spec));
-    let some = types.filter(|(amount, _)| !amount.is_zero());
-    some.map(|(amount, spec)| {
-        let buys = catalog.pays(&spec.name, amount).map(|(uses, feature)| (uses, feature.label.clone()));
-        AmountView { amount, label: spec.label.clone(), buys }
-    })
-    .collect()
+    let nonzero = types.filter(|(amount, _)| !amount.is_zero());
+    nonzero
+        .map(|(amount, spec)| {
+            let buys = catalog.cheapest_uses(&spec.name, amount).map(|(uses, feature)| (uses, feature.label.clone()));
+            AmountView { amount, label: spec.label.clone(), buys }
+        })
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! `/dashboard`: what is left.
+//! `/dashboard`: balances, usage and recent entries.
 
 use app::{
     backend::SignedIn,
@@ -6,7 +6,6 @@ use app::{
 };
 use brightmeter::{
     catalog::{Catalog, TokenTypeSpec},
-    ids::OrgId,
     insight::runway::{PACE_DAYS, Runway},
     ledger::{
         account::Account,
@@ -16,55 +15,48 @@ use brightmeter::{
 };
 
 use chrono::{Days, NaiveDate};
-use sqlx::PgConnection;
 
 use super::{AppBackend, BackendError, Wording, entry};
-use crate::storage::{
-    account_reads::{AccountRead, Requester},
-    daily::{self, DayUse},
-    entries::Filter,
+use crate::service::{
+    account_reader::{AccountRead, Requester},
+    org_reads::{DayUse, Filter, OrgReads},
 };
 
-/// How many days of use are shown.
+/// The number of days in the usage chart.
 const USAGE_DAYS: u32 = 30;
-/// How many of the newest entries are shown.
+/// The number of recent entries shown.
 const MAX_RECENT_ENTRIES: i64 = 8;
 
 pub(super) async fn dashboard(backend: &AppBackend, who: &SignedIn) -> Result<DashboardView, BackendError> {
     let wording = Wording::new(backend, who);
-    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
-    let used = list_use(&mut tx, who.org, wording).await?;
-    let names = entry::Names::load(&mut tx, who.org).await?;
-    let recent =
-        entry::list(backend, &mut tx, who.org, &Filter::default(), MAX_RECENT_ENTRIES, &names, wording).await?;
+    let (AccountRead { account, .. }, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
+    let used = list_usage(&mut reads, wording).await?;
+    let names = entry::Names::load(&mut reads).await?;
+    let recent = entry::list(backend, &mut reads, &Filter::default(), MAX_RECENT_ENTRIES, &names, wording).await?;
     let catalog = &backend.reader.catalog;
-    let by_day = catalog.token_types.iter().filter_map(|spec| use_by_day(spec, &used, wording));
+    let by_day = catalog.token_types.iter().filter_map(|spec| usage_by_day(spec, &used, wording));
     Ok(DashboardView { balances: view(catalog, &account, &used, wording), used: by_day.collect(), recent })
 }
 
 pub(super) async fn balances(backend: &AppBackend, who: &SignedIn) -> Result<BalancesView, BackendError> {
     let wording = Wording::new(backend, who);
-    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &Requester::default()).await?;
-    let used = list_use(&mut tx, who.org, wording).await?;
+    let (AccountRead { account, .. }, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
+    let used = list_usage(&mut reads, wording).await?;
     Ok(view(&backend.reader.catalog, &account, &used, wording))
 }
 
-/// What was used in the days that are shown.
-pub(super) async fn list_use(
-    conn: &mut PgConnection,
-    org: OrgId,
-    wording: Wording,
-) -> Result<Vec<DayUse>, BackendError> {
-    Ok(daily::list(conn, org, days_before(wording, USAGE_DAYS - 1)).await?)
+/// Lists the usage of the last [`USAGE_DAYS`].
+pub(super) async fn list_usage(reads: &mut OrgReads, wording: Wording) -> Result<Vec<DayUse>, BackendError> {
+    Ok(reads.daily_usage(days_before(wording, USAGE_DAYS - 1)).await?)
 }
 
-/// The day in UTC that many days ago, as days are counted in the books.
+/// Returns the UTC date `days` ago. The ledger's days are in UTC.
 fn days_before(wording: Wording, days: u32) -> NaiveDate {
     wording.now.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or_default()
 }
 
-/// Every day's use of one token type; nothing if there was none.
-fn use_by_day(spec: &TokenTypeSpec, used: &[DayUse], wording: Wording) -> Option<UseView> {
+/// Returns the daily usage of a token type, or `None` if it wasn't used.
+fn usage_by_day(spec: &TokenTypeSpec, used: &[DayUse], wording: Wording) -> Option<UseView> {
     let days: Vec<(String, i64)> = (0..USAGE_DAYS)
         .rev()
         .map(|ago| {
@@ -77,8 +69,8 @@ fn use_by_day(spec: &TokenTypeSpec, used: &[DayUse], wording: Wording) -> Option
     (total > 0).then(|| UseView { label: spec.label.clone(), total, days })
 }
 
-/// How long what is available lasts at the present pace.
-fn lasts(
+/// Returns how long the available tokens last at the current pace.
+fn runway(
     available: Tokens,
     spec: &TokenTypeSpec,
     used: &[DayUse],
@@ -90,8 +82,8 @@ fn lasts(
     let pace = Tokens::new(of_pace.map(|used| used.tokens).sum()).ok()?;
     let reset = account.terms.period(wording.now).end;
     Runway::of(available, pace, reset, wording.now).map(|runway| match runway {
-        Runway::Until(at) => LastsView::Until(wording.when(at)),
-        Runway::PastReset => LastsView::PastReset,
+        Runway::ExhaustedAt(at) => LastsView::Until(wording.local_time(at)),
+        Runway::LastsPastReset => LastsView::PastReset,
     })
 }
 
@@ -100,11 +92,11 @@ fn view(catalog: &Catalog, account: &Account, used: &[DayUse], wording: Wording)
         catalog.token_types.iter().map(|spec| balance(catalog, account, spec, used, wording)).collect();
     let smallest = catalog.plan_rank(&account.terms.plan) == 0;
     let upgrade = if smallest {
-        Some("AI features are part of the paid plans.".into())
+        Some("AI features come with a paid plan.".into())
     } else {
-        types.iter().find(|view| view.low).map(|view| format!("You are running low on {}.", view.label))
+        types.iter().find(|view| view.low).map(|view| format!("You're running low on {}.", view.label))
     };
-    BalancesView { types, read_at: wording.when(wording.now), upgrade }
+    BalancesView { types, read_at: wording.local_time(wording.now), upgrade }
 }
 
 fn balance(
@@ -119,13 +111,13 @@ fn balance(
     let allowance = overview.allowance.map(|Allowance { granted, remaining }| AllowanceView {
         granted,
         remaining,
-        resets_at: wording.when(resets_at),
+        resets_at: wording.local_time(resets_at),
     });
     let grants = overview.grants.into_iter().map(|grant| GrantView {
         source: grant.source.label().into(),
         amount: grant.amount,
         remaining: grant.remaining,
-        expires_at: grant.expires_at.map(|at| wording.when(at)),
+        expires_at: grant.expires_at.map(|at| wording.local_time(at)),
     });
     BalanceView {
         token_type: spec.name.to_string(),
@@ -134,7 +126,7 @@ fn balance(
         held: overview.balance.held,
         settled: overview.balance.settled,
         debt: overview.balance.debt,
-        lasts: lasts(overview.balance.available(), spec, used, account, wording),
+        lasts: runway(overview.balance.available(), spec, used, account, wording),
         allowance,
         packs: overview.packs,
         full: overview.full,

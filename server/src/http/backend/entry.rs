@@ -1,4 +1,4 @@
-//! Entries of the log, worded for people.
+//! Ledger entries, with labels and names for display.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,32 @@ use app::views::EntryView;
 use brightmeter::{
     catalog::Catalog,
     command::Caller,
-    ids::{MemberId, OrgId},
+    ids::MemberId,
     ledger::entry::{Entry, EntryKind},
     names::FeatureName,
 };
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{AppBackend, BackendError, Wording};
-use crate::storage::{
-    entries::{self, Filter},
-    memberships, quests,
+use crate::service::{
+    Result as ServiceResult,
+    org_reads::{Filter, OrgReads},
 };
 
-/// What people read for members and features.
+/// The display names of an organization's members.
 #[derive(Clone, Debug)]
 pub struct Names {
     members: BTreeMap<MemberId, String>,
 }
 
 impl Names {
-    /// The names of an organization's members.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError).
-    pub async fn load(conn: &mut PgConnection, org: OrgId) -> crate::storage::Result<Self> {
-        let members = memberships::list_in(conn, org).await?;
+    /// Loads the names.
+    pub async fn load(reads: &mut OrgReads) -> ServiceResult<Self> {
+        let members = reads.members().await?;
         Ok(Self { members: members.into_iter().map(|member| (member.id, member.display_name)).collect() })
     }
 
-    /// Who a caller is.
+    /// Returns the display name of a caller.
     pub fn caller(&self, caller: &Caller) -> String {
         let member = |id: &MemberId| self.members.get(id).cloned().unwrap_or_else(|| "A former member".into());
         match caller {
@@ -46,30 +42,29 @@ impl Names {
         }
     }
 
-    /// Ids and names, to choose from.
+    /// Lists the members' ids and names, for a select field.
     pub fn members(&self) -> Vec<(String, String)> {
         self.members.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
     }
 }
 
-/// What people read for a feature.
+/// Returns a feature's label.
 pub(super) fn feature_label(catalog: &Catalog, name: &FeatureName) -> String {
     catalog.feature(name).map_or_else(|| name.to_string(), |feature| feature.label.clone())
 }
 
-/// A page of the log, newest first.
+/// Lists a page of entries, the newest first.
 pub(super) async fn list(
     backend: &AppBackend,
-    conn: &mut PgConnection,
-    org: OrgId,
+    reads: &mut OrgReads,
     filter: &Filter,
     limit: i64,
     names: &Names,
     wording: Wording,
 ) -> Result<Vec<EntryView>, BackendError> {
-    let entries = entries::list(conn, org, filter, limit).await?;
+    let entries = reads.entries(filter, limit).await?;
     let holds: Vec<Uuid> = entries.iter().filter_map(|(entry, _)| entry.hold.map(|hold| hold.0)).collect();
-    let jobs = quests::list_jobs_among(conn, org, &holds).await?;
+    let jobs = reads.jobs_among(&holds).await?;
     let catalog = &backend.reader.catalog;
     let views = entries.into_iter().map(|(entry, _)| {
         let job = entry.hold.filter(|hold| jobs.contains(&hold.0)).map(|hold| hold.to_string());
@@ -82,7 +77,7 @@ fn view(catalog: &Catalog, names: &Names, entry: Entry, job: Option<String>, wor
     let source = entry.source.map(|source| source.label().to_owned());
     EntryView {
         seq: entry.seq,
-        at: wording.when(entry.at),
+        at: wording.local_time(entry.at),
         day: wording.day(entry.at),
         time: wording.time(entry.at),
         kind: entry.kind.as_str().into(),

@@ -1,11 +1,12 @@
-//! `/billing/plan`: what it means to go to a plan. The tokens are what the one decision would make of them; the money is Stripe's to
-//! say.
+//! `/billing/plan`: previews a plan change. The tokens come from a dry run of the ledger's decision, the price from
+//! Stripe.
 
 use app::{
     backend::SignedIn,
     views::plans::{Choice, PlanChoiceView, TokenChange},
 };
 use brightmeter::{
+    access::role::Action,
     billing::{
         period::Anchor,
         plan_change::PlanChange,
@@ -20,62 +21,62 @@ use brightmeter::{
 };
 
 use super::{AppBackend, BackendError, Wording};
-use crate::{
-    service::plans::{PlanError, check_license},
-    storage::{account_reads::Requester, licenses},
+use crate::service::{
+    account_reader::Requester,
+    plans::{PlanError, check_license},
 };
 
-/// What a plan means for an organization. Stripe is only asked what it costs if `ask` says so: not right after it did not answer.
+/// Previews a change to plan `to`. The price is requested from Stripe only if `fetch_price` is set: not right after a
+/// failed request.
 pub(super) async fn choice(
     backend: &AppBackend,
     who: &SignedIn,
     to: &str,
-    ask: bool,
+    fetch_price: bool,
 ) -> Result<PlanChoiceView, BackendError> {
-    if !who.viewer.manages() {
-        return Err(BackendError::Forbidden);
-    }
+    who.authorize(Action::ChangePlan)?;
     let (reader, wording) = (&backend.reader, Wording::new(backend, who));
     let name: PlanName = to.parse().map_err(|_| BackendError::NotFound)?;
     let plan = reader.catalog.plan(&name).ok_or(BackendError::NotFound)?;
-    let (look, mut tx) = reader.open(who.org, &Requester::default()).await?;
-    let (_, known) = licenses::find_invoices(&mut tx, who.org).await?;
-    drop(tx);
-    let account = look.account;
-    let live = known.as_ref().and_then(|snapshot| snapshot.live.as_ref());
+    let (read, mut reads) = reader.open(who.org, &Requester::default()).await?;
+    let snapshot = reads.subscription().await?;
+    drop(reads);
+    let account = read.account;
+    let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref());
     let from = wording.now;
-    let asked = match check_license(account.terms.license, plan) {
+    let price = match check_license(account.terms.license, plan) {
         Err(error) => Err(error),
-        Ok(()) if live.is_none() || !ask => Ok(None),
+        Ok(()) if live.is_none() || !fetch_price => Ok(None),
         Ok(()) => backend.plans.price(who.org, &name, from).await,
     };
-    let (due_cents, refused) = match asked {
+    let (due_cents, refused) = match price {
         Ok(cents) => (cents, None),
         Err(PlanError::Storage(error)) => return Err(error.into()),
         Err(error) => {
-            if let PlanError::Gateway(_) | PlanError::Settle(_) = &error {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a change of plan could not be priced");
+            if let PlanError::Gateway(_) | PlanError::Sync(_) = &error {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a plan change could not be priced");
             }
-            (None, Some(in_words(&error)))
+            (None, Some(plan_error_message(&error)))
         }
     };
-    let next = wording.when(account.terms.period(wording.now).end);
+    let next = wording.local_time(account.terms.period(wording.now).end);
     let plan_change = PlanChange::to(plan, &account.terms, live.is_some(), &reader.catalog);
     let kind = match plan_change {
         PlanChange::Subscribe => {
-            let first = known.as_ref().is_none_or(|snapshot| snapshot.ended_at.is_none());
+            let first = snapshot.as_ref().is_none_or(|snapshot| snapshot.ended_at.is_none());
             Choice::Subscribe { trial_days: if first { plan.trial_days } else { 0 } }
         }
-        PlanChange::Upgrade => Choice::Up { due_cents, next },
-        PlanChange::Keep => Choice::Stay,
-        PlanChange::Cancel => Choice::End { from: next },
-        PlanChange::Downgrade => Choice::Down { from: next },
+        PlanChange::Upgrade => Choice::Upgrade { due_cents, next },
+        PlanChange::Keep => Choice::Keep,
+        PlanChange::Cancel => Choice::Cancel { from: next },
+        PlanChange::Downgrade => Choice::Downgrade { from: next },
     };
     let refused = match (&kind, refused) {
         (_, Some(why)) => Some(why),
-        (Choice::Subscribe { .. }, None) if plan.price_cents == 0 => {
-            Some("This plan costs nothing, and nothing is paid for your present one through Stripe. To change it, write to support.".into())
-        }
+        (Choice::Subscribe { .. }, None) if plan.price_cents == 0 => Some(
+            "This plan is free, and your current plan isn't billed through Stripe. To change it, contact support."
+                .into(),
+        ),
         _ => None,
     };
     Ok(PlanChoiceView {
@@ -91,21 +92,21 @@ pub(super) async fn choice(
     })
 }
 
-/// What becomes of the tokens at once, and what a month brings.
+/// Returns the immediate effect on the tokens, and the allowances before and after, by token type.
 fn tokens(account: &Account, plan: &Plan, live: Option<&Subscription>, cx: &Context<'_>) -> Vec<TokenChange> {
     let command = match live {
         Some(_) => Command::ChangePlan { caller: Caller::System, plan: plan.name.clone() },
         None => {
-            // Its month would begin now.
+            // A new subscription's billing period starts now.
             let anchor = Anchor(Instant::from_timestamp(cx.now.timestamp(), 0).unwrap_or(cx.now));
             let live =
                 Subscription { id: String::new(), item: String::new(), plan: plan.name.clone(), anchor, ends: false };
             Command::SyncSubscription {
-                snapshot: SubscriptionSnapshot { number: i64::MAX, live: Some(live), ended_at: None, further: 0 },
+                snapshot: SubscriptionSnapshot { number: i64::MAX, live: Some(live), ended_at: None, additional: 0 },
             }
         }
     };
-    // A change that is refused changes nothing; why, the page says.
+    // A refused change has no effect on the tokens. The page shows the reason.
     let changes = decide(account, &command, cx).map(|decision| decision.changes).unwrap_or_default();
     let present = cx.catalog.plan(&account.terms.plan);
     let of_types = cx.catalog.token_types.iter().map(|spec| {
@@ -125,26 +126,26 @@ fn tokens(account: &Account, plan: &Plan, live: Option<&Subscription>, cx: &Cont
     of_types.collect()
 }
 
-/// Why a plan cannot be chosen, and what to do.
-pub fn in_words(error: &PlanError) -> String {
+/// The message for a user who can't choose a plan: the reason and what to do.
+pub fn plan_error_message(error: &PlanError) -> String {
     match error {
-        PlanError::Unknown | PlanError::OtherOrder => "This form was out of date. Choose a plan from the page again.",
-        PlanError::Same => "You are on this plan, and stay on it.",
-        PlanError::ChangeWaits => {
-            "You have chosen a smaller plan for the next month. Take that back first, by staying on your plan; then move up."
+        PlanError::UnknownPlan | PlanError::Outdated => "This form is out of date. Choose a plan again.",
+        PlanError::AlreadyOnPlan => "You're already on this plan.",
+        PlanError::ChangePending => {
+            "A downgrade is scheduled for your next reset. Undo it first by staying on your current plan, then upgrade."
         }
-        PlanError::MonthEnds(_) => "Your month ends within minutes. Please come back when the new one has begun.",
-        PlanError::Unpaid => "An invoice is unpaid. Pay it first; then move up.",
+        PlanError::PeriodEnding(_) => "Your billing period ends in a few minutes. Try again when the new one has started.",
+        PlanError::Unpaid => "An invoice is unpaid. Pay it first, then upgrade.",
         PlanError::Suspended => {
-            "Support has suspended AI for your organization, so no plan is sold to it now. Ask support first."
+            "Support has suspended AI for your organization, so you can't choose a paid plan. Contact support first."
         }
-        PlanError::NoSubscription => "Nothing is paid through Stripe yet. Take a paid plan first.",
-        PlanError::TooMany => "You have chosen plans very often within an hour. Please come back in an hour.",
+        PlanError::NoSubscription => "You don't have a subscription yet. Choose a paid plan first.",
+        PlanError::TooMany => "You've changed plans too often in the last hour. Try again in an hour.",
         PlanError::Gateway(crate::stripe::gateway::GatewayError::Declined) => {
-            "Your card was declined, or your bank wants you to confirm the payment, so nothing was changed. Use another card, on Invoices and cards, and choose the plan again."
+            "Your card was declined, or your bank requires you to confirm the payment. Nothing was changed. Add another card under Invoices and cards, then choose the plan again."
         }
-        PlanError::Gateway(_) | PlanError::Unconfirmed(_) | PlanError::Settle(_) | PlanError::Storage(_) => {
-            "Our payment provider does not answer right now. Please try again in a minute."
+        PlanError::Gateway(_) | PlanError::Unconfirmed(_) | PlanError::Sync(_) | PlanError::Storage(_) => {
+            "Our payment provider isn't responding right now. Please try again in a minute."
         }
     }
     .into()

@@ -1,4 +1,4 @@
-//! `/quests`: what a generation costs, the job that runs, and what was made.
+//! `/quests`: the price of a generation, the running job and the generated quests.
 
 use app::{
     backend::SignedIn,
@@ -6,28 +6,25 @@ use app::{
 };
 use brightmeter::{
     decide::entitlement,
-    ids::{HoldId, JobId, OrgId},
+    ids::{HoldId, JobId},
     ledger::{
         account::Account,
         hold::{Hold, HoldState},
         tokens::Tokens,
     },
 };
-use sqlx::PgConnection;
 
 use super::{
     AppBackend, BackendError, Wording,
     entry::{Names, feature_label},
 };
-use crate::storage::{
-    account_reads::{AccountRead, Requester},
-    holds,
-    quests::{self as stored, Quest},
-    tenant,
+use crate::service::{
+    account_reader::{AccountRead, Requester},
+    org_reads::{OrgReads, Quest},
 };
 
-/// How many quests are listed.
-const MAX_JOBS: i64 = 60;
+/// The maximum number of quests on the page.
+const MAX_QUESTS: i64 = 60;
 
 pub(super) async fn quests(
     backend: &AppBackend,
@@ -37,12 +34,12 @@ pub(super) async fn quests(
     let usage = backend.jobs.usage(who.member);
     let wording = Wording::new(backend, who);
     let requester = Requester { guard: usage.caller.guard(), ..Requester::default() };
-    let (AccountRead { account, .. }, mut tx) = backend.reader.open(who.org, &requester).await?;
+    let (AccountRead { account, .. }, mut reads) = backend.reader.open(who.org, &requester).await?;
     let job = match job {
-        Some(id) => Some(find_job(backend, &mut tx, who.org, &id, wording).await?),
+        Some(id) => Some(find_job(backend, &mut reads, &id, wording).await?),
         None => None,
     };
-    let quests = stored::list(&mut tx, who.org, None, MAX_JOBS).await?;
+    let quests = reads.quests(None, MAX_QUESTS).await?;
     Ok(QuestsView {
         quote: quote(backend, who, &account, wording),
         key: backend.reader.clock.new_id().to_string(),
@@ -53,11 +50,11 @@ pub(super) async fn quests(
 
 pub(super) async fn job(backend: &AppBackend, who: &SignedIn, id: &str) -> Result<JobView, BackendError> {
     let wording = Wording::new(backend, who);
-    let mut tx = tenant::begin(&backend.pool, who.org).await?;
-    find_job(backend, &mut tx, who.org, id, wording).await
+    let mut reads = OrgReads::begin(&backend.pool, who.org).await?;
+    find_job(backend, &mut reads, id, wording).await
 }
 
-/// What the member would pay now.
+/// Quotes a generation for the member.
 fn quote(backend: &AppBackend, who: &SignedIn, account: &Account, wording: Wording) -> QuoteView {
     let (catalog, usage) = (&backend.reader.catalog, backend.jobs.usage(who.member));
     let feature = catalog.feature(&usage.feature);
@@ -66,24 +63,24 @@ fn quote(backend: &AppBackend, who: &SignedIn, account: &Account, wording: Wordi
     let token_label = feature.map_or_else(String::new, |feature| catalog.token_label(&feature.token_type).into());
     let quote = entitlement::quote(account, &usage, &backend.reader.context(wording.now));
     let after = quote.map(|quote| quote.available_after);
-    let after = after.map_err(|refusal| RefusalView { until: refusal.resets_at().map(|at| wording.when(at)), refusal });
+    let after =
+        after.map_err(|refusal| RefusalView { until: refusal.resets_at().map(|at| wording.local_time(at)), refusal });
     QuoteView { cost, token_label, available, after }
 }
 
-/// An id that is none is answered like one that does not exist.
+/// Loads a job. An invalid id gives [`BackendError::NotFound`], like an unknown one.
 async fn find_job(
     backend: &AppBackend,
-    conn: &mut PgConnection,
-    org: OrgId,
+    reads: &mut OrgReads,
     id: &str,
     wording: Wording,
 ) -> Result<JobView, BackendError> {
     let id: HoldId = id.parse().map_err(|_| BackendError::NotFound)?;
     let job = JobId(id.0);
-    let goal = stored::find_goal(conn, org, job).await?.ok_or(BackendError::NotFound)?;
-    let hold = holds::find(conn, org, id).await?.ok_or(BackendError::NotFound)?;
-    let names = Names::load(conn, org).await?;
-    let quests = stored::list(conn, org, Some(job), MAX_JOBS).await?;
+    let goal = reads.goal(job).await?.ok_or(BackendError::NotFound)?;
+    let hold = reads.hold(id).await?.ok_or(BackendError::NotFound)?;
+    let names = Names::load(reads).await?;
+    let quests = reads.quests(Some(job), MAX_QUESTS).await?;
     let catalog = &backend.reader.catalog;
     Ok(JobView {
         id: id.to_string(),
@@ -92,7 +89,7 @@ async fn find_job(
         who: names.caller(&hold.caller),
         reserved: hold.amount(),
         token_label: catalog.token_label(&hold.token_type).into(),
-        started_at: wording.when(hold.opened_at),
+        started_at: wording.local_time(hold.opened_at),
         state: state(&hold, wording),
         quests: quests.into_iter().map(quest).collect(),
     })
@@ -100,17 +97,19 @@ async fn find_job(
 
 fn state(hold: &Hold, wording: Wording) -> JobState {
     match &hold.state {
-        // The sweeper books it within seconds; the customer is told now.
-        HoldState::Open if hold.expires_at <= wording.now => lapsed(hold, wording),
-        HoldState::Open => JobState::Running { until: wording.when(hold.expires_at) },
-        HoldState::Captured { amount, at } => JobState::Delivered { charged: *amount, at: wording.when(*at) },
-        HoldState::Released { reason, at } => JobState::NotCharged { reason: reason.clone(), at: wording.when(*at) },
-        HoldState::Expired { .. } => lapsed(hold, wording),
+        // The sweeper books the expiry within seconds, but the page already shows it.
+        HoldState::Open if hold.expires_at <= wording.now => expired(hold, wording),
+        HoldState::Open => JobState::Running { until: wording.local_time(hold.expires_at) },
+        HoldState::Captured { amount, at } => JobState::Delivered { charged: *amount, at: wording.local_time(*at) },
+        HoldState::Released { reason, at } => {
+            JobState::NotCharged { reason: reason.clone(), at: wording.local_time(*at) }
+        }
+        HoldState::Expired { .. } => expired(hold, wording),
     }
 }
 
-fn lapsed(hold: &Hold, wording: Wording) -> JobState {
-    JobState::NotCharged { reason: "The job did not finish in time.".into(), at: wording.when(hold.expires_at) }
+fn expired(hold: &Hold, wording: Wording) -> JobState {
+    JobState::NotCharged { reason: "The job didn't finish in time.".into(), at: wording.local_time(hold.expires_at) }
 }
 
 fn quest(quest: Quest) -> QuestView {

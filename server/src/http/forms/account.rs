@@ -1,4 +1,4 @@
-//! Another password, and an end to every session.
+//! Changing the password, and signing out everywhere.
 
 use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
 use axum::{
@@ -16,7 +16,7 @@ use crate::{
         backend::internal,
         client::Client,
         forms::throttled,
-        pages::{Posted, again, status},
+        pages::{Posted, render_form_again, status},
     },
     service::user_profile::{ChangePasswordError, PASSWORD_CHARS},
 };
@@ -26,7 +26,7 @@ use crate::{
 pub(in crate::http) struct PasswordForm {
     current: String,
     new: String,
-    /// What a password manager needs to know whose password it keeps.
+    /// Unused: a hidden field that helps password managers find the account.
     username: String,
 }
 
@@ -42,22 +42,23 @@ pub(in crate::http) async fn change_password(
     let changed =
         state.user_profiles.change_password(who.user, (&form.current, &form.new), client.0, keep.as_deref()).await;
     let error = match changed {
-        // A new id, so that one that leaked is worth nothing either.
+        // A new session id invalidates one that may have leaked.
         Ok(()) => match session.cycle_id().await {
             Ok(()) => return Redirect::to(&Flash::PasswordChanged.on("/account")).into_response(),
             Err(error) => internal(&error),
         },
         Err(error) => explain(&state, &error),
     };
-    again(&state, Posted::by(who, "/account", headers), Form { values: Vec::new(), error: Some(error) }).await
+    render_form_again(&state, Posted::by(who, "/account", headers), Form { values: Vec::new(), error: Some(error) })
+        .await
 }
 
 fn explain(state: &AppState, error: &ChangePasswordError) -> AppError {
     match error {
-        ChangePasswordError::Wrong => AppError::on("current", "That is not your current password."),
+        ChangePasswordError::Wrong => AppError::on("current", "Your current password is incorrect."),
         ChangePasswordError::Length => {
             let (least, most) = (PASSWORD_CHARS.start(), PASSWORD_CHARS.end());
-            AppError::on("new", format!("A password has {least} to {most} characters."))
+            AppError::on("new", format!("Your new password must have {least} to {most} characters."))
         }
         ChangePasswordError::Throttled(limit) => AppError::on("current", throttled(state, limit)),
         ChangePasswordError::Storage(_) | ChangePasswordError::Password(_) => internal(error),

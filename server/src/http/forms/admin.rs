@@ -1,10 +1,10 @@
-//! The forms of the staff console. Only staff come this far: the session layer lets nobody else through.
+//! The forms of the staff console. The session layer admits only staff.
 
 use app::{
     backend::StaffMember,
     error::AppError,
     flash::Flash,
-    views::admin::{Compared, FindingView, MendView},
+    views::admin::{Compared, FindingView, FixView},
 };
 use axum::{
     Extension,
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// The page that every comparison is shown on.
+/// The page that shows the result of a comparison.
 const RECONCILIATION_PATH: &str = "/admin/reconciliation";
 
 #[derive(Deserialize)]
@@ -59,29 +59,29 @@ pub(in crate::http) async fn compare(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct MendForm {
+pub(in crate::http) struct FixForm {
     org: OrgId,
     purchase: Option<PurchaseId>,
 }
 
-pub(in crate::http) async fn mend(
+pub(in crate::http) async fn fix(
     State(state): State<AppState>,
     Extension(staff): Extension<StaffMember>,
     headers: HeaderMap,
-    Body(form): Body<MendForm>,
+    Body(form): Body<FixForm>,
 ) -> Response {
-    match state.staff.mend(staff.user, form.org, form.purchase).await {
+    match state.staff.fix(staff.user, form.org, form.purchase).await {
         Ok(None) => status(&AppError::NotFound).into_response(),
-        Ok(Some(report)) if report.is_settled() => {
-            Redirect::to(&Flash::PurchaseMended.on(RECONCILIATION_PATH)).into_response()
+        Ok(Some(report)) if report.is_resolved() => {
+            Redirect::to(&Flash::PurchaseFixed.on(RECONCILIATION_PATH)).into_response()
         }
-        // It has become what only a person can mend.
+        // The difference has changed and now needs attention.
         Ok(Some(report)) => show(&state, staff, headers, Ok(report)).await,
         Err(error) => show(&state, staff, headers, Err(error)).await,
     }
 }
 
-/// The page with what came of a comparison.
+/// Renders the page with the result of a comparison.
 async fn show(
     state: &AppState,
     staff: StaffMember,
@@ -93,7 +93,7 @@ async fn show(
             (StatusCode::OK, Compared::Report { purchases, plans, findings: findings.into_iter().map(view).collect() })
         }
         Err(ReconcileTimeoutError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
-        Err(error) if error.is_stripes() => {
+        Err(error) if error.is_stripe_failure() => {
             tracing::warn!(error = &error as &dyn std::error::Error, "purchases could not be compared with Stripe");
             (StatusCode::SERVICE_UNAVAILABLE, Compared::Unanswered)
         }
@@ -104,45 +104,45 @@ async fn show(
 }
 
 fn view(finding: Finding) -> FindingView {
-    let Finding { org, purchase, kind, mended: _ } = finding;
-    let (what, mend) = in_words(kind);
-    FindingView { org: org.to_string(), purchase: purchase.map(|id| id.to_string()), what: what.into(), mend }
+    let Finding { org, purchase, kind, fixed: _ } = finding;
+    let (difference, fix) = describe(kind);
+    FindingView { org: org.to_string(), purchase: purchase.map(|id| id.to_string()), what: difference.into(), fix }
 }
 
-/// How a purchase or a plan differs, and what mends it.
-const fn in_words(kind: Difference) -> (&'static str, MendView) {
+/// Describes how a purchase or a plan differs, and how to fix it.
+const fn describe(kind: Difference) -> (&'static str, FixView) {
     match kind {
         Difference::PaidNotCredited => {
-            ("Paid, but not credited", MendView::TakeIn("Taking in what Stripe says credits the tokens, once."))
+            ("Paid, but not credited", FixView::Apply("Applying Stripe's state credits the tokens once."))
         }
-        Difference::ReturnedOtherwise => (
-            "Its refunds or disputes were not followed",
-            MendView::TakeIn("Taking in what Stripe says takes or gives back the tokens that go with the money."),
+        Difference::RefundsDiffer => (
+            "Refunds or disputes weren't applied",
+            FixView::Apply("Applying Stripe's state takes back or returns the tokens for that money."),
         ),
         Difference::CreditedNotPaid => (
             "Credited, but not paid",
-            MendView::Person(
-                "Look at the payment in Stripe. If the money is not there, correct the organization's balance; nothing is taken by itself.",
+            FixView::Manual(
+                "Check the payment in Stripe. If the money isn't there, correct the organization's balance. Tokens aren't taken back automatically.",
             ),
         ),
-        Difference::PlanOtherwise => (
-            "The plan or its invoices stand otherwise",
-            MendView::TakeIn("Taking in what Stripe says has the plan and the license follow it."),
+        Difference::PlanDiffers => (
+            "The plan or its invoices differ",
+            FixView::Apply("Applying Stripe's state updates the plan and the license."),
         ),
-        Difference::PlanUntold => (
-            "Stripe does not tell how the plan stands",
-            MendView::Person(
-                "Look at the customer in Stripe: it may have been deleted there, or have more subscriptions than can be read.",
+        Difference::PlanUnreadable => (
+            "Stripe doesn't report the state of the plan",
+            FixView::Manual(
+                "Check the customer in Stripe. It may have been deleted, or have more subscriptions than we can read.",
             ),
         ),
-        Difference::PlanPaidTwice => (
+        Difference::DuplicateSubscriptions => (
             "More than one subscription is paid for",
-            MendView::Person("The newest one counts. End the others in Stripe, and pay back what was paid for them."),
+            FixView::Manual("The newest one counts. Cancel the others in Stripe and refund their payments."),
         ),
         Difference::AnotherPayment => (
-            "Its session in Stripe is another order's",
-            MendView::Person(
-                "What Stripe says there is not believed. Look at the session in Stripe, and find out which order was paid.",
+            "The Stripe session belongs to another order",
+            FixView::Manual(
+                "Stripe's state isn't applied. Check the session in Stripe and find out which order was paid.",
             ),
         ),
     }
@@ -153,17 +153,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_button_stands_where_the_mend_is_safe() {
+    fn only_safe_fixes_have_a_button() {
         for kind in [
             Difference::PaidNotCredited,
             Difference::CreditedNotPaid,
-            Difference::ReturnedOtherwise,
+            Difference::RefundsDiffer,
             Difference::AnotherPayment,
-            Difference::PlanOtherwise,
-            Difference::PlanUntold,
-            Difference::PlanPaidTwice,
+            Difference::PlanDiffers,
+            Difference::PlanUnreadable,
+            Difference::DuplicateSubscriptions,
         ] {
-            assert_eq!(matches!(in_words(kind).1, MendView::TakeIn(_)), kind.is_mendable(), "{kind:?}");
+            assert_eq!(matches!(describe(kind).1, FixView::Apply(_)), kind.is_fixable(), "{kind:?}");
         }
     }
 }

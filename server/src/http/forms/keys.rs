@@ -1,4 +1,4 @@
-//! Making and revoking the keys of services.
+//! Creating and revoking API keys.
 
 use app::{
     backend::SignedIn,
@@ -7,12 +7,11 @@ use app::{
     form::{Form, NewSecret},
 };
 use axum::{
-    Extension,
     extract::{Form as Body, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::ids::ApiKeyId;
+use brightmeter::{access::role::Action, ids::ApiKeyId};
 use chrono::TimeDelta;
 use serde::Deserialize;
 
@@ -20,7 +19,8 @@ use crate::{
     http::{
         AppState,
         backend::internal,
-        pages::{Posted, again, render, status},
+        pages::{Posted, render, render_form_again, status},
+        permitted::{Permission, Permitted},
     },
     service::api_keys::{NewKey, NewKeyError},
 };
@@ -34,34 +34,39 @@ pub(in crate::http) struct KeyForm {
     days: String,
 }
 
+/// Creating and revoking API keys.
+pub(in crate::http) struct ManageApiKeys;
+
+impl Permission for ManageApiKeys {
+    const ACTION: Action = Action::ManageApiKeys;
+    const PAGE: &'static str = "/keys";
+}
+
 pub(in crate::http) async fn create(
     State(state): State<AppState>,
-    Extension(who): Extension<SignedIn>,
+    Permitted { who, .. }: Permitted<ManageApiKeys>,
     headers: HeaderMap,
     Body(form): Body<KeyForm>,
 ) -> Response {
-    match make(&state, &who, &form).await {
-        // No redirect: the secret is in this answer and nowhere else.
+    match create_key(&state, &who, &form).await {
+        // No redirect: the secret is shown only in this response.
         Ok(secret) => render(&state, Posted::by(who, "/keys", headers), NewSecret(secret)).await,
         Err(error) => {
             let KeyForm { id: _, name, scope, days } = form;
             let values = vec![("name".into(), name), ("scope".into(), scope), ("days".into(), days)];
-            again(&state, Posted::by(who, "/keys", headers), Form { values, error: Some(error) }).await
+            render_form_again(&state, Posted::by(who, "/keys", headers), Form { values, error: Some(error) }).await
         }
     }
 }
 
-async fn make(state: &AppState, who: &SignedIn, form: &KeyForm) -> Result<String, AppError> {
-    if !who.viewer.manages() {
-        return Err(AppError::Forbidden);
-    }
+async fn create_key(state: &AppState, who: &SignedIn, form: &KeyForm) -> Result<String, AppError> {
     let id: ApiKeyId =
-        form.id.parse().map_err(|_| AppError::on("name", "This form was out of date. Please send it again."))?;
-    let scope = form.scope.parse().map_err(|_| AppError::on("scope", "Choose what the key may do."))?;
+        form.id.parse().map_err(|_| AppError::on("name", "This form is out of date. Please submit it again."))?;
+    let scope = form.scope.parse().map_err(|_| AppError::on("scope", "Choose a permission."))?;
     let expires_at = match form.days.as_str() {
         "" => None,
         days => {
-            let days: u16 = days.parse().map_err(|_| AppError::on("days", "Choose how long the key holds."))?;
+            let days: u16 = days.parse().map_err(|_| AppError::on("days", "Choose when the API key expires."))?;
             Some(state.clock.now() + TimeDelta::days(days.into()))
         }
     };
@@ -73,7 +78,7 @@ async fn make(state: &AppState, who: &SignedIn, form: &KeyForm) -> Result<String
     }
 }
 
-/// An error as a sentence: `A name has 1 to 100 characters.`
+/// Turns an error into a sentence: capitalized, with a period.
 fn sentence(error: &str) -> String {
     let mut letters = error.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
@@ -87,12 +92,9 @@ pub(in crate::http) struct RevokeForm {
 
 pub(in crate::http) async fn revoke(
     State(state): State<AppState>,
-    Extension(who): Extension<SignedIn>,
+    Permitted { who, .. }: Permitted<ManageApiKeys>,
     Body(form): Body<RevokeForm>,
 ) -> Response {
-    if !who.viewer.manages() {
-        return status(&AppError::Forbidden).into_response();
-    }
     match state.api_keys.revoke(who.org, form.id).await {
         Ok(true) => Redirect::to(&Flash::KeyRevoked.on("/keys")).into_response(),
         Ok(false) => status(&AppError::NotFound).into_response(),

@@ -1,4 +1,4 @@
-//! Suspending the license of an organization by hand, and lifting that. Only staff come this far.
+//! Suspending an organization's license, and lifting the suspension. The session layer admits only staff.
 
 use app::{backend::StaffMember, error::AppError, flash::Flash, form::Form};
 use axum::{
@@ -15,7 +15,7 @@ use crate::{
     http::{
         AppState,
         backend::submit_error,
-        pages::{Posted, again},
+        pages::{Posted, render_form_again},
     },
     service::writer::SubmitError,
 };
@@ -36,11 +36,11 @@ pub(in crate::http) async fn suspend(
     headers: HeaderMap,
     Body(form): Body<LicenseForm>,
 ) -> Response {
-    let done = match form.read(&staff) {
+    let done = match form.parse(&staff) {
         Ok((key, by)) => state.staff.suspend(form.org, key, by).await.map_err(explain),
         Err(error) => Err(error),
     };
-    answer(&state, staff, headers, form, ("suspend", Flash::LicenseSuspended), done).await
+    respond(&state, staff, headers, form, ("suspend", Flash::LicenseSuspended), done).await
 }
 
 pub(in crate::http) async fn lift(
@@ -49,20 +49,20 @@ pub(in crate::http) async fn lift(
     headers: HeaderMap,
     Body(form): Body<LicenseForm>,
 ) -> Response {
-    let done = match form.read(&staff) {
+    let done = match form.parse(&staff) {
         Ok((key, by)) => state.staff.lift(form.org, key, by).await.map_err(explain),
         Err(error) => Err(error),
     };
-    answer(&state, staff, headers, form, ("lift", Flash::SuspensionLifted), done).await
+    respond(&state, staff, headers, form, ("lift", Flash::SuspensionLifted), done).await
 }
 
 impl LicenseForm {
-    /// The form's idempotency key, and who sends it and why.
-    fn read(&self, staff: &StaffMember) -> Result<(IdempotencyKey, StaffAction), AppError> {
+    /// Parses the form into its idempotency key and the staff action.
+    fn parse(&self, staff: &StaffMember) -> Result<(IdempotencyKey, StaffAction), AppError> {
         let reason: Reason = self.reason.parse().map_err(|_| {
-            AppError::on("reason", "Say why, on one line of at most 500 characters: others will want to know.")
+            AppError::on("reason", "Enter a reason on one line, at most 500 characters, so that others understand why.")
         })?;
-        let out_of_date = || AppError::on("reason", "This form was out of date. Please send it again.");
+        let out_of_date = || AppError::on("reason", "This form is out of date. Please submit it again.");
         let key: Uuid = self.key.parse().map_err(|_| out_of_date())?;
         let key = format!("staff:{key}").parse().map_err(|_| out_of_date())?;
         Ok((key, StaffAction { user: staff.user, reason }))
@@ -71,27 +71,28 @@ impl LicenseForm {
 
 fn explain(error: SubmitError) -> AppError {
     match error {
-        SubmitError::KeyReused => {
-            AppError::on("reason", "This form was sent before with another reason. What stands now is below.")
-        }
+        SubmitError::KeyReused => AppError::on(
+            "reason",
+            "This form was already submitted with a different reason. The current state is shown below.",
+        ),
         error => submit_error(error),
     }
 }
 
-/// Back to the page of the organization; where it was not done, with what is wrong, and with what was typed.
-async fn answer(
+/// Redirects to the organization's page, or renders it with the error and the submitted values.
+async fn respond(
     state: &AppState,
     staff: StaffMember,
     headers: HeaderMap,
     form: LicenseForm,
-    (act, told): (&str, Flash),
+    (act, flash): (&str, Flash),
     done: Result<(), AppError>,
 ) -> Response {
     let page = format!("/admin/organizations/{}", form.org);
-    let Err(error) = done else { return Redirect::to(&told.on(&page)).into_response() };
+    let Err(error) = done else { return Redirect::to(&flash.on(&page)).into_response() };
     let uri: Uri = page.parse().unwrap_or_default();
-    // A repeat under the same key tells what became of what may have been done.
+    // If the outcome is unknown, a retry with the same idempotency key returns it instead of repeating the command.
     let key = if matches!(error, AppError::OutcomeUnknown) { form.key } else { String::new() };
     let values = vec![("act".into(), act.into()), ("reason".into(), form.reason), ("key".into(), key)];
-    again(state, Posted::by_staff(staff, uri, headers), Form { values, error: Some(error) }).await
+    render_form_again(state, Posted::by_staff(staff, uri, headers), Form { values, error: Some(error) }).await
 }

@@ -1,4 +1,4 @@
-//! Choosing a plan, and the way to Stripe's page for invoices and cards.
+//! Choosing a plan, and opening Stripe's customer portal.
 
 use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
 use axum::{
@@ -7,27 +7,28 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{billing::plan_change::PlanChange, names::PlanName, time::Instant};
+use brightmeter::{access::role::Action, billing::plan_change::PlanChange, names::PlanName, time::Instant};
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::{
     http::{
         AppState,
-        backend::{internal, plans::in_words, submit_error},
-        pages::{Posted, again},
+        backend::{internal, plans::plan_error_message, submit_error},
+        pages::{Posted, render_form_again},
+        permitted::{Permission, Permitted},
     },
     service::{
         plans::{Next, PlanError, STRIPE_TIMEOUT},
-        purchases::SettleError,
+        purchases::SyncError,
     },
     stripe::gateway::GatewayError,
 };
 
-/// How somebody comes back from Stripe.
+/// The query string of the return from Stripe.
 #[derive(Deserialize)]
-pub(in crate::http) struct Way {
-    /// There, if they left before paying.
+pub(in crate::http) struct ReturnQuery {
+    /// Present if the user left Checkout before paying.
     left: Option<String>,
 }
 
@@ -40,9 +41,25 @@ pub(in crate::http) struct ChoiceForm {
     from: String,
 }
 
+/// Subscribing to, changing or canceling a plan.
+pub(in crate::http) struct ChangePlan;
+
+impl Permission for ChangePlan {
+    const ACTION: Action = Action::ChangePlan;
+    const PAGE: &'static str = "/billing";
+}
+
+/// Opening Stripe's customer portal.
+pub(in crate::http) struct OpenCustomerPortal;
+
+impl Permission for OpenCustomerPortal {
+    const ACTION: Action = Action::OpenCustomerPortal;
+    const PAGE: &'static str = "/billing";
+}
+
 pub(in crate::http) async fn choose(
     State(state): State<AppState>,
-    Extension(who): Extension<SignedIn>,
+    Permitted { who, .. }: Permitted<ChangePlan>,
     headers: HeaderMap,
     Body(form): Body<ChoiceForm>,
 ) -> Response {
@@ -54,58 +71,55 @@ pub(in crate::http) async fn choose(
             if let AppError::OutcomeUnknown = error {
                 values.extend([
                     ("id".into(), form.id),
-                    ("course".into(), form.plan_change),
+                    ("plan_change".into(), form.plan_change),
                     ("from".into(), form.from),
                 ]);
             }
             let form = Form { values, error: Some(error) };
-            again(&state, Posted::by(who, "/billing/plan", headers), form).await
+            render_form_again(&state, Posted::by(who, "/billing/plan", headers), form).await
         }
     }
 }
 
 pub(in crate::http) async fn portal(
     State(state): State<AppState>,
-    Extension(who): Extension<SignedIn>,
+    Permitted { who, .. }: Permitted<OpenCustomerPortal>,
     headers: HeaderMap,
 ) -> Response {
-    let url = match who.viewer.manages() {
-        true => state.plans.portal(who.org).await.map_err(explain),
-        false => Err(AppError::Forbidden),
-    };
+    let url = state.plans.open_portal(who.org).await.map_err(explain);
     match url {
         Ok(url) => Redirect::to(&url).into_response(),
         Err(error) => {
             let form = Form { values: Vec::new(), error: Some(error) };
-            again(&state, Posted::by(who, "/billing", headers), form).await
+            render_form_again(&state, Posted::by(who, "/billing", headers), form).await
         }
     }
 }
 
-/// Where Stripe sends people back to. How things stand there is taken in before any page is made of it: its events may come later.
-pub(in crate::http) async fn back(
+/// Handles the return from Stripe. Syncs the subscription before redirecting, as its webhook events may arrive later.
+pub(in crate::http) async fn return_from_stripe(
     State(state): State<AppState>,
     Extension(who): Extension<SignedIn>,
-    Query(way): Query<Way>,
+    Query(query): Query<ReturnQuery>,
 ) -> Redirect {
-    if who.viewer.manages() {
-        let looked = timeout(STRIPE_TIMEOUT, state.plans.look_again(who.org)).await;
-        let looked = looked.unwrap_or_else(|_| Err(GatewayError::Unavailable("it took too long".into()).into()));
-        if let Err(error) = looked {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Stripe could not be asked about a plan");
+    if who.authorize(Action::ChangePlan).is_ok() {
+        let synced = timeout(STRIPE_TIMEOUT, state.plans.refresh_from_stripe(who.org)).await;
+        let synced = synced.unwrap_or_else(|_| Err(GatewayError::Unavailable("the request timed out".into()).into()));
+        if let Err(error) = synced {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a subscription could not be refreshed from Stripe"
+            );
         }
     }
-    match way.left {
+    match query.left {
         Some(_) => Redirect::to(&Flash::CheckoutLeft.on("/billing")),
         None => Redirect::to("/billing"),
     }
 }
 
 async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<Next, AppError> {
-    if !who.viewer.manages() {
-        return Err(AppError::Forbidden);
-    }
-    let stale = || explain(PlanError::OtherOrder);
+    let stale = || explain(PlanError::Outdated);
     let id = form.id.parse().map_err(|_| stale())?;
     let plan: PlanName = form.plan.parse().map_err(|_| stale())?;
     let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0)).ok_or_else(stale)?;
@@ -117,16 +131,16 @@ fn explain(error: PlanError) -> AppError {
     match error {
         PlanError::Gateway(GatewayError::Declined) => {}
         PlanError::Gateway(source) => {
-            tracing::warn!(error = &source as &dyn std::error::Error, "a choice could not be brought to Stripe");
+            tracing::warn!(error = &source as &dyn std::error::Error, "a plan change could not be made at Stripe");
             return AppError::PaymentUnavailable;
         }
         PlanError::Unconfirmed(source) => {
-            tracing::warn!(error = &source as &dyn std::error::Error, "a choice is not confirmed by Stripe");
+            tracing::warn!(error = &source as &dyn std::error::Error, "a plan change was not confirmed by Stripe");
             return AppError::OutcomeUnknown;
         }
-        PlanError::Settle(SettleError::Submit(error)) => return submit_error(error),
-        PlanError::Settle(_) | PlanError::Storage(_) => return internal(&error),
+        PlanError::Sync(SyncError::Submit(error)) => return submit_error(error),
+        PlanError::Sync(_) | PlanError::Storage(_) => return internal(&error),
         _ => {}
     }
-    AppError::on("plan", in_words(&error))
+    AppError::on("plan", plan_error_message(&error))
 }

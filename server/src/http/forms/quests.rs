@@ -1,4 +1,4 @@
-//! Asking for quests, and marking them done.
+//! Generating quests, and marking them done.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use axum::{
 use brightmeter::{
     features::quest::Goal,
     idempotency_key::IdempotencyKey,
-    ids::{HoldId, JobId, OrgId},
+    ids::{HoldId, JobId},
 };
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -21,14 +21,14 @@ use crate::{
     http::{
         AppState,
         backend::{internal, submit_error},
-        pages::{Posted, again, status},
-        session::local,
+        pages::{Posted, render_form_again, status},
+        session::local_path,
     },
     service::writer::SubmitError,
-    storage::{quests, tenant},
 };
 
-/// How long the answer waits for a quick job, so that most people see the result at once, without any script.
+/// The maximum wait for a job before the redirect, so that most users see the result immediately, even without
+/// JavaScript.
 const QUICK_JOB_WAIT: Duration = Duration::from_millis(1_500);
 
 #[derive(Default, Deserialize)]
@@ -49,25 +49,26 @@ pub(in crate::http) async fn generate(
         Err(error) => {
             let posted = Posted::by(who, "/quests", headers);
             let values = vec![("goal".into(), form.goal), ("key".into(), form.key)];
-            again(&state, posted, Form { values, error: Some(error) }).await
+            render_form_again(&state, posted, Form { values, error: Some(error) }).await
         }
     }
 }
 
 async fn start(state: &AppState, who: &SignedIn, form: &GenerateForm) -> Result<HoldId, AppError> {
     let goal = Goal::parse(&form.goal).map_err(|error| AppError::on("goal", error.to_string()))?;
-    // A form without its key is not one of ours; without a key a repeat would be charged again.
-    let out_of_date = || AppError::on("goal", "This form was out of date. Please send it again.");
+    // The form's idempotency key is required: without it a repeated submission would be charged twice.
+    let out_of_date = || AppError::on("goal", "This form is out of date. Please submit it again.");
     let key: uuid::Uuid = form.key.parse().map_err(|_| out_of_date())?;
     let key: IdempotencyKey = format!("form:{key}").parse().map_err(|_| out_of_date())?;
     let started = state.jobs.start(who.org, who.member, goal, key).await.map_err(|error| match error {
-        SubmitError::KeyReused => {
-            AppError::on("goal", "This form was sent before with another goal. Open Quests again to ask for this one.")
-        }
+        SubmitError::KeyReused => AppError::on(
+            "goal",
+            "This form was already submitted with a different goal. Open Quests again to submit this one.",
+        ),
         error => submit_error(error),
     })?;
     if let Some(running) = started.running {
-        // Whether it is done by then or not: the page that follows says which.
+        // The next page shows the job's state, whether it has finished or not.
         let _ = timeout(QUICK_JOB_WAIT, running).await;
     }
     Ok(started.job)
@@ -88,22 +89,15 @@ pub(in crate::http) async fn set_done(
     Extension(who): Extension<SignedIn>,
     Body(form): Body<DoneForm>,
 ) -> Response {
-    match mark(&state, who.org, &form).await {
+    let done_at = form.done.then(|| state.clock.now());
+    match state.jobs.set_done(&state.pool, who.org, form.job, form.position, done_at).await {
         Ok(true) => {
-            let told = if form.done { Flash::QuestDone } else { Flash::QuestOpen };
-            let page = told.on(local(if form.next.is_empty() { "/quests" } else { &form.next }));
-            // Back to where the person was, not to the top of the page.
+            let flash = if form.done { Flash::QuestDone } else { Flash::QuestOpen };
+            let page = flash.on(local_path(if form.next.is_empty() { "/quests" } else { &form.next }));
+            // Return to the quest, not to the top of the page.
             Redirect::to(&format!("{page}#{}", quest_id(&form.job.to_string(), form.position))).into_response()
         }
         Ok(false) => status(&AppError::NotFound).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }
-}
-
-async fn mark(state: &AppState, org: OrgId, form: &DoneForm) -> crate::storage::Result<bool> {
-    let done_at = form.done.then(|| state.clock.now());
-    let mut tx = tenant::begin(&state.pool, org).await?;
-    let found = quests::set_done(&mut tx, org, form.job, form.position, done_at).await?;
-    tx.commit().await?;
-    Ok(found)
 }

@@ -1,4 +1,4 @@
-//! Signing in and out, and going to another organization.
+//! Signing in and out, and switching organizations.
 
 use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
 use axum::{
@@ -16,10 +16,10 @@ use crate::{
         backend::internal,
         client::Client,
         forms::throttled,
-        pages::{Posted, again, status},
-        session::{self, local, sign_in_url},
+        pages::{Posted, render_form_again, status},
+        session::{self, local_path, sign_in_url},
     },
-    service::sign_in::SignInError,
+    service::{memberships, sign_in::SignInError},
 };
 
 #[derive(Deserialize)]
@@ -39,30 +39,32 @@ pub(in crate::http) async fn sign_in(
     Body(form): Body<SignInForm>,
 ) -> Response {
     let mut problems = Vec::new();
-    let mut require = |holds: bool, field: &str, message: &str| {
-        if !holds {
+    let mut require = |valid: bool, field: &str, message: &str| {
+        if !valid {
             problems.push((field.to_owned(), message.to_owned()));
         }
     };
-    require(form.email.contains('@'), "email", "Write the email address of your account.");
-    require(!form.password.is_empty(), "password", "Write your password.");
-    require(form.password.len() <= 1_000, "password", "A password has at most 1,000 characters.");
+    require(form.email.contains('@'), "email", "Enter your email address.");
+    require(!form.password.is_empty(), "password", "Enter your password.");
+    require(form.password.len() <= 1_000, "password", "Passwords have at most 1,000 characters.");
     let result = if problems.is_empty() {
         state.sign_in.sign_in(&form.email, &form.password, client.0).await.map_err(|error| explain(&state, error))
     } else {
         Err(AppError::Invalid { fields: problems })
     };
     match result {
-        Ok((user, membership)) => match session::begin(&session, user, membership.as_ref(), state.clock.now()).await {
-            Ok(()) if membership.is_none() && form.next.is_empty() => Redirect::to("/admin").into_response(),
-            Ok(()) => Redirect::to(local(&form.next)).into_response(),
-            Err(error) => status(&internal(&error)).into_response(),
-        },
+        Ok((user, membership)) => {
+            match session::start_session(&session, user, membership.as_ref(), state.clock.now()).await {
+                Ok(()) if membership.is_none() && form.next.is_empty() => Redirect::to("/admin").into_response(),
+                Ok(()) => Redirect::to(local_path(&form.next)).into_response(),
+                Err(error) => status(&internal(&error)).into_response(),
+            }
+        }
         Err(error) => {
-            let uri = sign_in_url(local(&form.next)).parse().unwrap_or_default();
+            let uri = sign_in_url(local_path(&form.next)).parse().unwrap_or_default();
             let values = vec![("email".into(), form.email), ("next".into(), form.next)];
             let form = Form { values, error: Some(error) };
-            again(&state, Posted { uri, headers, extensions: Extensions::new() }, form).await
+            render_form_again(&state, Posted { uri, headers, extensions: Extensions::new() }, form).await
         }
     }
 }
@@ -70,9 +72,11 @@ pub(in crate::http) async fn sign_in(
 fn explain(state: &AppState, error: SignInError) -> AppError {
     let on_password = |message: &str| AppError::on("password", message);
     match error {
-        SignInError::Wrong => on_password("Email or password is wrong."),
+        SignInError::Wrong => on_password("Incorrect email or password."),
         SignInError::Throttled(limit) => on_password(&throttled(state, &limit)),
-        SignInError::NoOrganization => on_password("This account belongs to no organization yet. Ask who invited you."),
+        SignInError::NoOrganization => {
+            on_password("You're not in an organization yet. Ask the person who invited you.")
+        }
         error @ (SignInError::Storage(_) | SignInError::Password(_)) => internal(&error),
     }
 }
@@ -81,10 +85,10 @@ pub(in crate::http) async fn sign_out(session: Session) -> Response {
     end(session, Flash::SignedOut).await
 }
 
-/// Ends this session, and says so.
-pub(super) async fn end(session: Session, told: Flash) -> Response {
+/// Ends this session and confirms it on the sign-in page.
+pub(super) async fn end(session: Session, flash: Flash) -> Response {
     match session.flush().await {
-        Ok(()) => Redirect::to(&told.on("/signin")).into_response(),
+        Ok(()) => Redirect::to(&flash.on("/signin")).into_response(),
         Err(error) => status(&internal(&error)).into_response(),
     }
 }
@@ -103,9 +107,9 @@ pub(in crate::http) async fn switch(
     session: Session,
     Body(form): Body<SwitchForm>,
 ) -> Response {
-    match state.viewers.find_by_slug(who.user, &form.org).await {
-        Ok(Some(to)) => match session::change(&session, &to).await {
-            Ok(()) => Redirect::to(&Flash::Switched.on(local(&form.next))).into_response(),
+    match memberships::find_by_slug(&state.pool, who.user, &form.org).await {
+        Ok(Some(to)) => match session::switch_organization(&session, &to).await {
+            Ok(()) => Redirect::to(&Flash::Switched.on(local_path(&form.next))).into_response(),
             Err(error) => status(&internal(&error)).into_response(),
         },
         Ok(None) => status(&AppError::NotFound).into_response(),

@@ -1,63 +1,64 @@
-//! Why a plan was not chosen.
+//! The errors of choosing a plan.
 
 use brightmeter::time::Instant;
 
 use crate::{
-    service::{customers::CustomerError, purchases::SettleError},
+    service::{customers::CustomerError, purchases::SyncError},
     storage::StorageError,
     stripe::gateway::GatewayError,
 };
 
-/// Why a choice came to nothing.
+/// Why a plan could not be chosen or priced.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The catalog has no such plan.
-    #[error("there is no such plan")]
-    Unknown,
-    /// It is the plan that they are on, and stay on.
-    #[error("this is the plan already")]
-    Same,
-    /// Another change waits for the reset; it has to be taken back first.
-    #[error("another change waits for the reset")]
-    ChangeWaits,
-    /// The month ends in a moment.
-    #[error("the month ends in a moment")]
-    MonthEnds(Instant),
+    #[error("unknown plan")]
+    UnknownPlan,
+    /// The organization is already on this plan, and no change is pending.
+    #[error("already on this plan")]
+    AlreadyOnPlan,
+    /// Another change is pending until the reset. It has to be undone first.
+    #[error("another plan change is pending until the reset")]
+    ChangePending,
+    /// The billing period ends in a moment, at this instant.
+    #[error("the billing period is about to end")]
+    PeriodEnding(Instant),
     /// An invoice is unpaid.
     #[error("an invoice is unpaid")]
     Unpaid,
     /// Staff have suspended the license.
     #[error("the license is suspended by staff")]
     Suspended,
-    /// Nothing is paid through Stripe.
-    #[error("there is no subscription")]
+    /// The organization has no subscription at Stripe.
+    #[error("no subscription")]
     NoSubscription,
-    /// Too many choices.
-    #[error("too many choices")]
+    /// The organization has chosen plans too often.
+    #[error("too many plan choices")]
     TooMany,
-    /// The same form was sent before, for something else, or another choice was made since.
-    #[error("another choice was made")]
-    OtherOrder,
-    /// Stripe did not do it.
+    /// The form is out of date: its id was used for another plan, another choice was made since, or the plan change or
+    /// its price is not what was shown.
+    #[error("the form is out of date")]
+    Outdated,
+    /// The request to Stripe failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// It did not say whether it changed the subscription.
-    #[error("a change of a subscription is not confirmed")]
+    /// Stripe did not confirm whether it changed the subscription.
+    #[error("the subscription change is not confirmed")]
     Unconfirmed(#[source] GatewayError),
-    /// What it said could not be taken in.
+    /// Stripe's facts could not be recorded.
     #[error(transparent)]
-    Settle(SettleError),
-    /// The database did not answer.
+    Sync(SyncError),
+    /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-impl From<SettleError> for PlanError {
-    fn from(error: SettleError) -> Self {
+impl From<SyncError> for PlanError {
+    fn from(error: SyncError) -> Self {
         match error {
-            SettleError::Gateway(error) => Self::Gateway(error),
-            SettleError::Storage(error) => Self::Storage(error),
-            error @ SettleError::Submit(_) => Self::Settle(error),
+            SyncError::Gateway(error) => Self::Gateway(error),
+            SyncError::Storage(error) => Self::Storage(error),
+            error @ SyncError::Submit(_) => Self::Sync(error),
         }
     }
 }

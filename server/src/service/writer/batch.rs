@@ -1,4 +1,4 @@
-//! One batch: one transaction that locks, decides and writes.
+//! A batch: one transaction that locks accounts, decides commands and writes the changes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,11 +8,11 @@ use brightmeter::{
     catalog::Catalog,
     command::Command,
     decide::{Changes, Context, after_refusal, decide, entitlement::rate_status},
-    features::quest::{Goal, QuestDraft},
     idempotency_key::IdempotencyKey,
     ids::{HoldId, OrgId, TransactionId},
     ledger::{
         account::Account,
+        attachment::Attachment,
         entry::{Entry, EntryHash},
         outcome::{Effect, Fingerprint},
     },
@@ -25,48 +25,48 @@ use super::{Answer, Submission, SubmitError, load, permits::Permits};
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts, daily, entries, guards, holdings, holds,
+        StorageError, accounts, attachments, daily, entries, guards, holdings, holds,
         idempotency::{self, IdempotencyRecord},
-        licenses, purchases, quests, tenant,
+        licenses, purchases, tenant,
     },
 };
 
 /// Why a batch was not applied, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BatchError {
-    /// The database refused something in it; nothing was applied.
-    #[error("the database refused the batch")]
+    /// The database rejected one of the commands. Nothing was applied.
+    #[error("the database rejected the batch")]
     Rejected(#[source] StorageError),
-    /// The database could not be reached; nothing was applied.
+    /// The database could not be reached. Nothing was applied.
     #[error("the database could not be reached")]
     Unreachable(#[source] StorageError),
-    /// The connection was lost while it committed.
+    /// The connection was lost during the commit.
     #[error("the outcome of the commit is unknown")]
     Unknown(#[source] sqlx::Error),
 }
 
 impl From<StorageError> for BatchError {
     fn from(error: StorageError) -> Self {
-        let commands_fault = match &error {
-            StorageError::Corrupt(_) => true,
+        let caused_by_command = match &error {
+            StorageError::Corrupt(_) | StorageError::Missing { .. } => true,
             StorageError::Database(sqlx::Error::Database(error)) => !is_the_servers_fault(error.code().as_deref()),
             StorageError::Database(
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
             ) => true,
             StorageError::Database(_) => false,
         };
-        if commands_fault { Self::Rejected(error) } else { Self::Unreachable(error) }
+        if caused_by_command { Self::Rejected(error) } else { Self::Unreachable(error) }
     }
 }
 
-/// Whether an SQLSTATE says that the server, not the statement, was at fault: connection lost (08), rolled back (40), out of
-/// something (53), a lock not had in time (55P03), stopped by an operator or a timeout (57). Trying each command alone would
-/// only make everybody wait for it again.
+/// Whether an SQLSTATE blames the server and not the statement: connection (08), transaction rollback (40),
+/// insufficient resources (53), lock timeout (55P03), operator intervention or statement timeout (57). Retrying each
+/// command alone would then only repeat the wait for every caller.
 fn is_the_servers_fault(code: Option<&str>) -> bool {
     code.is_some_and(|code| ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)))
 }
 
-/// What a writer needs to apply a batch.
+/// Applies batches.
 #[derive(Clone)]
 pub(super) struct Batch {
     pub(super) pool: PgPool,
@@ -74,27 +74,26 @@ pub(super) struct Batch {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// An account in the middle of a batch, with everything of it that has changed.
+/// A locked account with its changes so far.
 struct OpenAccount {
     account: Account,
     changes: Changes,
 }
 
-/// What a batch has decided so far.
+/// The state of a batch while its commands are decided.
 struct BatchState {
     permits: Permits,
     accounts: BTreeMap<Uuid, OpenAccount>,
     records: BTreeMap<(Uuid, IdempotencyKey), IdempotencyRecord>,
     new_records: Vec<IdempotencyRecord>,
     entries: Vec<(Uuid, Entry, EntryHash)>,
-    jobs: Vec<(Uuid, HoldId, Goal)>,
-    quests: Vec<(Uuid, HoldId, Vec<QuestDraft>)>,
-    /// Steps of licenses, each with its transaction, its number there, and the id of the email that tells it.
+    attachments: Vec<(Uuid, HoldId, Attachment)>,
+    /// License steps, each with its transaction, its number within the transaction, and the id of the email about it.
     steps: Vec<(Uuid, TransactionId, i16, LicenseStep, Uuid)>,
 }
 
 impl Batch {
-    /// Applies `submissions` in order; the answers are in the same order.
+    /// Applies `submissions` in order. Returns the answers in the same order.
     pub(super) async fn apply(
         &self,
         submissions: &[&Submission],
@@ -105,7 +104,8 @@ impl Batch {
         let mut tx = tenant::begin_batch(&self.pool, &orgs).await?;
         let ids: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
         let accounts = accounts::lock(&mut tx, &ids).await?;
-        // Only now: a batch that waited for the lock must not decide on an instant before the one it waited for.
+        // Read after locking: a batch that waited for the lock must not use an earlier time than the batch it waited
+        // for.
         let now = self.clock.now();
         let mut state = BatchState {
             permits: Permits::load(&mut tx, submissions).await?,
@@ -117,15 +117,14 @@ impl Batch {
                 .collect(),
             new_records: Vec::new(),
             entries: Vec::new(),
-            jobs: Vec::new(),
-            quests: Vec::new(),
+            attachments: Vec::new(),
             steps: Vec::new(),
         };
         let answers = submissions.iter().map(|submission| self.step(&mut state, submission, now)).collect();
         write(&mut tx, &state, &self.catalog.ladder, now).await?;
         match tx.commit().await {
             Ok(()) => Ok(answers),
-            // The server itself said no: nothing was committed. Anything else may have been lost on the way back.
+            // Postgres refused the commit: nothing was committed. After any other error it may have been committed.
             Err(error @ sqlx::Error::Database(_)) => Err(BatchError::Rejected(error.into())),
             Err(error) => Err(BatchError::Unknown(error)),
         }
@@ -141,8 +140,10 @@ impl Batch {
         if let Some(record) = key.as_ref().and_then(|key| state.records.get(&(org.0, key.clone()))) {
             let same = record.fingerprint == fingerprint;
             let rate_status = self.rate_status(open, command, now);
-            let replay = || Answer { outcome: record.outcome.clone(), replayed: true, rate_status };
-            return if same { Ok(replay()) } else { Err(SubmitError::KeyReused) };
+            return match same {
+                true => Ok(Answer { outcome: record.outcome.clone(), replayed: true, rate_status }),
+                false => Err(SubmitError::KeyReused),
+            };
         }
         let transaction = TransactionId(self.clock.new_id());
         let cx = Context { catalog: &self.catalog, now, transaction };
@@ -159,16 +160,15 @@ impl Batch {
         open.account.apply(&decision.changes);
         let steps = decision.changes.steps.iter().zip(0..);
         state.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, step.clone(), self.clock.new_id())));
-        merge(&mut open.changes, decision.changes);
+        open.changes.merge(decision.changes);
         state.entries.extend(decision.entries.into_iter().map(|(entry, hash)| (org.0, entry, hash)));
-        match (&decision.outcome.effect, command) {
-            (Effect::HoldOpened { hold, .. }, Command::OpenHold { job: Some(goal), .. }) => {
-                state.jobs.push((org.0, *hold, goal.clone()));
-            }
-            (Effect::Captured { hold, .. }, Command::Capture { quests, .. }) if !quests.is_empty() => {
-                state.quests.push((org.0, *hold, quests.clone()));
-            }
-            _ => {}
+        if let (
+            Effect::HoldOpened { hold, .. } | Effect::Captured { hold, .. },
+            Command::OpenHold { attachment: Some(attachment), .. }
+            | Command::Capture { attachment: Some(attachment), .. },
+        ) = (&decision.outcome.effect, command)
+        {
+            state.attachments.push((org.0, *hold, attachment.clone()));
         }
         if let Some(key) = key {
             let record =
@@ -181,25 +181,12 @@ impl Batch {
     }
 
     fn rate_status(&self, open: &OpenAccount, command: &Command, now: Instant) -> Option<RateStatus> {
-        command.user().and_then(|caller| rate_status(&open.account, &self.catalog, caller, now))
+        command.rate_limited_caller().and_then(|caller| rate_status(&open.account, &self.catalog, caller, now))
     }
 }
 
-/// Adds what a later command changed: of each part the newest state counts.
-fn merge(all: &mut Changes, later: Changes) {
-    all.terms = later.terms.or(all.terms.take());
-    all.head = later.head.or(all.head);
-    all.balances.extend(later.balances);
-    all.grants.extend(later.grants);
-    all.holds.extend(later.holds);
-    all.guards.extend(later.guards);
-    all.refunds.extend(later.refunds);
-    all.purchases.extend(later.purchases);
-    all.invoices = later.invoices.or(all.invoices.take());
-    all.subscription = later.subscription.or(all.subscription.take());
-}
-
-/// A statement of its own, after the lock: one that waited for the lock would miss receipts committed meanwhile.
+/// Finds idempotency records in a separate statement after locking: the statement that waits for the lock would miss
+/// records committed meanwhile.
 async fn find_idempotency_records(
     tx: &mut PgConnection,
     submissions: &[&Submission],
@@ -209,28 +196,50 @@ async fn find_idempotency_records(
     if keys.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let record = idempotency::list(tx, &orgs, &keys).await?;
-    Ok(record.into_iter().map(|record| ((record.org, record.key.clone()), record)).collect())
+    let records = idempotency::list(tx, &orgs, &keys).await?;
+    Ok(records.into_iter().map(|record| ((record.org, record.key.clone()), record)).collect())
 }
 
+/// Writes all changes of the batch. Account rows go last, because their due time depends on the holds written before.
 async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: Instant) -> Result<(), StorageError> {
-    let open = || state.accounts.iter();
-    let balances: Vec<_> = open()
-        .flat_map(|(org, open)| open.changes.balances.iter().map(|(name, balance)| (*org, name, *balance)))
-        .collect();
-    let grants: Vec<_> =
-        open().flat_map(|(org, open)| open.changes.grants.values().map(|grant| (*org, grant))).collect();
-    if !(balances.is_empty() && grants.is_empty()) {
-        holdings::upsert(tx, &balances, &grants).await?;
-    }
-    let changed: Vec<_> = open().flat_map(|(org, open)| open.changes.holds.values().map(|hold| (*org, hold))).collect();
-    if !changed.is_empty() {
-        holds::upsert(tx, &changed).await?;
-    }
-    for (org, open) in open() {
-        for (id, guard) in &open.changes.guards {
-            guards::upsert(tx, *org, *id, guard).await?;
+    let (mut changed_balances, mut changed_grants, mut changed_holds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut changed_guards, mut changed_purchases, mut billing_facts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut changed_accounts = Vec::new();
+    for (&org, OpenAccount { account, changes }) in &state.accounts {
+        // Exhaustive: a new part cannot be forgotten here. Refunds are entries; the license log is in `state.steps`.
+        let Changes {
+            terms,
+            head,
+            balances,
+            grants,
+            holds,
+            guards,
+            refunds: _,
+            invoices,
+            subscription,
+            steps: _,
+            purchases,
+        } = changes;
+        changed_balances.extend(balances.iter().map(|(token_type, balance)| (org, token_type, *balance)));
+        changed_grants.extend(grants.values().map(|grant| (org, grant)));
+        changed_holds.extend(holds.values().map(|hold| (org, hold)));
+        changed_guards.extend(guards.iter().map(|(id, guard)| (org, *id, guard)));
+        changed_purchases.extend(purchases.values().map(|purchase| (org, purchase)));
+        if invoices.is_some() || subscription.is_some() {
+            billing_facts.push((org, invoices.as_ref(), subscription.as_ref()));
         }
+        if head.is_some() || terms.is_some() {
+            changed_accounts.push(account);
+        }
+    }
+    if !(changed_balances.is_empty() && changed_grants.is_empty()) {
+        holdings::upsert(tx, &changed_balances, &changed_grants).await?;
+    }
+    if !changed_holds.is_empty() {
+        holds::upsert(tx, &changed_holds).await?;
+    }
+    for (org, id, guard) in changed_guards {
+        guards::upsert(tx, org, id, guard).await?;
     }
     if !state.entries.is_empty() {
         entries::append(tx, &state.entries).await?;
@@ -239,31 +248,20 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
     if !state.new_records.is_empty() {
         idempotency::insert(tx, &state.new_records, now).await?;
     }
-    for (org, open) in open() {
-        for purchase in open.changes.purchases.values() {
-            purchases::update(tx, *org, purchase).await?;
-        }
-        let Changes { invoices, subscription, .. } = &open.changes;
-        if invoices.is_some() || subscription.is_some() {
-            licenses::upsert_billing_facts(tx, *org, invoices.as_ref(), subscription.as_ref()).await?;
-        }
+    for (org, purchase) in changed_purchases {
+        purchases::update(tx, org, purchase).await?;
+    }
+    for (org, invoices, subscription) in billing_facts {
+        licenses::upsert_billing_facts(tx, org, invoices, subscription).await?;
     }
     for (org, transaction, number, step, email) in &state.steps {
         licenses::append(tx, *org, *transaction, *number, step, *email, now).await?;
     }
-    for (org, hold, goal) in &state.jobs {
-        quests::insert_job(tx, *org, *hold, goal, now).await?;
+    for (org, hold, attachment) in &state.attachments {
+        attachments::insert(tx, *org, *hold, attachment, now).await?;
     }
-    for (org, hold, made) in &state.quests {
-        quests::insert(tx, *org, *hold, made, now).await?;
-    }
-    // Last: when it is due next depends on the holds written above.
-    let changed: Vec<&Account> = open()
-        .filter(|(_, open)| open.changes.head.is_some() || open.changes.terms.is_some())
-        .map(|(_, open)| &open.account)
-        .collect();
-    if !changed.is_empty() {
-        accounts::update(tx, &changed, ladder).await?;
+    if !changed_accounts.is_empty() {
+        accounts::update(tx, &changed_accounts, ladder).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Loads of each account what the commands at hand can touch.
+//! Loads the parts of accounts that the commands of a batch can change.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use brightmeter::{
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
     ledger::{
         account::Account,
-        grant::{Grant, Part},
+        grant::{Grant, GrantPart},
     },
     time::Instant,
 };
@@ -20,15 +20,15 @@ use crate::storage::{
     StorageError, accounts::Found, entries, guards, holdings, holds, licenses, purchases, receipt_numbers,
 };
 
-/// What commands name besides their account.
+/// The rows that commands refer to besides their account.
 #[derive(Default)]
 struct NamedRows {
     holds: Vec<(Uuid, HoldId)>,
     spends: Vec<(Uuid, TransactionId)>,
     purchases: Vec<(Uuid, PurchaseId)>,
     invoices: Vec<Uuid>,
-    /// Whose next receipt may get its number.
-    numbers: Vec<Uuid>,
+    /// The organizations whose next receipt may be numbered.
+    receipt_numbers: Vec<Uuid>,
     guards: Vec<(Uuid, GuardId)>,
 }
 
@@ -44,12 +44,12 @@ impl NamedRows {
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
                 Command::RecordInvoices { .. } => {
                     named.invoices.push(org.0);
-                    named.numbers.push(org.0);
+                    named.receipt_numbers.push(org.0);
                 }
                 Command::SyncSubscription { .. } | Command::Lift(_) => named.invoices.push(org.0),
                 Command::RecordPayment { purchase, .. } => {
                     named.purchases.push((org.0, *purchase));
-                    named.numbers.push(org.0);
+                    named.receipt_numbers.push(org.0);
                 }
                 Command::Grant { .. }
                 | Command::Adjust { .. }
@@ -64,7 +64,7 @@ impl NamedRows {
     }
 }
 
-/// Loads the parts of the accounts that `submissions`, and time, can touch.
+/// Loads the parts of the accounts that `submissions` and due changes can affect.
 pub(super) async fn parts(
     tx: &mut PgConnection,
     found: Vec<Found>,
@@ -74,8 +74,8 @@ pub(super) async fn parts(
     load(tx, found, &NamedRows::of(submissions), now).await
 }
 
-/// Every account needs one statement in all; holds, spends and guards are only asked for where a command names one, or where
-/// something is due.
+/// Balances and grants take one statement for all accounts. The other parts are only loaded if a command refers to them
+/// or something is due.
 async fn load(
     tx: &mut PgConnection,
     found: Vec<Found>,
@@ -96,7 +96,7 @@ async fn load(
     add_grants(&mut accounts, holdings.grants);
 
     let mut parts: Vec<(Uuid, GrantId)> = Vec::new();
-    let of = |org: Uuid, of: &[Part]| of.iter().map(|part| (org, part.grant)).collect::<Vec<_>>();
+    let of = |org: Uuid, of: &[GrantPart]| of.iter().map(|part| (org, part.grant)).collect::<Vec<_>>();
     if !(due.is_empty() && named.holds.is_empty()) {
         for (org, hold) in holds::list(tx, &due, &named.holds, now).await? {
             parts.extend(of(org, &hold.parts));
@@ -113,7 +113,7 @@ async fn load(
             }
         }
     }
-    // Only what brings tokens back, or tells of money, concerns purchases: a spend pays no round trip for them.
+    // Only returned tokens and payments affect purchases: a spend needs no round trip for them.
     let may_return = !(due.is_empty() && named.holds.is_empty() && named.spends.is_empty());
     if may_return || !named.purchases.is_empty() {
         for (org, purchase) in purchases::list_for_writer(tx, &orgs, &named.purchases).await? {
@@ -131,14 +131,14 @@ async fn load(
             }
         }
     }
-    if !named.numbers.is_empty() {
-        for (org, number) in receipt_numbers::list_last(tx, &named.numbers).await? {
+    if !named.receipt_numbers.is_empty() {
+        for (org, number) in receipt_numbers::list_last(tx, &named.receipt_numbers).await? {
             if let Some(account) = accounts.get_mut(&org) {
                 account.receipt_number = number;
             }
         }
     }
-    // A grant that holds, spends and purchases name may be used up since.
+    // Grants that holds, spends and purchases refer to may have been used up since, and so not be loaded yet.
     parts.retain(|(org, id)| accounts.get(org).is_some_and(|account| !account.grants.contains_key(id)));
     if !parts.is_empty() {
         add_grants(&mut accounts, holdings::list_named(tx, &parts).await?);

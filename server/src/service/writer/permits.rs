@@ -1,4 +1,4 @@
-//! The keys and members that a batch's commands name, as they are when it decides.
+//! The API keys and members that a batch's commands refer to, in the state in which the commands are decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Permit, Submission};
 use crate::storage::{Result, api_keys, memberships};
 
-/// Keys and members that are there.
+/// The existing API keys and members.
 #[derive(Debug, Default)]
 pub(super) struct Permits {
     keys: BTreeMap<(OrgId, ApiKeyId), ApiKey>,
@@ -22,7 +22,7 @@ pub(super) struct Permits {
 }
 
 impl Permits {
-    /// Looks up what `submissions` name; without a key among them it asks nothing.
+    /// Loads the API keys and members of `submissions`. Runs no query if none was sent with an API key.
     pub(super) async fn load(conn: &mut PgConnection, submissions: &[&Submission]) -> Result<Self> {
         let named = || {
             submissions
@@ -44,7 +44,7 @@ impl Permits {
         Ok(permits)
     }
 
-    /// Whether `permit` is given for `command` at `now`.
+    /// Checks that the API key is active at `now` and has the permission, and that the command's member exists.
     pub(super) fn check(
         &self,
         org: OrgId,
@@ -52,15 +52,15 @@ impl Permits {
         command: &Command,
         now: Instant,
     ) -> std::result::Result<(), Denial> {
-        self.keys.get(&(org, permit.key)).ok_or(Denial::NoKey)?.check(permit.needs, now)?;
+        self.keys.get(&(org, permit.key)).ok_or(Denial::InvalidKey)?.check(permit.needs, now)?;
         match member(command) {
-            Some(member) if !self.members.contains(&(org, member)) => Err(Denial::NoMember),
+            Some(member) if !self.members.contains(&(org, member)) => Err(Denial::UnknownMember),
             _ => Ok(()),
         }
     }
 }
 
-/// The member that a command acts for.
+/// Returns the member that a command acts for.
 fn member(command: &Command) -> Option<MemberId> {
-    command.user().and_then(Caller::member)
+    command.rate_limited_caller().and_then(Caller::member)
 }

@@ -1,4 +1,4 @@
-//! Plans at Stripe: their prices, and what is asked of subscriptions.
+//! Requests for plans: prices, Checkout for subscriptions, and changes of subscriptions.
 
 use std::collections::HashMap;
 
@@ -30,30 +30,31 @@ use crate::stripe::{
 };
 
 impl StripeApi {
-    /// Stripe's name for the price of a plan; made if there is none yet.
+    /// Returns the Stripe id of a plan's price. Creates the price if it does not exist yet.
     async fn price(&self, plan: &Plan) -> Result<String, GatewayError> {
-        let key = price_key(plan);
-        let list = ListPrice::new().lookup_keys(vec![key.clone()]).active(true).limit(1);
-        let unnamed = "a price without an id";
+        let lookup_key = price_key(plan);
+        let list = ListPrice::new().lookup_keys(vec![lookup_key.clone()]).active(true).limit(1);
+        let missing = "a price without an id";
         let found = self.send(&list, None).await?;
         if let Some(price) = found["data"].get(0) {
-            return required(price, "id", unnamed);
+            return required(price, "id", missing);
         }
         let request = CreatePrice::new(Currency::USD)
             .unit_amount(i64::from(plan.price_cents))
-            .lookup_key(&key)
+            .lookup_key(&lookup_key)
             .recurring(CreatePriceRecurring::new(CreatePriceRecurringInterval::Month))
             .product_data(CreatePriceProductData::new(&plan.label))
-            // From one that was made at the same time, or was archived.
+            // From a price that was created at the same time or has been archived.
             .transfer_lookup_key(true)
             .metadata(HashMap::from([(PLAN.to_owned(), plan.name.to_string())]));
-        // Stripe keeps what it first answered to a key for a day, failures included: the plan could not be sold until then.
+        // A fresh idempotency key each time: Stripe stores the first response to a key for a day, failures included,
+        // and the plan could not be sold until then.
         let price = self.send(&request, Some(format!("price-{}", Uuid::now_v7()))).await?;
-        required(&price, "id", unnamed)
+        required(&price, "id", missing)
     }
 
     pub(super) async fn open_plan_checkout(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError> {
-        let PlanOrder { org, id, plan, customer, trial_days, until, site } = *order;
+        let PlanOrder { org, id, plan, customer, trial_days, until, base_url } = *order;
         let metadata = HashMap::from([(ORG.to_owned(), org.to_string()), (PLAN.to_owned(), plan.name.to_string())]);
         let mut item = CreateCheckoutSessionLineItems::new();
         (item.price, item.quantity) = (Some(self.price(plan).await?), Some(1));
@@ -68,15 +69,15 @@ impl StripeApi {
             .subscription_data(subscription)
             .line_items(vec![item])
             .expires_at(until.timestamp())
-            .success_url(format!("{site}{RETURN_PATH}"))
-            .cancel_url(format!("{site}{RETURN_PATH}?left=1"));
+            .success_url(format!("{base_url}{RETURN_PATH}"))
+            .cancel_url(format!("{base_url}{RETURN_PATH}?left=1"));
         let session = self.send(&request, Some(format!("subscribe-{org}-{id}"))).await?;
-        let what = "a session without an id and a url";
-        Ok(Checkout { session: required(&session, "id", what)?, url: required(&session, "url", what)? })
+        let missing = "a session without an id and a url";
+        Ok(Checkout { session: required(&session, "id", missing)?, url: required(&session, "url", missing)? })
     }
 
     pub(super) async fn preview(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
-        let ChangeTiming::Now(plan, from) = change.to else { return Ok(0) };
+        let ChangeTiming::Now(plan, from) = change.timing else { return Ok(0) };
         let mut item = CreatePreviewInvoiceSubscriptionDetailsItems::new();
         (item.id, item.price) = (Some(change.subscription.item.clone()), Some(self.price(plan).await?));
         let mut details = CreatePreviewInvoiceSubscriptionDetails::new();
@@ -88,20 +89,20 @@ impl StripeApi {
             .subscription(&change.subscription.id)
             .subscription_details(details);
         let invoice = self.send(&request, None).await?;
-        invoice["amount_due"].as_u64().ok_or(GatewayError::Unreadable("an invoice without an amount"))
+        invoice["amount_due"].as_u64().ok_or_else(|| GatewayError::Unreadable("an invoice without an amount".into()))
     }
 
     pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError> {
-        let SubscriptionChange { org, id, subscription, to, .. } = change;
+        let SubscriptionChange { org, id, subscription, timing, .. } = change;
         let request = UpdateSubscription::new(subscription.id.as_str());
-        let request = match to {
+        let request = match timing {
             ChangeTiming::Cancel => request.cancel_at_period_end(true),
             ChangeTiming::Now(plan, _) | ChangeTiming::AtRenewal(plan) => {
                 let mut item = UpdateSubscriptionItems::new();
                 (item.id, item.price) = (Some(subscription.item.clone()), Some(self.price(plan).await?));
                 let metadata = HashMap::from([(PLAN.to_owned(), plan.name.to_string())]);
                 let request = request.items(vec![item]).metadata(metadata).cancel_at_period_end(false);
-                match to {
+                match timing {
                     ChangeTiming::Now(_, from) => request
                         .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
                         .proration_date(from.timestamp())

@@ -1,4 +1,4 @@
-//! What an event, or a list, tells of an invoice for a plan, and what was paid of it.
+//! Reads invoices for plans, and their payments, from events and from Stripe's invoice list.
 
 use brightmeter::{
     billing::invoices::{Invoice, InvoiceLine, Invoices, Paid},
@@ -6,42 +6,37 @@ use brightmeter::{
 };
 use serde_json::Value;
 
-use super::{BillingFact, WebhookFacts, name_of, page, text};
+use super::{BillingFact, WebhookFacts, https_url, id_of, text};
 
-/// How many lines of an invoice are kept; what further ones cost, its sum says.
-const LINES: usize = 10;
-/// How many characters of a line are kept.
-const TEXT: usize = 200;
+/// The number of lines stored per invoice. The invoice's total includes the others.
+const MAX_LINES: usize = 10;
+/// The length of a stored line's text, in characters.
+const MAX_LINE_CHARS: usize = 200;
 
-/// Reads an invoice for a plan.
-///
-/// # Errors
-/// What of it is missing.
+/// Reads an invoice for a plan, or returns `None` if it is for something else.
 pub(super) fn read(object: &Value, facts: Invoice) -> Result<Option<WebhookFacts>, &'static str> {
     let parent = &object["parent"]["subscription_details"]["subscription"];
-    let Some(subscription) = name_of(&object["subscription"]).or_else(|| name_of(parent)) else { return Ok(None) };
-    let customer = name_of(&object["customer"]).ok_or("the invoice names no customer")?;
+    let Some(subscription) = id_of(&object["subscription"]).or_else(|| id_of(parent)) else { return Ok(None) };
+    let customer = id_of(&object["customer"]).ok_or("the invoice has no customer")?;
     let id = text(&object["id"]).ok_or("the invoice has no id")?;
     let facts = Invoice { subscription: Some(subscription), ..facts };
     Ok(Some(WebhookFacts::Customer(customer, BillingFact::Invoice(Invoices([(id, facts)].into())))))
 }
 
 /// Reads the list of a customer's latest invoices.
-///
-/// # Errors
-/// What of it cannot be read.
 pub fn list(list: &Value) -> Result<Invoices, &'static str> {
     let mut invoices = Invoices::default();
-    for object in list["data"].as_array().ok_or("it is no list")? {
+    for object in list["data"].as_array().ok_or("the list is missing")? {
         let facts = match object["status"].as_str() {
-            Some("paid") => Invoice { settled: true, paid: paid(object, None), ..Invoice::default() },
-            Some("void" | "uncollectible") => Invoice { settled: true, ..Invoice::default() },
+            Some("paid") => Invoice { closed: true, paid: paid(object, None), ..Invoice::default() },
+            Some("void" | "uncollectible") => Invoice { closed: true, ..Invoice::default() },
             Some("open") if object["attempted"] == true && object["billing_reason"] != "subscription_create" => {
-                // It is tried as soon as it is final.
-                let tried = [&object["status_transitions"]["finalized_at"], &object["created"]];
-                let tried = tried.into_iter().find_map(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
+                // Stripe first tries to collect it when it is finalized.
+                let attempted = [&object["status_transitions"]["finalized_at"], &object["created"]];
+                let attempted =
+                    attempted.into_iter().find_map(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
                 Invoice {
-                    failed_at: Some(tried.ok_or("an invoice does not say since when it is final")?),
+                    failed_at: Some(attempted.ok_or("an invoice has no time of finalization")?),
                     ..Invoice::default()
                 }
             }
@@ -54,20 +49,20 @@ pub fn list(list: &Value) -> Result<Invoices, &'static str> {
     Ok(invoices)
 }
 
-/// Reads what was paid of an invoice, for its receipt; nothing if it does not say how much, or nothing was. Nothing of this is worth
-/// losing the rest of the event for.
+/// Reads an invoice's payment for its receipt. Returns `None` if the amount is missing or zero. Unreadable details are
+/// left out rather than losing the rest of the event.
 pub(super) fn paid(object: &Value, reported_at: Option<Instant>) -> Option<Paid> {
     let cents = object["amount_paid"].as_u64().filter(|cents| *cents > 0)?;
     let seconds = object["status_transitions"]["paid_at"].as_i64();
     let at = seconds.and_then(|seconds| Instant::from_timestamp(seconds, 0)).or(reported_at)?;
-    let lines = object["lines"]["data"].as_array().into_iter().flatten().filter_map(line).take(LINES).collect();
-    Some(Paid { at, cents, lines, url: page(&object["hosted_invoice_url"]), number: text(&object["number"]) })
+    let lines = object["lines"]["data"].as_array().into_iter().flatten().filter_map(line).take(MAX_LINES).collect();
+    Some(Paid { at, cents, lines, url: https_url(&object["hosted_invoice_url"]), number: text(&object["number"]) })
 }
 
 fn line(object: &Value) -> Option<InvoiceLine> {
     let cents = object["amount"].as_i64()?;
     let text = object["description"].as_str().unwrap_or_default();
-    let text: String = text.chars().filter(|it| !it.is_control()).take(TEXT).collect();
+    let text: String = text.chars().filter(|char| !char.is_control()).take(MAX_LINE_CHARS).collect();
     Some(InvoiceLine { text: if text.is_empty() { "Plan".into() } else { text }, cents })
 }
 
@@ -81,7 +76,7 @@ mod tests {
     /// 10 March 2026, 9:00 UTC.
     const NINE: i64 = 1_773_133_200;
 
-    /// What an event of this kind, of five seconds past nine, tells of this invoice.
+    /// Reads an event of this kind about this invoice, created at five seconds past nine.
     fn facts(kind: &str, object: &Value) -> Invoice {
         let event = json!({ "id": "evt_1", "type": kind, "created": NINE + 5, "data": { "object": object } });
         match crate::stripe::webhook_facts::read(&Event::read(event.to_string())) {
@@ -92,7 +87,7 @@ mod tests {
         }
     }
 
-    /// An invoice in the shape of today, with `changes`.
+    /// An invoice in the current API version's shape, with `changes`.
     fn invoice_with(changes: &Value) -> Value {
         let line = |cents: i64, text: &str| json!({ "amount": cents, "description": text, "parent": {} });
         let mut object = json!({
@@ -112,7 +107,7 @@ mod tests {
 
     fn paid_of(changes: &Value) -> Option<Paid> {
         let invoice = facts("invoice.paid", &invoice_with(changes));
-        assert!(invoice.settled);
+        assert!(invoice.closed);
         assert_eq!(invoice.subscription.as_deref(), Some("sub_1"));
         invoice.paid
     }
@@ -122,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_paid_is_read_from_either_event_in_the_shape_of_today() {
+    fn reads_the_payment_from_both_events_in_the_current_shape() {
         let line = |text: &str, cents| InvoiceLine { text: text.into(), cents };
         let expected = Paid {
             at: at(NINE),
@@ -138,8 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_paid_is_read_in_the_shape_of_long_ago() {
-        // The subscription beside the invoice, prices by plan, and no word on when it was paid.
+    fn reads_the_payment_in_an_old_shape() {
+        // The subscription is a field of the invoice, lines have plans instead of prices, and the time of payment is
+        // missing.
         let old = json!({
             "id": "in_1",
             "object": "invoice",
@@ -157,32 +153,32 @@ mod tests {
     }
 
     #[test]
-    fn without_an_amount_nothing_was_paid() {
+    fn an_invoice_without_an_amount_has_no_payment() {
         for amount in [json!(0), json!(null), json!("16935"), json!(-1), json!(1.5)] {
             assert_eq!(paid_of(&json!({ "amount_paid": amount })), None);
         }
         for kind in ["invoice.voided", "invoice.marked_uncollectible"] {
             let invoice = facts(kind, &invoice_with(&json!({})));
-            assert_eq!((invoice.settled, invoice.paid), (true, None), "{kind}");
+            assert_eq!((invoice.closed, invoice.paid), (true, None), "{kind}");
         }
         assert_eq!(facts("invoice.payment_failed", &invoice_with(&json!({}))).paid, None);
     }
 
     #[test]
-    fn what_is_odd_is_left_out_and_what_is_long_is_cut() {
-        let odd = json!({
+    fn malformed_fields_are_left_out_and_long_ones_are_cut() {
+        let malformed = json!({
             "hosted_invoice_url": "javascript:alert(1)",
             "lines": "none",
             "number": 7,
             "status_transitions": { "paid_at": "yesterday" },
         });
         assert_eq!(
-            paid_of(&odd),
+            paid_of(&malformed),
             Some(Paid { at: at(NINE + 5), cents: 16_935, lines: vec![], url: None, number: None })
         );
 
         let line = json!({ "amount": 1, "description": format!("a\u{0}b\n{}", "é".repeat(300)) });
-        let mut lines = vec![json!({ "description": "it costs nothing that can be read" }), json!(7)];
+        let mut lines = vec![json!({ "description": "a line without an amount" }), json!(7)];
         lines.extend(vec![line; 20]);
         let paid = paid_of(&json!({ "lines": { "data": lines } })).unwrap();
         assert_eq!(paid.lines.len(), 10);

@@ -1,4 +1,4 @@
-//! A service that calls the API.
+//! A client of the API, as a service would use it.
 
 use std::fmt::Write;
 
@@ -21,18 +21,18 @@ use crate::{
     support::{TestServer, with_server},
 };
 
-/// Headers that a call's answer is known by.
-const TELLING: [&str; 6] =
+/// The headers in snapshots.
+const SNAPSHOT_HEADERS: [&str; 6] =
     ["content-type", "idempotent-replayed", "retry-after", "ratelimit", "ratelimit-policy", "www-authenticate"];
 
-/// The API, for whoever has a key or none.
+/// A client with or without an API key.
 #[derive(Clone)]
 pub struct Api {
     site: server::http::Site,
     secret: Option<String>,
 }
 
-/// Runs `test` against the API with a key of `bright-audio`, on Pro, that may spend.
+/// Runs `test` with an API key of `bright-audio`, on Pro, with the scope `spend`.
 pub fn with_api(test: impl AsyncFnOnce(&TestServer, &Api, OrgId)) {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
@@ -41,40 +41,46 @@ pub fn with_api(test: impl AsyncFnOnce(&TestServer, &Api, OrgId)) {
     });
 }
 
+/// Spends with `feature` and the idempotency key `order-{number}`.
+pub async fn spend(api: &Api, number: usize, feature: &str) {
+    let body = format!(r#"{{"feature":"{feature}"}}"#);
+    assert_eq!(api.post("/tokens/deduct", &format!("order-{number}"), &body).await.status, 200);
+}
+
 impl Api {
-    /// With a key of `org` that may spend.
+    /// A client with a new API key of `org` with the scope `spend`.
     pub async fn new(server: &TestServer, org: OrgId) -> Self {
         let (_, secret) = server.key(org, Scope::Spend).await;
         Self { site: Site::new(server, false).0, secret: Some(secret.reveal().into()) }
     }
 
-    /// The same for whoever has that secret.
-    pub fn with(&self, secret: &Secret) -> Self {
+    /// A client with this API key.
+    pub fn with_secret(&self, secret: &Secret) -> Self {
         Self { secret: Some(secret.reveal().into()), ..self.clone() }
     }
 
-    /// The same for whoever sends this as a secret.
-    pub fn with_text(&self, secret: Option<&str>) -> Self {
+    /// A client with this bearer token, or without any.
+    pub fn with_bearer(&self, secret: Option<&str>) -> Self {
         Self { secret: secret.map(Into::into), ..self.clone() }
     }
 
-    /// The same key at another replica.
-    pub fn through(&self, site: &Site) -> Self {
+    /// A client of another replica with the same API key.
+    pub fn at_replica(&self, site: &Site) -> Self {
         Self { site: site.0.clone(), ..self.clone() }
     }
 
-    /// Server-sent events, as they come.
+    /// Returns the server-sent events of `path`.
     pub async fn events(&self, path: &str) -> impl Stream<Item = String> + Unpin + use<> {
         self.events_after(path, None).await
     }
 
-    /// The same for whoever has seen the event of that id.
+    /// Returns the server-sent events of `path`, with the id of the last seen event.
     pub async fn events_after(&self, path: &str, id: Option<&str>) -> impl Stream<Item = String> + Unpin + use<> {
         let mut request = Request::get(format!("/api/v1{path}"));
         if let Some(id) = id {
             request = request.header("last-event-id", id);
         }
-        let response = self.answer(request, Body::empty()).await;
+        let response = self.call(request, Body::empty()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let chunks = response.into_body().into_data_stream();
@@ -85,19 +91,19 @@ impl Api {
         self.send(Request::get(format!("/api/v1{path}")), Body::empty()).await
     }
 
-    /// Sends JSON under an idempotency key.
+    /// Sends JSON with an idempotency key.
     pub async fn post(&self, path: &str, key: &str, json: &str) -> Reply {
         let request = Request::post(format!("/api/v1{path}")).header("idempotency-key", key);
         self.send(request.header("content-type", "application/json"), Body::from(json.to_owned())).await
     }
 
     pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Reply {
-        let (parts, body) = self.answer(request, body).await.into_parts();
+        let (parts, body) = self.call(request, body).await.into_parts();
         let text = String::from_utf8(to_bytes(body, 64 << 20).await.unwrap().to_vec()).unwrap();
         Reply { status: parts.status, headers: parts.headers, text }
     }
 
-    async fn answer(&self, mut request: axum::http::request::Builder, body: Body) -> Response {
+    async fn call(&self, mut request: axum::http::request::Builder, body: Body) -> Response {
         request = request.header("host", "tokens.example.com").header("x-request-id", "the-request");
         if let Some(secret) = &self.secret {
             request = request.header("authorization", format!("Bearer {secret}"));
@@ -108,7 +114,7 @@ impl Api {
     }
 }
 
-/// What was answered.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -121,7 +127,7 @@ impl Reply {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    /// A field of the body, as text.
+    /// Returns a field of the JSON body, as text.
     pub fn field(&self, pointer: &str) -> String {
         let json = self.json();
         let value = json.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {json}"));
@@ -132,17 +138,17 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Status and code, of a problem.
+    /// Returns the status and the code of a problem.
     pub fn problem(&self) -> (u16, String) {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         assert_eq!(self.field("/status"), self.status.as_u16().to_string());
         (self.status.as_u16(), self.field("/code"))
     }
 
-    /// All of it, as a snapshot has it.
-    pub fn told(&self) -> String {
+    /// Formats the status, the relevant headers and the body for a snapshot.
+    pub fn snapshot(&self) -> String {
         let mut text = format!("{}\n", self.status.as_u16());
-        for name in TELLING {
+        for name in SNAPSHOT_HEADERS {
             if let Some(value) = self.header(name) {
                 let _ = writeln!(text, "{name}: {value}");
             }

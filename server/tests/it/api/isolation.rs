@@ -1,18 +1,18 @@
-//! A key of another organization finds nothing.
+//! An API key of another organization.
 
 use brightmeter::access::api_key::Scope;
 
 use super::client::with_api;
 
 #[test]
-fn a_foreign_id_is_one_that_does_not_exist_on_every_path() {
+fn ids_of_another_organization_do_not_exist_on_any_route() {
     with_api(async |server, api, org| {
         let spent = api.post("/tokens/deduct", "order-1", r#"{"feature":"ping"}"#).await.field("/transaction_id");
         let hold = api.post("/tokens/holds", "job-1", r#"{"feature":"ping"}"#).await.field("/hold_id");
         let member = server.member(org, "robin@bright-audio.test").await;
         let other = server.org("stagecraft", "pro").await;
         let (_, secret) = server.key(other, Scope::Manage).await;
-        let foreign = api.with(&secret);
+        let foreign = api.with_secret(&secret);
         let check = format!("/tokens/check-balance?feature=ping&member={member}");
         for path in [format!("/tokens/holds/{hold}"), check] {
             assert_eq!(foreign.get(&path).await.problem().0, 404, "{path}");

@@ -1,4 +1,4 @@
-//! Every status of every call: each is brought about, and together they are what the document lists.
+//! Every status of every route: the test provokes each one and compares them with the OpenAPI document.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,9 +15,9 @@ use super::client::{Api, Reply};
 use crate::support::{adjust, spend, with_server, with_tampered_server};
 
 const PING: &str = r#"{"feature":"ping"}"#;
-const NOBODY: &str = "00000000-0000-7000-8000-00000000beef";
+const UNKNOWN_ID: &str = "00000000-0000-7000-8000-00000000beef";
 
-/// What was answered to each call of the document, by status.
+/// The problem codes that each route responded with, by status.
 #[derive(Default)]
 struct Seen {
     calls: BTreeMap<String, BTreeMap<u16, BTreeSet<String>>>,
@@ -31,7 +31,7 @@ impl Seen {
         self.calls.entry(call.into()).or_default().entry(status).or_default().insert(code);
     }
 
-    /// Sends `body` with the next key.
+    /// Sends `body` with the next idempotency key.
     async fn post(&mut self, api: &Api, call: &str, body: &str) {
         self.post_to(api, call, call, body).await;
     }
@@ -44,8 +44,8 @@ impl Seen {
     }
 }
 
-/// The header of JSON, and no idempotency key.
-async fn without_key(api: &Api, path: &str) -> Reply {
+/// Posts JSON without an idempotency key.
+async fn without_idempotency_key(api: &Api, path: &str) -> Reply {
     let request = Request::post(format!("/api/v1{path}")).header("content-type", "application/json");
     api.send(request, Body::from("{}")).await
 }
@@ -56,16 +56,16 @@ async fn as_text(api: &Api, path: &str) -> Reply {
 }
 
 #[test]
-fn every_status_that_the_document_lists_comes_and_no_other() {
+fn the_document_lists_every_status_of_every_route_and_no_other() {
     with_tampered_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let api = Api::new(server, org).await;
         let (_, reader) = server.key(org, Scope::Read).await;
-        let (reader, nobody) = (api.with(&reader), api.with_text(None));
+        let (reader, without_api_key) = (api.with_secret(&reader), api.with_bearer(None));
         let member = server.member(org, "robin@bright-audio.test").await;
         let mut seen = Seen::default();
 
-        // What ends a hold is asked of one that is open, and of one that has ended.
+        // Capture and release: of an open hold, of an ended one and of an unknown one.
         let mut holds = Vec::new();
         for number in 0..4 {
             let reply = api.post("/tokens/holds", &format!("hold-{number}"), PING).await;
@@ -80,7 +80,7 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
             "/tokens/refunds",
             &api.post("/tokens/refunds", "again", &refund(&spent.field("/transaction_id"))).await,
         );
-        seen.post(&api, "/tokens/refunds", &refund(NOBODY)).await;
+        seen.post(&api, "/tokens/refunds", &refund(UNKNOWN_ID)).await;
         for (number, end) in ["capture", "release"].into_iter().enumerate() {
             let (call, other) = (format!("/tokens/holds/{{id}}/{end}"), ["release", "capture"][number]);
             seen.post_to(&api, &call, &format!("/tokens/holds/{}/{end}", holds[number]), "{}").await;
@@ -91,10 +91,10 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
                 "{}",
             )
             .await;
-            seen.post_to(&api, &call, &format!("/tokens/holds/{NOBODY}/{end}"), "{}").await;
+            seen.post_to(&api, &call, &format!("/tokens/holds/{UNKNOWN_ID}/{end}"), "{}").await;
         }
 
-        // What every call that moves tokens can say.
+        // The errors that every command has in common.
         let open = &holds[2];
         for call in [
             "/tokens/deduct",
@@ -104,9 +104,9 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
             "/tokens/holds/{id}/release",
         ] {
             let path = call.replace("{id}", open);
-            seen.add(call, &without_key(&api, &path).await);
+            seen.add(call, &without_idempotency_key(&api, &path).await);
             seen.add(call, &as_text(&api, &path).await);
-            seen.post_to(&nobody, call, &path, PING).await;
+            seen.post_to(&without_api_key, call, &path, PING).await;
             seen.post_to(&api, call, &path, r#"{"wrong":1}"#).await;
             seen.post_to(&api, call, &path, &format!(r#"{{"reason":"{}"}}"#, "x".repeat(70_000))).await;
             let good = match call {
@@ -118,7 +118,7 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
         }
         for call in ["/tokens/deduct", "/tokens/holds"] {
             seen.post(&api, call, r#"{"feature":"no_such_thing"}"#).await;
-            seen.post(&api, call, &format!(r#"{{"feature":"ping","member":"{NOBODY}"}}"#)).await;
+            seen.post(&api, call, &format!(r#"{{"feature":"ping","member":"{UNKNOWN_ID}"}}"#)).await;
             seen.post(&api, call, r#"{"feature":"ping","quantity":10000}"#).await;
             seen.add(call, &api.post(call, "spend-1", r#"{"feature":"ping","quantity":2}"#).await);
             let body = format!(r#"{{"feature":"ping","member":"{member}"}}"#);
@@ -126,24 +126,24 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
             seen.add(call, &api.post(call, &format!("soon-{call}"), &body).await);
         }
 
-        // What reads.
+        // Routes that read.
         for (call, good, wrong, missing) in [
-            ("/tokens/check-balance", "?feature=ping", "?feature=", "?feature=ping&member=NOBODY"),
+            ("/tokens/check-balance", "?feature=ping", "?feature=", "?feature=ping&member=UNKNOWN_ID"),
             ("/tokens/stats", "", "?from=yesterday", ""),
             ("/tokens/ledger", "", "?limit=0", ""),
             ("/license", "", "?all=1", ""),
             ("/catalog", "", "?all=1", ""),
         ] {
             for query in [good, wrong, missing] {
-                seen.add(call, &api.get(&format!("{call}{}", query.replace("NOBODY", NOBODY))).await);
+                seen.add(call, &api.get(&format!("{call}{}", query.replace("UNKNOWN_ID", UNKNOWN_ID))).await);
             }
-            seen.add(call, &nobody.get(&format!("{call}{good}")).await);
+            seen.add(call, &without_api_key.get(&format!("{call}{good}")).await);
         }
         let call = "/tokens/holds/{id}";
-        for id in [open.as_str(), NOBODY] {
+        for id in [open.as_str(), UNKNOWN_ID] {
             seen.add(call, &api.get(&format!("/tokens/holds/{id}")).await);
         }
-        seen.add(call, &nobody.get(&format!("/tokens/holds/{open}")).await);
+        seen.add(call, &without_api_key.get(&format!("/tokens/holds/{open}")).await);
 
         // Without a database.
         server.pools.close().await;
@@ -154,20 +154,20 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
         for call in ["/tokens/deduct", "/tokens/holds"] {
             seen.post(&api, call, PING).await;
         }
-        seen.post(&api, "/tokens/refunds", &refund(NOBODY)).await;
+        seen.post(&api, "/tokens/refunds", &refund(UNKNOWN_ID)).await;
         for end in ["capture", "release"] {
             seen.post_to(&api, &format!("/tokens/holds/{{id}}/{end}"), &format!("/tokens/holds/{open}/{end}"), "{}")
                 .await;
         }
 
         let document = serde_json::to_value(server::http::api::document()).unwrap();
-        let mut told = String::new();
+        let mut summary = String::new();
         for (call, item) in document["paths"].as_object().unwrap() {
-            // Server-sent events have tests of their own; what comes before the first is what the others answer.
+            // The stream has its own tests. Before the first event, it has the same errors as the other reads.
             if call == "/tokens/stream" {
                 continue;
             }
-            // A hold is shown by GET and ended below it: no address takes two methods but that of the holds themselves.
+            // Each path of the document has one method, so statuses can be collected by path.
             let listed: BTreeSet<u16> = item
                 .as_object()
                 .unwrap()
@@ -176,17 +176,17 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
                     operation["responses"].as_object().unwrap().keys().map(|status| status.parse().unwrap())
                 })
                 .collect();
-            let came = seen.calls.get(call).cloned().unwrap_or_default();
-            let _ = writeln!(told, "{call}");
-            for (status, codes) in &came {
+            let seen_codes = seen.calls.get(call).cloned().unwrap_or_default();
+            let _ = writeln!(summary, "{call}");
+            for (status, codes) in &seen_codes {
                 let codes: String =
                     codes.iter().filter(|code| !code.is_empty()).map(|code| format!(" {code}")).collect();
-                let _ = writeln!(told, "  {status}{codes}");
+                let _ = writeln!(summary, "  {status}{codes}");
             }
-            let came: BTreeSet<u16> = came.into_keys().collect();
-            assert_eq!(came, listed, "{call}\n{told}");
+            let seen_statuses: BTreeSet<u16> = seen_codes.into_keys().collect();
+            assert_eq!(seen_statuses, listed, "{call}\n{summary}");
         }
-        assert_snapshot!(told, @"
+        assert_snapshot!(summary, @"
         /catalog
           200
           401 credential_invalid
@@ -278,24 +278,24 @@ fn every_status_that_the_document_lists_comes_and_no_other() {
 }
 
 #[test]
-fn a_full_queue_is_told_with_when_to_come_back() {
+fn a_full_queue_responds_busy_with_retry_after() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let api = Api::new(server, org).await;
-        assert_eq!(api.post("/tokens/deduct", "first", PING).await.status, 200, "the key is known");
+        assert_eq!(api.post("/tokens/deduct", "first", PING).await.status, 200, "the server has cached the API key");
         let lock = server.lock(org).await;
         let mut waiting = pin!(join_all((0..3_000).map(|_| server.submit(org, spend("ping")))));
         assert!(poll!(waiting.as_mut()).is_pending());
         let reply = api.post("/tokens/deduct", "order-1", PING).await;
         assert_eq!((reply.problem(), reply.header("retry-after")), ((503, "busy".into()), Some("1")));
-        lock.let_go().await;
+        lock.release().await;
         waiting.await;
-        server.submit(org, adjust(10, "what it takes")).await.unwrap();
+        server.submit(org, adjust(10, "enough for one spend")).await.unwrap();
         let reply = api.post("/tokens/deduct", "order-1", PING).await;
         assert_eq!(
             (reply.status.as_u16(), reply.header("idempotent-replayed")),
             (200, None),
-            "nothing was done before"
+            "the refused request had no effect"
         );
     });
 }

@@ -1,4 +1,4 @@
-//! Following the balance.
+//! `GET /tokens/stream`.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::{
     support::{spend, with_server},
 };
 
-/// How long an event may take. Only a test that fails waits so long.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest wait for an event. Only a failing test reaches it.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The next event with data, whole; nothing once the stream has ended.
-async fn event(stream: &mut (impl Stream<Item = String> + Unpin)) -> Option<String> {
+/// Returns the next event with data, or `None` if the stream has ended.
+async fn next_event(stream: &mut (impl Stream<Item = String> + Unpin)) -> Option<String> {
     loop {
-        let text = timeout(PATIENCE, stream.next()).await.expect("no event came")?;
+        let text = timeout(EVENT_TIMEOUT, stream.next()).await.expect("no event came")?;
         if text.contains("data:") {
             return Some(text);
         }
@@ -36,62 +36,62 @@ fn available(event: &str) -> i64 {
 }
 
 #[test]
-fn whoever_follows_a_balance_sees_it_move_whichever_replica_moved_it() {
+fn a_balance_that_moves_on_any_replica_reaches_the_stream() {
     with_api(async |server, api, org| {
         let (other, tasks) = server.replica();
         let elsewhere = Site::with(server, other, std::sync::Arc::new(BuiltIn { faults: false }), false);
         let mut events = api.events("/tokens/stream").await;
-        let first = event(&mut events).await.unwrap();
+        let first = next_event(&mut events).await.unwrap();
         assert!(first.contains("event: balances") && first.contains("id: 2"), "{first}");
         assert_eq!(available(&first), 200);
-        let there = api.through(&elsewhere);
+        let there = api.at_replica(&elsewhere);
         assert_eq!(there.post("/tokens/deduct", "order-1", r#"{"feature":"quest_generation"}"#).await.status, 200);
-        assert_eq!(available(&event(&mut events).await.unwrap()), 195);
+        assert_eq!(available(&next_event(&mut events).await.unwrap()), 195);
         server.submit(org, spend("ping")).await.unwrap();
-        assert_eq!(available(&event(&mut events).await.unwrap()), 194);
+        assert_eq!(available(&next_event(&mut events).await.unwrap()), 194);
         drop((elsewhere, there));
         drop(tasks);
     });
 }
 
 #[test]
-fn whoever_connects_again_is_only_told_what_is_new() {
+fn a_client_that_reconnects_gets_only_what_it_missed() {
     with_api(async |server, api, org| {
         let mut events = api.events_after("/tokens/stream", Some("2")).await;
-        // The first event is of the spend: had one come before it, it would be of entry 2.
+        // The first event is about the spend. An event before it would have the id 2.
         server.submit(org, spend("ping")).await.unwrap();
-        assert!(event(&mut events).await.unwrap().contains("id: 3"));
+        assert!(next_event(&mut events).await.unwrap().contains("id: 3"));
         let mut events = api.events_after("/tokens/stream", Some("2")).await;
-        assert!(event(&mut events).await.unwrap().contains("id: 3"), "what was missed comes at once");
+        assert!(next_event(&mut events).await.unwrap().contains("id: 3"), "a missed event arrives immediately");
     });
 }
 
 #[test]
-fn a_stream_ends_with_its_key() {
+fn a_stream_ends_when_its_api_key_is_revoked() {
     with_api(async |server, api, org| {
         let (id, secret) = server.key(org, Scope::Read).await;
-        let mut events = api.with(&secret).events("/tokens/stream").await;
-        event(&mut events).await.unwrap();
+        let mut events = api.with_secret(&secret).events("/tokens/stream").await;
+        next_event(&mut events).await.unwrap();
         server.api_keys.revoke(org, id).await.unwrap();
         server.submit(org, spend("ping")).await.unwrap();
-        assert_eq!(event(&mut events).await, None);
-        assert_eq!(api.with(&secret).get("/tokens/stream").await.problem().0, 401);
+        assert_eq!(next_event(&mut events).await, None);
+        assert_eq!(api.with_secret(&secret).get("/tokens/stream").await.problem().0, 401);
     });
 }
 
 #[test]
-fn nobody_hears_of_another_organization() {
+fn a_change_wakes_only_the_followers_of_its_organization() {
     with_server(async |server| {
         let (mine, other) = (server.org("bright-audio", "pro").await, server.org("stagecraft", "pro").await);
         let changed_accounts = ChangedAccounts::default();
         let balance_events = BalanceEvents::start(server.pools.app.clone(), changed_accounts.clone());
         let mut following = [balance_events.follow(mine).await.unwrap(), balance_events.follow(other).await.unwrap()];
         for each in &mut following {
-            assert!(timeout(PATIENCE, each.changed()).await.unwrap(), "woken once when the listening begins");
+            assert!(timeout(EVENT_TIMEOUT, each.changed()).await.unwrap(), "woken once when it starts to listen");
         }
-        changed_accounts.mark([other]);
-        assert!(timeout(PATIENCE, following[1].changed()).await.unwrap());
+        changed_accounts.mark_changed([other]);
+        assert!(timeout(EVENT_TIMEOUT, following[1].changed()).await.unwrap());
         balance_events.stop();
-        assert!(!timeout(PATIENCE, following[0].changed()).await.unwrap(), "told of another's");
+        assert!(!timeout(EVENT_TIMEOUT, following[0].changed()).await.unwrap(), "woken by another organization");
     });
 }

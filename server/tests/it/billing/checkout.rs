@@ -1,4 +1,4 @@
-//! Buying at the sandbox, over HTTP as at Stripe.
+//! Buying packs at the sandbox, which is called over HTTP like Stripe.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,13 +24,13 @@ use server::{
 };
 use tokio::net::TcpListener;
 
-use super::shop::{holdings, tell};
+use super::shop::{deliver, holdings};
 use crate::{
     http::browser::{Site, WEBHOOK_SECRET},
     support::{TestServer, by_staff, with_server},
 };
 
-/// An organization on Pro with 200 AI tokens, and a Stripe to buy more at.
+/// An organization, and a sandbox to buy packs at.
 struct Shop<'a> {
     server: &'a TestServer,
     org: OrgId,
@@ -56,7 +56,7 @@ fn with_shop(plan: &str, test: impl AsyncFnOnce(&Shop)) {
         let router = Router::new().nest_service(MOUNT, sandbox.router());
         let serving = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
         let api = StripeApi::new("sk_test_shop", Some(&format!("{site}{MOUNT}"))).unwrap();
-        let gateway = Arc::new(api.with_try(Duration::from_millis(300)));
+        let gateway = Arc::new(api.with_attempt_timeout(Duration::from_millis(300)));
         let purchases = Purchases { gateway: Some(gateway), ..server.purchases(&server.writer) };
         test(&Shop { server, org, owner, sandbox, purchases }).await;
         serving.abort();
@@ -77,39 +77,39 @@ impl Shop<'_> {
         purchases::find(&mut tx, self.org, id).await.unwrap().unwrap()
     }
 
-    /// Orders a pack, and answers with the order and Stripe's name for its session.
+    /// Orders a pack. Returns the order's id and its session's Stripe id.
     async fn ordered(&self) -> (PurchaseId, String) {
         let id = self.new_id();
         let url = self.order(id).await.unwrap();
         (id, url.rsplit('/').next().unwrap().to_owned())
     }
 
-    async fn tell(&self) {
-        tell(self.server, &self.sandbox.events()).await;
+    async fn deliver(&self) {
+        deliver(self.server, &self.sandbox.events()).await;
     }
 
     async fn holdings(&self) -> (i64, i64) {
         holdings(self.server, self.org).await
     }
 
-    /// Stripe's name of a paid order's payment.
+    /// The Stripe id of a paid order's payment intent.
     async fn payment(&self, id: PurchaseId) -> String {
         self.find(id).await.purchase.payment.stripe_ids.payment_intent.unwrap()
     }
 }
 
 #[test]
-fn a_pack_that_is_paid_is_credited_for_whoever_comes_back_and_when_the_event_comes() {
+fn a_paid_pack_is_credited_once_on_the_return_from_checkout_or_by_the_event() {
     with_shop("pro", async |shop| {
         let (id, session) = shop.ordered().await;
-        shop.purchases.look_again(shop.org, &shop.find(id).await).await.unwrap();
+        shop.purchases.refresh_from_stripe(shop.org, &shop.find(id).await).await.unwrap();
         assert_eq!(shop.holdings().await, (200, 0));
         shop.sandbox.pay(&session).unwrap();
         for _ in 0..2 {
-            shop.purchases.look_again(shop.org, &shop.find(id).await).await.unwrap();
+            shop.purchases.refresh_from_stripe(shop.org, &shop.find(id).await).await.unwrap();
             assert_eq!(shop.holdings().await, (700, 0));
         }
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (700, 0));
         let order = shop.find(id).await;
         assert_eq!((order.purchase.payment.stage, order.purchase.payment.paid_cents), (Stage::Paid, 2_900));
@@ -118,13 +118,13 @@ fn a_pack_that_is_paid_is_credited_for_whoever_comes_back_and_when_the_event_com
 }
 
 #[test]
-fn the_way_back_and_the_event_at_once_credit_once() {
+fn a_concurrent_return_and_event_credit_once() {
     with_shop("pro", async |shop| {
         for n in 1..=200 {
             let (id, session) = shop.ordered().await;
             shop.sandbox.pay(&session).unwrap();
             let order = shop.find(id).await;
-            let (back, ()) = tokio::join!(shop.purchases.look_again(shop.org, &order), shop.tell());
+            let (back, ()) = tokio::join!(shop.purchases.refresh_from_stripe(shop.org, &order), shop.deliver());
             back.unwrap();
             assert_eq!(shop.holdings().await, (200 + 500 * n, 0));
         }
@@ -132,9 +132,9 @@ fn the_way_back_and_the_event_at_once_credit_once() {
 }
 
 #[test]
-fn an_order_that_is_sent_twice_leads_to_one_page() {
+fn an_order_that_is_sent_twice_leads_to_one_checkout_page() {
     with_shop("pro", async |shop| {
-        // The first order of an organization makes it known to Stripe, too: each time by another one.
+        // An organization's first order also creates its customer: so each iteration uses another organization.
         for n in 0..20 {
             let org = shop.server.org(&format!("org-{n}"), "pro").await;
             let owner = shop.server.member(org, &format!("owner@org-{n}.test")).await;
@@ -148,26 +148,26 @@ fn an_order_that_is_sent_twice_leads_to_one_page() {
 }
 
 #[test]
-fn a_bank_debit_is_pending_until_the_bank_has_paid() {
+fn a_bank_debit_is_pending_until_it_clears() {
     with_shop("pro", async |shop| {
         let (paid, session) = shop.ordered().await;
         shop.sandbox.pay_later(&session).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!((shop.find(paid).await.purchase.payment.stage, shop.holdings().await), (Stage::Pending, (200, 0)));
-        shop.sandbox.clear(&session).unwrap();
-        shop.tell().await;
+        shop.sandbox.succeed_debit(&session).unwrap();
+        shop.deliver().await;
         assert_eq!((shop.find(paid).await.purchase.payment.stage, shop.holdings().await), (Stage::Paid, (700, 0)));
 
         let (bounced, session) = shop.ordered().await;
         shop.sandbox.pay_later(&session).unwrap();
-        shop.sandbox.bounce(&session).unwrap();
-        shop.tell().await;
+        shop.sandbox.fail_debit(&session).unwrap();
+        shop.deliver().await;
         assert_eq!((shop.find(bounced).await.purchase.payment.stage, shop.holdings().await), (Stage::Failed, (700, 0)));
 
         let (expired, session) = shop.ordered().await;
         assert!(shop.sandbox.decline(&session).is_ok());
         shop.sandbox.expire(&session).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(
             (shop.find(expired).await.purchase.payment.stage, shop.holdings().await),
             (Stage::Expired, (700, 0))
@@ -176,31 +176,31 @@ fn a_bank_debit_is_pending_until_the_bank_has_paid() {
 }
 
 #[test]
-fn refunds_and_disputes_take_the_tokens_and_give_them_back() {
+fn refunds_and_disputes_claw_tokens_back_and_reinstate_them() {
     with_shop("pro", async |shop| {
         let (id, session) = shop.ordered().await;
         shop.sandbox.pay(&session).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         let payment = shop.payment(id).await;
         shop.sandbox.refund(&payment, 1_450).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (450, 0));
         let refund = shop.find(id).await.purchase.payment.refunds.keys().next().unwrap().clone();
         shop.sandbox.fail_refund(&refund).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (700, 0));
         shop.sandbox.dispute(&payment).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (200, 0));
         let dispute = shop.find(id).await.purchase.payment.disputes.keys().next().unwrap().clone();
         shop.sandbox.close_dispute(&dispute, true).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (700, 0));
     });
 }
 
 #[test]
-fn while_stripe_is_out_of_order_the_order_is_kept_and_can_be_sent_again() {
+fn an_order_survives_a_stripe_outage_and_can_be_sent_again() {
     with_shop("pro", async |shop| {
         let id = shop.new_id();
         for fault in [Fault::Error500, Fault::Hang] {
@@ -209,39 +209,39 @@ fn while_stripe_is_out_of_order_the_order_is_kept_and_can_be_sent_again() {
             assert!(matches!(error, OrderError::Gateway(GatewayError::Unavailable(_))), "{error:?}");
             assert_eq!(shop.find(id).await.checkout, None);
         }
-        // What is spent meanwhile does not wait for Stripe.
+        // Spends meanwhile do not wait for Stripe.
         shop.server.submit(shop.org, crate::support::spend("ping")).await.unwrap();
         shop.sandbox.set_fault(Fault::None);
         let session = shop.order(id).await.unwrap().rsplit('/').next().unwrap().to_owned();
         shop.sandbox.pay(&session).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (699, 0));
     });
 }
 
 #[test]
-fn what_no_event_told_is_found_and_mended() {
+fn reconciliation_finds_and_fixes_missed_events() {
     with_shop("pro", async |shop| {
         let ((paid, session), (returned, other)) = (shop.ordered().await, shop.ordered().await);
         for session in [&session, &other] {
             shop.sandbox.pay(session).unwrap();
         }
-        shop.purchases.look_again(shop.org, &shop.find(returned).await).await.unwrap();
+        shop.purchases.refresh_from_stripe(shop.org, &shop.find(returned).await).await.unwrap();
         shop.sandbox.refund(&shop.payment(returned).await, 1_450).unwrap();
-        let run = async |mend| {
+        let run = async |fix| {
             let since = shop.server.clock.now();
-            let plans = Plans::beside(&shop.purchases);
-            let report = reconcile::run(&shop.purchases, &plans, &shop.server.pools.writer, since, mend).await.unwrap();
+            let plans = Plans::from_purchases(&shop.purchases);
+            let report = reconcile::run(&shop.purchases, &plans, &shop.server.pools.writer, since, fix).await.unwrap();
             let mut found: Vec<_> = report
                 .findings
                 .iter()
-                .map(|finding| (finding.purchase.unwrap(), finding.kind, finding.mended))
+                .map(|finding| (finding.purchase.unwrap(), finding.kind, finding.fixed))
                 .collect();
             found.sort_by_key(|finding| finding.0);
             (report.purchases, found)
         };
         let mut expected =
-            vec![(paid, Difference::PaidNotCredited, false), (returned, Difference::ReturnedOtherwise, false)];
+            vec![(paid, Difference::PaidNotCredited, false), (returned, Difference::RefundsDiffer, false)];
         expected.sort_by_key(|finding| finding.0);
         assert_eq!(run(false).await, (2, expected.clone()));
         assert_eq!(shop.holdings().await, (700, 0));
@@ -249,24 +249,24 @@ fn what_no_event_told_is_found_and_mended() {
         assert_eq!(run(true).await, (2, expected));
         assert_eq!(shop.holdings().await, (950, 0));
         assert_eq!(run(false).await, (2, vec![]));
-        // The events that come in the end change nothing more.
-        shop.tell().await;
+        // The late events have no further effect.
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (950, 0));
 
         shop.sandbox.dispute(&shop.payment(paid).await).unwrap();
-        assert_eq!(run(true).await, (2, vec![(paid, Difference::ReturnedOtherwise, true)]));
+        assert_eq!(run(true).await, (2, vec![(paid, Difference::RefundsDiffer, true)]));
         assert_eq!(shop.holdings().await, (450, 0));
     });
 }
 
 #[test]
-fn orders_that_nobody_pays_come_to_an_end() {
+fn unpaid_orders_are_limited_per_hour() {
     with_shop("pro", async |shop| {
         for _ in 0..30 {
             shop.ordered().await;
         }
         assert!(matches!(shop.order(shop.new_id()).await, Err(OrderError::TooMany)));
-        shop.server.pass(3_601);
+        shop.server.advance(3_601);
         shop.order(shop.new_id()).await.unwrap();
     });
 }
@@ -281,15 +281,18 @@ fn packs_are_not_sold_to_a_plan_that_cannot_spend_them() {
 }
 
 #[test]
-fn packs_are_not_sold_to_whom_staff_have_suspended_and_what_is_paid_already_is_credited() {
+fn packs_are_not_sold_to_a_suspended_organization_but_paid_ones_are_credited() {
     with_shop("pro", async |shop| {
         let (id, session) = shop.ordered().await;
         shop.server.submit(shop.org, Command::Suspend(by_staff("A chargeback"))).await.unwrap();
         for id in [id, shop.new_id()] {
-            assert!(matches!(shop.order(id).await, Err(OrderError::Suspended)), "nor is the old page shown again");
+            assert!(
+                matches!(shop.order(id).await, Err(OrderError::Suspended)),
+                "the old Checkout page is not shown again either"
+            );
         }
         shop.sandbox.pay(&session).unwrap();
-        shop.tell().await;
+        shop.deliver().await;
         assert_eq!(shop.holdings().await, (700, 0));
         shop.server.submit(shop.org, Command::Lift(by_staff("It was settled"))).await.unwrap();
         shop.ordered().await;
@@ -297,7 +300,7 @@ fn packs_are_not_sold_to_whom_staff_have_suspended_and_what_is_paid_already_is_c
 }
 
 #[test]
-fn who_manages_the_organization_buys_and_sees_what_was_bought() {
+fn only_those_who_manage_the_organization_buy_packs_and_see_purchases() {
     with_shop("pro", async |shop| {
         let site = Site::selling(shop.server, shop.purchases.clone());
         shop.server.member(shop.org, "member@bright-audio.test").await;
@@ -327,32 +330,33 @@ fn who_manages_the_organization_buys_and_sees_what_was_bought() {
         shop.server.person(other, "owner@nightshift-labs.test", "owner").await;
         let mut stranger = site.signed_in("owner@nightshift-labs.test").await;
         assert_eq!(stranger.get(&page).await.status, StatusCode::NOT_FOUND);
-        // The form of one's own with another's order: there is no such order here, so it would be a new one of the same id.
+        // Another organization's order id in one's own form: it is unknown here, so this is a new order with the same
+        // id.
         assert_eq!(stranger.post("/billing/buy", &fields).await.status, StatusCode::SEE_OTHER);
 
         shop.sandbox.set_fault(Fault::Error500);
         let id = shop.new_id().to_string();
         let refused = owner.post("/billing/buy", &[("id", id.as_str()), ("pack", "booster")]).await;
         assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(refused.text().contains("does not answer right now. Nothing was charged"), "{}", refused.text());
+        assert!(refused.text().contains("isn't responding right now. Nothing was charged"), "{}", refused.text());
     });
 }
 
 #[test]
-fn staff_see_what_differs_from_stripe_and_mend_it() {
+fn staff_see_differences_from_stripe_and_fix_them() {
     with_shop("pro", async |shop| {
         let site = Site::selling(shop.server, shop.purchases.clone());
         let mut staff = site.staff(shop.server).await;
         let page = staff.post("/admin/reconciliation", &[]).await;
         assert_eq!(page.status, StatusCode::OK);
-        assert!(page.text().contains("All is as Stripe says"), "{}", page.text());
+        assert!(page.text().contains("In sync with Stripe"), "{}", page.text());
         let (id, session) = shop.ordered().await;
         shop.sandbox.pay(&session).unwrap();
         let text = staff.post("/admin/reconciliation", &[]).await.text();
-        for part in ["1 difference was found", "asked about 1 purchase and 1 plan", "Paid, but not credited"] {
+        for part in ["1 difference found", "Compared 1 purchase and 1 plan.", "Paid, but not credited"] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert_eq!(shop.holdings().await, (200, 0), "to compare changes nothing");
+        assert_eq!(shop.holdings().await, (200, 0), "comparing changes nothing");
 
         let (org, purchase) = (shop.org.to_string(), id.to_string());
         let fields = [("org", org.as_str()), ("purchase", purchase.as_str())];
@@ -362,13 +366,13 @@ fn staff_see_what_differs_from_stripe_and_mend_it() {
         }
         assert_eq!(shop.holdings().await, (200, 0));
         for _ in 0..2 {
-            let mended = staff.post("/admin/reconciliation/mend", &fields).await;
-            let leads_to = "/admin/reconciliation?told=purchase-mended";
-            assert_eq!((mended.status, mended.location()), (StatusCode::SEE_OTHER, leads_to));
+            let fixed = staff.post("/admin/reconciliation/mend", &fields).await;
+            let leads_to = "/admin/reconciliation?flash=purchase-fixed";
+            assert_eq!((fixed.status, fixed.location()), (StatusCode::SEE_OTHER, leads_to));
             assert_eq!(shop.holdings().await, (700, 0));
         }
         let text = staff.post("/admin/reconciliation", &[]).await.text();
-        assert!(text.contains("All is as Stripe says"), "{text}");
+        assert!(text.contains("In sync with Stripe"), "{text}");
         let unknown = shop.new_id().to_string();
         let fields = [("org", org.as_str()), ("purchase", unknown.as_str())];
         assert_eq!(staff.post("/admin/reconciliation/mend", &fields).await.status, StatusCode::NOT_FOUND);
@@ -376,6 +380,6 @@ fn staff_see_what_differs_from_stripe_and_mend_it() {
         shop.sandbox.set_fault(Fault::Error500);
         let page = staff.post("/admin/reconciliation", &[]).await;
         assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(page.text().contains("Stripe did not answer in time"), "{}", page.text());
+        assert!(page.text().contains("Stripe didn't answer in time"), "{}", page.text());
     });
 }

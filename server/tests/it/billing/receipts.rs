@@ -1,4 +1,4 @@
-//! Receipts for what is paid for plans: numbered in one row with those of packs, on the pages and in the file.
+//! Receipts for plan payments: they share a number sequence with packs, on the pages and in the CSV file.
 
 use axum::http::StatusCode;
 use brightmeter::{
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use super::{
     license::with_subscriber,
     plan_choices::with_chooser,
-    shop::{event, order, session, tell, tell_through},
+    shop::{deliver, deliver_to, event, order, session},
 };
 use crate::{
     http::browser::Site,
     support::{START, TestServer, at},
 };
 
-/// [`START`] as Stripe says it.
+/// [`START`] in Unix seconds, as in Stripe's objects.
 const NOW: i64 = 1_773_133_200;
 
 /// An invoice for the plan of `cus_1` that was paid at [`NOW`].
@@ -37,45 +37,45 @@ fn invoice(id: &str, cents: u64) -> Value {
     })
 }
 
-/// The numbers of all receipts, of packs and of plans.
+/// The numbers of all receipts, for packs and for plans.
 async fn numbers(server: &TestServer) -> Vec<i64> {
     let sql = "select coalesce(array_agg(number order by number), '{}') from (
                    select number from ai_token_purchases
-                   union all select (value ->> 'receipt')::bigint from ai_token_dues cross join lateral jsonb_each(invoices)
+                   union all select (value ->> 'receipt')::bigint from invoices cross join lateral jsonb_each(invoices)
                ) receipts where number is not null";
-    server.ask(sql).await
+    server.query_value(sql).await
 }
 
-/// The rows of the file: the receipt's number, when, what for, what was paid, and the id.
+/// The rows of the CSV file: receipt number, time, description, amount and id.
 fn rows(file: &str) -> Vec<[String; 5]> {
     let mut reader = csv::Reader::from_reader(file.as_bytes());
     let row = |row: csv::StringRecord| [0_usize, 1, 3, 7, 11].map(|column| row[column].to_owned());
     reader.records().map(|found| row(found.unwrap())).collect()
 }
 
-/// The ids of the invoices that a page leads to.
+/// The ids of the invoices that a page links to.
 fn invoices(page: &str) -> Vec<String> {
     let links = page.split("href=\"/billing/invoices/").skip(1);
     links.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
 #[test]
-fn what_is_paid_for_a_plan_has_a_receipt_in_one_row_with_packs() {
+fn receipts_for_plans_and_packs_share_one_number_sequence() {
     with_chooser(async |chooser| {
         let (office, server) = (chooser.office, chooser.office.server);
         chooser.subscribe("pro").await;
         for _ in 0..2 {
-            office.tell().await;
+            office.deliver().await;
             assert_eq!(numbers(server).await, [1]);
         }
         let pack = order(server, chooser.org, chooser.owner).await;
         let paid = event("evt_pack", "checkout.session.completed", NOW, &session(chooser.org, pack, "pi_1", "paid"));
-        tell_through(&office.inbox, server, &[paid]).await;
+        deliver_to(&office.inbox, server, &[paid]).await;
         office.go_to("2026-03-20T09:00:00Z");
         chooser.change("enterprise").await;
-        office.tell().await;
+        office.deliver().await;
         office.go_to("2026-04-10T09:00:00Z");
-        office.tell().await;
+        office.deliver().await;
 
         let site = Site::new(server, false);
         let mut owner = site.signed_in("owner@acme.test").await;
@@ -108,12 +108,12 @@ fn what_is_paid_for_a_plan_has_a_receipt_in_one_row_with_packs() {
         ] {
             assert!(page.text().contains(part), "{part}: {}", page.text());
         }
-        assert!(!page.text().contains("and the rest"), "{}", page.text());
+        assert!(!page.text().contains("credit and other"), "{}", page.text());
     });
 }
 
 #[test]
-fn a_payment_has_one_receipt_whichever_events_tell_it_in_whatever_order() {
+fn a_payment_has_one_receipt_whichever_events_report_it_in_any_order() {
     with_subscriber(async |server, org| {
         server.person(org, "owner@bright-audio.test", "owner").await;
         let facts = |id: &str, kind: &str, created: i64| event(id, kind, created, &invoice("in_1", 16_000));
@@ -124,7 +124,7 @@ fn a_payment_has_one_receipt_whichever_events_tell_it_in_whatever_order() {
             event("evt_5", "invoice.paid", NOW, &invoice("in_2", 0)),
             event("evt_6", "invoice.voided", NOW, &invoice("in_3", 14_900)),
         ];
-        tell(server, &events).await;
+        deliver(server, &events).await;
         assert_eq!(numbers(server).await, [1]);
 
         let site = Site::new(server, false);
@@ -133,7 +133,7 @@ fn a_payment_has_one_receipt_whichever_events_tell_it_in_whatever_order() {
         for part in [
             "Receipt 1 for bright-audio",
             "1 × Pro (at $149.00 / month) $149",
-            "Tax, discounts, credit and the rest $11",
+            "Tax, discounts, credit and other $11",
             "Paid $160 , 10 March 2026, 10:00 CET",
             "Stripe's invoice ABCD1234-0001",
         ] {
@@ -147,9 +147,9 @@ fn a_payment_has_one_receipt_whichever_events_tell_it_in_whatever_order() {
 }
 
 #[test]
-fn a_receipt_is_for_those_who_manage_the_organization_and_not_there_for_others() {
+fn a_receipt_is_visible_only_to_those_who_manage_the_organization() {
     with_subscriber(async |server, org| {
-        tell(server, &[event("evt_1", "invoice.paid", NOW, &invoice("in_1", 14_900))]).await;
+        deliver(server, &[event("evt_1", "invoice.paid", NOW, &invoice("in_1", 14_900))]).await;
         let other = server.org("nightshift-labs", "pro").await;
         let site = Site::new(server, false);
         for (org, email, role, status) in [
@@ -169,7 +169,7 @@ fn a_receipt_is_for_those_who_manage_the_organization_and_not_there_for_others()
 }
 
 #[test]
-fn packs_and_plans_that_are_paid_at_once_leave_no_gap() {
+fn concurrent_payments_for_packs_and_plans_leave_no_gap_in_receipt_numbers() {
     with_subscriber(async |server, org| {
         let owner = server.person(org, "owner@bright-audio.test", "owner").await;
         let mut events = Vec::new();
@@ -181,28 +181,28 @@ fn packs_and_plans_that_are_paid_at_once_leave_no_gap() {
                 events.push(event(&format!("evt_{n}_{kind}"), kind, NOW, &invoice(&format!("in_{n}"), 14_900)));
             }
         }
-        tell(server, &events).await;
+        deliver(server, &events).await;
         assert_eq!(numbers(server).await, (1..=40).collect::<Vec<i64>>());
     });
 }
 
-/// Pays 120 months of a plan, the last one now.
+/// Records 120 monthly payments for a plan, the last one now.
 async fn pay_for_ten_years(server: &TestServer, org: OrgId) {
     let months = (0..120_i64).map(|month| {
         let at = at(START) - TimeDelta::days(30 * (119 - month));
         let paid = Paid { at, cents: 14_900, lines: Vec::new(), url: None, number: None };
-        (format!("in_{month}"), Invoice { settled: true, paid: Some(paid), ..Invoice::default() })
+        (format!("in_{month}"), Invoice { closed: true, paid: Some(paid), ..Invoice::default() })
     });
     server.submit(org, Command::RecordInvoices { facts: Invoices(months.collect()) }).await.unwrap();
 }
 
 #[test]
-fn the_page_lists_the_newest_of_packs_and_plans_and_the_file_all() {
+fn the_page_lists_the_newest_payments_and_the_csv_file_all() {
     with_subscriber(async |server, org| {
         let owner = server.person(org, "owner@bright-audio.test", "owner").await;
         pay_for_ten_years(server, org).await;
-        // The newest of all, and not paid.
-        server.pass(60);
+        // The newest item, which is unpaid.
+        server.advance(60);
         order(server, org, owner).await;
 
         let site = Site::new(server, false);
@@ -210,7 +210,7 @@ fn the_page_lists_the_newest_of_packs_and_plans_and_the_file_all() {
         let list = browser.get("/billing/purchases").await;
         let newest: Vec<String> = (21..120).rev().map(|month| format!("in_{month}")).collect();
         assert_eq!(invoices(&list.body), newest);
-        for part in ["Not paid yet", "Receipt 120 ·", "Older ones are in the file."] {
+        for part in ["Not paid yet", "Receipt 120 ·", "Download the CSV to see older purchases."] {
             assert!(list.text().contains(part), "{part}");
         }
         assert_eq!(rows(&browser.get("/billing/purchases.csv").await.body).len(), 121);

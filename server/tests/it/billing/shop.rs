@@ -1,4 +1,4 @@
-//! A shop to tell stories of: an organization that orders packs, and what Stripe would tell of them.
+//! Helpers for tests of pack purchases: orders, and the events that Stripe would send about them.
 
 use brightmeter::{
     billing::payment::{Payment, Purchase},
@@ -14,7 +14,7 @@ use server::{
 
 use crate::support::TestServer;
 
-/// Orders the catalog's pack for `org`, as far as recorded.
+/// Records an order of the catalog's first pack for `org`. Stripe is not called.
 pub async fn order(server: &TestServer, org: OrgId, member: MemberId) -> PurchaseId {
     let pack = server.catalog.packs[0].clone();
     let purchase = Purchase {
@@ -32,7 +32,7 @@ pub async fn order(server: &TestServer, org: OrgId, member: MemberId) -> Purchas
     purchase.id
 }
 
-/// The stock parts of an event.
+/// An event with the usual envelope.
 pub fn event(id: &str, kind: &str, created: i64, object: &Value) -> String {
     json!({ "id": id, "object": "event", "type": kind, "created": created, "data": { "object": object } }).to_string()
 }
@@ -61,13 +61,13 @@ pub fn inbox(server: &TestServer) -> Inbox {
     Inbox { purchases: server.purchases(&server.writer), plans: server.plans(&server.writer) }
 }
 
-/// Puts events into the inbox, and lets it work until nothing is due.
-pub async fn tell(server: &TestServer, payloads: &[String]) {
-    tell_through(&inbox(server), server, payloads).await;
+/// Puts events into the inbox and processes it until nothing is due.
+pub async fn deliver(server: &TestServer, payloads: &[String]) {
+    deliver_to(&inbox(server), server, payloads).await;
 }
 
-/// The same, with this inbox.
-pub async fn tell_through(inbox: &Inbox, server: &TestServer, payloads: &[String]) {
+/// Like [`deliver`], with this inbox.
+pub async fn deliver_to(inbox: &Inbox, server: &TestServer, payloads: &[String]) {
     let mut conn = server.pools.app.acquire().await.unwrap();
     for payload in payloads {
         stripe_events::insert(&mut conn, &Event::read(payload.clone()), server.clock.now()).await.unwrap();
@@ -76,12 +76,12 @@ pub async fn tell_through(inbox: &Inbox, server: &TestServer, payloads: &[String
     while inbox.work().await.unwrap() > 0 {}
 }
 
-/// Lets the inbox work until nothing is due.
+/// Processes the inbox until nothing is due.
 pub async fn work(server: &TestServer) {
     while inbox(server).work().await.unwrap() > 0 {}
 }
 
-/// What is settled, and what is owed, of AI tokens.
+/// The settled balance and the debt of AI tokens.
 pub async fn holdings(server: &TestServer, org: OrgId) -> (i64, i64) {
     let balance = server.account(org).await.balance(&"ai".parse().unwrap());
     (balance.settled.get(), balance.debt.get())

@@ -1,4 +1,4 @@
-//! A storm: everything at once, in any order, many times over. What is left is what simple arithmetic says.
+//! A storm of deliveries: concurrent, shuffled and repeated. The result is compared with simple arithmetic.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,54 +23,54 @@ const ORGS: usize = 4;
 const PURCHASES: usize = 200;
 const DELIVERIES: usize = 5_000;
 
-/// One purchase of the storm: what is told of it, and how many of its 500 tokens are left in the end.
+/// A purchase in the storm: its events, and how many of its 500 tokens remain in the end.
 struct Story {
     org: usize,
     events: Vec<String>,
     tokens: i64,
 }
 
-/// Makes up what Stripe tells of a purchase, and works out what that leaves, by arithmetic of its own.
+/// Invents the events of a purchase, and computes the remaining tokens independently.
 fn story(rng: &mut StdRng, org: usize, id: OrgId, purchase: PurchaseId, number: usize) -> Story {
     let payment = format!("pi_{number}");
     let (mut events, mut count) = (Vec::new(), 0);
-    let mut tell = |kind: &str, created: i64, object: serde_json::Value| {
+    let mut add = |kind: &str, created: i64, object: serde_json::Value| {
         count += 1;
         events.push(event(&format!("evt_{number}_{count}"), kind, created, &object));
     };
     let session = |status: &str| session(id, purchase, &payment, status);
     match rng.random_range(0..10) {
         0 => {
-            tell("checkout.session.expired", 10, session("unpaid"));
+            add("checkout.session.expired", 10, session("unpaid"));
             return Story { org, events, tokens: 0 };
         }
         1 => {
-            tell("checkout.session.completed", 10, session("unpaid"));
-            tell("checkout.session.async_payment_failed", 20, session("unpaid"));
+            add("checkout.session.completed", 10, session("unpaid"));
+            add("checkout.session.async_payment_failed", 20, session("unpaid"));
             return Story { org, events, tokens: 0 };
         }
         2 | 3 => {
-            tell("checkout.session.completed", 10, session("unpaid"));
-            tell("checkout.session.async_payment_succeeded", 20, session("paid"));
+            add("checkout.session.completed", 10, session("unpaid"));
+            add("checkout.session.async_payment_succeeded", 20, session("paid"));
         }
-        _ => tell("checkout.session.completed", 10, session("paid")),
+        _ => add("checkout.session.completed", 10, session("paid")),
     }
     let mut returned = 0;
     for refunded in 0..rng.random_range(0..3) {
         let (id, cents, fails) = (format!("re_{number}_{refunded}"), rng.random_range(1..900), rng.random_bool(0.3));
-        tell("refund.created", 30, refund(&id, &payment, cents, "pending"));
+        add("refund.created", 30, refund(&id, &payment, cents, "pending"));
         if fails {
-            tell("refund.failed", 40, refund(&id, &payment, cents, "failed"));
+            add("refund.failed", 40, refund(&id, &payment, cents, "failed"));
         } else {
-            tell("refund.updated", 40, refund(&id, &payment, cents, "succeeded"));
+            add("refund.updated", 40, refund(&id, &payment, cents, "succeeded"));
             returned += cents;
         }
     }
     if rng.random_bool(0.3) {
         let (id, lost) = (format!("dp_{number}"), rng.random_bool(0.5));
-        tell("charge.dispute.created", 50, dispute(&id, &payment, "needs_response"));
-        tell("charge.dispute.updated", 55, dispute(&id, &payment, "under_review"));
-        tell("charge.dispute.closed", 60, dispute(&id, &payment, if lost { "lost" } else { "won" }));
+        add("charge.dispute.created", 50, dispute(&id, &payment, "needs_response"));
+        add("charge.dispute.updated", 55, dispute(&id, &payment, "under_review"));
+        add("charge.dispute.closed", 60, dispute(&id, &payment, if lost { "lost" } else { "won" }));
         if lost {
             returned = 2_900;
         }
@@ -78,7 +78,7 @@ fn story(rng: &mut StdRng, org: usize, id: OrgId, purchase: PurchaseId, number: 
     Story { org, events, tokens: 500 - 500 * returned.min(2_900) as i64 / 2_900 }
 }
 
-/// Each event 1 to 20 times, [`DELIVERIES`] in all, in any order.
+/// Each event 1 to 20 times, [`DELIVERIES`] in total, shuffled.
 fn deliveries(rng: &mut StdRng, stories: &[Story]) -> Vec<String> {
     let events: Vec<&String> = stories.iter().flat_map(|story| &story.events).collect();
     let mut times = vec![1; events.len()];
@@ -105,7 +105,7 @@ async fn deliver(server: &TestServer, site: &Site, body: String) -> StatusCode {
 }
 
 #[test]
-fn five_thousand_deliveries_in_any_order_leave_what_arithmetic_says() {
+fn five_thousand_shuffled_deliveries_end_in_the_computed_balances() {
     with_server(async |server| {
         let (site, mut rng) = (Site::new(server, false), StdRng::seed_from_u64(7));
         let mut orgs: Vec<(OrgId, MemberId)> = Vec::new();
@@ -125,7 +125,7 @@ fn five_thousand_deliveries_in_any_order_leave_what_arithmetic_says() {
         let spent: [AtomicUsize; ORGS] = Default::default();
         let storm = stream::iter(deliveries.into_iter().enumerate()).for_each_concurrent(16, async |(n, body)| {
             assert_eq!(deliver(server, &site, body).await, 200);
-            // Meanwhile tokens are spent, and the inboxes of two servers work.
+            // Meanwhile tokens are spent and several inboxes run concurrently.
             if n % 50 == 0 {
                 inbox(server).work().await.unwrap();
             }
@@ -136,7 +136,7 @@ fn five_thousand_deliveries_in_any_order_leave_what_arithmetic_says() {
         storm.await;
         work(server).await;
 
-        let undone: i64 = server.ask("select count(*) from stripe_events where done_at is null").await;
+        let undone: i64 = server.query_value("select count(*) from stripe_events where done_at is null").await;
         assert_eq!(undone, 0);
         for (n, (org, _)) in orgs.iter().enumerate() {
             let bought: i64 = stories.iter().filter(|story| story.org == n).map(|story| story.tokens).sum();
@@ -146,8 +146,8 @@ fn five_thousand_deliveries_in_any_order_leave_what_arithmetic_says() {
             assert!(spent > 30, "{spent}");
         }
         let (paid, numbers): (i64, i64) = (
-            server.ask("select count(*) from ai_token_purchases where stage = 'paid'").await,
-            server.ask("select sum(top)::bigint from (select max(number) as top from ai_token_purchases group by org_id) t").await,
+            server.query_value("select count(*) from ai_token_purchases where stage = 'paid'").await,
+            server.query_value("select sum(top)::bigint from (select max(number) as top from ai_token_purchases group by org_id) t").await,
         );
         assert_eq!(paid, numbers);
         assert!(paid > 150, "{paid}");

@@ -1,12 +1,15 @@
-//! Plan, months and license follow the subscription at the sandbox, asked over HTTP as Stripe is.
+//! Plan, billing periods and license follow the subscription at the sandbox, which is called over HTTP like Stripe.
 
 use std::sync::Arc;
 
 use axum::Router;
-use brightmeter::{billing::license::License, ids::OrgId};
+use brightmeter::{
+    billing::license::{License, SuspensionCause},
+    ids::OrgId,
+};
 use server::{
     clock::Clock,
-    demo::stripe_sandbox::{Adopted, Fault, MOUNT, Sandbox, Settings},
+    demo::stripe_sandbox::{Fault, MOUNT, Sandbox, SeedAccount, Settings},
     service::{
         inbox::Inbox,
         plans::Plans,
@@ -19,14 +22,14 @@ use tokio::net::TcpListener;
 
 use super::{
     license::permutations,
-    shop::{event, holdings, tell_through},
+    shop::{deliver_to, event, holdings},
 };
 use crate::{
     http::browser::WEBHOOK_SECRET,
     support::{TestServer, at, spend, with_server},
 };
 
-/// A sandbox where organizations pay for Pro, and an inbox that asks it.
+/// A sandbox where organizations subscribe to Pro, and an inbox that calls it.
 pub struct Office<'a> {
     pub server: &'a TestServer,
     pub sandbox: Sandbox,
@@ -56,14 +59,14 @@ pub fn with_office(test: impl AsyncFnOnce(&Office)) {
 }
 
 impl Office<'_> {
-    /// An organization on Starter that Stripe knows as `cus_` and its name; it has subscribed to Pro just now.
+    /// An organization on Starter whose Stripe customer, `cus_` and its slug, has just subscribed to Pro.
     async fn subscriber(&self, slug: &str) -> OrgId {
         let org = self.server.org(slug, "starter").await;
         let customer = format!("cus_{slug}");
         let mut tx = tenant::begin(&self.server.pools.app, org).await.unwrap();
         stripe_customers::insert(&mut tx, org, &customer, self.server.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        self.sandbox.adopt(Adopted {
+        self.sandbox.seed(SeedAccount {
             customer,
             org: org.to_string(),
             name: slug.into(),
@@ -76,8 +79,8 @@ impl Office<'_> {
         org
     }
 
-    pub async fn tell(&self) {
-        tell_through(&self.inbox, self.server, &self.sandbox.events()).await;
+    pub async fn deliver(&self) {
+        deliver_to(&self.inbox, self.server, &self.sandbox.events()).await;
     }
 
     pub fn go_to(&self, instant: &str) {
@@ -92,44 +95,50 @@ impl Office<'_> {
 }
 
 #[test]
-fn a_renewal_that_fails_leads_down_the_ladder_and_paying_leads_back() {
+fn a_failed_renewal_steps_down_the_ladder_and_a_payment_restores_the_license() {
     with_office(async |office| {
         let org = office.subscriber("acme").await;
-        office.tell().await;
+        office.deliver().await;
         assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
         assert_eq!(holdings(office.server, org).await, (200, 0));
         office.sandbox.set_card("cus_acme", false).unwrap();
         // The renewal of 10 April fails, and the first retry of 13 April.
         office.go_to("2026-04-14T10:00:00Z");
-        office.tell().await;
+        office.deliver().await;
         let since = at("2026-04-10T09:00:00Z");
         assert_eq!(office.plan(org).await, ("pro".into(), License::Grace { since }));
         office.server.submit(org, spend("ping")).await.unwrap();
         office.go_to("2026-04-24T09:00:00Z");
-        // Nobody has to be told: the sweeper books what time has brought.
+        // No event is needed: the sweeper books the due step.
         assert_eq!(office.server.sweeper.sweep().await.unwrap(), 1);
-        assert_eq!(office.plan(org).await, ("pro".into(), License::Suspended { since: at("2026-04-24T09:00:00Z") }));
+        assert_eq!(
+            office.plan(org).await,
+            (
+                "pro".into(),
+                License::Suspended { since: at("2026-04-24T09:00:00Z"), cause: SuspensionCause::NonPayment }
+            )
+        );
         let unpaid = office.sandbox.unpaid_invoices("cus_acme");
         assert_eq!(unpaid.len(), 1);
         office.sandbox.pay_invoice(&unpaid[0]).unwrap();
-        office.tell().await;
+        office.deliver().await;
         assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
         office.server.submit(org, spend("ping")).await.unwrap();
     });
 }
 
 #[test]
-fn what_no_event_told_is_found_by_comparing_and_taken_in_once() {
+fn reconciliation_finds_missed_events_and_applies_them_once() {
     with_office(async |office| {
         let org = office.subscriber("acme").await;
         let Inbox { purchases, plans } = &office.inbox;
-        let compare = async |mend| {
+        let compare = async |fix| {
             let (pool, since) = (&office.server.pools.writer, office.server.clock.now());
-            let report = reconcile::run(purchases, plans, pool, since, mend).await.unwrap();
-            let found: Vec<_> = report.findings.iter().map(|found| (found.org, found.kind, found.mended)).collect();
+            let report = reconcile::run(purchases, plans, pool, since, fix).await.unwrap();
+            let found: Vec<_> = report.findings.iter().map(|found| (found.org, found.kind, found.fixed)).collect();
             (report.plans, found)
         };
-        let differs = |mended| vec![(org, Difference::PlanOtherwise, mended)];
+        let differs = |fixed| vec![(org, Difference::PlanDiffers, fixed)];
         assert_eq!(compare(false).await, (1, differs(false)));
         assert_eq!(office.plan(org).await, ("starter".into(), License::Active));
         assert_eq!(compare(true).await, (1, differs(true)));
@@ -142,13 +151,13 @@ fn what_no_event_told_is_found_by_comparing_and_taken_in_once() {
         assert_eq!(compare(true).await, (1, differs(true)));
         assert_eq!(office.plan(org).await.1, License::Grace { since: at("2026-04-10T09:00:00Z") });
         assert_eq!(compare(false).await, (1, vec![]));
-        // Who has paid and comes back need not wait for the event.
+        // A customer who returns after paying need not wait for the event.
         let unpaid = office.sandbox.unpaid_invoices("cus_acme").remove(0);
         office.sandbox.pay_invoice(&unpaid).unwrap();
-        plans.look_again(org).await.unwrap();
+        plans.refresh_from_stripe(org).await.unwrap();
         assert_eq!(office.plan(org).await.1, License::Active);
         let before = holdings(office.server, org).await;
-        office.tell().await;
+        office.deliver().await;
         assert_eq!(holdings(office.server, org).await, before);
         assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
         assert_eq!(compare(false).await, (1, vec![]));
@@ -156,17 +165,17 @@ fn what_no_event_told_is_found_by_comparing_and_taken_in_once() {
 }
 
 #[test]
-fn a_subscription_that_ends_takes_the_plan_with_it_and_leaves_packs() {
+fn the_end_of_a_subscription_ends_the_plan_and_its_allowance() {
     with_office(async |office| {
         let org = office.subscriber("acme").await;
-        office.tell().await;
+        office.deliver().await;
         let subscription = office.sandbox.subscriptions("cus_acme").remove(0);
-        office.sandbox.cancel_later(&subscription).unwrap();
-        office.tell().await;
+        office.sandbox.cancel_at_period_end(&subscription).unwrap();
+        office.deliver().await;
         let terms = office.server.account(org).await.terms;
         assert_eq!((terms.plan.as_str(), terms.next_plan.unwrap().as_str()), ("pro", "starter"));
         office.go_to("2026-04-10T09:00:00Z");
-        office.tell().await;
+        office.deliver().await;
         let since = at("2026-04-10T09:00:00Z");
         assert_eq!(office.plan(org).await, ("starter".into(), License::Canceled { since }));
         assert_eq!(holdings(office.server, org).await, (0, 0));
@@ -174,11 +183,11 @@ fn a_subscription_that_ends_takes_the_plan_with_it_and_leaves_packs() {
 }
 
 #[test]
-fn all_orders_of_six_events_of_a_subscription_leave_the_same() {
+fn six_events_of_a_subscription_have_the_same_effect_in_any_order() {
     let orders = permutations(&[0, 1, 2, 3, 4, 5]);
     assert_eq!(orders.len(), 720);
     with_office(async |office| {
-        // A renewal that failed, was tried again, and was paid; then the subscription was set to end.
+        // A renewal failed, was retried and was paid; then the subscription was set to cancel.
         let kinds = [
             "customer.subscription.created",
             "invoice.payment_failed",
@@ -190,7 +199,7 @@ fn all_orders_of_six_events_of_a_subscription_leave_the_same() {
         let mut orgs = Vec::new();
         for (n, order) in orders.iter().enumerate() {
             let org = office.subscriber(&format!("org{n}")).await;
-            office.sandbox.cancel_later(&office.sandbox.subscriptions(&format!("cus_org{n}"))[0]).unwrap();
+            office.sandbox.cancel_at_period_end(&office.sandbox.subscriptions(&format!("cus_org{n}"))[0]).unwrap();
             orgs.push((org, order));
         }
         let mut events = Vec::new();
@@ -201,13 +210,13 @@ fn all_orders_of_six_events_of_a_subscription_leave_the_same() {
                 let object = if kind.starts_with("invoice.") {
                     serde_json::json!({ "id": "in_1", "object": "invoice", "customer": customer, "subscription": subscription })
                 } else {
-                    // What it says of itself is not believed: only that something changed.
+                    // The event's own state is ignored: it only says that something has changed.
                     serde_json::json!({ "id": subscription, "object": "subscription", "customer": customer, "status": "canceled" })
                 };
                 events.push(event(&format!("evt_{n}_{}", order[step]), kind, 1_773_133_200, &object));
             }
         }
-        tell_through(&office.inbox, office.server, &events).await;
+        deliver_to(&office.inbox, office.server, &events).await;
         for (org, order) in orgs {
             let terms = office.server.account(org).await.terms;
             let found = (terms.plan.as_str(), terms.next_plan.as_ref().map(|plan| plan.as_str()), terms.license);
@@ -218,17 +227,17 @@ fn all_orders_of_six_events_of_a_subscription_leave_the_same() {
 }
 
 #[test]
-fn while_stripe_does_not_answer_events_wait_and_nothing_is_guessed() {
+fn while_stripe_is_unavailable_events_wait_and_no_state_is_assumed() {
     with_office(async |office| {
         let org = office.subscriber("acme").await;
         office.sandbox.set_fault(Fault::Error500);
-        office.tell().await;
+        office.deliver().await;
         assert_eq!(office.plan(org).await, ("starter".into(), License::Active));
         office.sandbox.set_fault(Fault::None);
-        let waiting: i64 = office.server.ask("select count(*) from stripe_events where done_at is null").await;
+        let waiting: i64 = office.server.query_value("select count(*) from stripe_events where done_at is null").await;
         assert_eq!(waiting, 1);
-        office.server.pass(5);
-        office.tell().await;
+        office.server.advance(5);
+        office.deliver().await;
         assert_eq!(office.plan(org).await, ("pro".into(), License::Active));
     });
 }

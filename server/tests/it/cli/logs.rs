@@ -1,4 +1,4 @@
-//! What a running server writes to its log.
+//! The log of a running server.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,10 +10,10 @@ use brightmeter::access::api_key::Scope;
 use reqwest::{Client, Response, header, redirect::Policy};
 use serde_json::Value;
 
-use super::{database::on, ran::Directory};
+use super::{database::on, program::TempDir};
 use crate::support::{spend, with_server};
 
-/// What must never stand in a log, whatever is logged.
+/// Texts that must never be in a log.
 const PLANTED: [&str; 9] = [
     "sk_live_planted",
     "whsec_planted",
@@ -26,7 +26,7 @@ const PLANTED: [&str; 9] = [
     "reason-planted",
 ];
 
-/// A server on the database of a test, and what it has logged.
+/// A server process on a test's database, and its log.
 struct Running {
     child: std::process::Child,
     log: std::thread::JoinHandle<String>,
@@ -34,16 +34,16 @@ struct Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it says where it serves.
+    /// Starts the server, and waits until it logs its address.
     fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut text = String::new();
         let address = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("it ended: {text}")).unwrap();
+            let line = lines.next().unwrap_or_else(|| panic!("the server exited: {text}")).unwrap();
             text.push_str(&line);
             text.push('\n');
-            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
             if event["message"] == "serving" {
                 break format!("http://{}", event["addr"].as_str().unwrap());
             }
@@ -58,7 +58,7 @@ impl Running {
         Self { child, log, address }
     }
 
-    /// Stops it as a supervisor does; answers its whole log.
+    /// Stops the server with SIGTERM, as a supervisor does. Returns its whole log.
     fn stop(mut self) -> String {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -75,12 +75,12 @@ async fn post(client: &Client, url: String, cookie: &str, form: &[(&str, &str)])
 }
 
 #[test]
-fn a_request_is_one_line_and_no_secret_is_ever_logged() {
+fn a_request_is_one_log_line_and_no_secret_is_logged() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
         server.submit(org, spend("ping")).await.unwrap();
-        let site = Directory::new();
+        let site = TempDir::new();
         std::fs::create_dir(site.0.join("pkg")).unwrap();
         let mut command = on(server, "serve");
         command
@@ -90,7 +90,7 @@ fn a_request_is_one_line_and_no_secret_is_ever_logged() {
             .env("LEPTOS_SITE_ROOT", &site.0)
             .env("STRIPE_SECRET_KEY", "sk_live_planted")
             .env("STRIPE_WEBHOOK_SECRET", "whsec_planted")
-            // Nobody answers there: the call fails, and the failure is logged.
+            // No server listens there: the call fails, and the failure is logged.
             .env("AI_BASE_URL", "http://127.0.0.1:9/v1")
             .env("AI_MODEL", "m")
             .env("AI_API_KEY", "ai-key-planted");
@@ -124,8 +124,8 @@ fn a_request_is_one_line_and_no_secret_is_ever_logged() {
         let log = tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
         let (_, secret) = cookie.split_once('=').unwrap();
         for planted in PLANTED.into_iter().chain([secret, service.reveal()]) {
-            assert!(!log.contains(planted), "{planted} stands in the log");
-            assert!(!metrics.contains(planted), "{planted} stands in the metrics");
+            assert!(!log.contains(planted), "{planted} is in the log");
+            assert!(!metrics.contains(planted), "{planted} is in the metrics");
         }
         let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let answered = |path: &str| {

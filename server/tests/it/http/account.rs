@@ -1,4 +1,4 @@
-//! A person's own password and sessions.
+//! User profiles: the password and sessions.
 
 use axum::http::StatusCode;
 
@@ -28,35 +28,38 @@ fn a_new_password_ends_every_other_session_and_the_old_password() {
     with_site(async |server, site| {
         let mut here = robin(server, site).await;
         let mut elsewhere = site.signed_in(EMAIL).await;
-        assert!(here.get("/account").await.text().contains("You are signed in 2 times, this browser included."));
+        assert!(here.get("/account").await.text().contains("You have 2 active sessions, including this one."));
         let before = here.cookie.clone();
         let page = change(&mut here, OLD, NEW).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/account?told=password-changed"));
-        assert_ne!(here.cookie, before, "the session goes on under a new id");
-        let page = here.get("/account?told=password-changed").await.text();
-        assert!(page.contains("Password changed") && page.contains("You are signed in here only."), "{page}");
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/account?flash=password-changed"));
+        assert_ne!(here.cookie, before, "the session continues under a new id");
+        let page = here.get("/account?flash=password-changed").await.text();
+        assert!(
+            page.contains("Password changed") && page.contains("You have 1 active session, in this browser."),
+            "{page}"
+        );
         assert!(!is_signed_in(&mut elsewhere).await);
         let mut old = site.browser();
         old.cookie = before;
-        assert!(!is_signed_in(&mut old).await, "the id from before is worth nothing");
+        assert!(!is_signed_in(&mut old).await, "the old session id is invalid");
         assert_eq!(site.browser().sign_in(EMAIL, OLD).await.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(site.browser().sign_in(EMAIL, NEW).await.status, StatusCode::SEE_OTHER);
     });
 }
 
 #[test]
-fn the_password_stays_unless_the_current_one_is_known_and_the_new_one_is_long_enough() {
+fn a_wrong_current_or_too_short_new_password_changes_nothing() {
     with_site(async |server, site| {
         let mut here = robin(server, site).await;
         for (current, new, message) in [
-            ("wrong", NEW, "That is not your current password."),
-            (OLD, "eleven char", "A password has 12 to 1000 characters."),
-            (OLD, "", "A password has 12 to 1000 characters."),
+            ("wrong", NEW, "Your current password is incorrect."),
+            (OLD, "eleven char", "Your new password must have 12 to 1000 characters."),
+            (OLD, "", "Your new password must have 12 to 1000 characters."),
         ] {
             let page = change(&mut here, current, new).await;
             assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
             assert!(page.text().contains(message), "{}", page.text());
-            assert!(!page.body.contains(NEW), "what was typed as a password is not shown again");
+            assert!(!page.body.contains(NEW), "a typed password is not shown again");
         }
         assert!(is_signed_in(&mut here).await);
         assert_eq!(site.browser().sign_in(EMAIL, OLD).await.status, StatusCode::SEE_OTHER);
@@ -71,13 +74,13 @@ fn the_current_password_cannot_be_guessed_forever() {
             assert!(change(&mut here, "wrong", NEW).await.text().contains("not your current password"));
         }
         assert!(change(&mut here, OLD, NEW).await.text().contains("Too many attempts. Try again in 15 minutes."));
-        server.pass(15 * 60 + 1);
+        server.advance(15 * 60 + 1);
         assert_eq!(change(&mut here, OLD, NEW).await.status, StatusCode::SEE_OTHER);
     });
 }
 
 #[test]
-fn signing_out_everywhere_ends_every_session_of_that_person_and_no_other() {
+fn signing_out_everywhere_ends_all_sessions_of_that_user_only() {
     with_site(async |server, site| {
         let mut here = robin(server, site).await;
         let mut elsewhere = site.signed_in(EMAIL).await;
@@ -85,18 +88,18 @@ fn signing_out_everywhere_ends_every_session_of_that_person_and_no_other() {
         server.member(org, "kim@stagecraft.test").await;
         let mut kim = site.signed_in("kim@stagecraft.test").await;
         let page = here.post("/account/sign-out-everywhere", &[]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=signed-out-everywhere"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?flash=signed-out-everywhere"));
         assert!(!is_signed_in(&mut here).await && !is_signed_in(&mut elsewhere).await);
         assert!(is_signed_in(&mut kim).await);
     });
 }
 
 #[test]
-fn an_account_is_only_for_whoever_is_signed_in() {
+fn the_account_page_requires_a_sign_in() {
     with_site(async |_, site| {
-        let mut nobody = site.browser();
-        assert_eq!(nobody.get("/account").await.location(), "/signin?next=%2Faccount");
-        assert_eq!(change(&mut nobody, OLD, NEW).await.location(), "/signin?told=session-ended");
-        assert_eq!(nobody.post("/account/sign-out-everywhere", &[]).await.location(), "/signin?told=session-ended");
+        let mut anonymous = site.browser();
+        assert_eq!(anonymous.get("/account").await.location(), "/signin?next=%2Faccount");
+        assert_eq!(change(&mut anonymous, OLD, NEW).await.location(), "/signin?flash=session-ended");
+        assert_eq!(anonymous.post("/account/sign-out-everywhere", &[]).await.location(), "/signin?flash=session-ended");
     });
 }

@@ -1,4 +1,4 @@
-//! The log as a page and as a file.
+//! The activity page and its CSV file.
 
 use axum::http::StatusCode;
 use brightmeter::{command::Command, ids::OrgId};
@@ -7,25 +7,25 @@ use futures::{StreamExt, stream};
 use super::browser::{Browser, Page, Site, with_site};
 use crate::support::{TestServer, adjust, capture, held, hold, member, spend, usage};
 
-/// An organization with a day's entries on each of two days.
+/// An organization with entries on two days.
 async fn robin(server: &TestServer, site: &Site) -> (OrgId, String, Browser) {
     let org = server.org("bright-audio", "pro").await;
     let id = server.member(org, "robin@bright-audio.test").await;
     server.submit(org, Command::Spend(usage(member(id), "ping"))).await.unwrap();
     server.submit(org, spend("strategy_analysis")).await.unwrap();
-    server.pass(24 * 60 * 60);
+    server.advance(24 * 60 * 60);
     let job = held(&server.submit(org, hold("lead_generation", 600)).await.unwrap());
     server.submit(org, capture(job, None)).await.unwrap();
     (org, id.to_string(), site.signed_in("robin@bright-audio.test").await)
 }
 
-/// The numbers of the entries on a page.
+/// The sequence numbers of the entries on a page.
 fn entries(page: &Page) -> Vec<i64> {
     let numbers = page.body.split("data-seq=\"").skip(1);
     numbers.map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect()
 }
 
-/// The rows of a file, the header first.
+/// The rows of a CSV file, the header first.
 fn rows(page: &Page) -> Vec<Vec<String>> {
     assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, Some("text/csv; charset=utf-8")));
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(page.body.as_bytes());
@@ -33,7 +33,7 @@ fn rows(page: &Page) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn filters_show_what_they_say() {
+fn filters_select_entries_on_the_page_and_in_the_file() {
     with_site(async |server, site| {
         let (_, id, mut browser) = robin(server, site).await;
         for (query, expected) in [
@@ -60,12 +60,12 @@ fn filters_show_what_they_say() {
 }
 
 #[test]
-fn a_filter_that_makes_no_sense_is_told_at_its_field() {
+fn an_invalid_filter_shows_an_error_at_its_field() {
     with_site(async |server, site| {
         let (_, _, mut browser) = robin(server, site).await;
         for (query, message) in [
-            ("from=yesterday", "Write a day as 2026-11-22."),
-            ("from=2026-03-11&to=2026-03-10", "The last day lies before the first."),
+            ("from=yesterday", "Enter a date like 2026-11-22."),
+            ("from=2026-03-11&to=2026-03-10", "The end date is before the start date."),
             ("member=me", "Choose a member from the list."),
         ] {
             let page = browser.get(&format!("/activity?{query}")).await;
@@ -78,7 +78,7 @@ fn a_filter_that_makes_no_sense_is_told_at_its_field() {
 }
 
 #[test]
-fn the_file_has_a_header_and_a_row_an_entry() {
+fn the_file_has_a_header_and_one_row_per_entry() {
     with_site(async |server, site| {
         let (_, _, mut browser) = robin(server, site).await;
         let page = browser.get("/activity.csv").await;
@@ -100,7 +100,7 @@ fn the_file_has_a_header_and_a_row_an_entry() {
 }
 
 #[test]
-fn nothing_that_people_wrote_is_a_formula_where_the_file_is_opened() {
+fn user_text_is_never_a_formula_in_a_spreadsheet() {
     with_site(async |server, site| {
         let (org, _, mut browser) = robin(server, site).await;
         for note in ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "a, \"quoted\"\nnote"] {
@@ -113,7 +113,7 @@ fn nothing_that_people_wrote_is_a_formula_where_the_file_is_opened() {
 }
 
 #[test]
-fn ten_thousand_entries_are_all_in_the_file() {
+fn the_file_contains_all_ten_thousand_entries() {
     with_site(async |server, site| {
         let (org, _, mut browser) = robin(server, site).await;
         server.submit(org, adjust(20_000, "plenty")).await.unwrap();

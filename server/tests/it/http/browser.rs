@@ -1,4 +1,4 @@
-//! A site and browsers that look at it.
+//! The site under test and the browsers that visit it.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -26,13 +26,13 @@ use tower::ServiceExt;
 
 use crate::support::{TestServer, with_server};
 
-/// What Stripe signs with here.
+/// The signing secret of Stripe's webhooks in tests.
 pub const WEBHOOK_SECRET: &str = "whsec_test";
 
 /// The pages and forms of a server.
 pub struct Site(pub http::Site);
 
-/// Runs `test` against the site of a server.
+/// Runs `test` with the site of a server.
 pub fn with_site(test: impl AsyncFnOnce(&TestServer, &Site)) {
     with_server(async |server| {
         let site = Site::new(server, false);
@@ -41,17 +41,17 @@ pub fn with_site(test: impl AsyncFnOnce(&TestServer, &Site)) {
 }
 
 impl Site {
-    /// As the command line puts it together, with the AI that fails on request.
+    /// The site as `brightmeter serve` assembles it, with an AI provider that fails on request.
     pub fn new(server: &TestServer, https: bool) -> Self {
         Self::with(server, server.writer.clone(), Arc::new(BuiltIn { faults: true }), https)
     }
 
-    /// The same that sells packs.
+    /// A site that sells packs.
     pub fn selling(server: &TestServer, purchases: Purchases) -> Self {
         Self::put_together(server, server.writer.clone(), Arc::new(BuiltIn { faults: true }), purchases, false)
     }
 
-    /// The same with another writer and another AI.
+    /// A site with another writer and another AI provider.
     pub fn with(server: &TestServer, writer: Writer, provider: Arc<dyn AiProvider>, https: bool) -> Self {
         let purchases = server.purchases(&writer);
         Self::put_together(server, writer, provider, purchases, https)
@@ -81,7 +81,7 @@ impl Site {
         };
         let api_keys = server.api_keys.clone();
         let balance_events = BalanceEvents::start(pool.clone(), writer.changed_accounts());
-        let plans = Plans::beside(&purchases);
+        let plans = Plans::from_purchases(&purchases);
         let staff = Staff::new(purchases.clone(), plans.clone(), server.pools.writer.clone());
         let portal = AppBackend {
             pool: pool.clone(),
@@ -121,7 +121,7 @@ impl Site {
         Self(http::Site::new(tools.into()))
     }
 
-    /// A browser that was never here.
+    /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser { site: self.0.clone(), cookie: None, address: Ipv4Addr::new(192, 0, 2, 1) }
     }
@@ -136,7 +136,7 @@ impl Site {
 }
 
 impl Site {
-    /// A browser in which a person has signed in who is staff, and a member of no organization.
+    /// A browser in which a staff user without an organization has signed in.
     pub async fn staff(&self, server: &TestServer) -> Browser {
         let (email, password) = ("staff@brightmeter.test", "correct horse");
         server.provisioning.create_user(email, "Sam", password, true).await.unwrap();
@@ -160,7 +160,7 @@ impl Browser {
         self.send(Request::get(path), Body::empty()).await
     }
 
-    /// Sends a form as a browser does from a page of this site.
+    /// Submits a form as a browser does from a page of this site.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = Request::post(path).header("sec-fetch-site", "same-origin");
         self.send(request.header(header::CONTENT_TYPE, FORM), form(fields)).await
@@ -170,7 +170,7 @@ impl Browser {
         self.post("/signin", &[("email", email), ("password", password)]).await
     }
 
-    /// Sends anything.
+    /// Sends any request.
     pub async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Page {
         let mut request = request.header(header::HOST, "tokens.example.com");
         if let Some(cookie) = &self.cookie {
@@ -190,7 +190,7 @@ impl Browser {
     }
 }
 
-/// Keys as a page gives them to its form.
+/// Idempotency keys like those that pages put into forms.
 pub const ONE: &str = "00000000-0000-7000-8000-000000000001";
 pub const TWO: &str = "00000000-0000-7000-8000-000000000002";
 
@@ -200,7 +200,7 @@ pub fn form(fields: &[(&str, &str)]) -> Body {
     Body::from(serde_urlencoded::to_string(fields).unwrap())
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
 pub struct Page {
     pub status: StatusCode,
@@ -227,19 +227,19 @@ impl Page {
         &self.body[start..self.body.find("</main>").unwrap_or(self.body.len())]
     }
 
-    /// The page as it reads, without markup.
+    /// The visible text of the page.
     pub fn text(&self) -> String {
         words(self.main())
     }
 
-    /// What the element with that `data-testid` reads.
+    /// The text of the element with this `data-testid`.
     pub fn number(&self, id: &str) -> String {
         let (_, rest) = self.body.split_once(&format!("data-testid=\"{id}\"")).unwrap_or_else(|| panic!("no {id}"));
         let (_, rest) = rest.split_once('>').unwrap();
         words(rest.split("</").next().unwrap())
     }
 
-    /// The value of the hidden field of that name.
+    /// The value of the hidden field with this name.
     pub fn field(&self, name: &str) -> String {
         let input = self.body.split("<input").find(|input| input.contains(&format!("name=\"{name}\""))).unwrap();
         let (_, rest) = input.split_once("value=\"").unwrap();

@@ -1,4 +1,4 @@
-//! Making and revoking keys in the browser.
+//! Creating and revoking API keys in the browser.
 
 use axum::http::StatusCode;
 
@@ -13,16 +13,16 @@ async fn owner(server: &TestServer, site: &Site) -> Browser {
     site.signed_in(EMAIL).await
 }
 
-async fn make(browser: &mut Browser, id: &str, name: &str, scope: &str, days: &str) -> Page {
+async fn create(browser: &mut Browser, id: &str, name: &str, scope: &str, days: &str) -> Page {
     browser.post("/keys", &[("id", id), ("name", name), ("scope", scope), ("days", days)]).await
 }
 
 #[test]
-fn a_keys_secret_is_shown_once_and_stored_as_its_hash() {
+fn an_api_keys_secret_is_shown_once_and_only_its_hash_is_stored() {
     with_site(async |server, site| {
         let mut browser = owner(server, site).await;
-        assert!(browser.get("/keys").await.text().contains("No keys yet"));
-        let page = make(&mut browser, ONE, "billing", "spend", "90").await;
+        assert!(browser.get("/keys").await.text().contains("No API keys yet"));
+        let page = create(&mut browser, ONE, "billing", "spend", "90").await;
         assert_eq!(page.status, StatusCode::OK);
         let secret = page.body.split("value=\"bm_live_").nth(1).unwrap().split('"').next().unwrap();
         let secret: brightmeter::access::api_key::Secret = format!("bm_live_{secret}").parse().unwrap();
@@ -30,65 +30,65 @@ fn a_keys_secret_is_shown_once_and_stored_as_its_hash() {
         let page = browser.get("/keys").await;
         assert!(page.text().contains("billing") && page.text().contains(secret.shown()), "{}", page.text());
         assert!(!page.body.contains(secret.reveal()), "shown a second time");
-        let row: String = server.ask("select api_keys::text from api_keys").await;
+        let row: String = server.query_value("select api_keys::text from api_keys").await;
         assert!(!row.contains(secret.reveal()), "{row}");
     });
 }
 
 #[test]
-fn a_form_that_is_sent_twice_makes_one_key() {
+fn a_form_that_is_sent_twice_creates_one_api_key() {
     with_site(async |server, site| {
         let mut browser = owner(server, site).await;
-        assert_eq!(make(&mut browser, ONE, "billing", "read", "").await.status, StatusCode::OK);
-        let page = make(&mut browser, ONE, "billing", "read", "").await;
+        assert_eq!(create(&mut browser, ONE, "billing", "read", "").await.status, StatusCode::OK);
+        let page = create(&mut browser, ONE, "billing", "read", "").await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(page.text().contains("made already"), "{}", page.text());
-        assert_eq!(server.ask::<i64>("select count(*) from api_keys").await, 1);
+        assert!(page.text().contains("already been created"), "{}", page.text());
+        assert_eq!(server.query_value::<i64>("select count(*) from api_keys").await, 1);
     });
 }
 
 #[test]
-fn what_is_wrong_with_a_key_is_said_at_its_field_and_nothing_is_lost() {
+fn an_invalid_api_key_shows_the_error_at_its_field_and_keeps_the_input() {
     with_site(async |server, site| {
         let mut browser = owner(server, site).await;
         for (name, scope, days, message) in [
-            ("  ", "read", "30", "A name has 1 to 100 characters."),
-            (&*"x".repeat(101), "read", "30", "A name has 1 to 100 characters."),
-            ("billing", "all", "30", "Choose what the key may do."),
-            ("billing", "read", "-1", "Choose how long the key holds."),
-            ("billing", "read", "0", "A key has to hold for a while"),
+            ("  ", "read", "30", "A name must have 1 to 100 characters."),
+            (&*"x".repeat(101), "read", "30", "A name must have 1 to 100 characters."),
+            ("billing", "all", "30", "Choose a permission."),
+            ("billing", "read", "-1", "Choose when the API key expires."),
+            ("billing", "read", "0", "An API key must expire in the future"),
         ] {
-            let page = make(&mut browser, ONE, name, scope, days).await;
+            let page = create(&mut browser, ONE, name, scope, days).await;
             assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
             assert!(page.text().contains(message), "{message}: {}", page.text());
             assert!(page.body.contains(&format!("value=\"{name}\"")), "{name} is lost");
         }
-        assert_eq!(server.ask::<i64>("select count(*) from api_keys").await, 0);
+        assert_eq!(server.query_value::<i64>("select count(*) from api_keys").await, 0);
     });
 }
 
 #[test]
-fn a_revoked_key_stays_listed_and_is_revoked_once() {
+fn a_revoked_api_key_stays_listed_and_is_revoked_once() {
     with_site(async |server, site| {
         let mut browser = owner(server, site).await;
-        make(&mut browser, ONE, "billing", "manage", "").await;
+        create(&mut browser, ONE, "billing", "manage", "").await;
         for _ in 0..2 {
             let page = browser.post("/keys/revoke", &[("id", ONE)]).await;
-            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/keys?told=key-revoked"));
-            server.pass(60);
+            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/keys?flash=key-revoked"));
+            server.advance(60);
         }
         let page = browser.get("/keys").await.text();
         assert!(page.contains("revoked on") && !page.contains("Yes, revoke it"), "{page}");
         let since = "select revoked_at = created_at from api_keys";
-        assert!(server.ask::<bool>(since).await, "the second time moved it");
+        assert!(server.query_value::<bool>(since).await, "the second time moved it");
     });
 }
 
 #[test]
-fn members_and_other_organizations_manage_no_keys() {
+fn members_and_other_organizations_cannot_manage_api_keys() {
     with_site(async |server, site| {
         let mut browser = owner(server, site).await;
-        make(&mut browser, ONE, "billing", "manage", "").await;
+        create(&mut browser, ONE, "billing", "manage", "").await;
         let org = server.org("stagecraft", "pro").await;
         server.person(org, "ada@stagecraft.test", "admin").await;
         server.member(org, "max@stagecraft.test").await;
@@ -98,8 +98,8 @@ fn members_and_other_organizations_manage_no_keys() {
         let mut member = site.signed_in("max@stagecraft.test").await;
         assert_eq!(member.get("/keys").await.status, StatusCode::FORBIDDEN);
         assert!(!member.get("/dashboard").await.body.contains("href=\"/keys\""));
-        assert_eq!(make(&mut member, ONE, "mine", "read", "").await.status, StatusCode::FORBIDDEN);
+        assert_eq!(create(&mut member, ONE, "mine", "read", "").await.status, StatusCode::FORBIDDEN);
         assert_eq!(member.post("/keys/revoke", &[("id", ONE)]).await.status, StatusCode::FORBIDDEN);
-        assert_eq!(server.ask::<i64>("select count(*) from api_keys where revoked_at is null").await, 1);
+        assert_eq!(server.query_value::<i64>("select count(*) from api_keys where revoked_at is null").await, 1);
     });
 }

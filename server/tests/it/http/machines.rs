@@ -1,4 +1,4 @@
-//! What supervisors and logs look at.
+//! Health checks, readiness and request ids.
 
 use axum::{
     body::Body,
@@ -8,7 +8,7 @@ use axum::{
 use super::browser::{FORM, with_site};
 
 #[test]
-fn a_supervisor_learns_whether_the_process_and_the_database_are_there() {
+fn health_reports_the_process_and_readiness_the_database() {
     with_site(async |server, site| {
         let page = site.browser().get("/healthz").await;
         assert_eq!((page.status, page.body.as_str()), (StatusCode::OK, "ok\n"));
@@ -25,7 +25,7 @@ fn a_supervisor_learns_whether_the_process_and_the_database_are_there() {
 }
 
 #[test]
-fn every_answer_carries_its_requests_id() {
+fn every_response_carries_its_request_id() {
     with_site(async |_, site| {
         let mut seen = std::collections::BTreeSet::new();
         for path in ["/healthz", "/readyz", "/signin", "/nowhere", "/dashboard"] {
@@ -39,7 +39,7 @@ fn every_answer_carries_its_requests_id() {
 }
 
 #[test]
-fn whoever_meets_a_defect_is_told_the_requests_id() {
+fn an_error_page_shows_the_request_id() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
@@ -54,7 +54,7 @@ fn whoever_meets_a_defect_is_told_the_requests_id() {
 }
 
 #[test]
-fn a_form_that_is_none_is_an_error_of_the_sender() {
+fn a_malformed_form_is_a_client_error() {
     with_site(async |_, site| {
         let post = || Request::post("/signin").header("sec-fetch-site", "same-origin");
         for (request, body) in [

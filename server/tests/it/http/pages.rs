@@ -6,7 +6,7 @@ use super::browser::with_site;
 use crate::support::{capture, held, hold, spend};
 
 #[test]
-fn a_page_leads_to_the_sign_in_and_back() {
+fn a_signed_out_page_redirects_to_the_sign_in_and_back() {
     with_site(async |_, site| {
         for (path, leads_to) in [
             ("/dashboard", "/signin?next=%2Fdashboard"),
@@ -21,7 +21,11 @@ fn a_page_leads_to_the_sign_in_and_back() {
         }
         for path in ["/switch", "/quests", "/quests/done"] {
             let page = site.browser().post(path, &[("goal", "Sell more posters")]).await;
-            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=session-ended"), "{path}");
+            assert_eq!(
+                (page.status, page.location()),
+                (StatusCode::SEE_OTHER, "/signin?flash=session-ended"),
+                "{path}"
+            );
         }
         let page = site.browser().get("/signin?next=%2Fquests%3Fjob%3D1").await;
         assert_eq!((page.status, page.field("next").as_str()), (StatusCode::OK, "/quests?job=1"));
@@ -29,7 +33,7 @@ fn a_page_leads_to_the_sign_in_and_back() {
 }
 
 #[test]
-fn server_functions_tell_the_signed_out_nothing() {
+fn server_functions_require_a_sign_in() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
@@ -41,7 +45,7 @@ fn server_functions_tell_the_signed_out_nothing() {
 }
 
 #[test]
-fn the_dashboard_shows_the_numbers_that_are_booked() {
+fn the_dashboard_shows_the_booked_balances() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
@@ -63,19 +67,19 @@ fn the_dashboard_shows_the_numbers_that_are_booked() {
 }
 
 #[test]
-fn the_dashboard_books_what_time_has_brought_before_it_shows_anything() {
+fn the_dashboard_books_due_changes_first() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
         server.submit(org, spend("revenue_forecast")).await.unwrap();
-        server.pass(31 * 24 * 60 * 60);
+        server.advance(31 * 24 * 60 * 60);
         let page = site.signed_in("robin@bright-audio.test").await.get("/dashboard").await;
         assert_eq!(page.number("available-ai"), "200");
     });
 }
 
 #[test]
-fn an_address_that_leads_nowhere_says_so() {
+fn an_unknown_path_is_not_found() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;

@@ -1,4 +1,4 @@
-//! Asking for quests, and marking them done.
+//! Requesting quests and marking them done.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ async fn robin(server: &TestServer, site: &Site, plan: &str) -> (OrgId, Browser)
     (org, site.signed_in("robin@bright-audio.test").await)
 }
 
-async fn ask(browser: &mut Browser, goal: &str, key: &str) -> Page {
+async fn request_quests(browser: &mut Browser, goal: &str, key: &str) -> Page {
     browser.post("/quests", &[("goal", goal), ("key", key)]).await
 }
 
@@ -30,36 +30,36 @@ fn a_goal_becomes_quests_and_is_charged_once() {
         let page = browser.get("/quests").await;
         assert!(page.text().contains("Costs 5 AI tokens. 200 available, 195 after."), "{}", page.text());
         let key = page.field("key");
-        let answer = ask(&mut browser, "Sell more <b>posters</b>", &key).await;
+        let answer = request_quests(&mut browser, "Sell more <b>posters</b>", &key).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         assert!(answer.location().starts_with("/quests?job="), "{}", answer.location());
         let receipt = browser.get(answer.location()).await;
         assert!(receipt.text().contains("Delivered. 5 AI tokens charged"), "{}", receipt.text());
         assert!(!receipt.body.contains("<b>posters"), "a goal is text");
-        assert!(server.ask::<i64>("select count(*) from quests").await >= 3);
+        assert!(server.query_value::<i64>("select count(*) from quests").await >= 3);
         assert_eq!(server.available(org, "ai").await, 195);
-        let again = ask(&mut browser, "Sell more <b>posters</b>", &key).await;
+        let again = request_quests(&mut browser, "Sell more <b>posters</b>", &key).await;
         assert_eq!(again.location(), answer.location(), "sent twice");
-        let reused = ask(&mut browser, "Sell more shirts", &key).await;
+        let reused = request_quests(&mut browser, "Sell more shirts", &key).await;
         assert_eq!(reused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(server.available(org, "ai").await, 195);
     });
 }
 
 #[test]
-fn a_goal_that_cannot_be_used_comes_back_with_what_is_wrong() {
+fn an_invalid_goal_is_shown_again_with_its_error() {
     with_site(async |server, site| {
         let (org, mut browser) = robin(server, site, "pro").await;
         for (goal, key) in
             [("ab", ONE), (&*"long ".repeat(101), ONE), ("Sell more posters", ""), ("Sell more posters", "order-1")]
         {
-            let page = ask(&mut browser, goal, key).await;
+            let page = request_quests(&mut browser, goal, key).await;
             assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{goal}");
             assert!(page.body.contains("role=\"alert\""), "{goal}: {}", page.text());
             let kept = page.body.split("<textarea").nth(1).unwrap().split("</textarea").next().unwrap();
             assert!(kept.contains(goal.trim_end()), "{goal} in {kept}");
         }
-        let page = ask(&mut browser, "ab", ONE).await;
+        let page = request_quests(&mut browser, "ab", ONE).await;
         assert!(
             page.body.contains("id=\"goal-error\"") && page.body.contains("aria-invalid=\"true\""),
             "{}",
@@ -70,79 +70,79 @@ fn a_goal_that_cannot_be_used_comes_back_with_what_is_wrong() {
 }
 
 #[test]
-fn a_job_that_fails_or_crashes_is_said_to_be_not_charged_and_is_not() {
+fn a_failed_or_crashed_job_is_not_charged_and_says_so() {
     with_site(async |server, site| {
         let (org, mut browser) = robin(server, site, "pro").await;
         for (goal, key, reason) in [
             ("Sell more #fail", ONE, "The AI service reported an error."),
             ("Sell more #crash", TWO, "The AI service crashed while it worked on this."),
         ] {
-            let answer = ask(&mut browser, goal, key).await;
+            let answer = request_quests(&mut browser, goal, key).await;
             assert_eq!(answer.status, StatusCode::SEE_OTHER);
             let page = browser.get(answer.location()).await;
-            assert!(page.text().contains("Not charged. Nothing was taken from your balance."), "{}", page.text());
+            assert!(page.text().contains("Not charged. Your balance is unchanged."), "{}", page.text());
             assert!(page.text().contains(reason), "{}", page.text());
             assert_eq!(browser.get("/dashboard").await.number("settled-ai"), "200");
             assert_eq!(server.available(org, "ai").await, 200);
-            server.pass(5);
+            server.advance(5);
         }
-        assert_eq!(server.ask::<i64>("select count(*) from quests").await, 0);
+        assert_eq!(server.query_value::<i64>("select count(*) from quests").await, 0);
     });
 }
 
 #[test]
-fn a_refusal_says_why_and_what_to_do() {
+fn a_refusal_shows_its_reason_and_the_next_action() {
     with_site(async |server, site| {
         let (_, mut browser) = robin(server, site, "starter").await;
-        let page = ask(&mut browser, "Sell more posters", ONE).await;
+        let page = request_quests(&mut browser, "Sell more posters", ONE).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN);
-        assert!(page.text().contains("Quest generation is part of the Pro plan and up"), "{}", page.text());
+        assert!(page.text().contains("Quest generation needs the Pro plan or higher."), "{}", page.text());
         assert!(page.body.contains("href=\"/billing\""));
         let kept = page.body.split("<textarea").nth(1).unwrap().split("</textarea").next().unwrap();
-        assert!(kept.contains("Sell more posters"), "nothing typed is lost: {kept}");
+        assert!(kept.contains("Sell more posters"), "the input is kept: {kept}");
     });
 }
 
 #[test]
-fn too_few_tokens_are_402_and_too_soon_is_429() {
+fn insufficient_tokens_are_402_and_rate_limits_429() {
     with_site(async |server, site| {
         let (org, mut browser) = robin(server, site, "pro").await;
-        ask(&mut browser, "Sell more posters", ONE).await;
-        let page = ask(&mut browser, "Sell more shirts", TWO).await;
+        request_quests(&mut browser, "Sell more posters", ONE).await;
+        let page = request_quests(&mut browser, "Sell more shirts", TWO).await;
         assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
         server.submit(org, adjust(-191, "to four")).await.unwrap();
-        server.pass(5);
-        let page = ask(&mut browser, "Sell more shirts", TWO).await;
+        server.advance(5);
+        let page = request_quests(&mut browser, "Sell more shirts", TWO).await;
         assert_eq!(page.status, StatusCode::PAYMENT_REQUIRED);
-        assert!(page.text().contains("It takes 5 and 4 are available"), "{}", page.text());
+        assert!(page.text().contains("This costs 5 tokens and you have 4."), "{}", page.text());
         assert_eq!(server.available(org, "ai").await, 4);
     });
 }
 
 #[test]
-fn a_quest_is_marked_done_and_open_again() {
+fn a_quest_is_marked_done_and_reopened() {
     with_site(async |server, site| {
         let (_, mut browser) = robin(server, site, "pro").await;
-        let receipt = ask(&mut browser, "Sell more posters", ONE).await.location().to_owned();
+        let receipt = request_quests(&mut browser, "Sell more posters", ONE).await.location().to_owned();
         let job = receipt.rsplit('=').next().unwrap();
-        for (done, count, told) in [("true", 1, "quest-done"), ("true", 1, "quest-done"), ("false", 0, "quest-open")] {
+        for (done, count, flash) in [("true", 1, "quest-done"), ("true", 1, "quest-done"), ("false", 0, "quest-open")] {
             let fields = [("job", job), ("position", "1"), ("done", done), ("next", &receipt)];
             let page = browser.post("/quests/done", &fields).await;
-            let leads_to = format!("{receipt}&told={told}#quest-{job}-1");
+            let leads_to = format!("{receipt}&flash={flash}#quest-{job}-1");
             assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, leads_to.as_str()));
             let marked = "select count(*) from quests where done_at is not null";
-            assert_eq!(server.ask::<i64>(marked).await, count);
+            assert_eq!(server.query_value::<i64>(marked).await, count);
         }
         let fields = [("job", job), ("position", "1"), ("done", "true"), ("next", "//evil.example")];
         let page = browser.post("/quests/done", &fields).await;
-        assert!(page.location().starts_with("/dashboard?told="), "{}", page.location());
+        assert!(page.location().starts_with("/dashboard?flash="), "{}", page.location());
         let fields = [("job", job), ("position", "99"), ("done", "true")];
         assert_eq!(browser.post("/quests/done", &fields).await.status, StatusCode::NOT_FOUND);
     });
 }
 
 #[test]
-fn a_job_whose_start_was_committed_unseen_runs_once_all_the_same() {
+fn a_job_whose_start_had_an_unknown_outcome_runs_once() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
@@ -151,12 +151,12 @@ fn a_job_whose_start_was_committed_unseen_runs_once_all_the_same() {
         let site = Site::with(server, writer, Arc::new(BuiltIn { faults: false }), false);
         let mut browser = site.signed_in("robin@bright-audio.test").await;
         proxy.arm();
-        let answer = ask(&mut browser, "Sell more posters", ONE).await;
+        let answer = request_quests(&mut browser, "Sell more posters", ONE).await;
         assert!(proxy.has_cut());
         assert!(answer.location().starts_with("/quests?job="), "{}", answer.text());
         let receipt = browser.get(answer.location()).await;
         assert!(receipt.text().contains("Delivered. 5 AI tokens charged"), "{}", receipt.text());
-        assert_eq!(server.ask::<i64>("select count(*) from ai_token_jobs").await, 1);
+        assert_eq!(server.query_value::<i64>("select count(*) from ai_token_jobs").await, 1);
         assert_eq!(server.available(org, "ai").await, 195);
         drop((browser, site));
         tasks.finish().await;

@@ -1,4 +1,4 @@
-//! What every answer tells a browser, and how far a client gets.
+//! Security headers and connection limits.
 
 use std::time::Duration;
 
@@ -27,15 +27,15 @@ const ALWAYS: [&str; 6] = [
     "cross-origin-resource-policy",
 ];
 
-/// The sources that the policy allows for `what`.
-fn allowed<'p>(page: &'p Page, what: &str) -> Vec<&'p str> {
+/// The sources that the Content-Security-Policy allows for a directive.
+fn allowed<'p>(page: &'p Page, directive: &str) -> Vec<&'p str> {
     let policy = page.header("content-security-policy").unwrap();
-    let rule = policy.split(';').map(str::trim).find(|rule| rule.split(' ').next() == Some(what));
+    let rule = policy.split(';').map(str::trim).find(|rule| rule.split(' ').next() == Some(directive));
     rule.map(|rule| rule.split(' ').skip(1).collect()).unwrap_or_default()
 }
 
 #[test]
-fn every_answer_carries_the_headers_that_protect_it() {
+fn every_response_has_the_security_headers() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
@@ -52,8 +52,8 @@ fn every_answer_carries_the_headers_that_protect_it() {
             let request = Request::post("/signout").header("sec-fetch-site", "cross-site");
             robin.send(request, Body::empty()).await
         }));
-        pages.push(("a method that is none", site.browser().send(Request::delete("/signin"), Body::empty()).await));
-        pages.push(("a form that is none", robin.send(Request::post("/quests"), Body::from("{")).await));
+        pages.push(("an unsupported method", site.browser().send(Request::delete("/signin"), Body::empty()).await));
+        pages.push(("a malformed form", robin.send(Request::post("/quests"), Body::from("{")).await));
         for (path, page) in pages {
             for name in ALWAYS {
                 assert!(page.header(name).is_some(), "{path} ({}) lacks {name}", page.status);
@@ -63,7 +63,7 @@ fn every_answer_carries_the_headers_that_protect_it() {
             assert_eq!(allowed(&page, "base-uri"), ["'none'"], "{path}");
             let policy = page.header("content-security-policy").unwrap();
             assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{path}: {policy}");
-            assert!(page.header("strict-transport-security").is_none(), "{path}: over http it means nothing");
+            assert!(page.header("strict-transport-security").is_none(), "{path}: not over plain HTTP");
         }
         let https = Site::new(server, true);
         for path in ["/signin", "/nowhere", "/healthz"] {
@@ -74,14 +74,14 @@ fn every_answer_carries_the_headers_that_protect_it() {
 }
 
 #[test]
-fn a_page_runs_only_the_scripts_that_carry_its_nonce() {
+fn a_page_runs_only_scripts_with_its_nonce() {
     with_site(async |_, site| {
         let mut seen = std::collections::BTreeSet::new();
         for path in ["/signin", "/", "/nowhere", "/signin"] {
             let page = site.browser().get(path).await;
             let scripts = allowed(&page, "script-src");
             let nonce = scripts.iter().find_map(|source| source.strip_prefix("'nonce-")?.strip_suffix('\'')).unwrap();
-            assert!(nonce.len() >= 22 && seen.insert(nonce.to_owned()), "{path}: {nonce} was there before");
+            assert!(nonce.len() >= 22 && seen.insert(nonce.to_owned()), "{path}: {nonce} was used before");
             assert!(scripts.contains(&"'strict-dynamic'"), "{scripts:?}");
             for tag in page.body.split("<script").skip(1) {
                 let tag = &tag[..tag.find('>').unwrap()];
@@ -92,7 +92,7 @@ fn a_page_runs_only_the_scripts_that_carry_its_nonce() {
     });
 }
 
-/// A server on a socket of its own.
+/// A server on its own socket.
 struct Listening {
     address: std::net::SocketAddr,
     stop: oneshot::Sender<()>,
@@ -116,14 +116,14 @@ impl Listening {
         stream
     }
 
-    /// The status line of the answer to a whole request.
-    async fn ask(&self, path: &str) -> String {
+    /// Sends a complete request and returns the response's status line.
+    async fn get(&self, path: &str) -> String {
         let request = format!("GET {path} HTTP/1.1\r\nhost: tokens.example.com\r\nconnection: close\r\n\r\n");
         read(&mut self.connect(&request).await).await
     }
 }
 
-/// The first line of what comes until the connection ends.
+/// Reads until the connection ends and returns the first line.
 async fn read(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
@@ -133,21 +133,21 @@ async fn read(stream: &mut TcpStream) -> String {
 const HALF: &str = "GET /healthz HTTP/1.1\r\nhost: tokens.example.com\r\nx-slow: ";
 
 #[test]
-fn five_hundred_clients_that_never_finish_keep_nobody_out() {
+fn five_hundred_stalled_clients_do_not_block_others() {
     with_server(async |server| {
         let site = Site::new(server, false);
-        // They may take as long as they like: nothing but room for everybody else lets the answer through.
+        // Their timeouts are long: the response can only come because other connections have room.
         let limits = Limits { head: Duration::from_secs(3_600), ..Limits::new(TrustedProxies::default()) };
         let server = listen(&site, limits).await;
         let half_open = join_all((0..500).map(|_| server.connect(HALF))).await;
-        let answer = timeout(Duration::from_secs(30), server.ask("/signin")).await.unwrap();
+        let answer = timeout(Duration::from_secs(30), server.get("/signin")).await.unwrap();
         assert_eq!(answer, "HTTP/1.1 200 OK");
         drop(half_open);
     });
 }
 
 #[test]
-fn a_client_that_takes_too_long_to_say_what_it_wants_is_cut_off() {
+fn a_client_that_sends_its_request_too_slowly_is_disconnected() {
     with_server(async |server| {
         let site = Site::new(server, false);
         let limits = Limits { head: Duration::from_millis(50), ..Limits::new(TrustedProxies::default()) };
@@ -161,39 +161,39 @@ fn a_client_that_takes_too_long_to_say_what_it_wants_is_cut_off() {
 }
 
 #[test]
-fn an_address_has_its_share_of_connections_and_a_proxy_of_ours_has_more() {
+fn connections_are_limited_per_address_except_for_trusted_proxies() {
     with_server(async |server| {
         let site = Site::new(server, false);
         let limits = |proxies: &str| Limits { per_address: 2, ..Limits::new(TrustedProxies::parse(proxies).unwrap()) };
         let alone = listen(&site, limits("")).await;
         let mut taken = vec![alone.connect(HALF).await, alone.connect(HALF).await];
-        // The server has taken both before it takes the third: it accepts in order.
-        assert_eq!(alone.ask("/healthz").await, "HTTP/1.1 503 Service Unavailable");
+        // The server accepts in order: both are open before the third.
+        assert_eq!(alone.get("/healthz").await, "HTTP/1.1 503 Service Unavailable");
         taken.pop();
-        let freed = async || alone.ask("/healthz").await == "HTTP/1.1 200 OK";
-        crate::support::waiting::until("the place is free again", freed).await;
+        let is_released = async || alone.get("/healthz").await == "HTTP/1.1 200 OK";
+        crate::support::waiting::until("a connection is released", is_released).await;
 
         let behind = listen(&site, limits("127.0.0.0/8")).await;
         let _taken = [behind.connect(HALF).await, behind.connect(HALF).await];
-        assert_eq!(behind.ask("/healthz").await, "HTTP/1.1 200 OK");
+        assert_eq!(behind.get("/healthz").await, "HTTP/1.1 200 OK");
     });
 }
 
 #[test]
-fn a_server_that_stops_answers_what_was_asked() {
+fn a_stopping_server_answers_pending_requests() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let site = Site::new(server, false);
         let listening = listen(&site, Limits::new(TrustedProxies::default())).await;
-        // A request that waits for the database while the server is told to stop.
+        // A request that waits for the database while the server shuts down.
         let mut lock = server.owner().await;
         sqlx::raw_sql("begin; lock table _sqlx_migrations").execute(&mut lock).await.unwrap();
-        let asked = listening.connect("GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        let pending = listening.connect("GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
         server.until_waiting(1).await;
         let _ = listening.stop.send(());
         sqlx::raw_sql("rollback").execute(&mut lock).await.unwrap();
-        let mut asked = asked;
-        assert_eq!(read(&mut asked).await, "HTTP/1.1 200 OK");
+        let mut pending = pending;
+        assert_eq!(read(&mut pending).await, "HTTP/1.1 200 OK");
         listening.ended.await.unwrap();
         assert!(TcpStream::connect(listening.address).await.is_err());
         let _ = org;
@@ -201,11 +201,11 @@ fn a_server_that_stops_answers_what_was_asked() {
 }
 
 #[test]
-fn what_a_client_says_of_itself_counts_only_from_a_proxy_of_ours() {
+fn forwarded_addresses_count_only_from_trusted_proxies() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
-        let subjects = async || server.ask::<i64>("select count(*) from sign_in_failures").await;
+        let subjects = async || server.query_value::<i64>("select count(*) from sign_in_failures").await;
         let mut browser = site.browser();
         for hop in ["203.0.113.1", "203.0.113.2", "203.0.113.3"] {
             let request = Request::post("/signin")

@@ -46,7 +46,7 @@ fn scripts_and_other_sites_cannot_use_the_cookie() {
 }
 
 #[test]
-fn signing_in_changes_the_id_so_that_a_planted_one_is_worth_nothing() {
+fn signing_in_changes_the_session_id_and_invalidates_a_planted_one() {
     with_site(async |server, site| {
         let planted = robin(server, site).await.cookie;
         let mut victim = site.browser();
@@ -65,29 +65,29 @@ fn signing_in_changes_the_id_so_that_a_planted_one_is_worth_nothing() {
 }
 
 #[test]
-fn a_session_that_has_ended_is_dead_wherever_its_cookie_is() {
+fn a_copied_cookie_of_an_ended_session_is_invalid() {
     with_site(async |server, site| {
         let mut browser = robin(server, site).await;
         let mut stolen = browser.clone();
         assert!(is_signed_in(&mut stolen).await);
         let page = browser.post("/signout", &[]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=signed-out"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?flash=signed-out"));
         assert!(!is_signed_in(&mut browser).await);
         assert!(!is_signed_in(&mut stolen).await);
-        assert_eq!(server.ask::<i64>("select count(*) from sessions").await, 0);
+        assert_eq!(server.query_value::<i64>("select count(*) from sessions").await, 0);
     });
 }
 
 #[test]
-fn a_session_that_nobody_uses_ends_after_a_week() {
+fn an_unused_session_ends_after_a_week() {
     with_site(async |server, site| {
         let mut browser = robin(server, site).await;
-        server.pass(7 * DAY - 1);
+        server.advance(7 * DAY - 1);
         assert!(is_signed_in(&mut browser).await);
-        // That visit moved the end.
-        server.pass(7 * DAY - 1);
+        // The visit extended the session.
+        server.advance(7 * DAY - 1);
         assert!(is_signed_in(&mut browser).await);
-        server.pass(7 * DAY);
+        server.advance(7 * DAY);
         assert!(!is_signed_in(&mut browser).await);
     });
 }
@@ -97,12 +97,12 @@ fn a_session_in_daily_use_ends_after_thirty_days() {
     with_site(async |server, site| {
         let mut browser = robin(server, site).await;
         for _ in 0..29 {
-            server.pass(DAY);
+            server.advance(DAY);
             assert!(is_signed_in(&mut browser).await);
         }
-        server.pass(DAY - 1);
+        server.advance(DAY - 1);
         assert!(is_signed_in(&mut browser).await);
-        server.pass(1);
+        server.advance(1);
         assert!(!is_signed_in(&mut browser).await);
         let mut browser = site.signed_in(EMAIL).await;
         assert!(is_signed_in(&mut browser).await);
@@ -110,7 +110,7 @@ fn a_session_in_daily_use_ends_after_thirty_days() {
 }
 
 #[test]
-fn whoever_is_no_member_any_more_is_signed_out() {
+fn a_removed_member_is_signed_out() {
     with_site(async |server, site| {
         let browser = robin(server, site).await;
         server.as_owner("delete from members").await;
@@ -129,12 +129,12 @@ fn whoever_is_no_member_any_more_is_signed_out() {
 }
 
 #[test]
-fn whoever_is_no_member_any_more_changes_nothing() {
+fn a_removed_member_cannot_change_anything() {
     with_site(async |server, site| {
         let mut browser = robin(server, site).await;
         server.as_owner("delete from members").await;
         let page = browser.post("/quests", &[("goal", "Sell more posters"), ("key", ONE)]).await;
         assert!(!page.location().starts_with("/quests"), "{page:?}");
-        assert_eq!(server.ask::<i64>("select count(*) from ai_token_holds").await, 0);
+        assert_eq!(server.query_value::<i64>("select count(*) from ai_token_holds").await, 0);
     });
 }

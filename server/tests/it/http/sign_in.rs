@@ -1,4 +1,4 @@
-//! Signing in.
+//! Sign-in.
 
 use axum::http::StatusCode;
 
@@ -19,7 +19,7 @@ fn is_refused(page: &Page, message: &str) {
 }
 
 #[test]
-fn the_right_password_leads_where_one_wanted_to_go() {
+fn the_right_password_leads_to_the_requested_page() {
     with_site(async |server, site| {
         robin(server).await;
         let mut browser = site.browser();
@@ -32,14 +32,14 @@ fn the_right_password_leads_where_one_wanted_to_go() {
 }
 
 #[test]
-fn an_unknown_account_and_a_wrong_password_are_told_apart_by_nothing() {
+fn an_unknown_account_and_a_wrong_password_get_the_same_response() {
     with_site(async |server, site| {
         robin(server).await;
         let wrong = site.browser().sign_in(EMAIL, "wrong").await;
         let unknown = site.browser().sign_in("nobody@bright-audio.test", "wrong").await;
-        is_refused(&wrong, "Email or password is wrong.");
+        is_refused(&wrong, "Incorrect email or password.");
         assert_eq!(unknown.status, wrong.status);
-        // Outside of it stands a nonce, another one in every answer.
+        // Outside of the main part, the nonce differs in every response.
         assert_eq!(unknown.main().replace("nobody@", "robin@"), wrong.main());
         let mut headers = [wrong.headers, unknown.headers];
         headers.iter_mut().for_each(|headers| drop(headers.remove("x-request-id")));
@@ -50,27 +50,27 @@ fn an_unknown_account_and_a_wrong_password_are_told_apart_by_nothing() {
 }
 
 #[test]
-fn empty_fields_get_their_messages_and_the_email_is_kept() {
+fn empty_fields_show_errors_and_the_email_is_kept() {
     with_site(async |server, site| {
         robin(server).await;
         let page = site.browser().sign_in(EMAIL, "").await;
-        is_refused(&page, "Write your password.");
+        is_refused(&page, "Enter your password.");
         assert_eq!(page.field("email"), EMAIL);
         let page = site.browser().sign_in("robin", "correct horse").await;
-        is_refused(&page, "Write the email address of your account.");
+        is_refused(&page, "Enter your email address.");
         assert_eq!(page.field("email"), "robin");
         assert!(!page.body.contains("correct horse"), "a password is never sent back");
         let page = site.browser().sign_in("", "").await;
-        is_refused(&page, "Write your password.");
-        is_refused(&page, "Write the email address of your account.");
+        is_refused(&page, "Enter your password.");
+        is_refused(&page, "Enter your email address.");
         is_refused(&site.browser().sign_in(EMAIL, &"x".repeat(1_001)).await, "at most 1,000 characters");
         let page = site.browser().post("/signin", &[("email", EMAIL), ("staff", "true")]).await;
-        assert!(page.status.is_client_error(), "a field that the form does not have");
+        assert!(page.status.is_client_error(), "an unknown field");
     });
 }
 
 #[test]
-fn text_in_a_form_comes_back_as_text() {
+fn form_input_is_escaped() {
     with_site(async |_, site| {
         let page = site.browser().sign_in("\"><script>alert(1)</script>", "").await;
         assert!(!page.body.contains("<script>alert"), "{}", page.body);
@@ -78,26 +78,26 @@ fn text_in_a_form_comes_back_as_text() {
 }
 
 #[test]
-fn ten_failures_make_an_account_wait_even_with_the_right_password() {
+fn ten_failures_throttle_an_account_even_with_the_right_password() {
     with_site(async |server, site| {
         robin(server).await;
         for failure in 0..10_u8 {
             let mut browser = site.browser();
-            // From everywhere: the account counts, not the address.
+            // Each from another address: the limit is per account.
             browser.address = [192, 0, 2, failure].into();
-            is_refused(&browser.sign_in(EMAIL, "wrong").await, "Email or password is wrong.");
+            is_refused(&browser.sign_in(EMAIL, "wrong").await, "Incorrect email or password.");
         }
         is_refused(&site.browser().sign_in(EMAIL, "correct horse").await, "Too many attempts. Try again in");
         is_refused(&site.browser().sign_in(&EMAIL.to_uppercase(), "correct horse").await, "Too many attempts.");
-        server.pass(15 * 60 - 1);
+        server.advance(15 * 60 - 1);
         is_refused(&site.browser().sign_in(EMAIL, "correct horse").await, "Try again in 1 minute.");
-        server.pass(1);
+        server.advance(1);
         site.signed_in(EMAIL).await;
     });
 }
 
 #[test]
-fn a_success_forgets_the_failures_before_it() {
+fn a_success_clears_earlier_failures() {
     with_site(async |server, site| {
         robin(server).await;
         for _ in 0..3 {
@@ -110,23 +110,23 @@ fn a_success_forgets_the_failures_before_it() {
 }
 
 #[test]
-fn fifty_failures_make_an_address_wait_and_no_other() {
+fn fifty_failures_throttle_an_address_but_no_other() {
     with_site(async |server, site| {
         robin(server).await;
-        // Already counted, so that the test need not hash fifty passwords.
+        // Inserted directly, so that the test need not hash fifty passwords.
         site.browser().sign_in("someone@bright-audio.test", "wrong").await;
         server.as_owner("update sign_in_failures set failures = 50 where failures = 1").await;
         is_refused(&site.browser().sign_in(EMAIL, "correct horse").await, "Too many attempts.");
         let mut elsewhere = site.browser();
         elsewhere.address = [198, 51, 100, 1].into();
         assert_eq!(elsewhere.sign_in(EMAIL, "correct horse").await.status, StatusCode::SEE_OTHER);
-        server.pass(15 * 60);
+        server.advance(15 * 60);
         site.signed_in(EMAIL).await;
     });
 }
 
 #[test]
-fn nobody_is_led_to_another_site() {
+fn the_sign_in_never_redirects_to_another_site() {
     with_site(async |server, site| {
         robin(server).await;
         for next in
@@ -139,7 +139,7 @@ fn nobody_is_led_to_another_site() {
 }
 
 #[test]
-fn a_person_without_an_organization_is_told_so() {
+fn a_user_without_an_organization_gets_an_explanation() {
     with_server(async |server| {
         server.provisioning.create_user("new@bright-audio.test", "New", "correct horse", false).await.unwrap();
         let site = Site::new(server, false);

@@ -1,10 +1,10 @@
-//! The staff console: who comes in, and what it does.
+//! The staff console: access and features.
 
 use axum::http::StatusCode;
 
 use super::browser::{ONE, with_site};
 use crate::{
-    billing::shop::{event, refund, tell, work},
+    billing::shop::{deliver, event, refund, work},
     support::TestServer,
 };
 
@@ -18,7 +18,7 @@ const FORMS: [&str; 5] = [
 ];
 
 #[test]
-fn staff_come_in_by_the_same_form_and_reach_every_page() {
+fn staff_sign_in_with_the_same_form_and_reach_every_page() {
     with_site(async |server, site| {
         let mut staff = site.staff(server).await;
         for path in PAGES {
@@ -36,13 +36,13 @@ fn staff_come_in_by_the_same_form_and_reach_every_page() {
         assert_eq!(page.status, StatusCode::NOT_FOUND);
         assert!(staff.post("/ui/balances", &[]).await.body.contains("sign_in_required"));
         let page = staff.post("/signout", &[]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=signed-out"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?flash=signed-out"));
         assert_eq!(staff.get("/admin").await.location(), "/signin?next=%2Fadmin");
     });
 }
 
 #[test]
-fn staff_are_led_back_to_where_they_wanted_to_go() {
+fn staff_return_to_the_requested_page_after_sign_in() {
     with_site(async |server, site| {
         site.staff(server).await;
         let fields = [("email", "staff@brightmeter.test"), ("password", "correct horse"), ("next", "/admin/events")];
@@ -52,7 +52,7 @@ fn staff_are_led_back_to_where_they_wanted_to_go() {
 }
 
 #[test]
-fn for_everybody_else_there_is_no_staff_console() {
+fn the_staff_console_is_not_found_for_others() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.person(org, "owner@bright-audio.test", "owner").await;
@@ -74,29 +74,33 @@ fn for_everybody_else_there_is_no_staff_console() {
         }
         for path in FORMS {
             let page = site.browser().post(path, &[("id", "evt_1")]).await;
-            assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/signin?told=session-ended"), "{path}");
+            assert_eq!(
+                (page.status, page.location()),
+                (StatusCode::SEE_OTHER, "/signin?flash=session-ended"),
+                "{path}"
+            );
         }
     });
 }
 
 #[test]
-fn whoever_is_staff_no_more_is_out_at_once() {
+fn removed_staff_lose_access_immediately() {
     with_site(async |server, site| {
         let mut staff = site.staff(server).await;
         assert_eq!(staff.get("/admin/events").await.status, StatusCode::OK);
         server.as_owner("update users set is_staff = false").await;
         assert_eq!(staff.get("/admin/events").await.location(), "/signin?next=%2Fadmin%2Fevents");
-        assert_eq!(server.ask::<i64>("select count(*) from sessions").await, 0);
+        assert_eq!(server.query_value::<i64>("select count(*) from sessions").await, 0);
     });
 }
 
 #[test]
-fn a_member_who_is_staff_goes_to_and_fro() {
+fn a_member_who_is_staff_switches_between_both_areas() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
         server.person(org, "robin@bright-audio.test", "admin").await;
         server.as_owner("update users set is_staff = true").await;
-        // The sign-in leads to the dashboard, as before.
+        // The sign-in leads to the dashboard, as for every member.
         let mut robin = site.signed_in("robin@bright-audio.test").await;
         assert!(robin.get("/dashboard").await.body.contains("href=\"/admin\""));
         let page = robin.get("/admin/pricing").await;
@@ -108,7 +112,7 @@ fn a_member_who_is_staff_goes_to_and_fro() {
 }
 
 #[test]
-fn a_what_if_tells_what_a_month_brings_and_what_is_under_the_floor() {
+fn a_what_if_shows_monthly_figures_and_prices_below_the_floor() {
     with_site(async |server, site| {
         let mut staff = site.staff(server).await;
         let mut check = async |query: &str, parts: &[&str]| {
@@ -120,8 +124,8 @@ fn a_what_if_tells_what_a_month_brings_and_what_is_under_the_floor() {
         check(
             "",
             &[
-                "50 Pro and 50 Enterprise bring $27,400 a month",
-                "They cost $1,100 to serve if every token is spent: a margin of 95.9 %.",
+                "$27,400 a month from 50 Pro and 50 Enterprise",
+                "Serving them costs $1,100 if every token is spent, a margin of 95.9 %.",
                 "Every margin is at least 80.0 %.",
                 "Pro $2 $149 98.6 % 80.0 %",
                 "Enterprise $20 $399 94.9 % 80.0 %",
@@ -131,73 +135,73 @@ fn a_what_if_tells_what_a_month_brings_and_what_is_under_the_floor() {
         .await;
         check(
             "?customers-pro=60&customers-enterprise=40&sold-booster=10",
-            &["60 Pro, 40 Enterprise and 10 Booster bring $25,190 a month", "They cost $970 to serve"],
+            &["$25,190 a month from 60 Pro, 40 Enterprise and 10 Booster", "Serving them costs $970"],
         )
         .await;
         let under =
-            ["A catalog with these prices and costs does not start", "Booster: 0.9 points under the floor of 80.0 %"];
+            ["Brightmeter won't start with these prices and costs", "Booster: 0.9 points below the floor of 80.0 %"];
         check("?price-pack-booster=2400", &under).await;
-        let wrong = ["Pro: use a whole number from 0 to 1,000.", "Nothing is calculated until the figures are right"];
+        let wrong = ["Pro: use a whole number from 0 to 1,000.", "Fix the values to see the result"];
         for value in ["1001", "-1", "many", "5.5", "99999999999999999999", "%3Cb%3E"] {
             check(&format!("?customers-pro={value}"), &wrong).await;
         }
     });
 }
 
-/// Why the only event there is was not acted on, how often it was tried, and how it stands.
-async fn stands(server: &TestServer) -> String {
+/// The only event's outcome, number of attempts and state.
+async fn state(server: &TestServer) -> String {
     let sql = "select concat_ws(', ', outcome, attempts,
                    case when done_at is not null then 'done' when due_at is null then 'left' else 'waits' end)
                from stripe_events";
-    server.ask(sql).await
+    server.query_value(sql).await
 }
 
 #[test]
-fn an_event_that_was_left_to_a_person_is_replayed_with_new_patience() {
+fn an_event_that_needs_attention_is_replayed_for_three_more_days() {
     with_site(async |server, site| {
         let mut staff = site.staff(server).await;
         let page = staff.get("/admin/events").await;
-        assert!(page.text().contains("Nothing was left to a person") && page.text().contains("Nothing waits"));
+        assert!(page.text().contains("Nothing needs attention") && page.text().contains("Nothing is waiting"));
 
-        tell(server, &[event("evt_1", "refund.created", 5, &refund("re_1", "pi_1", 1_450, "succeeded"))]).await;
-        server.pass(3 * 24 * 60 * 60);
+        deliver(server, &[event("evt_1", "refund.created", 5, &refund("re_1", "pi_1", 1_450, "succeeded"))]).await;
+        server.advance(3 * 24 * 60 * 60);
         work(server).await;
-        assert_eq!(stands(server).await, "no purchase is known by its payment yet, 2, left");
+        assert_eq!(state(server).await, "no purchase has its payment's id yet, 2, left");
         let page = staff.get("/admin/events").await;
-        for part in ["1 event waits for a person", "refund.created", "Why: no purchase is known", "tried 2 times"] {
+        for part in ["1 event needs attention", "refund.created", "Why: no purchase is known", "tried 2 times"] {
             assert!(page.text().contains(part), "{part}: {}", page.text());
         }
         assert!(page.body.contains("https://dashboard.stripe.com/events/evt_1"));
-        assert!(!page.body.contains("pi_1"), "what it tells is not shown");
+        assert!(!page.body.contains("pi_1"), "its content is not shown");
 
         let replayed = staff.post("/admin/events/replay", &[("id", "evt_1")]).await;
-        let leads_to = "/admin/events?told=event-replayed";
+        let leads_to = "/admin/events?flash=event-replayed";
         assert_eq!((replayed.status, replayed.location()), (StatusCode::SEE_OTHER, leads_to));
         work(server).await;
-        assert_eq!(stands(server).await, "no purchase is known by its payment yet, 1, waits");
+        assert_eq!(state(server).await, "no purchase has its payment's id yet, 1, waits");
         let text = staff.get(leads_to).await.text();
-        for part in ["No event waits for a person", "Event replayed", "tried once", "replayed"] {
+        for part in ["No events need attention", "Event replayed", "tried once", "replayed"] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        server.pass(3 * 24 * 60 * 60 - 1);
+        server.advance(3 * 24 * 60 * 60 - 1);
         work(server).await;
-        assert_eq!(stands(server).await, "no purchase is known by its payment yet, 2, waits");
-        server.pass(7 * 60 * 60);
+        assert_eq!(state(server).await, "no purchase has its payment's id yet, 2, waits");
+        server.advance(7 * 60 * 60);
         work(server).await;
-        assert_eq!(stands(server).await, "no purchase is known by its payment yet, 3, left");
+        assert_eq!(state(server).await, "no purchase has its payment's id yet, 3, left");
     });
 }
 
 #[test]
-fn only_what_was_not_acted_on_is_replayed() {
+fn only_unprocessed_events_are_replayed() {
     with_site(async |server, site| {
         let mut staff = site.staff(server).await;
-        tell(server, &[event("evt_1", "product.created", 5, &refund("re_1", "pi_1", 1_450, "succeeded"))]).await;
-        assert_eq!(stands(server).await, "it concerns nobody here, 1, done");
+        deliver(server, &[event("evt_1", "product.created", 5, &refund("re_1", "pi_1", 1_450, "succeeded"))]).await;
+        assert_eq!(state(server).await, "not relevant to Brightmeter, 1, done");
         for id in ["evt_1", "evt_2", ""] {
             let page = staff.post("/admin/events/replay", &[("id", id)]).await;
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{id}");
         }
-        assert_eq!(stands(server).await, "it concerns nobody here, 1, done");
+        assert_eq!(state(server).await, "not relevant to Brightmeter, 1, done");
     });
 }

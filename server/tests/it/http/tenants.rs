@@ -1,11 +1,11 @@
-//! Another organization's things: as if there were none.
+//! Data of other organizations is not found.
 
 use axum::http::StatusCode;
 
 use super::browser::{Browser, ONE, Site, with_site};
 use crate::support::TestServer;
 
-/// Two organizations with a member and a job each.
+/// Two organizations, each with a member and a job.
 async fn two(server: &TestServer, site: &Site) -> [(Browser, String); 2] {
     let mut both = Vec::new();
     for slug in ["bright-audio", "stagecraft"] {
@@ -21,7 +21,7 @@ async fn two(server: &TestServer, site: &Site) -> [(Browser, String); 2] {
 }
 
 #[test]
-fn another_organizations_job_is_not_there() {
+fn another_organizations_job_is_not_found() {
     with_site(async |server, site| {
         let [(mut browser, mine), (_, theirs)] = two(server, site).await;
         for job in [theirs.as_str(), "00000000-0000-0000-0000-000000000000", "x", "'"] {
@@ -44,14 +44,14 @@ fn another_organizations_quest_cannot_be_marked() {
         let page = browser.post("/quests/done", &[("job", &theirs), ("position", "1"), ("done", "true")]).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND);
         let marked = "select count(*) from quests where done_at is not null";
-        assert_eq!(server.ask::<i64>(marked).await, 0);
+        assert_eq!(server.query_value::<i64>(marked).await, 0);
         browser.post("/quests/done", &[("job", &mine), ("position", "1"), ("done", "true")]).await;
-        assert_eq!(server.ask::<i64>(marked).await, 1);
+        assert_eq!(server.query_value::<i64>(marked).await, 1);
     });
 }
 
 #[test]
-fn a_person_switches_between_their_own_organizations_only() {
+fn a_user_can_switch_only_between_their_own_organizations() {
     with_site(async |server, site| {
         let [(mut browser, _), _] = two(server, site).await;
         for org in ["stagecraft", "nowhere", ""] {
@@ -59,12 +59,12 @@ fn a_person_switches_between_their_own_organizations_only() {
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{org}");
         }
         assert!(!browser.get("/dashboard").await.body.contains("stagecraft"));
-        let user = server.ask("select id from users where email = 'robin@bright-audio.test'").await;
-        let org = server.ask("select id from organizations where slug = 'stagecraft'").await;
+        let user = server.query_value("select id from users where email = 'robin@bright-audio.test'").await;
+        let org = server.query_value("select id from organizations where slug = 'stagecraft'").await;
         let (user, org) = (brightmeter::ids::UserId(user), brightmeter::ids::OrgId(org));
-        server.provisioning.add_member(org, user, "admin").await.unwrap();
+        server.provisioning.add_member(org, user, brightmeter::access::role::Role::Admin).await.unwrap();
         let page = browser.post("/switch", &[("org", "stagecraft"), ("next", "//evil.example")]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/dashboard?told=switched"));
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/dashboard?flash=switched"));
         let quests = browser.get("/quests").await;
         assert!(quests.text().contains("Your quests"), "{}", quests.text());
         assert!(browser.get("/activity").await.body.contains("stagecraft"));
@@ -72,7 +72,7 @@ fn a_person_switches_between_their_own_organizations_only() {
 }
 
 #[test]
-fn a_dashboard_shows_one_organization() {
+fn a_dashboard_shows_only_its_own_organization() {
     with_site(async |server, site| {
         let [(mut browser, mine), (_, theirs)] = two(server, site).await;
         for path in ["/dashboard", "/quests", "/activity", "/activity.csv", "/billing"] {

@@ -1,4 +1,4 @@
-//! What the server's two roles may do at all.
+//! The privileges of the server's two roles.
 
 use sqlx::PgConnection;
 
@@ -12,7 +12,7 @@ async fn list(server: &TestServer, sql: &'static str) -> Vec<String> {
 }
 
 #[test]
-fn neither_role_can_bypass_anything_or_owns_anything() {
+fn neither_role_owns_anything_or_can_bypass_row_level_security() {
     with_server(async |server| {
         let known = list(server, "select rolname::text from pg_roles where rolname = any($1) order by 1").await;
         assert_eq!(known, ROLES);
@@ -20,7 +20,7 @@ fn neither_role_can_bypass_anything_or_owns_anything() {
                       and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)";
         assert_eq!(list(server, powers).await, [""; 0]);
         let memberships = "select roleid::regrole::text from pg_auth_members where member::regrole::text = any($1)";
-        assert_eq!(list(server, memberships).await, [""; 0], "a role that is a member of another has its powers");
+        assert_eq!(list(server, memberships).await, [""; 0], "a member of another role has its privileges");
         let owned =
             "select format('%s of kind %s', relname, relkind) from pg_class where relowner::regrole::text = any($1)
                      union all select proname::text from pg_proc where proowner::regrole::text = any($1)
@@ -32,7 +32,7 @@ fn neither_role_can_bypass_anything_or_owns_anything() {
 }
 
 #[test]
-fn the_roles_may_write_exactly_this() {
+fn the_roles_have_exactly_these_write_privileges() {
     with_server(async |server| {
         let granted = list(
             server,
@@ -51,27 +51,28 @@ fn the_roles_may_write_exactly_this() {
         .await;
         insta::assert_snapshot!(granted.join("\n"), @"
         brightmeter_app delete sessions sign_in_failures stripe_events
-        brightmeter_app insert ai_token_plan_orders.id ai_token_plan_orders.member_id ai_token_plan_orders.ordered_at ai_token_plan_orders.org_id ai_token_plan_orders.plan ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_keys sessions sign_in_failures stripe_customers stripe_events
+        brightmeter_app insert ai_token_plan_orders.id ai_token_plan_orders.member_id ai_token_plan_orders.ordered_at ai_token_plan_orders.org_id ai_token_plan_orders.plan ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_key_hashes api_keys sessions sign_in_failures stripe_customers stripe_events stripe_payment_ids
         brightmeter_app update ai_token_plan_orders.checkout_until ai_token_plan_orders.checkout_url ai_token_plan_orders.done_at ai_token_plan_orders.session_id ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_events.attempts stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.replayed_at stripe_events.waits_for users.password_hash
-        brightmeter_app_writer delete ai_token_receipts
-        brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_dues ai_token_grants ai_token_guards ai_token_holds ai_token_jobs ai_token_license_log ai_token_receipts ai_token_usage_log ai_tokens emails members organizations quests users
-        brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_dues ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens
+        brightmeter_app_writer delete ai_token_idempotency
+        brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_idempotency ai_token_jobs ai_token_license_log ai_token_usage_log ai_tokens emails invoices members organization_slugs organizations quests stripe_payment_ids users
+        brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens invoices
         ");
     });
 }
 
 #[test]
-fn the_role_of_pages_cannot_write_a_token_and_neither_role_can_empty_a_table() {
+fn the_app_role_cannot_write_tokens_and_neither_role_can_truncate_a_table() {
     with_server(async |server| {
         let writes = "select c.relname::text from pg_class c
-             where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname like 'ai\\_token%'
+             where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+                 and (c.relname like 'ai\\_token%' or c.relname = 'invoices')
                  and c.relname not in ('ai_token_purchases', 'ai_token_plan_orders')
                  and (has_table_privilege(($1::text[])[1], c.oid, 'insert, delete, truncate, trigger, references')
                      or has_any_column_privilege(($1::text[])[1], c.oid, 'insert, update'))";
         assert_eq!(list(server, writes).await, [""; 0]);
-        // An order may be recorded; that it was paid, and what came of it, is not the pages' to say.
+        // The app role may record an order, but not its payment or the outcome.
         let money = "select a.attname::text from pg_attribute a where a.attrelid = 'ai_token_purchases'::regclass
-             and a.attname in ('payment', 'stage', 'payment_intent', 'charge', 'credit', 'number', 'at_stake')
+             and a.attname in ('payment', 'stage', 'credit', 'number', 'needs_reconciliation')
              and has_column_privilege(($1::text[])[1], a.attrelid, a.attname, 'insert, update')";
         assert_eq!(list(server, money).await, [""; 0]);
         let empties = "select format('%s: %s', role, c.relname) from pg_class c, unnest($1::text[]) role

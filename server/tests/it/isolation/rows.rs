@@ -1,4 +1,4 @@
-//! Every table, with rows of two organizations in it.
+//! Isolation in every table, with rows of two organizations.
 
 use server::storage::tenant;
 use sqlx::{AssertSqlSafe, Row};
@@ -7,30 +7,30 @@ use super::{REFUSED, code, count, tenant as fill, tenant_tables};
 use crate::support::{APP_ROLE, with_server};
 
 #[test]
-fn a_transaction_sees_its_own_organization_and_no_other() {
+fn a_transaction_sees_only_its_own_organization() {
     with_server(async |server| {
         let (mine, other) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
         for table in tenant_tables(server).await {
             let (own, all) = count(&mut server.owner().await, &table, other.org).await.unwrap();
-            assert!(own > 0 && all > own, "{table:?} has nothing to hide, so this test shows nothing");
+            assert!(own > 0 && all > own, "{table:?} has no rows to hide, so the test proves nothing");
             for pool in [&server.pools.app, &server.pools.writer] {
                 let mut tx = tenant::begin(pool, mine.org).await.unwrap();
                 let (own, all) = count(&mut tx, &table, mine.org).await.unwrap();
-                assert!(own > 0, "{table:?} hides what is its own");
-                assert_eq!(all, own, "{table:?} shows rows of others");
+                assert!(own > 0, "{table:?} hides its own organization's rows");
+                assert_eq!(all, own, "{table:?} shows other organizations' rows");
             }
         }
     });
 }
 
 #[test]
-fn nobody_changes_or_deletes_a_row_of_another_organization() {
+fn a_row_of_another_organization_cannot_be_changed_or_deleted() {
     with_server(async |server| {
         let (mine, other) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
         let mut by_policy = 0;
         for (pool, role) in [(&server.pools.app, APP_ROLE), (&server.pools.writer, "brightmeter_app_writer")] {
             for (table, column) in tenant_tables(server).await {
-                // A column that the role may change, if there is one: then only the policy stands in the way.
+                // A column that the role may update, if there is one: then only the policy prevents the update.
                 let changeable: Option<String> = sqlx::query_scalar(
                     "select column_name::text from information_schema.column_privileges
                      where grantee = $1 and table_name = $2 and privilege_type = 'UPDATE' order by 1 limit 1",
@@ -56,7 +56,7 @@ fn nobody_changes_or_deletes_a_row_of_another_organization() {
                 }
             }
         }
-        assert!(by_policy >= 6, "privileges alone refused nearly everything: {by_policy}");
+        assert!(by_policy >= 6, "missing privileges rejected nearly everything: {by_policy}");
     });
 }
 
@@ -64,7 +64,7 @@ fn nobody_changes_or_deletes_a_row_of_another_organization() {
 fn the_policies_alone_keep_organizations_apart() {
     with_server(async |server| {
         let (mine, other) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
-        // Whatever a later migration grants by mistake.
+        // As if a later migration had granted too much by mistake.
         server
             .as_owner(format!("grant select, insert, update, delete on all tables in schema public to {APP_ROLE}"))
             .await;
@@ -80,17 +80,17 @@ fn the_policies_alone_keep_organizations_apart() {
             let delete = format!("delete from {table} where {column} = $1");
             assert_eq!(run(&delete, None).await.unwrap(), 0, "{delete}");
 
-            let take = format!("select to_jsonb({table})::text from {table} where {column} = $1 limit 1");
-            let take = sqlx::query(AssertSqlSafe(take)).bind(other.org.0);
-            let row: String = take.fetch_one(&mut server.owner().await).await.unwrap().get(0);
+            let select = format!("select to_jsonb({table})::text from {table} where {column} = $1 limit 1");
+            let select = sqlx::query(AssertSqlSafe(select)).bind(other.org.0);
+            let row: String = select.fetch_one(&mut server.owner().await).await.unwrap().get(0);
             let insert = format!(
                 "insert into {table} select row.* from jsonb_populate_record(null::{table}, $2::jsonb) row where $1 is not null"
             );
             let error = run(&insert, Some(&row)).await.unwrap_err().to_string();
             assert!(error.contains("row-level security"), "{insert}: {error}");
 
-            let give_away = format!("update {table} set {column} = $1");
-            assert_eq!(code(run(&give_away, None).await).as_deref(), Some(REFUSED), "{give_away}");
+            let reassign = format!("update {table} set {column} = $1");
+            assert_eq!(code(run(&reassign, None).await).as_deref(), Some(REFUSED), "{reassign}");
         }
     });
 }

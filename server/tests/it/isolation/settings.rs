@@ -1,4 +1,4 @@
-//! The setting that says which organization a transaction sees.
+//! The setting with the organization that a transaction sees.
 
 use brightmeter::ids::{OrgId, UserId};
 use server::storage::tenant;
@@ -7,7 +7,7 @@ use sqlx::{PgConnection, postgres::PgPoolOptions};
 use super::{code, count, tenant as fill, tenant_tables};
 use crate::support::{APP_ROLE, TestServer, with_server};
 
-/// Rows that the connection sees in all tenant tables together.
+/// Returns the number of visible rows in all tenant tables.
 async fn visible(server: &TestServer, conn: &mut PgConnection) -> i64 {
     let mut all = 0;
     for table in tenant_tables(server).await {
@@ -30,7 +30,7 @@ fn without_a_setting_nothing_is_visible() {
 }
 
 #[test]
-fn the_next_user_of_a_connection_sees_nothing_of_the_one_before() {
+fn the_next_user_of_a_connection_sees_no_rows_of_the_previous_one() {
     with_server(async |server| {
         let mine = fill(server, "bright-audio").await;
         let options = server.owner.clone().username(APP_ROLE);
@@ -54,7 +54,7 @@ fn the_next_user_of_a_connection_sees_nothing_of_the_one_before() {
                 }
             }
             let mut conn = pool.acquire().await.unwrap();
-            assert_eq!(pid(&mut conn).await, first, "another connection, which shows nothing");
+            assert_eq!(pid(&mut conn).await, first, "another connection, so the test proves nothing");
             assert_eq!(visible(server, &mut conn).await, 0, "after {end}");
         }
         pool.close().await;
@@ -62,7 +62,7 @@ fn the_next_user_of_a_connection_sees_nothing_of_the_one_before() {
 }
 
 #[test]
-fn a_transaction_of_several_organizations_sees_exactly_those() {
+fn a_transaction_for_several_organizations_sees_exactly_those() {
     with_server(async |server| {
         let (one, two) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
         let hidden = fill(server, "nightshift-labs").await;
@@ -77,7 +77,7 @@ fn a_transaction_of_several_organizations_sees_exactly_those() {
 }
 
 #[test]
-fn a_setting_that_is_no_id_is_an_error_and_not_everything() {
+fn a_setting_that_is_not_an_id_is_an_error() {
     with_server(async |server| {
         let mine = fill(server, "bright-audio").await;
         for garbage in ["*", "%", "null", "bright-audio", "' or true --", ",", " ", "{}", &format!("{},x", mine.org)] {
@@ -93,11 +93,12 @@ fn a_setting_that_is_no_id_is_an_error_and_not_everything() {
 }
 
 #[test]
-fn a_person_sees_only_own_memberships_and_the_names_of_those_organizations() {
+fn a_user_sees_only_their_memberships_and_the_names_of_those_organizations() {
     with_server(async |server| {
         let (mine, other) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
-        let user: uuid::Uuid = server.ask(format!("select user_id from members where id = '{}'", mine.member)).await;
-        let mut tx = tenant::begin_as(&server.pools.app, UserId(user)).await.unwrap();
+        let user: uuid::Uuid =
+            server.query_value(format!("select user_id from members where id = '{}'", mine.member)).await;
+        let mut tx = tenant::begin_for_user(&server.pools.app, UserId(user)).await.unwrap();
         for table in tenant_tables(server).await {
             let expected = if ["members", "organizations"].contains(&table.0.as_str()) { (1, 1) } else { (0, 0) };
             assert_eq!(count(&mut tx, &table, mine.org).await.unwrap(), expected, "{table:?}");

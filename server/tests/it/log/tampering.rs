@@ -1,33 +1,33 @@
-//! Whoever owns the database can switch its guards off; the audit finds what was done then.
+//! The owner of the database can switch off its guards. The audit finds changes made that way.
 
 use std::collections::BTreeSet;
 
 use brightmeter::ids::OrgId;
 use server::service::audit::AuditReport;
 
-use super::busy;
+use super::active_org;
 use crate::support::{TestServer, with_server, with_tampered_server};
 
-/// Runs `sql` as the owner with triggers and foreign keys off, `{org}` standing for the organization.
+/// Runs `sql` as the owner, with triggers and foreign keys off. `{org}` is replaced by the organization's id.
 async fn tamper(server: &TestServer, org: OrgId, sql: &str) {
     let sql = sql.replace("{org}", &format!("'{org}'"));
     server.as_owner(format!("begin; set local session_replication_role = replica; {sql}; commit")).await;
 }
 
-/// The invariants that do not hold for `org`, or for the schema, and the audit's words.
-fn found(report: &AuditReport, org: OrgId) -> (BTreeSet<&'static str>, String) {
+/// Returns the violated invariants of `org` and of the schema, and the audit's messages.
+fn violations(report: &AuditReport, org: OrgId) -> (BTreeSet<&'static str>, String) {
     let here = || report.violations.iter().filter(|finding| finding.org.is_none_or(|found| found == org));
     let words = here().map(|finding| format!("{}: {}\n", finding.invariant, finding.detail)).collect();
     (here().map(|finding| finding.invariant).collect(), words)
 }
 
-/// One organization a case, all in one database, and one more that nobody touches.
-fn each_is_found(cases: &[(&str, &[&'static str])]) {
+/// Checks that the audit finds each change. Each case has its own organization, and one more stays untouched.
+fn check_each_is_found(cases: &[(&str, &[&'static str])]) {
     with_tampered_server(async |server| {
-        let untouched = busy(server, "untouched").await;
+        let untouched = active_org(server, "untouched").await;
         let mut orgs = Vec::new();
         for number in 0..cases.len() {
-            orgs.push(busy(server, &format!("case-{number}")).await);
+            orgs.push(active_org(server, &format!("case-{number}")).await);
         }
         let before = server.audit().await;
         assert!(before.ok, "{:#?}", before.violations);
@@ -37,27 +37,27 @@ fn each_is_found(cases: &[(&str, &[&'static str])]) {
         let report = server.audit().await;
         assert!(!report.ok);
         for (org, (sql, expected)) in orgs.into_iter().zip(cases) {
-            let (codes, words) = found(&report, org);
+            let (codes, words) = violations(&report, org);
             assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{words}");
         }
-        assert_eq!(found(&report, untouched).0, BTreeSet::new());
+        assert_eq!(violations(&report, untouched).0, BTreeSet::new());
     });
 }
 
 #[test]
-fn a_changed_log_is_found() {
+fn changes_to_the_ledger_are_found() {
     let swap = "with pair as (select a.seq one, b.seq two, a.hash one_hash, b.hash two_hash
                     from ai_token_usage_log a join ai_token_usage_log b on b.org_id = a.org_id and b.seq = a.seq + 1
                     where a.org_id = {org} and a.seq = 3)
                 update ai_token_usage_log l set hash = case l.seq when one then two_hash else one_hash end
                 from pair where l.org_id = {org} and l.seq in (one, two)";
-    each_is_found(&[
+    check_each_is_found(&[
         (
             "update ai_token_usage_log set amount = amount - 1, settled_after = settled_after - 1
           where org_id = {org} and note = 'taken back'",
             &["I1", "I7"],
         ),
-        ("update ai_token_usage_log set note = 'a favour' where org_id = {org} and note = 'taken back'", &["I7"]),
+        ("update ai_token_usage_log set note = 'a favor' where org_id = {org} and note = 'taken back'", &["I7"]),
         (
             "update ai_token_usage_log set created_at = created_at + interval '1 hour'
           where org_id = {org} and kind = 'adjusted'",
@@ -85,8 +85,8 @@ fn a_changed_log_is_found() {
 }
 
 #[test]
-fn changed_balances_holds_receipts_and_figures_are_found() {
-    each_is_found(&[
+fn changes_to_balances_holds_idempotency_records_and_daily_figures_are_found() {
+    check_each_is_found(&[
         ("update ai_tokens set settled = settled + 1 where org_id = {org} and token_type = 'ai'", &["I1"]),
         ("update ai_tokens set held = held - 1 where org_id = {org} and token_type = 'ai'", &["I1"]),
         ("update ai_tokens set debt = 5 where org_id = {org} and token_type = 'ai'", &["I1"]),
@@ -103,13 +103,13 @@ fn changed_balances_holds_receipts_and_figures_are_found() {
             &["I6"],
         ),
         (
-            "update ai_token_receipts set answer = jsonb_set(answer::jsonb, '{transaction}', to_jsonb(gen_random_uuid()))::text
+            "update ai_token_idempotency set outcome = jsonb_set(outcome::jsonb, '{transaction}', to_jsonb(gen_random_uuid()))::text
           where org_id = {org} and key = 'spend'",
             &["I5"],
         ),
         (
-            "insert into ai_token_receipts select org_id, 'again', fingerprint, answer, created_at
-          from ai_token_receipts where org_id = {org} and key = 'spend'",
+            "insert into ai_token_idempotency select org_id, 'again', fingerprint, outcome, created_at
+          from ai_token_idempotency where org_id = {org} and key = 'spend'",
             &["I5"],
         ),
         ("update ai_token_daily set tokens = tokens + 1 where org_id = {org} and feature = 'ping'", &["I1"]),
@@ -120,9 +120,9 @@ fn changed_balances_holds_receipts_and_figures_are_found() {
 }
 
 #[test]
-fn a_hold_within_its_minute_is_no_finding() {
+fn a_hold_that_is_overdue_by_a_minute_is_not_a_violation() {
     with_server(async |server| {
-        let org = busy(server, "bright-audio").await;
+        let org = active_org(server, "bright-audio").await;
         let late =
             "update ai_token_holds set expires_at = '2026-03-10T08:59:00Z' where org_id = {org} and state = 'open'";
         tamper(server, org, late).await;
@@ -131,7 +131,7 @@ fn a_hold_within_its_minute_is_no_finding() {
 }
 
 #[test]
-fn what_the_database_itself_should_have_refused_is_found() {
+fn removed_database_guards_and_their_violations_are_found() {
     for (sql, expected) in [
         (
             "alter table ai_tokens drop constraint ai_tokens_never_negative, drop constraint ai_tokens_held_is_settled;
@@ -147,7 +147,7 @@ fn what_the_database_itself_should_have_refused_is_found() {
             let org = server.org("bright-audio", "pro").await;
             server.org("stagecraft", "pro").await;
             tamper(server, org, sql).await;
-            let (codes, words) = found(&server.audit().await, org);
+            let (codes, words) = violations(&server.audit().await, org);
             assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{words}");
         });
     }

@@ -15,12 +15,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Where the connection breaks.
+/// The point at which the connection breaks.
 #[derive(Clone, Copy)]
 pub struct Cut {
-    /// In the first message that has these bytes.
+    /// The bytes of the message at which it breaks.
     pub at: &'static [u8],
-    /// Whether Postgres gets that message, and acts on it, before the connection breaks.
+    /// Whether Postgres receives and executes that message before the connection breaks.
     pub delivered: bool,
 }
 
@@ -31,7 +31,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens, unarmed.
+    /// Starts the proxy, unarmed.
     pub async fn start(to: &PgConnectOptions, cut: Cut) -> Self {
         let socket = to.get_socket().expect("the cluster listens on a unix socket").join(".s.PGSQL.5432");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -40,18 +40,18 @@ impl Proxy {
         Self { port, armed, serving }
     }
 
-    /// How to connect through it.
+    /// Returns the options to connect through the proxy.
     pub fn options(&self, to: &PgConnectOptions) -> PgConnectOptions {
         let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(self.port);
         options.ssl_mode(PgSslMode::Disable).database(to.get_database().unwrap())
     }
 
-    /// The next statement that fits breaks its connection; those after it pass.
+    /// Arms the proxy: the next matching message breaks its connection. Later ones pass.
     pub fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it has broken one.
+    /// Returns whether the proxy has broken a connection.
     pub fn has_cut(&self) -> bool {
         !self.armed.load(Ordering::SeqCst)
     }
@@ -69,14 +69,14 @@ async fn serve(listener: TcpListener, socket: PathBuf, cut: Cut, armed: Arc<Atom
     }
 }
 
-/// Passes bytes both ways until one side ends, or the cut.
+/// Forwards bytes in both directions until one side closes the connection, or until the cut.
 async fn pass(mut client: TcpStream, socket: PathBuf, cut: Cut, armed: Arc<AtomicBool>) -> std::io::Result<()> {
     let mut server = UnixStream::connect(socket).await?;
-    let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    let (mut request, mut answer) = (vec![0; 1 << 20], vec![0; 1 << 20]);
     loop {
         tokio::select! {
-            read = client.read(&mut asked) => {
-                let message = &asked[..read?];
+            read = client.read(&mut request) => {
+                let message = &request[..read?];
                 let fits = message.windows(cut.at.len()).any(|bytes| bytes == cut.at);
                 let cuts = fits && armed.swap(false, Ordering::SeqCst);
                 if message.is_empty() || (cuts && !cut.delivered) {
@@ -84,13 +84,13 @@ async fn pass(mut client: TcpStream, socket: PathBuf, cut: Cut, armed: Arc<Atomi
                 }
                 server.write_all(message).await?;
                 if cuts {
-                    // Its answer shows that Postgres has done it; the client never sees it.
-                    assert_ne!(server.read(&mut answered).await?, 0);
+                    // The answer shows that Postgres has executed the message. The client never sees it.
+                    assert_ne!(server.read(&mut answer).await?, 0);
                     return Ok(());
                 }
             }
-            read = server.read(&mut answered) => {
-                let message = &answered[..read?];
+            read = server.read(&mut answer) => {
+                let message = &answer[..read?];
                 if message.is_empty() {
                     return Ok(());
                 }

@@ -1,4 +1,4 @@
-//! Commands that meet in one batch do what they do one after another.
+//! Batches: commands in one batch have the same effects as commands in sequence.
 
 use std::pin::pin;
 
@@ -19,15 +19,15 @@ use crate::support::{
 
 type Keyed = (Option<&'static str>, Command);
 
-/// Everything that two ways of applying the same commands can differ in.
+/// Everything in which two ways of applying the same commands can differ.
 #[derive(Debug, PartialEq)]
-struct End {
+struct EndState {
     answers: Vec<String>,
     log: Vec<(Entry, EntryHash)>,
     account: String,
 }
 
-impl End {
+impl EndState {
     async fn of(server: &TestServer, org: OrgId, answers: Vec<Result<Answer, SubmitError>>) -> Self {
         let answers = answers.iter().map(|answer| format!("{answer:?}")).collect();
         Self { answers, log: server.log(org).await, account: format!("{:?}", server.account(org).await) }
@@ -41,8 +41,9 @@ async fn submit(server: &TestServer, org: OrgId, (key, command): Keyed) -> Resul
     }
 }
 
-/// One of every kind, with refusals, repeats and keys that are used twice; later ones name what earlier ones made.
-async fn one_after_another(server: &TestServer, org: OrgId, caller: Caller) -> (Vec<Keyed>, End) {
+/// Submits commands of every kind in sequence, with refusals, repeats and reused idempotency keys. Later commands refer to
+/// the results of earlier ones.
+async fn submit_in_sequence(server: &TestServer, org: OrgId, caller: Caller) -> (Vec<Keyed>, EndState) {
     let (mut commands, mut answers) = (Vec::new(), Vec::new());
     let mut apply = async |key, command: Command| {
         let answer = submit(server, org, (key, command.clone())).await;
@@ -55,18 +56,18 @@ async fn one_after_another(server: &TestServer, org: OrgId, caller: Caller) -> (
     assert!(matches!(apply(Some("spend"), spend("ping")).await, Err(SubmitError::KeyReused)));
     let whole = held(&apply(None, hold("lead_generation", 600)).await.unwrap());
     let part = held(&apply(None, hold("revenue_forecast", 600)).await.unwrap());
-    let given_up = held(&apply(None, hold("strategy_analysis", 600)).await.unwrap());
+    let abandoned = held(&apply(None, hold("strategy_analysis", 600)).await.unwrap());
     apply(Some("whole"), capture(whole, None)).await.unwrap();
     apply(Some("part"), capture(part, Some(4))).await.unwrap();
-    apply(Some("release"), release(given_up)).await.unwrap();
-    apply(None, capture(given_up, None)).await.unwrap_err();
+    apply(Some("release"), release(abandoned)).await.unwrap();
+    apply(None, capture(abandoned, None)).await.unwrap_err();
     let transaction = spent.outcome.transaction;
     let refund = Command::Refund { caller: service(), transaction, reason: "by mistake".into() };
     apply(Some("refund"), refund.clone()).await.unwrap();
     apply(None, refund).await.unwrap_err();
     apply(None, Command::Spend(usage(caller, "ping"))).await.unwrap();
     apply(None, Command::Spend(usage(caller, "ping"))).await.unwrap_err();
-    let pack = Command::Grant {
+    let promo = Command::Grant {
         caller: service(),
         token_type: "ai".parse().unwrap(),
         amount: tokens(7),
@@ -74,26 +75,26 @@ async fn one_after_another(server: &TestServer, org: OrgId, caller: Caller) -> (
         expires_at: Some(at("2026-03-11T00:00:00Z")),
         note: Some("welcome".into()),
     };
-    apply(None, pack).await.unwrap();
+    apply(None, promo).await.unwrap();
     apply(None, adjust(-170, "taken back")).await.unwrap();
     apply(None, Command::Spend(usage(service(), "revenue_forecast"))).await.unwrap();
     apply(None, spend("revenue_forecast")).await.unwrap_err();
     apply(None, Command::ChangePlan { caller: service(), plan: "enterprise".parse().unwrap() }).await.unwrap();
     apply(None, spend("revenue_forecast")).await.unwrap();
-    let end = End::of(server, org, answers).await;
+    let end = EndState::of(server, org, answers).await;
     (commands, end)
 }
 
 #[test]
-fn a_batch_does_what_its_commands_do_one_after_another() {
+fn a_batch_has_the_same_effects_as_its_commands_in_sequence() {
     let (mut commands, mut apart) = (Vec::new(), None);
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let caller = member(server.member(org, "robin@bright-audio.test").await);
-        let (all, end) = one_after_another(server, org, caller).await;
+        let (all, end) = submit_in_sequence(server, org, caller).await;
         (commands, apart) = (all, Some(end));
     });
-    // The clock stands still and ids are counted, so the second server must come to the very same ids and hashes.
+    // The clock does not move and ids are sequential, so the second server must produce the same ids and hashes.
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.member(org, "robin@bright-audio.test").await;
@@ -103,26 +104,26 @@ fn a_batch_does_what_its_commands_do_one_after_another() {
         assert!(poll!(first.as_mut()).is_pending());
         server.until_waiting(1).await;
         let mut rest = pin!(join_all(all.map(|command| submit(server, org, command))));
-        assert!(poll!(rest.as_mut()).is_pending(), "all others wait in the queue");
-        lock.let_go().await;
+        assert!(poll!(rest.as_mut()).is_pending(), "the others wait in the queue");
+        lock.release().await;
         let mut answers = vec![first.await];
         answers.extend(rest.await);
-        let together = End::of(server, org, answers).await;
+        let together = EndState::of(server, org, answers).await;
         let transactions: i64 =
-            server.ask("select count(distinct xmin::text) from ai_token_usage_log where seq > 3").await;
+            server.query_value("select count(distinct xmin::text) from ai_token_usage_log where seq > 3").await;
         assert_eq!((together.log[2].0.kind, transactions), (EntryKind::Spent, 1), "all after the first were one batch");
         assert_eq!(Some(together), apart);
     });
 }
 
 #[test]
-fn one_batch_serves_many_organizations_and_mixes_nothing_up() {
+fn one_batch_serves_many_organizations_without_mixing_them_up() {
     with_server(async |server| {
         let mut orgs = Vec::new();
         for name in 0..40 {
             orgs.push(server.org(&format!("org-{name}"), "pro").await);
         }
-        // Those of one writer.
+        // Keep the organizations of one writer.
         let writer = |org: &OrgId| org.0.as_bytes()[15] % 2;
         let first = writer(&orgs[0]);
         orgs.retain(|org| writer(org) == first);
@@ -134,11 +135,11 @@ fn one_batch_serves_many_organizations_and_mixes_nothing_up() {
         let spends = orgs.iter().enumerate().flat_map(|(more, org)| std::iter::repeat_n(*org, more + 1));
         let mut rest = pin!(join_all(spends.map(|org| server.submit(org, spend("ping")))));
         assert!(poll!(rest.as_mut()).is_pending());
-        lock.let_go().await;
+        lock.release().await;
         first.await.unwrap();
         assert!(rest.await.iter().all(Result::is_ok));
         let transactions: i64 =
-            server.ask("select count(distinct xmin::text) from ai_token_usage_log where kind = 'spent'").await;
+            server.query_value("select count(distinct xmin::text) from ai_token_usage_log where kind = 'spent'").await;
         assert_eq!((orgs.len() >= 15, transactions), (true, 1), "it was one batch of many organizations");
         for (more, org) in orgs.into_iter().enumerate() {
             assert_eq!(server.available(org, "ai").await, 199 - i64::try_from(more).unwrap());
@@ -147,7 +148,7 @@ fn one_batch_serves_many_organizations_and_mixes_nothing_up() {
 }
 
 #[test]
-fn one_command_that_the_database_refuses_fails_alone() {
+fn a_command_that_the_database_rejects_fails_alone() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server
@@ -160,7 +161,7 @@ fn one_command_that_the_database_refuses_fails_alone() {
         let notes = ["one", "two", "poison", "three"];
         let mut rest = pin!(join_all(notes.map(|note| server.submit_as(org, note, adjust(-1, note)))));
         assert!(poll!(rest.as_mut()).is_pending());
-        lock.let_go().await;
+        lock.release().await;
         first.await.unwrap();
         let answers = rest.await;
         for (note, answer) in notes.into_iter().zip(answers) {
@@ -172,6 +173,6 @@ fn one_command_that_the_database_refuses_fails_alone() {
         assert_eq!(server.available(org, "ai").await, 196);
         server.as_owner("alter table ai_token_usage_log drop constraint test").await;
         let again = server.submit_as(org, "poison", adjust(-1, "poison")).await.unwrap();
-        assert!(!again.replayed, "what failed has left no receipt");
+        assert!(!again.replayed, "a failed command has no idempotency record");
     });
 }

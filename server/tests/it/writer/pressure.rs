@@ -1,4 +1,4 @@
-//! More than fits, a server that goes down, callers that go away, and two servers at once.
+//! The writer with full queues, at shutdown, with canceled callers, and beside a second server.
 
 use std::{collections::BTreeMap, pin::pin};
 
@@ -11,8 +11,8 @@ use server::{
 
 use crate::support::{TestServer, adjust, spend, waiting::until, with_server};
 
-/// An organization that shares the writer of `org`.
-async fn beside(server: &TestServer, org: OrgId) -> OrgId {
+/// Creates an organization that shares the writer of `org`.
+async fn org_on_the_same_writer(server: &TestServer, org: OrgId) -> OrgId {
     let writer = |org: OrgId| u32::from(org.0.as_bytes()[15]) % pools::WRITERS;
     for number in 0..64 {
         let other = server.org(&format!("beside-{number}"), "pro").await;
@@ -20,14 +20,14 @@ async fn beside(server: &TestServer, org: OrgId) -> OrgId {
             return other;
         }
     }
-    panic!("64 organizations on the other writer");
+    panic!("all 64 organizations are on the other writer");
 }
 
 #[test]
-fn a_full_queue_says_busy_and_everything_in_it_is_answered() {
+fn a_full_queue_returns_busy_and_its_commands_are_answered() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
-        let other = beside(server, org).await;
+        let other = org_on_the_same_writer(server, org).await;
         server.submit(org, adjust(9_800, "to the full ten thousand")).await.unwrap();
         let lock = server.lock(org).await;
         let mut first = pin!(server.submit(org, spend("ping")));
@@ -36,12 +36,12 @@ fn a_full_queue_says_busy_and_everything_in_it_is_answered() {
         let mut rest = pin!(join_all((0..5_000).map(|_| server.submit(org, spend("ping")))));
         assert!(poll!(rest.as_mut()).is_pending());
         let mut beside = pin!(server.submit(other, spend("ping")));
-        assert!(poll!(beside.as_mut()).is_pending(), "an organization that shares the queue finds room");
-        lock.let_go().await;
+        assert!(poll!(beside.as_mut()).is_pending(), "the queue has room for another organization");
+        lock.release().await;
         first.await.unwrap();
         beside.await.unwrap();
         let (done, busy): (Vec<_>, Vec<_>) = rest.await.into_iter().partition(Result::is_ok);
-        // The one that is being applied has its place still.
+        // The command that is being applied still counts toward the limit.
         assert_eq!((done.len(), busy.len()), (2_047, 2_953));
         assert!(busy.iter().all(|answer| matches!(answer, Err(SubmitError::Busy))), "{busy:?}");
         assert_eq!(server.available(org, "ai").await, 10_000 - 2_048);
@@ -49,7 +49,7 @@ fn a_full_queue_says_busy_and_everything_in_it_is_answered() {
 }
 
 #[test]
-fn a_shutdown_answers_everybody_and_what_it_answers_is_durable() {
+fn a_shutdown_answers_all_callers_and_its_answers_are_durable() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.submit(org, adjust(800, "to a thousand")).await.unwrap();
@@ -65,33 +65,36 @@ fn a_shutdown_answers_everybody_and_what_it_answers_is_durable() {
         drop(writer);
         let finish = tokio::spawn(tasks.finish());
         server.until_waiting(1).await;
-        lock.let_go().await;
+        lock.release().await;
         assert!(all.await.iter().all(Result::is_ok));
         finish.await.unwrap();
-        assert_eq!(server.ask::<i64>("select count(*) from ai_token_receipts").await, 600);
+        assert_eq!(server.query_value::<i64>("select count(*) from ai_token_idempotency").await, 600);
         assert_eq!(server.available(org, "ai").await, 400);
     });
 }
 
 #[test]
-fn what_a_caller_who_went_away_asked_for_is_known_by_its_key() {
+fn the_command_of_a_canceled_caller_takes_effect_and_is_replayed_by_its_idempotency_key() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         let lock = server.lock(org).await;
         {
-            let mut gone = pin!(server.submit_as(org, "order-1", spend("ping")));
-            assert!(poll!(gone.as_mut()).is_pending());
+            let mut canceled = pin!(server.submit_as(org, "order-1", spend("ping")));
+            assert!(poll!(canceled.as_mut()).is_pending());
             server.until_waiting(1).await;
         }
-        lock.let_go().await;
-        until("it is booked", async || server.ask::<i64>("select count(*) from ai_token_receipts").await == 1).await;
+        lock.release().await;
+        until("the command is committed", async || {
+            server.query_value::<i64>("select count(*) from ai_token_idempotency").await == 1
+        })
+        .await;
         assert!(server.submit_as(org, "order-1", spend("ping")).await.unwrap().replayed);
         assert_eq!(server.available(org, "ai").await, 199);
     });
 }
 
 #[test]
-fn two_servers_give_one_effect_a_key_and_sell_nothing_twice() {
+fn two_servers_apply_each_idempotency_key_once_and_spend_no_token_twice() {
     with_server(async |server| {
         let org = server.org("bright-audio", "pro").await;
         server.submit(org, adjust(-150, "to fifty")).await.unwrap();
@@ -112,12 +115,12 @@ fn two_servers_give_one_effect_a_key_and_sell_nothing_twice() {
                 ),
             }
         }
-        assert_eq!(by_key.len(), 50, "as many keys have an effect as there were tokens");
+        assert_eq!(by_key.len(), 50, "as many commands took effect as there were tokens");
         for (key, answers) in by_key {
             assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "{key}: {answers:?}");
             assert!(answers.iter().all(|answer| answer.outcome == answers[0].outcome), "{key}: {answers:?}");
         }
-        assert_eq!(server.ask::<i64>("select count(*) from ai_token_usage_log where kind = 'spent'").await, 50);
+        assert_eq!(server.query_value::<i64>("select count(*) from ai_token_usage_log where kind = 'spent'").await, 50);
         assert_eq!(server.available(org, "ai").await, 0);
         drop(other);
         tasks.finish().await;

@@ -1,4 +1,4 @@
-//! The form of the what-if: sliders that start where the catalog stands.
+//! The what-if form: sliders that start at the catalog's values.
 
 use brightmeter::{
     billing::money::{dollars, dollars_of_micros},
@@ -9,10 +9,11 @@ use leptos::prelude::*;
 
 use crate::views::admin::FigureView;
 
-/// Sliders by what they change. Complete without a script; with one, each says where it stands while it moves.
+/// The what-if form, with sliders grouped by kind. It works without a script; with one, a slider's value updates while
+/// it moves.
 #[component]
 pub fn Figures(
-    /// The figures, those of one kind together.
+    /// The figures. Those of one kind must be adjacent.
     figures: Vec<FigureView>,
 ) -> impl IntoView {
     let problems: Vec<(String, String)> =
@@ -46,7 +47,7 @@ pub fn Figures(
                     "Calculate"
                 </button>
                 <a class="link" href="/admin/pricing">
-                    "Back to the catalog"
+                    "Reset to the catalog"
                 </a>
             </p>
         </form>
@@ -55,7 +56,7 @@ pub fn Figures(
 
 #[component]
 fn Problems(problems: Vec<(String, String)>) -> impl IntoView {
-    let some = !problems.is_empty();
+    let any = !problems.is_empty();
     let items = problems.into_iter().map(|(name, problem)| {
         view! {
             <li>
@@ -66,7 +67,7 @@ fn Problems(problems: Vec<(String, String)>) -> impl IntoView {
         }
     });
     let items = items.collect_view();
-    some.then(|| {
+    any.then(|| {
         view! {
             <div role="alert" class="notice notice-bad mt-4">
                 <ul>{items}</ul>
@@ -79,10 +80,10 @@ fn Problems(problems: Vec<(String, String)>) -> impl IntoView {
 fn Slider(figure: FigureView) -> impl IntoView {
     let FigureView { figure, label, value, usual, most, problem } = figure;
     let name = figure.to_string();
-    let (unit, words) = unit(&figure);
+    let (unit, format_value) = unit(&figure);
     let number = value.parse::<u32>().ok().filter(|number| *number <= most);
-    // What is no figure shows as it was typed: a slider would quietly make one of it.
-    let (kind, shown) = number.map_or(("text", "not a figure".into()), |number| ("range", words(number)));
+    // An invalid value is shown in a text field as it was typed. A slider would silently replace it.
+    let (kind, shown) = number.map_or(("text", "invalid".into()), |number| ("range", format_value(number)));
     let hint = format!("{name}-hint");
     let error = format!("{name}-error");
     let described = if problem.is_some() { format!("{hint} {error}") } else { hint.clone() };
@@ -113,31 +114,31 @@ fn Slider(figure: FigureView) -> impl IntoView {
                 aria-invalid=invalid
             />
             <p id=hint class="text-sm text-muted">
-                {format!("{}; up to {}", usually(&figure, &words(usual)), words(most))}
+                {format!("{}; up to {}", usual_text(&figure, &format_value(usual)), format_value(most))}
             </p>
         </div>
     }
 }
 
-/// What a figure is of.
+/// The name of a figure's group.
 const fn group(figure: &Figure) -> &'static str {
     match figure {
         Figure::Customers(_) => "Customers",
-        Figure::Sold(_) => "Packs sold a month",
-        Figure::PlanPrice(_) => "Price of a month",
-        Figure::PackPrice(_) => "Price of a pack",
-        Figure::UnitCost(_) => "What one token costs to serve",
+        Figure::Sold(_) => "Packs sold per month",
+        Figure::PlanPrice(_) => "Plan price per month",
+        Figure::PackPrice(_) => "Pack price",
+        Figure::UnitCost(_) => "Cost to serve one token",
     }
 }
 
-fn usually(figure: &Figure, usual: &str) -> String {
+fn usual_text(figure: &Figure, usual: &str) -> String {
     match figure {
-        Figure::Customers(_) | Figure::Sold(_) => format!("To begin with, {usual}"),
-        _ => format!("Now {usual}"),
+        Figure::Customers(_) | Figure::Sold(_) => format!("Default {usual}"),
+        _ => format!("Currently {usual}"),
     }
 }
 
-/// What a figure counts in, and how that reads.
+/// The unit of a figure, and the function that formats a value.
 fn unit(figure: &Figure) -> (&'static str, fn(u32) -> String) {
     match figure {
         Figure::Customers(_) | Figure::Sold(_) => ("count", |count| grouped(count.into())),
@@ -146,12 +147,12 @@ fn unit(figure: &Figure) -> (&'static str, fn(u32) -> String) {
     }
 }
 
-/// The largest step on which both figures lie: a slider moves what lies beside its steps.
+/// Returns the largest step that divides both values, because a slider changes a value that isn't on a step.
 fn step(value: u32, usual: u32) -> u32 {
-    let lies_on = |step: &u32| value.is_multiple_of(*step) && usual.is_multiple_of(*step);
-    // A count goes by ones; it is small.
+    let divides_both = |step: &u32| value.is_multiple_of(*step) && usual.is_multiple_of(*step);
+    // Counts are small and use steps of 1.
     let steps = if value.max(usual) > 1_000 { [100, 10] } else { [1, 1] };
-    steps.into_iter().find(lies_on).unwrap_or(1)
+    steps.into_iter().find(divides_both).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -159,7 +160,7 @@ mod tests {
     use super::step;
 
     #[test]
-    fn a_slider_can_stand_where_the_figure_is() {
+    fn a_slider_can_show_both_the_value_and_the_usual_value() {
         for (value, usual, expected) in [
             (50, 50, 1),
             (14_900, 14_900, 100),

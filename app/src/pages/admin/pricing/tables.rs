@@ -1,4 +1,4 @@
-//! Prices and months, in lines.
+//! The tables of prices and of the calculated month.
 
 use brightmeter::{
     billing::money::{dollars, dollars_of_micros},
@@ -9,12 +9,12 @@ use leptos::prelude::*;
 
 use crate::components::Figures;
 
-/// Cost, price, margin and floor of every plan and pack.
+/// The cost, price, margin and floor of every plan and pack.
 #[component]
 pub fn PriceTable(
-    /// What is sold; how much of it does not matter here.
+    /// The plans and packs. Their counts are ignored.
     month: Month,
-    /// The least margin.
+    /// The margin floor.
     floor: Margin,
 ) -> impl IntoView {
     let rows = month.lines.into_iter().map(move |line| {
@@ -32,8 +32,8 @@ pub fn PriceTable(
     view! {
         <Figures
             label="Plans and packs"
-            caption="Plans and packs: what each costs to serve, its price, its margin and the floor"
-            of="Sold"
+            caption="Plans and packs: cost to serve, price, margin and floor"
+            of="Plan or pack"
             columns=&["Cost", "Price", "Margin", "Floor"]
         >
             <tbody>{rows.collect_view()}</tbody>
@@ -41,7 +41,7 @@ pub fn PriceTable(
     }
 }
 
-/// What each plan and pack brings and costs in a month.
+/// The count, revenue, cost and margin of each plan and pack in a month.
 #[component]
 pub fn MonthTable(
     /// The month.
@@ -65,14 +65,14 @@ pub fn MonthTable(
     view! {
         <Figures
             label="The month by plan and pack"
-            caption="The month by plan and pack: how many, what they bring, what they cost, and the margin of one"
-            of="Sold"
+            caption="The month by plan and pack: count, revenue, cost, and the margin of one"
+            of="Plan or pack"
             columns=&["Count", "Revenue", "Cost", "Margin"]
         >
             <tbody>{rows.collect_view()}</tbody>
             <tfoot>
                 <tr>
-                    <th scope="row">"Together"</th>
+                    <th scope="row">"Total"</th>
                     <td></td>
                     <td class="number">{revenue}</td>
                     <td class="number">{cost}</td>

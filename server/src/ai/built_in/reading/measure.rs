@@ -1,8 +1,9 @@
-//! The number a goal is measured by.
+//! Finds the measure in a goal: the number it is measured by.
 
-use super::{Found, Word, is, lower, said, spelled};
+use super::{Found, Word, is_in, lower, phrase, spelled};
 
-const CHARS: usize = 28;
+/// The maximum length of a measure, in characters.
+const MAX_CHARS: usize = 28;
 
 const UP: &str = "increase grow boost raise lift improve expand gain earn sell scale more";
 const DOWN: &str = "reduce cut lower decrease save shrink drop less";
@@ -15,31 +16,31 @@ enum Kind {
     Span,
 }
 
-/// The first measure in the goal.
+/// Returns the first measure in the goal.
 pub(super) fn find(words: &[Word]) -> Option<Found<String>> {
     multiple(words).or_else(|| number(words))
 }
 
-/// "Double …", "… in half".
+/// Finds "double …", "… in half" and the like.
 fn multiple(words: &[Word]) -> Option<Found<String>> {
     (0..words.len()).find_map(|at| {
         let before = at.checked_sub(1).map_or("", |before| lower(words, before));
         let begins = at == 0 || before == "to";
-        let (what, start) = match lower(words, at) {
-            "half" if is(before, "by in") => ("down to half", at - 1),
+        let (value, start) = match lower(words, at) {
+            "half" if is_in(before, "by in") => ("down to half", at - 1),
             "halve" if begins => ("down to half", at),
             "double" if begins => ("double", at),
             "triple" if begins => ("triple", at),
             _ => return None,
         };
-        Some(Found { what: what.to_owned(), at: start..at + 1 })
+        Some(Found { value: value.to_owned(), at: start..at + 1 })
     })
 }
 
 fn number(words: &[Word]) -> Option<Found<String>> {
     (0..words.len()).find_map(|at| {
         let (kind, mut end) = amount(words, at)?;
-        // Words before `shown` are understood, but add nothing: "by", "to".
+        // The words between `start` and `shown` belong to the measure, but are not displayed: "by", "to".
         let (mut start, mut shown, mut relative) = (at, at, kind == Kind::Percent);
         match (
             at.checked_sub(2).map_or("", |two| lower(words, two)),
@@ -67,18 +68,18 @@ fn number(words: &[Word]) -> Option<Found<String>> {
         if matches!(lower(words, end), "more" | "less" | "fewer") && !words[end - 1].ends {
             (end, relative) = (end + 1, false);
         }
-        let mut text = said(&words[shown..end]);
+        let mut text = phrase(&words[shown..end]);
         if relative {
             text += direction(words);
         }
         if let Some(rate) = words[end..].windows(2).find(|pair| is_rate(pair)) {
-            text = format!("{text} {}", said(rate));
+            text = format!("{text} {}", phrase(rate));
         }
-        (text.chars().count() <= CHARS).then_some(Found { what: text, at: start..end })
+        (text.chars().count() <= MAX_CHARS).then_some(Found { value: text, at: start..end })
     })
 }
 
-/// What kind of amount begins here, and where it ends.
+/// Returns the kind and the end of the amount that begins here.
 fn amount(words: &[Word], at: usize) -> Option<(Kind, usize)> {
     let word = words.get(at).filter(|word| word.part.is_none())?.lower.as_str();
     let before = at.checked_sub(1).map_or("", |before| lower(words, before));
@@ -103,17 +104,17 @@ fn amount(words: &[Word], at: usize) -> Option<(Kind, usize)> {
     }
 }
 
-/// "a month", "every week".
+/// Returns whether the words are a rate: "a month", "every week".
 fn is_rate(pair: &[Word]) -> bool {
-    is(lower(pair, 0), "a per each every") && is(lower(pair, 1), "day week month quarter year")
+    is_in(lower(pair, 0), "a per each every") && is_in(lower(pair, 1), "day week month quarter year")
 }
 
 fn direction(words: &[Word]) -> &'static str {
     words
         .iter()
         .find_map(|word| match word.lower.as_str() {
-            word if is(word, UP) => Some(" more"),
-            word if is(word, DOWN) => Some(" less"),
+            word if is_in(word, UP) => Some(" more"),
+            word if is_in(word, DOWN) => Some(" less"),
             _ => None,
         })
         .unwrap_or_default()

@@ -1,10 +1,11 @@
-//! What a goal is about.
+//! Finds the subject of a goal.
 
-use super::{Part, Word, is};
+use super::{Part, Word, is_in};
 
-const CHARS: usize = 40;
+/// The maximum length of a subject, in characters.
+const MAX_CHARS: usize = 40;
 
-/// Ways to begin that say nothing about the goal; longer ones before what they begin with.
+/// Openings without information about the goal. An opening comes before its own prefixes.
 const OPENINGS: &[&str] = &[
     "my goal is to",
     "our goal is to",
@@ -43,14 +44,14 @@ const OPENINGS: &[&str] = &[
     "goal",
 ];
 
-/// Verbs whose object follows at once.
+/// Verbs that their object follows directly.
 const VERBS: &str = "answer attract automate book boost build clear complete create cut decrease design double earn expand \
     fill find finish fix gain generate grow halve hire host improve increase launch learn lift lower \
     manage master optimise optimize organise organize plan prepare prevent produce promote publish raise \
     reach record recruit reduce release retain run save scale sell ship shorten simplify speed start stop \
     strengthen study train triple win write streamline shrink develop hit achieve deliver mix quadruple \
     acquire secure restock";
-/// Verbs of two words.
+/// Two-word verbs.
 const VERB_PAIRS: &[(&str, &str)] = &[
     ("get", "more"),
     ("get", "new"),
@@ -67,28 +68,28 @@ const VERB_PAIRS: &[(&str, &str)] = &[
     ("cut", "down"),
     ("sell", "out"),
 ];
-/// Verbs whose object follows a number: "play 10 shows".
+/// Verbs that a number and then their object follow: "play 10 shows".
 const COUNTED: &str = "get make have play give attend do visit read";
 const COMPARATIVES: &str = "more better higher fewer less lower faster up extra";
-/// What follows these is a reason or a condition.
+/// Words that begin a reason or a condition.
 const BREAKS: &str = "so because while without which but then using until by every each per";
 const LOOSE: &str = "into by to with of from in and the a an for on at or & across than within is";
 
-/// These begin a clause: it cannot follow "for".
+/// Words that begin a clause. A clause cannot follow "for".
 const CLAUSES: &str = "to how what why who that it them this whether";
 
-/// A noun phrase, or the goal's own words in quotation marks; at most [`CHARS`] long without the marks.
+/// Returns a noun phrase, or the goal's own words in quotation marks; at most [`MAX_CHARS`] long without the marks.
 ///
-/// The first sentence that says what is to be done decides, or else the first one.
+/// It comes from the first sentence with a recognized verb, or else from the first sentence.
 pub(super) fn find(words: &[Word]) -> Option<String> {
-    let sentences = || words.split_inclusive(|word| word.ends).filter(|sentence| sentence.iter().any(says_something));
+    let sentences = || words.split_inclusive(|word| word.ends).filter(|sentence| sentence.iter().any(has_content));
     let subject = sentences().find_map(object).map(|object| shortened(&addressed(&object)));
     let quoted = || sentences().next().map(|sentence| format!("“{}”", shortened(&plain(sentence))));
     subject.or_else(quoted).filter(|text| text.contains(char::is_alphanumeric))
 }
 
-fn says_something(word: &Word) -> bool {
-    word.part.is_none() && !is(&word.lower, LOOSE)
+fn has_content(word: &Word) -> bool {
+    word.part.is_none() && !is_in(&word.lower, LOOSE)
 }
 
 fn without_opening(mut words: &[Word]) -> &[Word] {
@@ -100,33 +101,33 @@ fn without_opening(mut words: &[Word]) -> &[Word] {
 
 fn begins(words: &[Word], phrase: &str) -> bool {
     let mut words = words.iter();
-    phrase.split(' ').all(|said| words.next().is_some_and(|word| word.lower == said && word.part.is_none()))
+    phrase.split(' ').all(|part| words.next().is_some_and(|word| word.lower == part && word.part.is_none()))
 }
 
-/// What the sentence's verb acts on; nothing if no verb, comparative or measure says where that begins.
+/// Returns the object of the sentence's verb, or `None` if no verb, comparative or measure shows where it begins.
 fn object(sentence: &[Word]) -> Option<Vec<&Word>> {
-    // A time in front, as in "By June, sell more", tells nothing about the subject.
+    // A leading time, as in "By June, sell more", is not part of the subject.
     let timed = sentence.iter().take_while(|word| word.part == Some(Part::Time)).count();
     let clause = without_opening(&sentence[timed..]);
     let verb = match clause {
         [first, ..] if first.part == Some(Part::Measure) => 0,
         [first, second, ..] if VERB_PAIRS.contains(&(&first.lower, &second.lower)) => 2,
-        [first, ..] if is(&first.lower, VERBS) || is(&first.lower, COMPARATIVES) => 1,
-        [first, second, ..] if is(&first.lower, COUNTED) && second.part == Some(Part::Measure) => 1,
+        [first, ..] if is_in(&first.lower, VERBS) || is_in(&first.lower, COMPARATIVES) => 1,
+        [first, second, ..] if is_in(&first.lower, COUNTED) && second.part == Some(Part::Measure) => 1,
         _ => return None,
     };
     let mut object: Vec<&Word> = clause[verb..].iter().skip_while(|word| word.part.is_some()).collect();
-    let article = |word: &Word| is(&word.lower, "the a an");
+    let article = |word: &Word| is_in(&word.lower, "the a an");
     loop {
         match object.as_slice() {
             [the, number, of, ..] if (&*the.lower, &*number.lower, &*of.lower) == ("the", "number", "of") => {
                 object.drain(..3);
             }
-            [first, ..] if is(&first.lower, CLAUSES) => return None,
+            [first, ..] if is_in(&first.lower, CLAUSES) => return None,
             [first, ..]
                 if first.part.is_some()
-                    || is(&first.lower, COMPARATIVES)
-                    || is(&first.lower, LOOSE) && !article(first) =>
+                    || is_in(&first.lower, COMPARATIVES)
+                    || is_in(&first.lower, LOOSE) && !article(first) =>
             {
                 object.remove(0);
             }
@@ -134,33 +135,33 @@ fn object(sentence: &[Word]) -> Option<Vec<&Word>> {
         }
     }
     let end = (1..object.len()).find(|&at| {
-        let verb_next = object.get(at + 1).is_some_and(|next| is(&next.lower, VERBS));
-        object[at - 1].pause || is(&object[at].lower, BREAKS) || object[at].lower == "and" && verb_next
+        let verb_next = object.get(at + 1).is_some_and(|next| is_in(&next.lower, VERBS));
+        object[at - 1].pause || is_in(&object[at].lower, BREAKS) || object[at].lower == "and" && verb_next
     });
     object.truncate(end.unwrap_or(object.len()));
     Some(object)
 }
 
-/// The object as a coach says it: mine is yours, and what is to be made is yours already.
+/// Puts the object into the second person: "my" becomes "your", and so does a leading "a".
 fn addressed(object: &[&Word]) -> String {
-    let said = object.iter().enumerate().map(|(at, word)| match word.lower.as_str() {
+    let addressed = object.iter().enumerate().map(|(at, word)| match word.lower.as_str() {
         "my" | "our" => "your",
         "me" | "us" => "you",
         "a" | "an" if at == 0 => "your",
         _ => &word.text,
     });
-    said.collect::<Vec<_>>().join(" ")
+    addressed.collect::<Vec<_>>().join(" ")
 }
 
-/// The sentence without its opening and its time.
+/// Returns the sentence without its opening and its time.
 fn plain(sentence: &[Word]) -> String {
     let kept = without_opening(sentence).iter().filter(|word| word.part != Some(Part::Time));
     kept.map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn shortened(text: &str) -> String {
-    let fits = text.chars().count() <= CHARS;
-    let mut kept: String = text.chars().take(CHARS - 1).collect();
+    let fits = text.chars().count() <= MAX_CHARS;
+    let mut kept: String = text.chars().take(MAX_CHARS - 1).collect();
     if fits {
         kept = text.to_owned();
     } else if let Some((whole, _)) = kept.rsplit_once(' ')
@@ -169,7 +170,7 @@ fn shortened(text: &str) -> String {
         kept = whole.to_owned();
     }
     while let Some((before, last)) = kept.rsplit_once(' ')
-        && is(&last.to_lowercase(), LOOSE)
+        && is_in(&last.to_lowercase(), LOOSE)
     {
         kept = before.to_owned();
     }

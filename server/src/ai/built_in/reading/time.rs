@@ -1,17 +1,18 @@
-//! The time a goal sets itself.
+//! Finds the time in a goal.
 
-use super::{Found, Word, is, lower, said, spelled};
+use super::{Found, Word, is_in, lower, phrase, spelled};
 
-/// When the goal is to be reached.
+/// The time by which the goal is to be reached.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Time {
-    /// As the goal says it, beginning with "by", "in", "this" and the like.
+    /// The goal's own words, beginning with "by", "in", "this" and the like.
     pub(in super::super) text: String,
-    /// How many days are left at most, if that can be known without a calendar; 1 to 365.
+    /// The most days that are left, 1 to 365. `None` if that takes a calendar.
     pub(in super::super) days: Option<u16>,
 }
 
-const CHARS: usize = 28;
+/// The maximum length of a time, in characters.
+const MAX_CHARS: usize = 28;
 
 const MONTHS: &str = "january february march april may june july august september october november december jan feb mar apr \
     jun jul aug sep oct nov dec";
@@ -19,7 +20,7 @@ const WEEKDAYS: &str = "monday tuesday wednesday thursday friday saturday sunday
 const SEASONS: &str = "spring summer autumn fall winter christmas easter halloween thanksgiving q1 q2 q3 q4 h1 h2 eoy eoq \
     eom";
 const AROUND: &str = "the end start middle of this next early late mid beginning coming";
-/// Words that may follow a time. Before any other, "by the summer" belongs to what follows, as in "the summer tour".
+/// Words that may follow a time. Before any other word, the season belongs to a noun, as in "by the summer tour".
 const AFTER: &str =
     "for with in and without so to on at while then but via through using we i or by because from increase";
 
@@ -31,12 +32,13 @@ pub(super) fn find(words: &[Word]) -> Option<Found<Time>> {
             "this" | "next" => calendar(words, at)?,
             _ => return None,
         };
-        let text = said(&words[at..end]);
-        (text.chars().count() <= CHARS).then(|| Found { what: Time { text, days: days(&words[at..end]) }, at: at..end })
+        let text = phrase(&words[at..end]);
+        (text.chars().count() <= MAX_CHARS)
+            .then(|| Found { value: Time { text, days: days(&words[at..end]) }, at: at..end })
     })
 }
 
-/// "6 weeks", "the next three months": where it ends.
+/// Returns the end of a span such as "6 weeks" or "the next three months".
 fn span(words: &[Word], mut at: usize) -> Option<usize> {
     while matches!(lower(words, at), "the" | "next" | "coming") {
         at += 1;
@@ -44,7 +46,7 @@ fn span(words: &[Word], mut at: usize) -> Option<usize> {
     (number(lower(words, at)).is_some() && unit(lower(words, at + 1)).is_some()).then_some(at + 2)
 }
 
-/// "June", "the end of March", "15 September 2027", "next week": where it ends.
+/// Returns the end of a date such as "June", "the end of March", "15 September 2027" or "next week".
 fn calendar(words: &[Word], start: usize) -> Option<usize> {
     let (mut end, mut dated) = (start, false);
     for (at, word) in words.iter().enumerate().skip(start).take(6) {
@@ -52,7 +54,7 @@ fn calendar(words: &[Word], start: usize) -> Option<usize> {
             (end, dated) = (at + 1, true);
         } else if dated && is_day(&word.lower) {
             end = at + 1;
-        } else if !is_day(&word.lower) && !is(&word.lower, AROUND) {
+        } else if !is_day(&word.lower) && !is_in(&word.lower, AROUND) {
             break;
         }
         if word.ends {
@@ -62,14 +64,15 @@ fn calendar(words: &[Word], start: usize) -> Option<usize> {
     let last = words[start..end].last()?;
     let next = lower(words, end);
     let closed = last.ends || last.pause || next.is_empty();
-    let belongs = !closed && !is(next, AFTER) && !next.starts_with(|c: char| c.is_ascii_digit() || "$€£".contains(c));
+    let belongs =
+        !closed && !is_in(next, AFTER) && !next.starts_with(|c: char| c.is_ascii_digit() || "$€£".contains(c));
     (!belongs).then_some(end)
 }
 
 fn is_date(word: &str) -> bool {
-    is(word, MONTHS)
-        || is(word, WEEKDAYS)
-        || is(word, SEASONS)
+    is_in(word, MONTHS)
+        || is_in(word, WEEKDAYS)
+        || is_in(word, SEASONS)
         || unit(word).is_some() && !word.ends_with('s')
         || word.len() == 4 && word.starts_with("20") && word.bytes().all(|byte| byte.is_ascii_digit())
         || word.contains(['-', '/']) && word.bytes().all(|byte| byte.is_ascii_digit() || b"-/".contains(&byte))
@@ -99,7 +102,7 @@ fn number(word: &str) -> Option<u16> {
 }
 
 fn days(words: &[Word]) -> Option<u16> {
-    let has = |wanted: &str| words.iter().any(|word| is(&word.lower, wanted));
+    let has = |wanted: &str| words.iter().any(|word| is_in(&word.lower, wanted));
     let unit = words.iter().find_map(|word| unit(&word.lower));
     let count = words.iter().find_map(|word| number(&word.lower));
     let days = match (unit, count) {

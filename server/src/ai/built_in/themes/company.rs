@@ -1,4 +1,4 @@
-//! Money going out, people, goods and daily work.
+//! Themes: costs, hiring, inventory and operations.
 
 use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
@@ -8,7 +8,7 @@ pub(super) const COSTS: Theme = Theme {
     keywords: "cost* save saving* budget* spend* expense* cheaper overhead* waste* invoice* cash debt* margin* \
         bill bills subscriptions software",
     subject: "your costs",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Put all the numbers for {subject} on one page",
@@ -27,7 +27,7 @@ pub(super) const COSTS: Theme = Theme {
             "Find three quick wins for {subject}",
             "Small monthly payments are easy to forget and easy to stop. It is the fastest money you will find.",
             &[
-                "List all subscriptions with their price and the last time somebody used them.",
+                "List all subscriptions with their price and the last time someone used them.",
                 "Ask the team which ones they would pay for themselves.",
                 "Cancel or downgrade three today.",
                 "Set a reminder one week before each yearly renewal.",
@@ -64,7 +64,7 @@ pub(super) const HIRING: Theme = Theme {
     keywords: "hire* hiring recruit* candidate* engineer* freelancer* onboard* talent interview* intern interns \
         job volunteer* editors",
     subject: "your team",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Describe the first 90 days for {subject}",
@@ -73,7 +73,7 @@ pub(super) const HIRING: Theme = Theme {
             "Write down three results you want to see after 90 days.",
             "List the skills without which these cannot be reached; five at most.",
             "Name what you offer besides money.",
-            "Let somebody who does similar work correct the list.",
+            "Let someone who does similar work correct the list.",
         ],
     ),
     moves: [
@@ -97,7 +97,7 @@ pub(super) const HIRING: Theme = Theme {
             &[
                 "Choose a real task of two to three hours and pay for it.",
                 "Write down before the first talk what a good result looks like.",
-                "Ask everybody the same four questions.",
+                "Ask everyone the same four questions.",
                 "Score alone first, then compare with a colleague.",
             ],
         ),
@@ -120,7 +120,7 @@ pub(super) const INVENTORY: Theme = Theme {
     keywords: "inventor* warehouse* stock* overstock supply supplier* shipping shipment* logistic* fulfil* \
         deliver* parcel* storage backorder* restock* packing",
     subject: "your stock",
-    look: quest(
+    assessment: quest(
         Easy,
         4,
         "Make an honest count for {subject}",
@@ -161,11 +161,11 @@ pub(super) const INVENTORY: Theme = Theme {
             Hard,
             14,
             "Shorten the way from order to parcel for {subject}",
-            "Every metre and every search in the packing room comes back in each single order.",
+            "Every meter and every search in the packing room comes back in each single order.",
             &[
                 "Follow five orders with a stopwatch, from click to label.",
                 "Move the 20 most wanted items next to the packing table.",
-                "Remove one step that nobody can give a reason for.",
+                "Remove one step that no one can give a reason for.",
                 "Measure five orders again.",
             ],
         ),
@@ -177,7 +177,7 @@ pub(super) const OPERATIONS: Theme = Theme {
         productiv* system systems admin faster uptime incident* outage* health backlog* focus report* \
         deadline* safety burnout team* communication culture burnt stress* overwork*",
     subject: "your daily work",
-    look: quest(
+    assessment: quest(
         Easy,
         4,
         "Draw the way things work today for {subject}",
@@ -194,7 +194,7 @@ pub(super) const OPERATIONS: Theme = Theme {
             Medium,
             5,
             "Make a one-page checklist for {subject}",
-            "A checklist keeps good days and bad days alike. It also lets somebody else step in.",
+            "A checklist keeps good days and bad days alike. It also lets someone else step in.",
             &[
                 "Pick the step where mistakes happen most.",
                 "Write ten lines at most, each one action.",

@@ -1,4 +1,4 @@
-//! Events, content, music and learning.
+//! Themes: events, content, music and learning.
 
 use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
@@ -8,11 +8,11 @@ pub(super) const EVENTS: Theme = Theme {
     keywords: "event* show shows tour tours touring gig gigs concert* festival* ticket tickets venue* workshop* \
         conference* meetup* webinar* exhibition* party wedding*",
     subject: "your event",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Put the facts for {subject} on one sheet",
-        "Dates, rooms and money decide early what is possible. One sheet keeps everybody on the same plan.",
+        "Dates, rooms and money decide early what is possible. One sheet keeps everyone on the same plan.",
         &[
             "Write down date, place, number of people and who decides what.",
             "List all costs and mark the ones that are fixed.",
@@ -25,12 +25,12 @@ pub(super) const EVENTS: Theme = Theme {
             Medium,
             7,
             "Invite thirty people by name for {subject}",
-            "A room fills from the inside. People come when somebody they know is coming.",
+            "A room fills from the inside. People come when someone they know is coming.",
             &[
                 "List 30 people who would be sad to miss it.",
                 "Write to each of them personally, with one reason why it is for them.",
                 "Give them an early price or a seat for a friend.",
-                "Thank everybody who says yes, in public if they like.",
+                "Thank everyone who says yes, in public if they like.",
             ],
         ),
         quest(
@@ -54,7 +54,7 @@ pub(super) const EVENTS: Theme = Theme {
                 "Plan one piece of news for each week: a guest, a song, a look at the room.",
                 "Set one price step with a clear date.",
                 "Remind people who looked and did not book.",
-                "Walk through the evening with everybody involved, minute by minute.",
+                "Walk through the evening with everyone involved, minute by minute.",
             ],
         ),
     ],
@@ -64,11 +64,11 @@ pub(super) const CONTENT: Theme = Theme {
     keywords: "content podcast* blog* video* youtube article* episode* writing write book books novel story \
         stories stream* channel listeners readers course",
     subject: "your content",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Picture one listener or reader for {subject}",
-        "Work for everybody touches nobody. With one person in mind, most choices make themselves.",
+        "Work for everyone touches no one. With one person in mind, most choices make themselves.",
         &[
             "Describe one real person who should love it.",
             "Write down five questions this person asks.",
@@ -105,7 +105,7 @@ pub(super) const CONTENT: Theme = Theme {
             Hard,
             14,
             "Plan the way to the audience for {subject}",
-            "Good work does not spread by itself. Plan as much time for showing it as for making it.",
+            "Good work does not spread on its own. Plan as much time for showing it as for making it.",
             &[
                 "Cut each piece into three short parts for other channels.",
                 "Offer one guest appearance to five people with a similar audience.",
@@ -120,7 +120,7 @@ pub(super) const MUSIC: Theme = Theme {
     keywords: "music* album* ep song* track tracks recording* mixing mastering beat beats vocal* \
         producer* band label demo demos lyrics playlist*",
     subject: "your music",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Hold a listening session for {subject}",
@@ -176,15 +176,15 @@ pub(super) const LEARNING: Theme = Theme {
     keywords: "learn* skill* study* training practice practise language* certif* exam* degree guitar piano \
         coding programming teach*",
     subject: "your new skill",
-    look: quest(
+    assessment: quest(
         Easy,
         2,
         "Choose a real use for {subject}",
-        "A use is a better guide than a list of topics. It tells you what to learn first and what to leave out.",
+        "A use is a better guide than a list of topics. It shows what to learn first and what to leave out.",
         &[
             "Describe one situation in which you will use it.",
             "Write down what you can do today, honestly.",
-            "Ask somebody who can do it what they would learn first.",
+            "Ask someone who can do it what they would learn first.",
             "Choose one course or book, and close the other tabs.",
         ],
     ),
@@ -205,7 +205,7 @@ pub(super) const LEARNING: Theme = Theme {
             Medium,
             14,
             "Finish one small project for {subject}",
-            "Using it shows at once what you have understood. Reading only feels like it.",
+            "Using it shows right away what you have understood. Reading only feels like it.",
             &[
                 "Choose a task you can finish in two weeks.",
                 "Start before you feel ready, and note every gap.",
@@ -217,11 +217,11 @@ pub(super) const LEARNING: Theme = Theme {
             Hard,
             21,
             "Ask an expert for feedback on {subject}",
-            "An hour of honest feedback can save a month of practising the wrong thing.",
+            "An hour of honest feedback can save a month of practicing the wrong thing.",
             &[
                 "Find a teacher, a group or a colleague who is two steps ahead.",
                 "Show real work and ask for the one thing to change first.",
-                "Practise only that for a week.",
+                "Practice only that for a week.",
                 "Show it again.",
             ],
         ),

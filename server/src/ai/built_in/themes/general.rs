@@ -1,4 +1,4 @@
-//! What helps with any goal.
+//! The general theme, and the templates that every theme shares.
 
 use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
@@ -7,23 +7,23 @@ use super::{Template, Theme, quest};
 pub(super) const GENERAL: Theme = Theme {
     keywords: "",
     subject: "your goal",
-    look: quest(
+    assessment: quest(
         Easy,
         2,
         "Describe what done looks like for {subject}",
         "A goal you can picture is easier to start, and you will know when you are there.",
         &[
             "Write five sentences about the day after you got there.",
-            "Name one sign that anybody could check.",
+            "Name one sign that anyone could check.",
             "Write down what you have already, and what is missing.",
-            "Read it to somebody and see if they understand.",
+            "Read it to someone and see if they understand.",
         ],
     ),
     moves: [
         quest(
             Easy,
             4,
-            "Take the smallest real step towards {subject}",
+            "Take the smallest real step toward {subject}",
             "Starting changes how the rest looks. A small finished step is worth more than a big plan.",
             &[
                 "List ten things that would help, however small.",
@@ -36,7 +36,7 @@ pub(super) const GENERAL: Theme = Theme {
             Medium,
             7,
             "Ask two people who have been there about {subject}",
-            "Somebody has made your next mistake already. Most people like to tell you about theirs.",
+            "Someone has made your next mistake already. Most people like to tell you about theirs.",
             &[
                 "Find two people who reached something similar.",
                 "Ask what they would do first, and what they would leave out.",
@@ -59,17 +59,17 @@ pub(super) const GENERAL: Theme = Theme {
     ],
 };
 
-/// For goals with a measure.
+/// Templates for goals with a measure.
 pub(in super::super) const NUMBERS: [Template; 3] = [
     quest(
         Easy,
         2,
         "Set weekly numbers for {subject}: {aim}",
-        "The final number is too far away to steer by. A number for each week tells you early whether you are on track.",
+        "The final number is too far away to steer by. A number for each week shows early whether you are on track.",
         &[
             "Write the aim at the top of a sheet: {aim}.",
             "Write down where you stand today with {subject}, in the same unit.",
-            "Divide the way between them into weekly numbers; let the first weeks be small.",
+            "Split the distance between them into weekly numbers; keep the first weeks small.",
             "Choose one person who sees the sheet every Friday.",
         ],
     ),
@@ -99,7 +99,7 @@ pub(in super::super) const NUMBERS: [Template; 3] = [
     ),
 ];
 
-/// For goals with a time and no measure.
+/// Templates for goals with a time but no measure.
 pub(in super::super) const DATES: [Template; 2] = [
     quest(
         Easy,
@@ -110,7 +110,7 @@ pub(in super::super) const DATES: [Template; 2] = [
             "Write the end on the right of a sheet: done {time}.",
             "Go back step by step and ask what must be finished just before.",
             "Put a date on every step, and keep the last fifth of the time free.",
-            "Mark the first step that depends on somebody else, and ask them today.",
+            "Mark the first step that depends on someone else, and ask them today.",
         ],
     ),
     quest(
@@ -121,13 +121,13 @@ pub(in super::super) const DATES: [Template; 2] = [
         &[
             "Write down what has to be true at the end: done {time}.",
             "Divide the time into three parts, and say what is finished after each.",
-            "Put the three days into the calendar with somebody else invited.",
+            "Put the three days into the calendar with someone else invited.",
             "Decide now what you will leave out if you fall behind.",
         ],
     ),
 ];
 
-/// The last quest: what keeps it going.
+/// Templates for the last quest: a habit that keeps it going.
 pub(in super::super) const HABITS: [Template; 3] = [
     quest(
         Medium,
@@ -145,7 +145,7 @@ pub(in super::super) const HABITS: [Template; 3] = [
         Medium,
         7,
         "Keep what works for {subject}",
-        "Effort spreads by itself. Choosing two things to repeat does more than adding a third.",
+        "Effort tends to scatter. Choosing two things to repeat does more than adding a third.",
         &[
             "List everything you tried so far, with its result.",
             "Compare the results with the aim: {aim}.",
@@ -160,7 +160,7 @@ pub(in super::super) const HABITS: [Template; 3] = [
         "Motivation comes and goes. A routine with a name and a time stays.",
         &[
             "Turn the step that helped most into a fixed weekly slot.",
-            "Give it to one person, with a stand-in.",
+            "Give it to one person, with a backup.",
             "Write down how you will see that it works: {aim}.",
             "Plan a small celebration for the day you get there.",
         ],

@@ -1,4 +1,4 @@
-//! Selling, being known, keeping customers, launching.
+//! Themes: sales, marketing, customers and launches.
 
 use brightmeter::features::quest::Difficulty::{Easy, Hard, Medium};
 
@@ -9,7 +9,7 @@ pub(super) const SALES: Theme = Theme {
         merchandise money profit* buyer* checkout lead leads pipeline client* customer* vinyl conversion* \
         mrr arr shop order orders fee fees shoppers",
     subject: "your sales",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Map the numbers behind {subject}",
@@ -53,7 +53,7 @@ pub(super) const SALES: Theme = Theme {
             "A small change in price often does more than a big change in traffic. Test it instead of guessing.",
             &[
                 "Choose one product with steady demand.",
-                "Offer a dearer version with one clear extra for two weeks.",
+                "Offer a premium version with one clear extra for two weeks.",
                 "Count views, sales and money for both versions.",
                 "Keep the one that earns more per visitor.",
             ],
@@ -66,11 +66,11 @@ pub(super) const MARKETING: Theme = Theme {
         subscriber* seo traffic fan fans fanbase awareness campaign* ads advert* visibility mailing press \
         visitor* community",
     subject: "your audience",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Get to know the people behind {subject}",
-        "Reaching everybody is expensive. Reaching the people who already lean towards you is cheap, once you know who they are.",
+        "Reaching everyone is expensive. Reaching the people who already lean toward you is cheap, once you know who they are.",
         &[
             "Look up your five best posts or mails of the last three months.",
             "Write down what they have in common: topic, form, time, tone.",
@@ -97,7 +97,7 @@ pub(super) const MARKETING: Theme = Theme {
             "Open a sign-up page for {subject}",
             "Followers belong to the platform. An address belongs to you, and it still works when the algorithm changes.",
             &[
-                "Make one small gift that helps at once: a checklist, a demo track, a template.",
+                "Make one small gift that helps right away: a checklist, a demo track, a template.",
                 "Put it on a page with one sentence and one field.",
                 "Link the page from every profile you own.",
                 "Send a welcome mail that asks one question.",
@@ -107,7 +107,7 @@ pub(super) const MARKETING: Theme = Theme {
             Hard,
             14,
             "Find a partner for {subject}",
-            "Somebody already has the trust of the people you want. Working together is faster than earning it from zero.",
+            "Someone already has the trust of the people you want. Working together is faster than earning it from zero.",
             &[
                 "List ten people or brands with a similar audience and another offer.",
                 "Write to the best five with one concrete idea that helps them too.",
@@ -122,7 +122,7 @@ pub(super) const CUSTOMERS: Theme = Theme {
     keywords: "customer* support retention retain* churn* keep helpdesk complain* nps satisf* review* refund* \
         response requests loyal* renew* cancel* feedback service happ*",
     subject: "your customers",
-    look: quest(
+    assessment: quest(
         Easy,
         4,
         "Find the moments that matter most for {subject}",
@@ -139,7 +139,7 @@ pub(super) const CUSTOMERS: Theme = Theme {
             Medium,
             5,
             "Write the one answer that helps most with {subject}",
-            "The best answer is the one nobody has to ask for. It saves your time and their patience.",
+            "The best answer is the one no one has to ask for. It saves your time and their patience.",
             &[
                 "Take the question that came up most last month.",
                 "Write an answer of less than 150 words with one picture.",
@@ -178,7 +178,7 @@ pub(super) const LAUNCH: Theme = Theme {
     keywords: "launch* product* ship release* mvp beta prototype* feature* app startup website roadmap version \
         preorder* kickstarter crowdfund*",
     subject: "your launch",
-    look: quest(
+    assessment: quest(
         Easy,
         3,
         "Write the announcement for {subject} first",
@@ -187,7 +187,7 @@ pub(super) const LAUNCH: Theme = Theme {
             "Write one headline and five sentences for the day it goes out.",
             "Say who it is for and what they can do now that they could not do before.",
             "Read it to two people and ask them to repeat it in their own words.",
-            "Rewrite whatever they got wrong.",
+            "Rewrite every part they got wrong.",
         ],
     ),
     moves: [
@@ -212,19 +212,19 @@ pub(super) const LAUNCH: Theme = Theme {
                 "Invite five people who fit your headline.",
                 "Give them one task and stay silent.",
                 "Write down every place where they stop or ask.",
-                "Repair the three worst places before anybody else sees them.",
+                "Repair the three worst places before anyone else sees them.",
             ],
         ),
         quest(
             Hard,
             14,
             "Line up the first fifty people for {subject}",
-            "A launch to nobody is just a date. A short list of people who wait for it is a start.",
+            "A launch to no one is just a date. A short list of people who wait for it is a start.",
             &[
                 "Open a waiting list with one sentence and one field.",
                 "Write personally to 20 people who have the problem you solve.",
                 "Show something real from the work once a week.",
-                "Ask everybody on the list to bring one other person.",
+                "Ask everyone on the list to bring one other person.",
             ],
         ),
     ],

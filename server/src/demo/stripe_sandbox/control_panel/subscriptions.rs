@@ -1,25 +1,27 @@
-//! The desk's part about subscriptions: their cards, their invoices, and how they end.
+//! The control panel's section on subscriptions: cards, invoices, cancellation.
 
 use brightmeter::billing::money::dollars;
 
-use super::{button, paid};
+use super::{button, payment_actions};
 use crate::demo::stripe_sandbox::{
     html::{day, escape},
-    plans::{Invoice, Settlement, Subscription},
+    records::{Invoice, InvoiceStatus, Subscription},
     state::State,
 };
 
-/// How many subscriptions are listed, and how many paid invoices of each.
-const MAX_LISTED: [usize; 2] = [100, 12];
+/// The most subscriptions listed.
+const MAX_SUBSCRIPTIONS: usize = 100;
+/// The most paid invoices listed per subscription.
+const MAX_INVOICES: usize = 12;
 
 /// All subscriptions, newest first.
 pub(super) fn section(state: &State, mount: &str) -> String {
     let mut all: Vec<&Subscription> = state.subscriptions.values().collect();
     all.sort_by_key(|it| std::cmp::Reverse(it.number));
     if all.is_empty() {
-        return "<p>None yet.</p>".into();
+        return "<p>No subscriptions yet.</p>".into();
     }
-    all.into_iter().take(MAX_LISTED[0]).map(|it| subscription(state, mount, it)).collect()
+    all.into_iter().take(MAX_SUBSCRIPTIONS).map(|it| subscription(state, mount, it)).collect()
 }
 
 fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
@@ -33,43 +35,43 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         day(it.period.end),
     );
     let (value, label) =
-        if state.card_works(&it.customer) { ("fails", "Let the card fail") } else { ("works", "Let the card work") };
+        if state.card_works(&it.customer) { ("fails", "Make card fail") } else { ("works", "Make card work") };
     html += &button(mount, "card", &it.customer, value, label);
     if it.ended_at().is_none() {
         html += &button(mount, "cancel_subscription", &it.id, "", "Cancel now");
-        if it.cancel_asked_at.is_some() {
-            html += "<p>It ends with its period.</p>";
+        if it.cancel_requested_at.is_some() {
+            html += "<p>Cancels at the end of the period.</p>";
         } else {
-            html += &button(mount, "cancel_later", &it.id, "", "Cancel at the end of the period");
+            html += &button(mount, "cancel_at_period_end", &it.id, "", "Cancel at period end");
         }
     }
     let invoices: Vec<&Invoice> =
         state.invoices_of(&it.customer).into_iter().filter(|invoice| invoice.subscription == it.id).collect();
     for invoice in invoices.iter().filter(|invoice| state.is_payable(invoice)) {
-        html += &open(mount, invoice);
+        html += &open_invoice(mount, invoice);
     }
-    for invoice in invoices.iter().rev().take(MAX_LISTED[1]) {
-        html += &settled(state, mount, invoice);
+    for invoice in invoices.iter().rev().take(MAX_INVOICES) {
+        html += &paid_invoice(state, mount, invoice);
     }
     html + "</article>"
 }
 
-fn open(mount: &str, invoice: &Invoice) -> String {
+fn open_invoice(mount: &str, invoice: &Invoice) -> String {
     let (id, amount) = (escape(&invoice.id), dollars(invoice.amount_cents));
-    let tries = match invoice.attempts {
-        1 => "1 try".to_owned(),
-        attempts => format!("{attempts} tries"),
+    let attempts = match invoice.attempts {
+        1 => "1 attempt".to_owned(),
+        attempts => format!("{attempts} attempts"),
     };
-    format!("<p>Open invoice of {amount}, {tries} <code>{id}</code></p>")
-        + &button(mount, "pay_invoice", &invoice.id, "", "Pay the open invoice")
-        + &button(mount, "void_invoice", &invoice.id, "", "Void the invoice")
-        + &button(mount, "give_up_invoice", &invoice.id, "", "Give the invoice up")
+    format!("<p>Open invoice of {amount}, {attempts} <code>{id}</code></p>")
+        + &button(mount, "pay_invoice", &invoice.id, "", "Pay invoice")
+        + &button(mount, "void_invoice", &invoice.id, "", "Void invoice")
+        + &button(mount, "mark_uncollectible", &invoice.id, "", "Mark uncollectible")
 }
 
-/// What can be done about a paid invoice's payment.
-fn settled(state: &State, mount: &str, invoice: &Invoice) -> String {
-    let Settlement::Paid { at, payment_intent: Some(intent) } = &invoice.settlement else { return String::new() };
+/// A paid invoice, with the refunds and disputes of its payment.
+fn paid_invoice(state: &State, mount: &str, invoice: &Invoice) -> String {
+    let InvoiceStatus::Paid { at, payment_intent: Some(intent) } = &invoice.status else { return String::new() };
     let (item, amount) = (escape(&invoice.item), dollars(invoice.amount_cents));
-    let rest = paid(state, mount, intent, invoice.amount_cents);
-    format!("<p>{item}, {amount}: paid on {}</p>{rest}", day(*at))
+    let actions = payment_actions(state, mount, intent, invoice.amount_cents);
+    format!("<p>{item}, {amount}: paid on {}</p>{actions}", day(*at))
 }

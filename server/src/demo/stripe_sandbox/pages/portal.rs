@@ -1,4 +1,4 @@
-//! What a customer sees of a plan: the portal, and the page of an invoice.
+//! The customer portal and the invoice page.
 
 use axum::{
     Form, Router,
@@ -13,16 +13,15 @@ use serde::Deserialize;
 use crate::demo::stripe_sandbox::{
     Sandbox, SandboxError,
     html::{alert, day, escape, missing, page},
-    plans::{Invoice, Status, Subscription},
+    records::{Invoice, Subscription, SubscriptionStatus},
     state::State,
 };
 
-/// How many invoices are listed.
+/// The most invoices listed.
 const MAX_LISTED: usize = 12;
 
-/// What a form says.
 #[derive(Deserialize)]
-struct Act {
+struct ActionForm {
     #[serde(default)]
     action: String,
     #[serde(default)]
@@ -32,7 +31,9 @@ struct Act {
 }
 
 pub(super) fn routes() -> Router<Sandbox> {
-    Router::new().route("/portal/{id}", get(show_portal).post(act)).route("/invoices/{id}", get(show_invoice).post(pay))
+    Router::new()
+        .route("/portal/{id}", get(show_portal).post(submit_portal))
+        .route("/invoices/{id}", get(show_invoice).post(pay_invoice))
 }
 
 async fn show_portal(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
@@ -40,17 +41,21 @@ async fn show_portal(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -
     portal(&sandbox, &id, StatusCode::OK, None)
 }
 
-async fn act(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, Form(act): Form<Act>) -> Response {
-    let customer = sandbox.state().portals.get(&id).map(|portal| portal.customer.clone());
-    let Some(customer) = customer else { return missing("visit") };
-    let done = match (act.action.as_str(), act.value.as_str()) {
-        ("pay_invoice", _) if is_of(&sandbox, &act.id, &customer) => sandbox.pay_invoice(&act.id),
-        ("pay_invoice", _) => Err(SandboxError::Unknown("invoice", act.id)),
+async fn submit_portal(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    Form(form): Form<ActionForm>,
+) -> Response {
+    let customer = sandbox.state().portal_sessions.get(&id).map(|portal| portal.customer.clone());
+    let Some(customer) = customer else { return missing("portal session") };
+    let result = match (form.action.as_str(), form.value.as_str()) {
+        ("pay_invoice", _) if belongs_to(&sandbox, &form.id, &customer) => sandbox.pay_invoice(&form.id),
+        ("pay_invoice", _) => Err(SandboxError::Unknown("invoice", form.id)),
         ("card", "works") => sandbox.set_card(&customer, true),
         ("card", "fails") => sandbox.set_card(&customer, false),
-        _ => return portal(&sandbox, &id, StatusCode::BAD_REQUEST, Some("There is no such button.")),
+        _ => return portal(&sandbox, &id, StatusCode::BAD_REQUEST, Some("Unknown action.")),
     };
-    match done {
+    match result {
         Ok(()) => Redirect::to(&format!("{}/portal/{id}", sandbox.0.settings.mount)).into_response(),
         Err(error) => portal(&sandbox, &id, StatusCode::CONFLICT, Some(&error.to_string())),
     }
@@ -61,63 +66,59 @@ async fn show_invoice(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) 
     invoice(&sandbox, &id, StatusCode::OK, None)
 }
 
-async fn pay(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+async fn pay_invoice(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
     match sandbox.pay_invoice(&id) {
         Ok(()) => Redirect::to(&format!("{}/invoices/{id}", sandbox.0.settings.mount)).into_response(),
         Err(error) => invoice(&sandbox, &id, StatusCode::CONFLICT, Some(&error.to_string())),
     }
 }
 
-/// Nobody pays another customer's invoices from here.
-fn is_of(sandbox: &Sandbox, invoice: &str, customer: &str) -> bool {
+/// Whether the invoice is the customer's: the portal pays no others.
+fn belongs_to(sandbox: &Sandbox, invoice: &str, customer: &str) -> bool {
     sandbox.state().invoices.get(invoice).is_some_and(|it| it.customer == customer)
 }
 
 fn portal(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str>) -> Response {
     let state = sandbox.state();
-    let Some(visit) = state.portals.get(id) else { return missing("visit") };
+    let Some(session) = state.portal_sessions.get(id) else { return missing("portal session") };
     let action = format!("{}/portal/{}", escape(&sandbox.0.settings.mount), escape(id));
-    let name = state.customers.get(&visit.customer).and_then(|customer| customer.name.as_deref()).unwrap_or_default();
-    let subscriptions = state.subscriptions_of(&visit.customer).into_iter().filter(|it| it.ended_at().is_none());
+    let name = state.customers.get(&session.customer).and_then(|customer| customer.name.as_deref()).unwrap_or_default();
+    let subscriptions = state.subscriptions_of(&session.customer).into_iter().filter(|it| it.ended_at().is_none());
     let subscriptions: String = subscriptions.map(subscription).collect();
-    let invoices = state.invoices_of(&visit.customer);
+    let invoices = state.invoices_of(&session.customer);
     let unpaid = invoices.iter().filter(|it| state.is_payable(it));
-    let unpaid: String = unpaid.map(|it| to_pay(&action, it)).collect();
-    let unpaid = if unpaid.is_empty() { unpaid } else { format!("<h2>To pay</h2>{unpaid}") };
-    let recent: String = invoices.iter().rev().take(MAX_LISTED).map(|it| listed(it)).collect();
+    let unpaid: String = unpaid.map(|it| unpaid_invoice(&action, it)).collect();
+    let unpaid = if unpaid.is_empty() { unpaid } else { format!("<h2>Unpaid invoices</h2>{unpaid}") };
+    let recent: String = invoices.iter().rev().take(MAX_LISTED).map(|it| invoice_item(it)).collect();
     let content = format!(
-        r#"{}<p>{}</p><h2>Subscription</h2>{}{unpaid}<h2>Card</h2>{}<h2>Invoices</h2>{}
-<p><a href="{}">Back to the shop</a></p>"#,
+        r#"{}<p>{}</p><h2>Subscription</h2>{}{unpaid}<h2>Payment method</h2>{}<h2>Invoices</h2>{}
+<p><a href="{}">Return to Brightmeter</a></p>"#,
         message.map(alert).unwrap_or_default(),
         escape(name),
-        or_none(subscriptions),
-        card(&state, &action, &visit.customer),
-        if recent.is_empty() { or_none(recent) } else { format!("<ul>{recent}</ul>") },
-        escape(&visit.return_url),
+        if subscriptions.is_empty() { "<p>No subscription.</p>".into() } else { subscriptions },
+        card_form(&state, &action, &session.customer),
+        if recent.is_empty() { "<p>No invoices yet.</p>".into() } else { format!("<ul>{recent}</ul>") },
+        escape(&session.return_url),
     );
     page(status, "Customer portal", &content)
-}
-
-fn or_none(html: String) -> String {
-    if html.is_empty() { "<p>None.</p>".into() } else { html }
 }
 
 fn subscription(it: &Subscription) -> String {
     let (label, end) = (escape(&it.price.label()), day(it.period.end));
     let next = match it.status {
-        Status::Incomplete => "The bank has been asked for the first payment.".to_owned(),
-        _ if it.cancel_asked_at.is_some() => format!("Ends on {end}."),
-        Status::Trialing => format!("Free until {end}, when the first payment is due."),
-        Status::PastDue => format!("Past due. Next payment on {end}."),
+        SubscriptionStatus::Incomplete => "The bank debit for the first payment is pending.".to_owned(),
+        _ if it.cancel_requested_at.is_some() => format!("Ends on {end}."),
+        SubscriptionStatus::Trialing => format!("Free trial until {end}. The first payment is due then."),
+        SubscriptionStatus::PastDue => format!("Past due. Next payment on {end}."),
         _ => format!("Next payment on {end}."),
     };
     format!("<article><h3>{label}</h3><p>{next}</p></article>")
 }
 
-fn to_pay(action: &str, invoice: &Invoice) -> String {
+fn unpaid_invoice(action: &str, invoice: &Invoice) -> String {
     let (id, item, amount) = (escape(&invoice.id), escape(&invoice.item), dollars(invoice.amount_cents));
     format!(
-        r#"<article><h3>{item}, {amount}</h3><p>Since {}</p><form method="post" action="{action}">
+        r#"<article><h3>{item}, {amount}</h3><p>Issued on {}</p><form method="post" action="{action}">
 <input type="hidden" name="action" value="pay_invoice"><input type="hidden" name="id" value="{id}">
 <button class="first">Pay<span class="unseen"> {id}</span></button>
 </form></article>"#,
@@ -125,23 +126,23 @@ fn to_pay(action: &str, invoice: &Invoice) -> String {
     )
 }
 
-fn card(state: &State, action: &str, customer: &str) -> String {
+fn card_form(state: &State, action: &str, customer: &str) -> String {
     let works = state.card_works(customer);
-    let radio = |value: &str, label: &str, is_so: bool| {
-        let checked = if is_so { " checked" } else { "" };
+    let radio = |value: &str, label: &str, is_checked: bool| {
+        let checked = if is_checked { " checked" } else { "" };
         format!(r#"<label><input type="radio" name="value" value="{value}"{checked}> {label}</label>"#)
     };
     format!(
         r#"<form method="post" action="{action}"><input type="hidden" name="action" value="card">
-<fieldset><legend>What happens when a plan is to be paid</legend>{}{}</fieldset><button>Set</button>
+<fieldset><legend>When an invoice is due</legend>{}{}</fieldset><button>Set</button>
 </form>"#,
         radio("works", "Card works", works),
-        radio("fails", "Card will be declined", !works),
+        radio("fails", "Card is declined", !works),
     )
 }
 
-fn listed(invoice: &Invoice) -> String {
-    let (item, amount, status) = (escape(&invoice.item), dollars(invoice.amount_cents), invoice.status());
+fn invoice_item(invoice: &Invoice) -> String {
+    let (item, amount, status) = (escape(&invoice.item), dollars(invoice.amount_cents), invoice.status.name());
     format!("<li>{}: {item}, {amount}, {status}<br><code>{}</code></li>", day(invoice.created), escape(&invoice.id))
 }
 
@@ -160,7 +161,7 @@ fn invoice(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str
         message.map(alert).unwrap_or_default(),
         escape(&it.item),
         day(it.created),
-        it.status(),
+        it.status.name(),
         dollars(it.amount_cents),
         escape(id),
     );

@@ -10,30 +10,33 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{AMOUNT_CENTS, ApiError, once};
+use super::idempotency::idempotent;
 use crate::demo::stripe_sandbox::{
-    Sandbox, objects,
-    params::{Params, address, required, whole},
-    sessions::{Progress, Sale, Sells, Session, Signup},
-    state::{State, new_id},
+    Sandbox,
+    error::ApiError,
+    ids::new_id,
+    objects,
+    params::{AMOUNT_CENTS, Params, required, web_url, whole_number},
+    records::{Progress, Sale, Session, SessionMode, Signup},
+    state::State,
 };
 
-/// How long a session may be open, in seconds.
-const OPEN_SECONDS: [i64; 2] = [30 * 60, 24 * 60 * 60];
+/// The shortest and the longest time until a session expires, in seconds.
+const EXPIRY_SECONDS: [i64; 2] = [30 * 60, 24 * 60 * 60];
 const QUANTITY: &str = "line_items[0][quantity]";
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/v1/checkout/sessions", post(create))
-        .route("/v1/checkout/sessions/{id}", get(find))
+        .route("/v1/checkout/sessions/{id}", get(retrieve))
         .route("/v1/checkout/sessions/{id}/expire", post(expire))
 }
 
 async fn create(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
-    once(&sandbox, &headers, "/v1/checkout/sessions", &body, session)
+    idempotent(&sandbox, &headers, "/v1/checkout/sessions", &body, create_session)
 }
 
-async fn find(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
     let (state, now) = (sandbox.state(), sandbox.now());
     match state.sessions.get(&id) {
         Some(session) => Json(objects::session(session, &state.base, now)).into_response(),
@@ -43,14 +46,12 @@ async fn find(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Respo
 
 async fn expire(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let path = format!("/v1/checkout/sessions/{id}/expire");
-    once(&sandbox, &headers, &path, &body, |state, params, now| {
+    idempotent(&sandbox, &headers, &path, &body, |state, params, now| {
         params.finish()?;
         let session = state.sessions.get(&id).ok_or_else(|| ApiError::missing("session", "checkout.session", &id))?;
         if !session.is_open(now) {
             let status = session.status(now);
-            return Err(ApiError::invalid(format!(
-                "Only a session that is open can be expired; this one is {status}."
-            )));
+            return Err(ApiError::invalid(format!("Only open sessions can be expired; this one is {status}.")));
         }
         state.expire(&id, now).map_err(|error| ApiError::invalid(error.to_string()))?;
         let session = state.sessions.get(&id).ok_or_else(|| ApiError::missing("session", "checkout.session", &id))?;
@@ -58,7 +59,7 @@ async fn expire(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, header
     })
 }
 
-fn session(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
+fn create_session(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let mode = required("mode", params.take("mode"))?;
     let [customer, client_reference_id, expires_at] =
         ["customer", "client_reference_id", "expires_at"].map(|name| params.take(name));
@@ -67,9 +68,9 @@ fn session(state: &mut State, mut params: Params, now: i64) -> Result<Value, Api
     if let Some(id) = customer.as_ref().filter(|id| !state.customers.contains_key(*id)) {
         return Err(ApiError::unknown("customer", "customer", id));
     }
-    let sells = match mode.as_str() {
-        "payment" => Sells::Payment(sale(customer, params)?),
-        "subscription" => Sells::Subscription(signup(state, required("customer", customer)?, params)?),
+    let mode = match mode.as_str() {
+        "payment" => SessionMode::Payment(sale(customer, params)?),
+        "subscription" => SessionMode::Subscription(signup(state, required("customer", customer)?, params)?),
         _ => {
             let message = "mode must be payment or subscription in the sandbox.";
             return Err(ApiError::param("mode", "parameter_invalid", message));
@@ -78,14 +79,14 @@ fn session(state: &mut State, mut params: Params, now: i64) -> Result<Value, Api
     let expires_at = expiry(expires_at, now)?;
     let session = Session {
         id: new_id("cs_test_"),
-        number: state.number(),
+        number: state.next_number(),
         created: now,
         expires_at,
         client_reference_id,
         metadata,
-        sells,
-        success_url: address("success_url", required("success_url", success_url)?)?,
-        cancel_url: cancel_url.map(|url| address("cancel_url", url)).transpose()?,
+        mode,
+        success_url: web_url("success_url", required("success_url", success_url)?)?,
+        cancel_url: cancel_url.map(|url| web_url("cancel_url", url)).transpose()?,
         progress: Progress::Open,
     };
     let object = objects::session(&session, &state.base, now);
@@ -104,8 +105,8 @@ fn sale(customer: Option<String>, mut params: Params) -> Result<Sale, ApiError> 
         let message = format!("{CURRENCY} must be usd in the sandbox.");
         return Err(ApiError::param(CURRENCY, "parameter_invalid", message));
     }
-    let quantity = whole(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1_000))?;
-    let unit_cents = whole(UNIT_AMOUNT, &required(UNIT_AMOUNT, unit_amount)?, &AMOUNT_CENTS)?;
+    let quantity = whole_number(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1_000))?;
+    let unit_cents = whole_number(UNIT_AMOUNT, &required(UNIT_AMOUNT, unit_amount)?, &AMOUNT_CENTS)?;
     let (item, amount_cents) = (required(NAME, item)?, unit_cents.saturating_mul(quantity));
     Ok(Sale { customer, payment_metadata, item, quantity, amount_cents })
 }
@@ -116,19 +117,19 @@ fn signup(state: &State, customer: String, mut params: Params) -> Result<Signup,
     let [quantity, price, trial] = [QUANTITY, PRICE, TRIAL].map(|name| params.take(name));
     let subscription_metadata = params.take_map("subscription_data[metadata]");
     params.finish()?;
-    whole(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1))?;
+    whole_number(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1))?;
     let id = required(PRICE, price)?;
     let price = state.prices.get(&id).ok_or_else(|| ApiError::unknown(PRICE, "price", &id))?.clone();
     let trial_days = match trial {
         None => None,
-        Some(days) => u32::try_from(whole(TRIAL, &days, &(1..=730))?).ok(),
+        Some(days) => u32::try_from(whole_number(TRIAL, &days, &(1..=730))?).ok(),
     };
     Ok(Signup { customer, price, trial_days, subscription_metadata })
 }
 
-/// Until when a session is open: a day unless it is said otherwise.
+/// Returns when a session expires: after a day if the request doesn't say.
 fn expiry(value: Option<String>, now: i64) -> Result<i64, ApiError> {
-    let [least, most] = OPEN_SECONDS;
+    let [least, most] = EXPIRY_SECONDS;
     let Some(value) = value else { return Ok(now + most) };
     let at: Option<i64> = value.parse().ok();
     at.filter(|at| (now + least..=now + most).contains(at)).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Prices of plans, and visits to the portal.
+//! Prices and customer portal sessions.
 
 use axum::{
     Router,
@@ -11,12 +11,18 @@ use axum::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{AMOUNT_CENTS, ApiError, default_limit, listed, once};
+use super::{
+    idempotency::idempotent,
+    lists::{default_limit, list_response},
+};
 use crate::demo::stripe_sandbox::{
-    Sandbox, objects,
-    params::{Params, address, required, whole},
-    plans::{Portal, Price},
-    state::{State, new_id},
+    Sandbox,
+    error::ApiError,
+    ids::new_id,
+    objects,
+    params::{AMOUNT_CENTS, Params, required, web_url, whole_number},
+    records::{PortalSession, Price},
+    state::State,
 };
 
 pub(super) fn routes() -> Router<Sandbox> {
@@ -25,10 +31,10 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/v1/billing_portal/sessions", post(create_portal))
 }
 
-/// Which prices are asked for. None is ever inactive.
+/// The query of a price list. All prices are active.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct PriceFilter {
     #[serde(rename = "lookup_keys[0]")]
     lookup_key: String,
     active: Option<bool>,
@@ -36,19 +42,19 @@ struct Wanted {
     limit: usize,
 }
 
-async fn list(Shared(sandbox): Shared<Sandbox>, Query(wanted): Query<Wanted>) -> Response {
+async fn list(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PriceFilter>) -> Response {
     let state = sandbox.state();
-    let all = state.prices.values().filter(|_| wanted.active != Some(false));
-    let prices = all.filter(|price| price.lookup_key == wanted.lookup_key);
-    listed("prices", wanted.limit, prices.map(objects::price).collect())
+    let all = state.prices.values().filter(|_| filter.active != Some(false));
+    let prices = all.filter(|price| price.lookup_key == filter.lookup_key);
+    list_response("prices", filter.limit, prices.map(objects::price).collect())
 }
 
 async fn create_price(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
-    once(&sandbox, &headers, "/v1/prices", &body, price)
+    idempotent(&sandbox, &headers, "/v1/prices", &body, price)
 }
 
 async fn create_portal(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
-    once(&sandbox, &headers, "/v1/billing_portal/sessions", &body, portal)
+    idempotent(&sandbox, &headers, "/v1/billing_portal/sessions", &body, portal)
 }
 
 fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
@@ -78,7 +84,7 @@ fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiEr
         product: new_id("prod_"),
         name: required(NAME, name)?,
         lookup_key,
-        unit_cents: whole("unit_amount", &required("unit_amount", unit_amount)?, &AMOUNT_CENTS)?,
+        unit_cents: whole_number("unit_amount", &required("unit_amount", unit_amount)?, &AMOUNT_CENTS)?,
         metadata,
     };
     let object = objects::price(&price);
@@ -93,9 +99,9 @@ fn portal(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiE
     if !state.customers.contains_key(&customer) {
         return Err(ApiError::unknown("customer", "customer", &customer));
     }
-    let return_url = address("return_url", required("return_url", return_url)?)?;
-    let portal = Portal { id: new_id("bps_"), created: now, customer, return_url };
+    let return_url = web_url("return_url", required("return_url", return_url)?)?;
+    let portal = PortalSession { id: new_id("bps_"), created: now, customer, return_url };
     let object = objects::portal(&portal, &state.base);
-    state.portals.insert(portal.id.clone(), portal);
+    state.portal_sessions.insert(portal.id.clone(), portal);
     Ok(object)
 }

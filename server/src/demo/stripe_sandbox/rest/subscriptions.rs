@@ -1,4 +1,4 @@
-//! Subscriptions: what there is, how it changes, and what that would cost.
+//! Subscriptions: lists, updates, and previews of an update's invoice.
 
 use axum::{
     Router,
@@ -11,12 +11,17 @@ use axum::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ApiError, default_limit, listed, once};
+use super::{
+    idempotency::idempotent,
+    lists::{default_limit, list_response},
+};
 use crate::demo::stripe_sandbox::{
-    Sandbox, objects,
-    params::{Params, required, whole},
-    plans::{Line, Price, Reason, Status, Subscription},
+    Sandbox,
+    error::ApiError,
+    objects,
+    params::{Params, required, whole_number},
     proration::Proration,
+    records::{BillingReason, InvoiceLine, Price, Subscription, SubscriptionStatus},
     state::State,
 };
 
@@ -28,33 +33,33 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/v1/invoices/create_preview", post(create_preview))
 }
 
-/// Which subscriptions are asked for.
+/// The query of a subscription list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct SubscriptionFilter {
     customer: String,
-    /// As at Stripe, those that have ended are left out unless all are asked for.
-    status: Option<Which>,
+    /// As at Stripe, ended subscriptions are only listed if `status=all`.
+    status: Option<StatusFilter>,
     #[serde(default = "default_limit")]
     limit: usize,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Which {
+enum StatusFilter {
     All,
 }
 
-/// What a new price would bring, or brings.
+/// A change of the price.
 struct Change {
     price: Price,
     proration: Option<Proration>,
-    /// From when it is reckoned.
+    /// The instant that the proration starts at.
     at: i64,
 }
 
-/// Under which names a change of price is asked for.
-struct Names {
+/// The parameter names of a price change.
+struct ParamNames {
     item: &'static str,
     price: &'static str,
     quantity: &'static str,
@@ -62,14 +67,14 @@ struct Names {
     date: &'static str,
 }
 
-const UPDATE: Names = Names {
+const UPDATE: ParamNames = ParamNames {
     item: "items[0][id]",
     price: "items[0][price]",
     quantity: "items[0][quantity]",
     behavior: "proration_behavior",
     date: "proration_date",
 };
-const PREVIEW: Names = Names {
+const PREVIEW: ParamNames = ParamNames {
     item: "subscription_details[items][0][id]",
     price: "subscription_details[items][0][price]",
     quantity: "subscription_details[items][0][quantity]",
@@ -77,49 +82,49 @@ const PREVIEW: Names = Names {
     date: "subscription_details[proration_date]",
 };
 
-async fn list(Shared(sandbox): Shared<Sandbox>, Query(wanted): Query<Wanted>) -> Response {
+async fn list(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<SubscriptionFilter>) -> Response {
     let state = sandbox.state();
-    if !state.customers.contains_key(&wanted.customer) {
-        return ApiError::unknown("customer", "customer", &wanted.customer).into_response();
+    if !state.customers.contains_key(&filter.customer) {
+        return ApiError::unknown("customer", "customer", &filter.customer).into_response();
     }
-    let all = state.subscriptions_of(&wanted.customer).into_iter();
-    let shown = all.filter(|it| wanted.status.is_some() || it.ended_at().is_none());
-    listed("subscriptions", wanted.limit, shown.map(objects::subscription).collect())
+    let all = state.subscriptions_of(&filter.customer).into_iter();
+    let shown = all.filter(|it| filter.status.is_some() || it.ended_at().is_none());
+    list_response("subscriptions", filter.limit, shown.map(objects::subscription).collect())
 }
 
-/// Which invoices are asked for.
+/// The query of an invoice list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedInvoices {
+struct InvoiceFilter {
     customer: String,
     #[serde(default = "default_limit")]
     limit: usize,
 }
 
-async fn list_invoices(Shared(sandbox): Shared<Sandbox>, Query(wanted): Query<WantedInvoices>) -> Response {
+async fn list_invoices(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<InvoiceFilter>) -> Response {
     let state = sandbox.state();
-    if !state.customers.contains_key(&wanted.customer) {
-        return ApiError::unknown("customer", "customer", &wanted.customer).into_response();
+    if !state.customers.contains_key(&filter.customer) {
+        return ApiError::unknown("customer", "customer", &filter.customer).into_response();
     }
-    let mut found: Vec<_> = state.invoices.values().filter(|it| it.customer == wanted.customer).collect();
+    let mut found: Vec<_> = state.invoices.values().filter(|it| it.customer == filter.customer).collect();
     // As at Stripe, the newest first.
     found.sort_by_key(|it| std::cmp::Reverse(it.number));
-    listed("invoices", wanted.limit, found.into_iter().map(|it| objects::invoice(it, &state.base)).collect())
+    list_response("invoices", filter.limit, found.into_iter().map(|it| objects::invoice(it, &state.base)).collect())
 }
 
 async fn change(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let path = format!("/v1/subscriptions/{id}");
-    once(&sandbox, &headers, &path, &body, |state, params, now| update(state, &id, params, now))
+    idempotent(&sandbox, &headers, &path, &body, |state, params, now| update(state, &id, params, now))
 }
 
 async fn create_preview(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
-    once(&sandbox, &headers, "/v1/invoices/create_preview", &body, preview)
+    idempotent(&sandbox, &headers, "/v1/invoices/create_preview", &body, preview)
 }
 
-/// Everything is read and checked before anything changes: also whether the card works, if it has to.
+/// Updates a subscription. All checks, including the card's, come before the first change.
 fn update(state: &mut State, id: &str, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let mut it =
-        alive(state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?)?.clone();
+        require_live(state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?)?.clone();
     let change = UPDATE.take(&mut params, state, &it, now)?;
     let only_if_paid = match params.take("payment_behavior").as_deref() {
         None | Some("allow_incomplete") => false,
@@ -134,19 +139,19 @@ fn update(state: &mut State, id: &str, mut params: Params, now: i64) -> Result<V
     };
     let metadata = params.take_map("metadata");
     params.finish()?;
-    let works = state.card_works(&it.customer);
+    let card_works = state.card_works(&it.customer);
     let due_cents = change.as_ref().and_then(|change| change.proration).map_or(0, Proration::due_cents);
-    if due_cents > 0 && only_if_paid && !works {
+    if due_cents > 0 && only_if_paid && !card_works {
         return Err(ApiError::card_declined());
     }
 
     match cancels {
         None => {}
-        Some(true) => it.cancel_asked_at = it.cancel_asked_at.or(Some(now)),
-        Some(false) => it.cancel_asked_at = None,
+        Some(true) => it.cancel_requested_at = it.cancel_requested_at.or(Some(now)),
+        Some(false) => it.cancel_requested_at = None,
     }
     for (name, value) in metadata {
-        // As at Stripe, an empty value takes the name away.
+        // As at Stripe, an empty value removes the entry.
         if value.is_empty() {
             it.metadata.remove(&name);
         } else {
@@ -158,16 +163,16 @@ fn update(state: &mut State, id: &str, mut params: Params, now: i64) -> Result<V
         let lines = change.lines(&it);
         it.price = change.price;
         if due_cents > 0 {
-            invoice = Some(state.issue(&mut it, Reason::Update, lines, now));
+            invoice = Some(state.issue(&mut it, BillingReason::Update, lines, now));
         }
     }
     state.subscriptions.insert(id.to_owned(), it);
-    if let Some(invoice) = invoice.as_ref().filter(|_| !works) {
-        state.failed(invoice, now);
+    if let Some(invoice) = invoice.as_ref().filter(|_| !card_works) {
+        state.record_failure(invoice, now);
     }
     state.emit_subscription("customer.subscription.updated", id, now);
-    if let Some(invoice) = invoice.filter(|_| works) {
-        state.paid(&invoice, now);
+    if let Some(invoice) = invoice.filter(|_| card_works) {
+        state.mark_paid(&invoice, now);
     }
     let it = state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?;
     Ok(objects::subscription(it))
@@ -177,9 +182,9 @@ fn preview(state: &mut State, mut params: Params, now: i64) -> Result<Value, Api
     let [customer, subscription] = ["customer", "subscription"].map(|param| params.take(param));
     let id = required("subscription", subscription)?;
     let it = state.subscriptions.get(&id).ok_or_else(|| ApiError::missing("subscription", "subscription", &id))?;
-    let it = alive(it)?;
+    let it = require_live(it)?;
     if customer.is_some_and(|customer| customer != it.customer) {
-        return Err(ApiError::param("customer", "parameter_invalid", "The subscription is another customer's."));
+        return Err(ApiError::param("customer", "parameter_invalid", "The subscription belongs to another customer."));
     }
     let change = PREVIEW.take(&mut params, state, it, now)?;
     params.finish()?;
@@ -187,19 +192,19 @@ fn preview(state: &mut State, mut params: Params, now: i64) -> Result<Value, Api
     Ok(objects::preview(it, &lines, now))
 }
 
-fn alive(it: &Subscription) -> Result<&Subscription, ApiError> {
+fn require_live(it: &Subscription) -> Result<&Subscription, ApiError> {
     if it.is_live() {
         return Ok(it);
     }
-    Err(ApiError::invalid(format!("This subscription is {}: it cannot be changed.", it.status.name())))
+    Err(ApiError::invalid(format!("This subscription is {} and can't be changed.", it.status.name())))
 }
 
 fn invalid(param: &str, choices: &str) -> ApiError {
     ApiError::param(param, "parameter_invalid", format!("{param} must be {choices} in the sandbox."))
 }
 
-impl Names {
-    /// Reads which price is asked for, if any.
+impl ParamNames {
+    /// Takes the price change from the parameters. Returns `None` if they contain no price.
     fn take(
         &self,
         params: &mut Params,
@@ -210,7 +215,7 @@ impl Names {
         let names = [self.item, self.price, self.quantity, self.behavior, self.date];
         let [item, price, quantity, behavior, date] = names.map(|name| params.take(name));
         if let Some(quantity) = quantity {
-            whole(self.quantity, &quantity, &(1..=1))?;
+            whole_number(self.quantity, &quantity, &(1..=1))?;
         }
         if let Some(item) = item.as_ref().filter(|item| **item != of.item) {
             return Err(ApiError::unknown(self.item, "subscription_item", item));
@@ -230,20 +235,20 @@ impl Names {
             }
         };
         let Some(price) = price else { return Ok(None) };
-        // Without the item's id Stripe would add a second one.
+        // Without the item's id, Stripe would add a second item.
         required(self.item, item)?;
-        // Left out, it would mean a third thing at Stripe: to put the difference on the next invoice.
+        // If it is missing, Stripe adds the difference to the next invoice, which the sandbox doesn't support.
         let prorates = prorates.ok_or_else(|| invalid(self.behavior, "none or always_invoice"))?;
         let price = state.prices.get(&price).ok_or_else(|| ApiError::unknown(self.price, "price", &price))?.clone();
-        let is_prorated = prorates && of.status != Status::Trialing && price.id != of.price.id;
+        let is_prorated = prorates && of.status != SubscriptionStatus::Trialing && price.id != of.price.id;
         let proration = is_prorated.then(|| Proration::new(of.price.unit_cents, price.unit_cents, of.period, at));
         Ok(Some(Change { price, proration, at }))
     }
 }
 
 impl Change {
-    /// What an invoice for it says; `of` still has the old price.
-    fn lines(&self, of: &Subscription) -> Vec<Line> {
+    /// Returns the invoice lines. `of` still has the old price.
+    fn lines(&self, of: &Subscription) -> Vec<InvoiceLine> {
         self.proration.map(|proration| proration.lines(of, &self.price, self.at)).unwrap_or_default()
     }
 }

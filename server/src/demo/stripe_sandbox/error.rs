@@ -1,0 +1,81 @@
+//! The sandbox's errors: of its actions, and of its API in Stripe's format.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+/// Why the sandbox refused an action.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SandboxError {
+    /// The object is unknown: its type and its id.
+    #[error("No such {0}: {1}.")]
+    Unknown(&'static str, String),
+    /// The object's state doesn't allow the action.
+    #[error("{0}")]
+    WrongState(&'static str),
+    /// The amount is zero, or more than the rest of the payment.
+    #[error("The refund must be from 1 to {rest_cents} cents.")]
+    Amount {
+        /// The amount that can still be refunded.
+        rest_cents: u64,
+    },
+}
+
+/// An error response of the API.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    pub(super) status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    param: Option<String>,
+    message: String,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, code: None, param: None, message: message.into() }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    pub(super) fn param(param: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Some(code), param: Some(param.to_owned()), ..Self::invalid(message) }
+    }
+
+    /// The object that `param` refers to is missing; `kind` is its Stripe type.
+    pub(super) fn unknown(param: &str, kind: &str, id: &str) -> Self {
+        Self::param(param, "resource_missing", format!("No such {kind}: '{id}'"))
+    }
+
+    /// The object that the request's path names is missing: like [`ApiError::unknown`], with status 404.
+    pub(super) fn missing(param: &str, kind: &str, id: &str) -> Self {
+        Self { status: StatusCode::NOT_FOUND, ..Self::unknown(param, kind, id) }
+    }
+
+    pub(super) fn card_declined() -> Self {
+        let declined = Self::new(StatusCode::PAYMENT_REQUIRED, "card_error", "Your card was declined.");
+        Self { code: Some("card_declined"), ..declined }
+    }
+
+    pub(super) fn body(&self) -> Value {
+        let mut error = json!({ "type": self.kind, "message": self.message });
+        if let Some(code) = self.code {
+            error["code"] = code.into();
+        }
+        if let Some(param) = &self.param {
+            error["param"] = param.as_str().into();
+        }
+        json!({ "error": error })
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body())).into_response()
+    }
+}

@@ -1,0 +1,26 @@
+//! Memberships of users in organizations, and who is staff.
+//!
+//! All functions return [`StorageError`](crate::storage::StorageError) if the database fails.
+
+use brightmeter::ids::{OrgId, UserId};
+use sqlx::PgPool;
+
+use crate::storage::{Result, memberships, tenant, users};
+pub use crate::storage::{memberships::Membership, organizations::Organization};
+
+/// Returns the display name of a user who is staff, or `None` for anyone else.
+pub async fn find_staff_name(pool: &PgPool, user: UserId) -> Result<Option<String>> {
+    users::find_staff(&mut *pool.acquire().await?, user).await
+}
+
+/// Returns the memberships of a user; of `org`, with its plan and license.
+pub async fn list_for_member(pool: &PgPool, user: UserId, org: OrgId) -> Result<Vec<Membership>> {
+    memberships::list_of(&mut *tenant::begin_for_member(pool, user, org).await?, user).await
+}
+
+/// Returns the user's membership in the organization with this slug. `None` for another's organization, as for an
+/// unknown slug.
+pub async fn find_by_slug(pool: &PgPool, user: UserId, slug: &str) -> Result<Option<Membership>> {
+    let memberships = memberships::list_of(&mut *tenant::begin_for_user(pool, user).await?, user).await?;
+    Ok(memberships.into_iter().find(|membership| membership.organization.slug == slug))
+}

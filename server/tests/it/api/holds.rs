@@ -1,0 +1,6 @@
+//! `/tokens/holds`.
+
+mod capture;
+mod open;
+mod release;
+mod show;

@@ -1,0 +1,130 @@
+//! Invalid requests: always a client error that names the field.
+
+use axum::{body::Body, http::Request};
+
+use super::client::{Api, with_api};
+use crate::support::with_tampered_server;
+
+#[test]
+fn an_invalid_body_is_refused_with_the_field_named() {
+    with_api(async |server, api, org| {
+        let deep = format!(
+            "{}1{}",
+            r#"{"feature":"ping","metadata":{"a":"#.to_owned() + &"[".repeat(200),
+            "]".repeat(200) + "}}"
+        );
+        let long = format!(r#"{{"feature":"ping","metadata":{{"a":"{}"}}}}"#, "x".repeat(2_100));
+        for (body, status, expected) in [
+            ("", 422, "feature"),
+            ("{", 400, "JSON"),
+            ("[]", 422, "body"),
+            ("null", 422, "body"),
+            ("{\"feature\":\"ping\"} x", 400, "JSON"),
+            (&deep, 400, "JSON"),
+            (r#"{"feature":5}"#, 422, "feature"),
+            (r#"{"feature":"Ping!"}"#, 422, "feature"),
+            (r#"{"feature":"ping","feature":"ping"}"#, 422, "feature"),
+            (r#"{"feature":"unheard_of"}"#, 422, "unheard_of"),
+            (r#"{"feature":"ping","quantity":0}"#, 422, "quantity"),
+            (r#"{"feature":"ping","quantity":-1}"#, 422, "quantity"),
+            (r#"{"feature":"ping","quantity":10001}"#, 422, "quantity"),
+            (r#"{"feature":"ping","quantity":1.5}"#, 422, "quantity"),
+            (r#"{"feature":"ping","quantity":"1"}"#, 422, "quantity"),
+            (r#"{"feature":"ping","quantity":1e400}"#, 400, "number"),
+            (r#"{"feature":"ping","quantity":99999999999999999999999999}"#, 422, "quantity"),
+            (r#"{"feature":"ping","member":"robin"}"#, 422, "member"),
+            (r#"{"feature":"ping","metadata":[]}"#, 422, "metadata"),
+            (&long, 422, "metadata"),
+            (r#"{"feature":"ping","dry_run":"yes"}"#, 422, "dry_run"),
+            (r#"{"feature":"ping","amount":5}"#, 422, "amount"),
+        ] {
+            let reply = api.post("/tokens/deduct", "order-1", body).await;
+            assert_eq!(reply.problem().0, status, "{body}: {}", reply.text);
+            assert!(reply.field("/detail").contains(expected), "{body}: {}", reply.text);
+        }
+        assert_eq!(server.available(org, "ai").await, 200);
+    });
+}
+
+#[test]
+fn an_unreadable_request_is_refused() {
+    with_api(async |_, api, _| {
+        let post = || Request::post("/api/v1/tokens/deduct").header("idempotency-key", "order-1");
+        let json = || post().header("content-type", "application/json");
+        let utf8 = b"{\"feature\":\"\xff\"}".to_vec();
+        for (request, body, status) in [
+            (json(), Body::from(utf8), 400),
+            (json(), Body::from("x".repeat(10 << 20)), 413),
+            (post().header("content-type", "text/plain"), Body::from("{}"), 415),
+            (post(), Body::from("{}"), 415),
+            (Request::put("/api/v1/tokens/deduct"), Body::empty(), 405),
+            (Request::get("/api/v1/tokens"), Body::empty(), 404),
+        ] {
+            let reply = api.send(request, body).await;
+            assert_eq!(reply.problem().0, status, "{}", reply.text);
+        }
+    });
+}
+
+#[test]
+fn every_post_requires_an_idempotency_key() {
+    with_api(async |_, api, _| {
+        let paths =
+            ["deduct", "refunds", "holds", "holds/x/capture", "holds/00000000-0000-7000-8000-00000000beef/release"];
+        for path in paths {
+            let request = || Request::post(format!("/api/v1/tokens/{path}")).header("content-type", "application/json");
+            let reply = api.send(request(), Body::from("{}")).await;
+            let expected = if path.contains("/x/") { 404 } else { 400 };
+            assert_eq!(reply.problem().0, expected, "{path}");
+        }
+        for key in ["", "two words", "ümlaut", &"x".repeat(256)] {
+            let reply = api.post("/tokens/deduct", key, r#"{"feature":"ping"}"#).await;
+            assert_eq!(reply.problem(), (400, "idempotency_key_missing".into()), "{key}");
+        }
+    });
+}
+
+#[test]
+fn an_invalid_query_parameter_is_named() {
+    with_api(async |_, api, _| {
+        for (path, field) in [
+            ("/tokens/check-balance?feature=ping&quantity=x", "quantity"),
+            ("/tokens/check-balance?feature=ping&quantity=99999999999", "quantity"),
+            ("/tokens/check-balance?feature=Ping", "feature"),
+            ("/tokens/check-balance?feature=ping&member=me", "member"),
+            ("/tokens/check-balance?feature=ping&colour=red", "colour"),
+            ("/tokens/check-balance?feature=ping&feature=ping", "feature"),
+            ("/tokens/check-balance?feature=", "feature"),
+            ("/tokens/stats?to=", "to"),
+            ("/tokens/stats?group_by=", "group_by"),
+            ("/tokens/stats?from=yesterday", "from"),
+            ("/tokens/stats?from=2026-03-02&to=2026-03-01", "from"),
+            ("/tokens/stats?from=1999-01-01", "from"),
+            ("/tokens/stats?group_by=plan", "group_by"),
+            ("/tokens/ledger?limit=0", "limit"),
+            ("/tokens/ledger?limit=201", "limit"),
+            ("/tokens/ledger?cursor=last", "cursor"),
+            ("/tokens/ledger?cursor=-1", "cursor"),
+            ("/tokens/ledger?from=2026-03-02", "from"),
+            ("/tokens/ledger?token_type=%00", "token_type"),
+        ] {
+            let reply = api.get(path).await;
+            assert_eq!(reply.problem().0, 422, "{path}: {}", reply.text);
+            assert_eq!(reply.field("/errors/0/field"), field, "{path}: {}", reply.text);
+        }
+    });
+}
+
+#[test]
+fn without_a_database_the_api_responds_busy() {
+    with_tampered_server(async |server| {
+        let org = server.org("bright-audio", "pro").await;
+        let api = Api::new(server, org).await;
+        assert_eq!(api.get("/license").await.status, 200, "the server has cached the API key");
+        server.pools.close().await;
+        let reply = api.get("/license").await;
+        assert_eq!((reply.problem(), reply.header("retry-after")), ((503, "busy".into()), Some("1")));
+        let reply = api.post("/tokens/deduct", "order-1", r#"{"feature":"ping"}"#).await;
+        assert_eq!((reply.problem(), reply.header("retry-after")), ((503, "busy".into()), Some("1")));
+    });
+}

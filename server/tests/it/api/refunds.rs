@@ -1,0 +1,71 @@
+//! `POST /tokens/refunds`.
+
+use insta::assert_snapshot;
+
+use super::client::with_api;
+
+const QUESTS: &str = r#"{"feature":"quest_generation"}"#;
+
+#[test]
+fn a_spend_is_refunded_once() {
+    with_api(async |server, api, org| {
+        let spent = api.post("/tokens/deduct", "order-1", QUESTS).await.field("/transaction_id");
+        let body = format!(r#"{{"transaction_id":"{spent}","reason":"The report was empty"}}"#);
+        let reply = api.post("/tokens/refunds", "refund-1", &body).await;
+        assert_snapshot!(reply.snapshot(), @r#"
+        200
+        content-type: application/json
+        {
+          "amount": 5,
+          "balance": {
+            "available": 200,
+            "held": 0,
+            "settled": 200,
+            "token_type": "ai"
+          },
+          "refunds": "00000000-0000-8000-8000-000000000004",
+          "seq": 4,
+          "token_type": "ai",
+          "transaction_id": "00000000-0000-8000-8000-000000000005"
+        }
+        "#);
+        let again = api.post("/tokens/refunds", "refund-1", &body).await;
+        assert_eq!((again.text, again.headers.get("idempotent-replayed").is_some()), (reply.text, true));
+        assert_snapshot!(api.post("/tokens/refunds", "refund-2", &body).await.snapshot(), @r#"
+        409
+        content-type: application/problem+json
+        {
+          "action_url": null,
+          "code": "already_refunded",
+          "detail": "This spend has already been refunded.",
+          "limit_source": "request",
+          "remaining": null,
+          "request_id": "the-request",
+          "resets_at": null,
+          "retry_after": null,
+          "status": 409,
+          "title": "Already refunded",
+          "type": "/api/docs#already_refunded"
+        }
+        "#);
+        let unknown = r#"{"transaction_id":"00000000-0000-7000-8000-00000000beef","reason":"x"}"#;
+        assert_snapshot!(api.post("/tokens/refunds", "refund-3", unknown).await.snapshot(), @r#"
+        404
+        content-type: application/problem+json
+        {
+          "action_url": null,
+          "code": "spend_not_found",
+          "detail": "Spend not found.",
+          "limit_source": "request",
+          "remaining": null,
+          "request_id": "the-request",
+          "resets_at": null,
+          "retry_after": null,
+          "status": 404,
+          "title": "Spend not found",
+          "type": "/api/docs#spend_not_found"
+        }
+        "#);
+        assert_eq!(server.available(org, "ai").await, 200);
+    });
+}
