@@ -71,7 +71,7 @@ fn the_current_password_cannot_be_guessed_forever() {
     with_site(async |server, site| {
         let mut here = robin(server, site).await;
         for _ in 0..10 {
-            assert!(change(&mut here, "wrong", NEW).await.text().contains("not your current password"));
+            assert!(change(&mut here, "wrong", NEW).await.text().contains("Your current password is incorrect."));
         }
         assert!(change(&mut here, OLD, NEW).await.text().contains("Too many attempts. Try again in 15 minutes."));
         server.advance(15 * 60 + 1);

@@ -79,10 +79,11 @@ fn a_suspension_by_staff_stops_all_ai_until_they_lift_it() {
         has(&billing, StatusCode::OK, &["Support suspended AI for your organization"]);
         assert!(!billing.body.contains("action=\"/billing/buy\""));
         let bought = owner.post("/billing/buy", &[("id", ONE), ("pack", "booster")]).await;
-        has(&bought, StatusCode::UNPROCESSABLE_ENTITY, &["the tokens could not be spent. Ask support first."]);
+        has(&bought, StatusCode::UNPROCESSABLE_ENTITY, &["so you couldn't use the tokens. Contact support first."]);
         let from = server.clock.now().timestamp().to_string();
-        let chosen = owner.post("/billing/plan", &[("id", TWO), ("plan", "enterprise"), ("from", &from)]).await;
-        has(&chosen, StatusCode::UNPROCESSABLE_ENTITY, &["no plan is sold to it now. Ask support first."]);
+        let choice = [("id", TWO), ("plan", "enterprise"), ("plan_change", "subscribe"), ("from", from.as_str())];
+        let chosen = owner.post("/billing/plan", &choice).await;
+        has(&chosen, StatusCode::UNPROCESSABLE_ENTITY, &["so you can't choose a paid plan. Contact support first."]);
         let orders = "select (select count(*) from ai_token_purchases) + (select count(*) from ai_token_plan_orders)";
         assert_eq!(server.query_value::<i64>(orders).await, 0);
 

@@ -145,7 +145,7 @@ fn a_user_without_an_organization_gets_an_explanation() {
         let site = Site::new(server, false);
         is_refused(
             &site.browser().sign_in("new@bright-audio.test", "correct horse").await,
-            "belongs to no organization yet",
+            "You're not in an organization yet.",
         );
     });
 }
