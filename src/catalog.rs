@@ -17,9 +17,9 @@ pub use self::{
 };
 use crate::{
     billing::license::Rung,
-    command::Quantity,
     ledger::tokens::Tokens,
     names::{FeatureName, PackName, PlanName, TokenType},
+    quantity::Quantity,
 };
 
 /// The validated catalog.

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    access::guard::GuardId,
     billing::{invoices::Invoices, license::StaffAction, payment::Payment, subscription::SubscriptionSnapshot},
-    ids::{ApiKeyId, HoldId, MemberId, PurchaseId, TransactionId, UserId},
+    ids::{ApiKeyId, GuardId, HoldId, MemberId, PurchaseId, TransactionId, UserId},
     ledger::{attachment::Attachment, grant::Source, tokens::Tokens},
     names::{FeatureName, PlanName, TokenType},
+    quantity::Quantity,
     time::Instant,
 };
 
@@ -128,40 +128,6 @@ pub struct Usage {
     pub quantity: Quantity,
     /// The caller's metadata.
     pub metadata: Option<Metadata>,
-}
-
-/// The number of uses in one command: 1 to 10,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct Quantity(u32);
-
-/// The error for a quantity that is out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a quantity is a whole number from 1 to 10,000")]
-pub struct QuantityError;
-
-impl Quantity {
-    /// A single use.
-    pub const ONE: Self = Self(1);
-
-    /// Returns the quantity as a number.
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl TryFrom<u32> for Quantity {
-    type Error = QuantityError;
-
-    fn try_from(quantity: u32) -> Result<Self, QuantityError> {
-        if (1..=10_000).contains(&quantity) { Ok(Self(quantity)) } else { Err(QuantityError) }
-    }
-}
-
-impl From<Quantity> for u32 {
-    fn from(quantity: Quantity) -> u32 {
-        quantity.0
-    }
 }
 
 /// A command: one request to change an account.

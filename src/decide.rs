@@ -19,13 +19,10 @@ mod tests;
 pub use self::changes::Changes;
 use self::draft::Draft;
 use crate::{
-    access::{
-        guard::{Guard, GuardId},
-        refusal::Refusal,
-    },
+    access::{guard::Guard, refusal::Refusal},
     catalog::Catalog,
     command::{Command, Usage},
-    ids::TransactionId,
+    ids::{GuardId, TransactionId},
     ledger::{
         account::Account,
         entry::{Entry, EntryHash},

@@ -57,3 +57,7 @@ ids! {
     /// The id of one run of an AI feature.
     JobId;
 }
+
+/// The id of a guard: a member's id, or the id of an API key that acts for no member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GuardId(pub Uuid);

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod attachment;
 pub mod audit;
+pub mod balance;
 pub mod entry;
 pub mod grant;
 pub mod hold;

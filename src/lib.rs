@@ -70,6 +70,7 @@ pub mod ids;
 pub mod insight;
 pub mod ledger;
 pub mod names;
+pub mod quantity;
 pub mod reason;
 pub mod time;
 

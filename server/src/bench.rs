@@ -15,19 +15,42 @@ use brightmeter::{
 };
 use uuid::Uuid;
 
-use super::cli::{CliError, output::say};
 use crate::{
+    assembly::AssemblyError,
     clock::{Clock, SystemClock},
     config::Config,
-    database::Database,
+    database::{Database, DatabaseError},
     service::{
+        api_keys::NewKeyError,
         audit,
-        passwords::Passwords,
-        provisioning::{NewOrganization, Provisioning},
+        passwords::{PasswordError, Passwords},
+        provisioning::{NewOrganization, ProvisionError, Provisioning},
         writer::{Submission, Writer},
     },
-    storage::pools::Pools,
+    stdout::say,
+    storage::{StorageError, pools::Pools},
 };
+
+/// Why a benchmark failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BenchError {
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    #[error(transparent)]
+    NewKey(#[from] NewKeyError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
 
 /// The options of `bench`.
 #[derive(clap::Args)]
@@ -84,7 +107,7 @@ fn median(mut samples: Vec<Sample>, key: fn(&Sample) -> f64) -> Sample {
 }
 
 /// Runs the benchmark, then removes its database.
-pub(super) async fn bench(config: &Config, args: BenchArgs) -> Result<(), CliError> {
+pub(super) async fn bench(config: &Config, args: BenchArgs) -> Result<(), BenchError> {
     let dir = config.data_dir.join(format!("bench-{}", Uuid::now_v7().simple()));
     let database = Database::open_private(&dir, &config.app_role).await?;
     let result = measure(config, &args, &database).await;
@@ -93,7 +116,7 @@ pub(super) async fn bench(config: &Config, args: BenchArgs) -> Result<(), CliErr
     result
 }
 
-async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), CliError> {
+async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), BenchError> {
     if args.http {
         http::measure(config, args, database).await?
     } else {
@@ -109,7 +132,7 @@ async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Resu
     if report.ok { Ok(()) } else { Err(refused("the audit found violations")) }
 }
 
-fn provisioning(config: &Config, pools: &Pools, clock: Arc<dyn Clock>) -> Result<Provisioning, CliError> {
+fn provisioning(config: &Config, pools: &Pools, clock: Arc<dyn Clock>) -> Result<Provisioning, BenchError> {
     let catalog = Arc::new(config.catalog.clone());
     Ok(Provisioning { pool: pools.writer.clone(), passwords: Passwords::new(1)?, catalog, clock })
 }
@@ -120,7 +143,7 @@ async fn create_organization<'t>(
     writer: &Writer,
     slug: &str,
     types: impl IntoIterator<Item = &'t TokenType>,
-) -> Result<OrgId, CliError> {
+) -> Result<OrgId, BenchError> {
     let plan = provisioning.catalog.plans.last().map(|plan| plan.name.to_string()).unwrap_or_default();
     let anchor = provisioning.clock.now();
     let new = NewOrganization { slug, name: slug, time_zone: "UTC", plan: &plan, anchor };
@@ -140,11 +163,11 @@ async fn create_organization<'t>(
 }
 
 /// Returns the cheapest feature, which the benchmarks spend on.
-fn cheapest_feature(config: &Config) -> Result<&Feature, CliError> {
+fn cheapest_feature(config: &Config) -> Result<&Feature, BenchError> {
     let feature = config.catalog.features.iter().min_by_key(|feature| feature.cost);
     feature.ok_or_else(|| refused("the catalog has no features to spend on"))
 }
 
-fn refused(error: impl std::fmt::Display) -> CliError {
-    CliError::Refused(error.to_string())
+fn refused(error: impl std::fmt::Display) -> BenchError {
+    BenchError::Refused(error.to_string())
 }

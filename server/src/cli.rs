@@ -5,17 +5,18 @@ mod audit;
 mod catalog;
 mod doctor;
 mod keys;
-pub(crate) mod output;
+mod output;
 mod people;
 mod reconcile;
-pub(crate) mod run;
+mod run;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use brightmeter::access::api_key::Scope;
 use clap::{Parser, Subcommand};
 
-use self::output::{fail, say};
+use self::output::fail;
+use crate::stdout::say;
 use crate::{
     config::{Config, ConfigError},
     database::{Database, DatabaseError},
@@ -134,7 +135,7 @@ enum KeyCommand {
 
 /// Why a command failed. Printed as one line with its causes.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CliError {
+enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -153,6 +154,10 @@ pub(crate) enum CliError {
     Ai(#[from] crate::ai::openai::OpenAiConfigError),
     #[error(transparent)]
     Stripe(#[from] crate::stripe::gateway::GatewayError),
+    #[error(transparent)]
+    Assembly(#[from] crate::assembly::AssemblyError),
+    #[error(transparent)]
+    Bench(#[from] crate::bench::BenchError),
     #[error(transparent)]
     Reconcile(#[from] crate::service::reconcile::ReconcileError),
     #[error("cannot listen on {addr}: {source}; choose another address with BRIGHTMETER_ADDR")]

@@ -116,7 +116,7 @@ impl Site {
         // These wait for Stripe to answer about many purchases, so they have a timeout of their own.
         let slow: Router = Router::new()
             .route("/admin/reconciliation", post(forms::admin::compare))
-            .route("/admin/reconciliation/mend", post(forms::admin::fix))
+            .route("/admin/reconciliation/fix", post(forms::admin::fix))
             .route_layer(from_fn_with_state(state.clone(), audience::staff_only))
             .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(from_fn_with_state(state.clone(), session::identify))

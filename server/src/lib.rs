@@ -1,6 +1,7 @@
 //! Brightmeter's server: configuration, HTTP, the writer, storage, AI providers, jobs and the command line.
 
 pub mod ai;
+pub mod assembly;
 mod bench;
 pub mod cli;
 pub mod clock;
@@ -14,5 +15,6 @@ pub mod postgres;
 pub mod proxies;
 pub mod request_id;
 pub mod service;
+mod stdout;
 pub mod storage;
 pub mod stripe;

@@ -1,17 +1,12 @@
 //! Guards: the rate limit, the interval and the abuse block of one member or API key.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{
     access::refusal::Refusal,
     catalog::Limits,
     time::{Instant, after_seconds},
 };
-
-/// The id of a guard: a member's id, or the id of an API key that acts for no member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GuardId(pub Uuid);
 
 /// The recent requests and the block of one caller.
 ///

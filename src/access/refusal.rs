@@ -199,7 +199,6 @@ pub enum Action {
     /// Contact support.
     AskSupport,
     /// Fix the request.
-    #[serde(rename = "mend_request")]
     FixRequest,
 }
 

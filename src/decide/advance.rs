@@ -11,7 +11,7 @@ use crate::{
     command::Caller,
     ids::GrantId,
     ledger::{
-        account::Balance,
+        balance::Balance,
         entry::EntryKind,
         grant::{GrantPart, Source},
         hold::Hold,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    access::guard::{Guard, GuardId},
+    access::guard::Guard,
     billing::{invoices::Invoices, license::LicenseStep, payment::Purchase, subscription::SubscriptionSnapshot},
-    ids::{GrantId, HoldId, PurchaseId, TransactionId},
+    ids::{GrantId, GuardId, HoldId, PurchaseId, TransactionId},
     ledger::{
-        account::{Account, Balance, Head, Terms},
+        account::{Account, Head, Terms},
+        balance::Balance,
         grant::Grant,
         hold::Hold,
     },

@@ -5,15 +5,13 @@ use uuid::Uuid;
 
 use super::{Changes, Context, Decision};
 use crate::{
-    access::{
-        guard::{Guard, GuardId},
-        refusal::Refusal,
-    },
+    access::{guard::Guard, refusal::Refusal},
     billing::{invoices::Invoices, payment::Purchase, period::Period, subscription::SubscriptionSnapshot},
     command::{Caller, Metadata},
-    ids::{GrantId, HoldId, MemberId, PurchaseId, TransactionId},
+    ids::{GrantId, GuardId, HoldId, MemberId, PurchaseId, TransactionId},
     ledger::{
-        account::{Account, Balance, Head, PastSpend, Terms},
+        account::{Account, Head, PastSpend, Terms},
+        balance::Balance,
         entry::{Entry, EntryHash, EntryKind},
         grant::{Grant, GrantPart, Source},
         hold::Hold,

@@ -6,7 +6,7 @@ use crate::{
     command::Caller,
     ids::GrantId,
     ledger::{
-        account::Balance,
+        balance::Balance,
         entry::EntryKind,
         grant::{Grant, GrantPart, Source, sum},
         outcome::Effect,

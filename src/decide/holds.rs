@@ -15,7 +15,7 @@ use crate::{
     decide::entitlement,
     ids::HoldId,
     ledger::{
-        account::Balance,
+        balance::Balance,
         entry::EntryKind,
         grant::{GrantPart, sum},
         hold::{Hold, HoldState},

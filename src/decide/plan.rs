@@ -11,7 +11,7 @@ use crate::{
     access::refusal::Refusal,
     command::Caller,
     ledger::{
-        account::Balance,
+        balance::Balance,
         entry::EntryKind,
         grant::{Grant, GrantPart, Source},
         outcome::Effect,

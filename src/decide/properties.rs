@@ -19,8 +19,8 @@ use crate::{
     billing::payment::{Payment, Stage},
     ids::{HoldId, PurchaseId},
     ledger::{
-        account::Balance,
         audit::{self, LogAudit},
+        balance::Balance,
         entry::EntryKind,
         grant::Source,
         hold::HoldState,

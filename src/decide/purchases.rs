@@ -10,7 +10,7 @@ use crate::{
     command::Caller,
     ids::PurchaseId,
     ledger::{
-        account::Balance,
+        balance::Balance,
         entry::EntryKind,
         grant::{GrantPart, Source, sum},
         outcome::Effect,

@@ -12,7 +12,7 @@ use crate::{
     decide::entitlement,
     ids::TransactionId,
     ledger::{
-        account::Balance,
+        balance::Balance,
         entry::EntryKind,
         grant::{GrantPart, Source, sum},
         outcome::Effect,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     ids::OrgId,
     ledger::{
-        account::{Account, Balance, Head},
+        account::{Account, Head},
+        balance::Balance,
         entry::{Entry, EntryHash},
         hold::HoldState,
         tokens::Tokens,

@@ -11,7 +11,7 @@ use crate::{
     command::{Caller, Metadata},
     ids::{HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     ledger::{
-        account::Balance,
+        balance::Balance,
         grant::{GrantPart, Source},
     },
     names::{FeatureName, TokenType},

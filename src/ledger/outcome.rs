@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     command::Command,
     ids::{GrantId, HoldId, PurchaseId, TransactionId},
-    ledger::{account::Balance, grant::GrantPart, tokens::Tokens},
+    ledger::{balance::Balance, grant::GrantPart, tokens::Tokens},
     names::{PlanName, TokenType},
     time::Instant,
 };
@@ -171,9 +171,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        command::{Caller, Quantity, Usage},
+        command::{Caller, Usage},
         ids::{ApiKeyId, MemberId},
         ledger::attachment::Attachment,
+        quantity::Quantity,
     };
 
     fn usage(member: Option<u128>, quantity: u32, metadata: &str) -> Usage {

@@ -3,7 +3,8 @@
 use crate::{
     catalog::{Catalog, TokenTypeSpec},
     ledger::{
-        account::{Account, Balance},
+        account::Account,
+        balance::Balance,
         grant::{Grant, Source},
         tokens::Tokens,
     },

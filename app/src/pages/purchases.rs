@@ -22,8 +22,8 @@ pub fn PurchasesPage() -> impl IntoView {
 
 #[component]
 fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
-    let PurchasesView { bought, more } = view;
-    let list = match bought.is_empty() {
+    let PurchasesView { payments, more } = view;
+    let list = match payments.is_empty() {
         true => view! {
             <div class="empty mt-6">
                 <p class="font-medium text-ink">"No purchases yet"</p>
@@ -32,7 +32,7 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
         }
         .into_any(),
         false => {
-            let items = bought.into_iter().map(|bought| match bought {
+            let items = payments.into_iter().map(|payment| match payment {
                 PaymentRecordView::Pack(purchase) => {
                     let purchase = *purchase;
                     view! { <Pack purchase /> }.into_any()

@@ -8,7 +8,7 @@ use super::LocalTime;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchasesView {
     /// The records, newest first.
-    pub bought: Vec<PaymentRecordView>,
+    pub payments: Vec<PaymentRecordView>,
     /// Whether older records exist. Only the CSV file lists them.
     pub more: bool,
 }

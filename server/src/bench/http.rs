@@ -13,8 +13,9 @@ use std::{
 use axum::{Router, body::Bytes, routing::post};
 use brightmeter::{
     access::api_key::Scope,
-    command::{Caller, Command, Quantity, Usage},
+    command::{Caller, Command, Usage},
     ids::{ApiKeyId, OrgId},
+    quantity::Quantity,
 };
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, future::join_all, stream};
@@ -24,15 +25,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    BenchArgs, Sample, cheapest_feature, create_organization, median, ms_since, provisioning, refused, throughput,
+    BenchArgs, BenchError, Sample, cheapest_feature, create_organization, median, ms_since, provisioning, refused,
+    throughput,
 };
 use crate::{
     ai::built_in::BuiltIn,
-    cli::{
-        CliError,
-        output::say,
-        run::{Edition, Payments, assemble},
-    },
+    assembly::{Edition, Payments, assemble},
     clock::{Clock, ManualClock, SystemClock},
     config::Config,
     database::Database,
@@ -42,6 +40,7 @@ use crate::{
         api_keys::{ApiKeys, NewKey},
         writer::{Submission, Writer},
     },
+    stdout::say,
 };
 
 /// The days that the ledger entries are spread over.
@@ -72,7 +71,7 @@ end
 "#;
 
 /// Measures check-balance, stats, deduct, echo and the ledger export.
-pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), CliError> {
+pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Database) -> Result<(), BenchError> {
     say(format!("creating {} ledger entries over {HISTORY_DAYS} days", args.entries));
     let (org, feature) = fill(config, database, args.entries).await?;
     database.tidy().await?;
@@ -115,7 +114,7 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, database: &Databa
     result
 }
 
-async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &str) -> Result<(), CliError> {
+async fn compare(load: &Load, rounds: u8, echo: &str, server: &str, feature: &str) -> Result<(), BenchError> {
     say(format!("{:<34}{:>12}{:>14}{:>10}{:>10}", "", "connections", "requests/s", "p50 ms", "p99 ms"));
     for (name, path) in [
         ("check-balance, fixed rate", format!("/api/v1/tokens/check-balance?feature={feature}")),
@@ -165,7 +164,7 @@ struct Load {
 
 impl Load {
     /// Sends requests with `wrk`, as fast as they are answered.
-    async fn wrk(&self, server: &str, path: &str) -> Result<Sample, CliError> {
+    async fn wrk(&self, server: &str, path: &str) -> Result<Sample, BenchError> {
         let script = std::env::temp_dir().join(format!("brightmeter-{}.lua", Uuid::now_v7().simple()));
         tokio::fs::write(&script, SCRIPT).await?;
         let mut command = process::Command::new("wrk");
@@ -179,7 +178,7 @@ impl Load {
     }
 
     /// Sends requests with `oha` at a fixed rate. Latency counts from when the request was due.
-    async fn oha(&self, url: &str) -> Result<Sample, CliError> {
+    async fn oha(&self, url: &str) -> Result<Sample, BenchError> {
         let mut command = process::Command::new("oha");
         command.args([
             "--no-tui",
@@ -197,7 +196,7 @@ impl Load {
 
     /// Spends at a fixed rate on [`BUSY_CONNECTIONS`] connections. oha can't do this, because each spend needs its own
     /// idempotency key. Latency counts from when the request was due, even if its connection was still busy.
-    async fn deduct_at_fixed_rate(&self, server: &str) -> Result<Sample, CliError> {
+    async fn deduct_at_fixed_rate(&self, server: &str) -> Result<Sample, BenchError> {
         let client = reqwest::Client::builder()
             .connect_timeout(TOOL_TIMEOUT_MARGIN)
             .timeout(TOOL_TIMEOUT_MARGIN)
@@ -244,7 +243,7 @@ impl Load {
 
     /// Downloads the whole ledger as CSV and measures how much the peak memory grows. Server and client share this
     /// process, but the client discards what it reads.
-    async fn export(&self, server: &str) -> Result<(), CliError> {
+    async fn export(&self, server: &str) -> Result<(), BenchError> {
         // Resets the peak that Linux reports.
         tokio::fs::write("/proc/self/clear_refs", "5").await?;
         let before = peak_mib().await?;
@@ -267,7 +266,7 @@ impl Load {
         Ok(())
     }
 
-    async fn run(&self, mut command: process::Command, missing: &str) -> Result<String, CliError> {
+    async fn run(&self, mut command: process::Command, missing: &str) -> Result<String, BenchError> {
         command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let limit = Duration::from_secs(self.seconds) + TOOL_TIMEOUT_MARGIN;
         let done = timeout(limit, command.output()).await;
@@ -278,7 +277,7 @@ impl Load {
 }
 
 /// Returns this process's peak memory since the last reset, in MiB.
-async fn peak_mib() -> Result<f64, CliError> {
+async fn peak_mib() -> Result<f64, BenchError> {
     let status = tokio::fs::read_to_string("/proc/self/status").await?;
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
@@ -331,7 +330,7 @@ fn parse_oha(text: &str) -> Option<Sample> {
 
 /// Creates one organization with enough tokens and `entries` spends over the last days, through the writer. Also
 /// returns a feature to spend on.
-async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(OrgId, String), CliError> {
+async fn fill(config: &Config, database: &Database, entries: u32) -> Result<(OrgId, String), BenchError> {
     let (catalog, now) = (Arc::new(config.catalog.clone()), SystemClock.now());
     let clock = Arc::new(ManualClock::new(now - TimeDelta::days(HISTORY_DAYS.into())));
     let (writer, tasks) = Writer::start(database.pools.writer.clone(), catalog.clone(), clock.clone());

@@ -13,19 +13,22 @@ use std::{
 };
 
 use brightmeter::{
-    command::{Caller, Command, Quantity, Usage},
+    command::{Caller, Command, Usage},
     idempotency_key::IdempotencyKey,
     ids::{ApiKeyId, OrgId},
+    quantity::Quantity,
 };
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
-use super::{BenchArgs, Sample, cheapest_feature, create_organization, median, ms_since, provisioning, throughput};
+use super::{
+    BenchArgs, BenchError, Sample, cheapest_feature, create_organization, median, ms_since, provisioning, throughput,
+};
 use crate::{
-    cli::{CliError, output::say},
     clock::SystemClock,
     config::Config,
     service::writer::{Submission, SubmitError, UnbatchedWriter, Writer},
+    stdout::say,
     storage::pools::Pools,
 };
 
@@ -51,7 +54,7 @@ impl Target {
 }
 
 /// Measures both writers and prints the table.
-pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) -> Result<(), CliError> {
+pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) -> Result<(), BenchError> {
     let (catalog, clock) = (Arc::new(config.catalog.clone()), Arc::new(SystemClock));
     let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
     say(format!("creating {ORGANIZATIONS} organizations"));
@@ -89,7 +92,7 @@ pub(super) async fn measure(config: &Config, args: &BenchArgs, pools: &Pools) ->
     Ok(())
 }
 
-async fn create_organizations(config: &Config, pools: &Pools, writer: &Writer) -> Result<Vec<OrgId>, CliError> {
+async fn create_organizations(config: &Config, pools: &Pools, writer: &Writer) -> Result<Vec<OrgId>, BenchError> {
     let provisioning = provisioning(config, pools, Arc::new(SystemClock))?;
     let types = [&cheapest_feature(config)?.token_type];
     let run = Uuid::now_v7().simple().to_string();

@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{CliError, output::say};
+use super::CliError;
 use crate::config;
+use crate::stdout::say;
 
 /// Prints the margins of `file`, or of the configured catalog.
 pub(super) fn check(file: Option<PathBuf>) -> Result<ExitCode, CliError> {

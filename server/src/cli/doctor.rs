@@ -5,7 +5,8 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{net::TcpListener, time::timeout};
 
-use super::{CliError, output::say};
+use super::CliError;
+use crate::stdout::say;
 use crate::{
     config::Config,
     http::MAX_OPEN_FILES,

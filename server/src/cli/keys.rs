@@ -5,7 +5,8 @@ use std::sync::Arc;
 use brightmeter::{access::api_key::Scope, ids::ApiKeyId};
 use chrono::TimeDelta;
 
-use super::{CliError, open, output::say};
+use super::{CliError, open};
+use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,

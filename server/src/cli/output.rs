@@ -10,11 +10,6 @@ use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 
-/// Prints a line to stdout. Write errors are ignored: the reader may have closed the pipe.
-pub(crate) fn say(line: impl AsRef<str>) {
-    let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
-}
-
 /// Prints an error with its causes in one line and returns exit code 1.
 pub(super) fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     let mut line = error.to_string();

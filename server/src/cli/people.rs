@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{CliError, open, output::say};
+use super::{CliError, open};
+use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,

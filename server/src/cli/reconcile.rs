@@ -5,7 +5,8 @@ use std::{process::ExitCode, sync::Arc};
 use chrono::TimeDelta;
 use clap::Args;
 
-use super::{CliError, open, output::say};
+use super::{CliError, open};
+use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::form::DemoSignIns;
 use brightmeter::{
     catalog::Catalog,
-    command::{Caller, Command, Quantity, Usage},
+    command::{Caller, Command, Usage},
     features::quest::{Goal, QuestDraft},
     ids::{HoldId, MemberId, OrgId},
     ledger::{
@@ -13,6 +13,7 @@ use brightmeter::{
         outcome::{Effect, Outcome},
         tokens::Tokens,
     },
+    quantity::Quantity,
     time::Instant,
 };
 use chrono::{TimeDelta, Timelike};

@@ -4,12 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
-    command::{Caller, Command, Quantity, Usage},
+    command::{Caller, Command, Usage},
     features::quest::{Goal, QuestDraft},
     idempotency_key::IdempotencyKey,
     ids::{HoldId, JobId, MemberId, OrgId},
     ledger::{attachment::Attachment, outcome::Effect},
     names::FeatureName,
+    quantity::Quantity,
     time::Instant,
 };
 use sqlx::PgPool;

@@ -51,7 +51,6 @@ pub struct Finding {
     /// The kind of difference.
     pub kind: Difference,
     /// Whether the difference has been fixed.
-    #[serde(rename = "mended")]
     pub fixed: bool,
 }
 
@@ -65,19 +64,15 @@ pub enum Difference {
     CreditedNotPaid,
     /// Refunds and disputes at Stripe do not match the tokens clawed back. The fix claws back or reinstates the
     /// difference.
-    #[serde(rename = "returned_otherwise")]
     RefundsDiffer,
     /// The purchase's Checkout session belongs to another order. Needs attention.
     AnotherPayment,
     /// The subscription or an invoice for it differs. The fix updates the plan and the license.
-    #[serde(rename = "plan_otherwise")]
     PlanDiffers,
     /// Stripe's state of the subscription could not be read. Needs attention.
-    #[serde(rename = "plan_untold")]
     PlanUnreadable,
     /// The organization pays for more than one subscription. Needs attention: a person decides which one to cancel and
     /// what to refund.
-    #[serde(rename = "plan_paid_twice")]
     DuplicateSubscriptions,
 }
 

@@ -3,11 +3,8 @@
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
-    access::{
-        api_key::ApiKey,
-        guard::{Guard, GuardId},
-    },
-    ids::{ApiKeyId, MemberId, OrgId},
+    access::{api_key::ApiKey, guard::Guard},
+    ids::{ApiKeyId, GuardId, MemberId, OrgId},
     ledger::account::Account,
     time::Instant,
 };

@@ -6,7 +6,8 @@ use brightmeter::{
     command::{Caller, Metadata},
     ids::{HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     ledger::{
-        account::{Balance, PastSpend},
+        account::PastSpend,
+        balance::Balance,
         entry::{Entry, EntryHash, EntryKind},
         grant::{GrantPart, Source},
     },

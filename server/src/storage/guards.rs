@@ -2,10 +2,7 @@
 //!
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
-use brightmeter::{
-    access::guard::{Guard, GuardId},
-    time::Instant,
-};
+use brightmeter::{access::guard::Guard, ids::GuardId, time::Instant};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@
 use brightmeter::{
     ids::GrantId,
     ledger::{
-        account::Balance,
+        balance::Balance,
         grant::{Grant, Source},
     },
     names::TokenType,

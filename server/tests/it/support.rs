@@ -14,7 +14,7 @@ use brightmeter::{
     access::api_key::{Scope, Secret},
     billing::license::StaffAction,
     catalog::Catalog,
-    command::{Caller, Command, Quantity, Usage},
+    command::{Caller, Command, Usage},
     ids::{ApiKeyId, HoldId, MemberId, OrgId, UserId},
     ledger::{
         account::Account,
@@ -22,6 +22,7 @@ use brightmeter::{
         outcome::Effect,
         tokens::Tokens,
     },
+    quantity::Quantity,
     time::Instant,
 };
 use futures::FutureExt;

@@ -7,8 +7,8 @@ use crate::{
     command::{Caller, Command},
     ids::{ApiKeyId, GrantId, HoldId, MemberId, OrgId, TransactionId, UserId},
     ledger::{
-        account::Balance,
         audit::{self, LogAudit},
+        balance::Balance,
         entry::{Entry, EntryHash, EntryKind},
         grant::{Grant, GrantPart, Source},
         hold::HoldState,

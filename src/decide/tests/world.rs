@@ -5,10 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     DEFAULT_CATALOG,
-    access::{
-        guard::{Guard, GuardId},
-        refusal::Refusal,
-    },
+    access::{guard::Guard, refusal::Refusal},
     billing::{
         invoices::{Invoice, InvoiceLine, Invoices, Paid},
         license::StaffAction,
@@ -18,10 +15,11 @@ use crate::{
     catalog::Catalog,
     command::{Caller, Command, Usage},
     decide::{Context, Decision, after_refusal, decide, entitlement},
-    ids::{ApiKeyId, GrantId, HoldId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
+    ids::{ApiKeyId, GrantId, GuardId, HoldId, MemberId, OrgId, PurchaseId, TransactionId, UserId},
     ledger::{
-        account::{Account, Balance, Head, PastSpend},
+        account::{Account, Head, PastSpend},
         audit::{self, LogAudit},
+        balance::Balance,
         entry::{Entry, EntryHash, EntryKind},
         grant::{Grant, Source},
         outcome::{Effect, Outcome},

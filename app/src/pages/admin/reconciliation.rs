@@ -123,7 +123,7 @@ fn Finding(finding: FindingView) -> impl IntoView {
         FixView::Apply(text) => (
             text,
             Some(view! {
-                <form method="post" action="/admin/reconciliation/mend">
+                <form method="post" action="/admin/reconciliation/fix">
                     <input type="hidden" name="org" value=org.clone() />
                     {purchase.map(|purchase| view! { <input type="hidden" name="purchase" value=purchase /> })}
                     <button type="submit" class="btn">

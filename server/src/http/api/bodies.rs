@@ -1,7 +1,7 @@
 //! Parts of response bodies that several routes share.
 
 use brightmeter::{
-    ledger::{account::Balance, tokens::Tokens},
+    ledger::{balance::Balance, tokens::Tokens},
     names::TokenType,
 };
 use serde::Serialize;

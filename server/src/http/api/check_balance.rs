@@ -2,10 +2,7 @@
 
 use axum::{Json, extract::State};
 use brightmeter::{
-    access::refusal::Refusal,
-    command::{Quantity, Usage},
-    decide::entitlement,
-    names::FeatureName,
+    access::refusal::Refusal, command::Usage, decide::entitlement, names::FeatureName, quantity::Quantity,
     time::Instant,
 };
 use serde::{Deserialize, Serialize};

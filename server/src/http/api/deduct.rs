@@ -7,11 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use brightmeter::{
-    command::{Command, Quantity, Usage},
+    command::{Command, Usage},
     decide::entitlement,
     ids::MemberId,
     ledger::{grant::Source, outcome::Effect},
     names::FeatureName,
+    quantity::Quantity,
     time::Instant,
 };
 use serde::{Deserialize, Serialize};

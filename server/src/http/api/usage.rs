@@ -1,9 +1,10 @@
 //! The use of a feature, as the bodies of `deduct` and `holds` describe it.
 
 use brightmeter::{
-    command::{Metadata, Quantity, Usage},
+    command::{Metadata, Usage},
     ids::MemberId,
     names::FeatureName,
+    quantity::Quantity,
 };
 use serde_json::{Map, Value};
 

@@ -37,7 +37,7 @@ pub(super) async fn purchases(backend: &AppBackend, who: &SignedIn) -> Result<Pu
         }
         PaymentHistoryItem::Plan(payment) => PaymentRecordView::Plan(Box::new(invoice_view(payment, wording))),
     });
-    Ok(PurchasesView { bought: views.collect(), more })
+    Ok(PurchasesView { payments: views.collect(), more })
 }
 
 /// Loads one plan payment.

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
-    access::guard::GuardId,
     command::Command,
-    ids::{GrantId, HoldId, PurchaseId, TransactionId},
+    ids::{GrantId, GuardId, HoldId, PurchaseId, TransactionId},
     ledger::{
         account::Account,
         grant::{Grant, GrantPart},

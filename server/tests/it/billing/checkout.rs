@@ -361,12 +361,12 @@ fn staff_see_differences_from_stripe_and_fix_them() {
         let (org, purchase) = (shop.org.to_string(), id.to_string());
         let fields = [("org", org.as_str()), ("purchase", purchase.as_str())];
         let mut owner = site.signed_in("owner@bright-audio.test").await;
-        for path in ["/admin/reconciliation", "/admin/reconciliation/mend"] {
+        for path in ["/admin/reconciliation", "/admin/reconciliation/fix"] {
             assert_eq!(owner.post(path, &fields).await.status, StatusCode::NOT_FOUND, "{path}");
         }
         assert_eq!(shop.holdings().await, (200, 0));
         for _ in 0..2 {
-            let fixed = staff.post("/admin/reconciliation/mend", &fields).await;
+            let fixed = staff.post("/admin/reconciliation/fix", &fields).await;
             let leads_to = "/admin/reconciliation?flash=purchase-fixed";
             assert_eq!((fixed.status, fixed.location()), (StatusCode::SEE_OTHER, leads_to));
             assert_eq!(shop.holdings().await, (700, 0));
@@ -375,7 +375,7 @@ fn staff_see_differences_from_stripe_and_fix_them() {
         assert!(text.contains("In sync with Stripe"), "{text}");
         let unknown = shop.new_id().to_string();
         let fields = [("org", org.as_str()), ("purchase", unknown.as_str())];
-        assert_eq!(staff.post("/admin/reconciliation/mend", &fields).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(staff.post("/admin/reconciliation/fix", &fields).await.status, StatusCode::NOT_FOUND);
 
         shop.sandbox.set_fault(Fault::Error500);
         let page = staff.post("/admin/reconciliation", &[]).await;

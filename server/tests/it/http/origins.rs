@@ -14,7 +14,7 @@ const FORMS: [&str; 10] = [
     "/keys/revoke",
     "/admin/events/replay",
     "/admin/reconciliation",
-    "/admin/reconciliation/mend",
+    "/admin/reconciliation/fix",
 ];
 
 #[test]

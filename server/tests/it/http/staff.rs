@@ -14,7 +14,7 @@ const FORMS: [&str; 5] = [
     "/admin/organizations/lift",
     "/admin/events/replay",
     "/admin/reconciliation",
-    "/admin/reconciliation/mend",
+    "/admin/reconciliation/fix",
 ];
 
 #[test]
@@ -168,7 +168,9 @@ fn an_event_that_needs_attention_is_replayed_for_three_more_days() {
         work(server).await;
         assert_eq!(state(server).await, "no purchase has its payment's id yet, 2, left");
         let page = staff.get("/admin/events").await;
-        for part in ["1 event needs attention", "refund.created", "Why: no purchase has its payment's id yet", "tried 2 times"] {
+        for part in
+            ["1 event needs attention", "refund.created", "Why: no purchase has its payment's id yet", "tried 2 times"]
+        {
             assert!(page.text().contains(part), "{part}: {}", page.text());
         }
         assert!(page.body.contains("https://dashboard.stripe.com/events/evt_1"));

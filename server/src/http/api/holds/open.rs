@@ -2,11 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use brightmeter::{
-    command::{Command, Quantity},
-    ids::MemberId,
-    ledger::outcome::Effect,
-    names::FeatureName,
-    time::Instant,
+    command::Command, ids::MemberId, ledger::outcome::Effect, names::FeatureName, quantity::Quantity, time::Instant,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
