@@ -33,7 +33,7 @@ check: ## Check formatting, lints (for the server and for the browser) and depen
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p brightmeter -p app -p frontend --features app/hydrate --target wasm32-unknown-unknown -- -D warnings
 	cargo fetch --locked --quiet # also the crates that only other platforms build: cargo-deny reads all of Cargo.lock
-	cargo deny --offline --locked --workspace check --hide-inclusion-graph bans licenses sources
+	cargo deny --log-level error --offline --locked --workspace check --hide-inclusion-graph bans licenses sources
 
 # Not part of `make check`: it downloads the RustSec database, which may be unreachable, and a new advisory must not fail the
 # tests of a commit that did not cause it.

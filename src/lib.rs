@@ -10,7 +10,7 @@
 //! - [`catalog`]: plans, packs and features with their prices, margins and limits.
 //! - [`insight`]: the runway of a balance.
 //! - [`features`]: the input and results of AI features.
-//! - [`ids`], [`names`], [`time`], [`reason`], [`idempotency_key`]: shared value types.
+//! - [`ids`], [`names`], [`quantity`], [`time`], [`reason`], [`idempotency_key`]: shared value types.
 //!
 //! # Example
 //!
@@ -24,10 +24,11 @@
 //!     DEFAULT_CATALOG,
 //!     billing::period::Anchor,
 //!     catalog::Catalog,
-//!     command::{Caller, Command, Quantity, Usage},
+//!     command::{Caller, Command, Usage},
 //!     decide::{Context, decide},
 //!     ids::{MemberId, OrgId, TransactionId},
 //!     ledger::{account::Account, entry::EntryKind, outcome::Effect},
+//!     quantity::Quantity,
 //!     time::Instant,
 //! };
 //!

@@ -11,7 +11,7 @@ use crate::{
 
 /// The reason why a command was not applied or a feature cannot be used. Nothing was charged.
 ///
-/// If several apply, the caller gets the first: account closed, blocked, plan, license, rate, interval, quota, balance.
+/// If several apply, the caller gets the first: account closed, blocked, plan, license, rate, interval, balance.
 /// The messages are shown to customers and returned as `detail` by the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "code", rename_all = "snake_case")]

@@ -52,7 +52,7 @@ pub fn quote(account: &Account, usage: &Usage, cx: &Context<'_>) -> Result<Quote
     }
 }
 
-/// Checks a use in the order of refusal: account closed, blocked, plan, license, rate, interval, quota, balance. The
+/// Checks a use in the order of refusal: account closed, blocked, plan, license, rate, interval, balance. The
 /// caller gets the first refusal that applies.
 pub(crate) fn admit(draft: &Draft<'_>, usage: &Usage) -> Result<Quote, Refusal> {
     let (catalog, now) = (draft.cx.catalog, draft.cx.now);

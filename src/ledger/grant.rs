@@ -52,7 +52,7 @@ impl Source {
     }
 }
 
-/// A lot of tokens. `held ≤ remaining ≤ amount`.
+/// Tokens with a source and an expiry. `held ≤ remaining ≤ amount`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The grant's id.

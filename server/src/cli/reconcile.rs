@@ -69,7 +69,7 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
         for finding in &report.findings {
             let what = match finding.kind {
                 Difference::PaidNotCredited => "paid, but not credited",
-                Difference::CreditedNotPaid => "credited, but not paid: check it in Stripe and adjust the balance",
+                Difference::CreditedNotPaid => "credited, but not paid: check the payment in Stripe",
                 Difference::RefundsDiffer => "refunds or disputes in Stripe have not been applied",
                 Difference::PlanDiffers => "the subscription or invoices in Stripe have not been applied",
                 Difference::PlanUnreadable => {

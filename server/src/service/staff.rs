@@ -93,7 +93,6 @@ impl Staff {
     /// # Errors
     /// [`StorageError`](crate::storage::StorageError) if the database fails.
     #[tracing::instrument(level = "trace", skip_all)]
-    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn events_needing_attention(&self, limit: i64) -> Result<Vec<Unsettled>> {
         stripe_events::list_needing_attention(&mut *self.purchases.pool.acquire().await?, limit).await
     }
@@ -102,7 +101,6 @@ impl Staff {
     ///
     /// # Errors
     /// [`StorageError`](crate::storage::StorageError) if the database fails.
-    #[tracing::instrument(level = "trace", skip_all)]
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn waiting_events(&self, limit: i64) -> Result<Vec<Unsettled>> {
         stripe_events::list_waiting(&mut *self.purchases.pool.acquire().await?, limit).await

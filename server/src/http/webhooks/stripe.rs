@@ -1,4 +1,4 @@
-//! `POST /stripe/webhook`: receives Stripe's events. An event is stored before the response, so that none is lost, and
+//! `POST /api/v1/stripe/webhook`: receives Stripe's events. An event is stored before the response, so that none is lost, and
 //! processed after it, so that Stripe never waits.
 
 use axum::{
