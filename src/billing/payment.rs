@@ -57,7 +57,6 @@ pub struct Lot {
     /// The tokens clawed back so far, including those that became debt.
     pub clawed_back: Tokens,
     /// The part of `clawed_back` that became debt, because it was spent or held, and is not paid yet.
-    #[serde(default)]
     pub owed: Tokens,
     /// The tokens set aside while the payment is disputed.
     pub frozen: Tokens,

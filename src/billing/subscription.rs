@@ -19,7 +19,6 @@ pub struct SubscriptionSnapshot {
     /// When the last subscription ended; `None` while one is live.
     pub ended_at: Option<Instant>,
     /// The number of further live subscriptions. The customer pays for each, but only `live` counts.
-    #[serde(default, rename = "further")]
     pub additional: u32,
 }
 
@@ -42,8 +41,7 @@ impl SubscriptionSnapshot {
 pub struct Subscription {
     /// The Stripe id: `sub_…`.
     pub id: String,
-    /// The Stripe id of its item, which a plan change must name. Empty in snapshots stored before items were recorded.
-    #[serde(default)]
+    /// The Stripe id of its item, which a plan change must name.
     pub item: String,
     /// The plan of the next invoice.
     pub plan: PlanName,
@@ -51,16 +49,4 @@ pub struct Subscription {
     pub anchor: Anchor,
     /// Whether it ends with the current period.
     pub ends: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_stored_before_items_were_recorded_still_parses() {
-        let stored = r#"{"number":7,"live":{"id":"sub_1","plan":"pro","anchor":"2026-03-10T09:00:00Z","ends":false},"ended_at":null}"#;
-        let snapshot: SubscriptionSnapshot = serde_json::from_str(stored).unwrap();
-        assert_eq!(snapshot.live.unwrap().item, "");
-    }
 }

@@ -31,7 +31,12 @@ use super::{AppState, headers::page_policy};
 pub(super) fn public(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
     let render = render_app_async_with_context(provide(state), move || shell(options.clone()));
-    with_pages(state, generate_route_list(PublicPages)).fallback(move |request: Request| render(request))
+    with_pages(state, generate_route_list(PublicPages)).fallback(move |mut request: Request| {
+        // Leptos matches paths more loosely than axum, for example with a trailing slash. Such a request has passed no guard,
+        // so it must not reach a page.
+        *request.uri_mut() = Uri::from_static("/not-found");
+        render(request)
+    })
 }
 
 /// The pages for people who are not signed in.

@@ -177,14 +177,14 @@ impl ApiKeys {
         Ok(found)
     }
 
-    /// Checks, in the state that `conn` sees, that an API key is active and has the permission `needs`.
+    /// Checks that an API key is active and has the permission `needs`.
     ///
     /// # Errors
     /// [`StorageError`]. The inner error is [`Denial`].
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn check(&self, credential: Credential, needs: Scope) -> Result<Result<(), Denial>, StorageError> {
         let named = [(credential.org.0, credential.key.0)];
-        let mut tx = tenant::begin_snapshot(&self.pool, credential.org).await?;
+        let mut tx = tenant::begin(&self.pool, credential.org).await?;
         let found = api_keys::list_named(&mut tx, &named).await?.pop();
         Ok(found.ok_or(Denial::InvalidKey).and_then(|(_, key)| key.check(needs, self.clock.now())))
     }

@@ -24,7 +24,6 @@ pub enum CustomerError {
 /// Returns the Stripe id of an organization's customer. Creates the customer if there is none yet, idempotently per
 /// order, and retries the events that were waiting for its id.
 #[tracing::instrument(level = "trace", skip_all)]
-#[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_or_create(
     pool: &PgPool,
     gateway: &dyn Gateway,

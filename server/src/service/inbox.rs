@@ -145,7 +145,7 @@ impl Inbox {
             Err(SyncError::Submit(
                 SubmitError::Refused(Refusal::PurchaseNotFound) | SubmitError::UnknownOrganization,
             )) => Disposition::Retry { reason: "its purchase does not exist".into(), waits_for: Vec::new() },
-            Err(error) => Disposition::Retry { reason: with_sources(&error), waits_for: Vec::new() },
+            Err(error) => Disposition::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
         })
     }
 
@@ -160,7 +160,7 @@ impl Inbox {
         };
         Ok(match recorded {
             Ok(()) => Disposition::Done("plan and license in sync with Stripe"),
-            Err(error) => Disposition::Retry { reason: with_sources(&error), waits_for: Vec::new() },
+            Err(error) => Disposition::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
         })
     }
 }
@@ -174,10 +174,10 @@ pub async fn record(pool: &PgPool, event: &Event, now: Instant) -> crate::storag
     stripe_events::insert(&mut *pool.acquire().await?, event, now).await
 }
 
-/// An error and its sources, on one line.
-fn with_sources(error: &(dyn Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Logs why an event was not recorded, with the sources. The text for staff has no sources: those are for operators.
+fn unrecorded(error: &SyncError) -> String {
+    tracing::warn!(error = error as &dyn Error, "an event was not recorded");
+    error.to_string()
 }
 
 /// Returns the delay before the next attempt.

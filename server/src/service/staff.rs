@@ -27,7 +27,7 @@ const RECONCILE_WINDOW: TimeDelta = TimeDelta::days(90);
 /// The timeout of a comparison or a fix.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The use cases of the staff console. The session layer authorizes them.
+/// The use cases of the staff console. The `staff_only` guard of their routes authorizes them.
 #[derive(Clone)]
 pub struct Staff {
     purchases: Purchases,
@@ -40,7 +40,7 @@ pub struct Staff {
 
 /// Why a comparison or a fix was not completed.
 #[derive(Debug, thiserror::Error)]
-pub enum ReconcileTimeoutError {
+pub enum ComparisonError {
     /// Another comparison is running.
     #[error("another comparison is running")]
     Busy,
@@ -52,7 +52,7 @@ pub enum ReconcileTimeoutError {
     Reconcile(#[from] ReconcileError),
 }
 
-impl ReconcileTimeoutError {
+impl ComparisonError {
     /// Whether Stripe caused the failure.
     pub const fn is_stripe_failure(&self) -> bool {
         matches!(
@@ -131,11 +131,11 @@ impl Staff {
 
     /// Compares every purchase of the last 90 days and every plan with Stripe, and changes nothing.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn compare(&self) -> std::result::Result<Report, ReconcileTimeoutError> {
-        let _permit = self.comparing.try_lock().map_err(|_| ReconcileTimeoutError::Busy)?;
+    pub async fn compare(&self) -> std::result::Result<Report, ComparisonError> {
+        let _permit = self.comparing.try_lock().map_err(|_| ComparisonError::Busy)?;
         let since = self.purchases.clock.now() - RECONCILE_WINDOW;
         let report = reconcile::run(&self.purchases, &self.plans, &self.writer_pool, since, false);
-        Ok(timeout(RECONCILE_TIMEOUT, report).await.map_err(|_| ReconcileTimeoutError::TimedOut)??)
+        Ok(timeout(RECONCILE_TIMEOUT, report).await.map_err(|_| ComparisonError::TimedOut)??)
     }
 
     /// Applies Stripe's state of one purchase, or of the plan if `purchase` is `None`, where that is safe. Returns
@@ -146,14 +146,14 @@ impl Staff {
         by: UserId,
         org: OrgId,
         purchase: Option<PurchaseId>,
-    ) -> std::result::Result<Option<Report>, ReconcileTimeoutError> {
+    ) -> std::result::Result<Option<Report>, ComparisonError> {
         let fix = async {
             match purchase {
                 Some(purchase) => reconcile::fix(&self.purchases, org, purchase).await,
                 None => reconcile::fix_plan(&self.plans, org).await.map(Some),
             }
         };
-        let report = timeout(RECONCILE_TIMEOUT, fix).await.map_err(|_| ReconcileTimeoutError::TimedOut)??;
+        let report = timeout(RECONCILE_TIMEOUT, fix).await.map_err(|_| ComparisonError::TimedOut)??;
         if report.as_ref().is_some_and(|report| report.findings.iter().any(|finding| finding.fixed)) {
             tracing::info!(%org, ?purchase, staff = %by, "Stripe's state was applied");
         }

@@ -1,4 +1,4 @@
-//! The forms of the staff console. The session layer admits only staff.
+//! The forms of the staff console. The `staff_only` guard admits only staff.
 
 use app::{
     backend::StaffMember,
@@ -23,7 +23,7 @@ use crate::{
     },
     service::{
         reconcile::{Difference, Finding, Report},
-        staff::ReconcileTimeoutError,
+        staff::ComparisonError,
     },
 };
 
@@ -86,13 +86,13 @@ async fn show(
     state: &AppState,
     staff: StaffMember,
     headers: HeaderMap,
-    compared: Result<Report, ReconcileTimeoutError>,
+    compared: Result<Report, ComparisonError>,
 ) -> Response {
     let (code, compared) = match compared {
         Ok(Report { purchases, plans, findings }) => {
             (StatusCode::OK, Compared::Report { purchases, plans, findings: findings.into_iter().map(view).collect() })
         }
-        Err(ReconcileTimeoutError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
+        Err(ComparisonError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
         Err(error) if error.is_stripe_failure() => {
             tracing::warn!(error = &error as &dyn std::error::Error, "purchases could not be compared with Stripe");
             (StatusCode::SERVICE_UNAVAILABLE, Compared::Unanswered)

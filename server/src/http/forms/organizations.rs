@@ -1,4 +1,4 @@
-//! Suspending an organization's license, and lifting the suspension. The session layer admits only staff.
+//! Suspending an organization's license, and lifting the suspension. The `staff_only` guard admits only staff.
 
 use app::{backend::StaffMember, error::AppError, flash::Flash, form::Form};
 use axum::{

@@ -33,6 +33,21 @@ fn a_signed_out_page_redirects_to_the_sign_in_and_back() {
 }
 
 #[test]
+fn a_path_that_only_leptos_would_match_reaches_no_page() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.person(org, "robin@bright-audio.test", "owner").await;
+        let mut signed_in = site.browser();
+        signed_in.sign_in("robin@bright-audio.test", "correct horse").await;
+        for path in ["/dashboard/", "/quests/", "/billing/", "/keys/", "/signin/", "/admin/", "/admin/organizations/"] {
+            for page in [site.browser().get(path).await, signed_in.get(path).await] {
+                assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+            }
+        }
+    });
+}
+
+#[test]
 fn server_functions_require_a_sign_in() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;

@@ -48,10 +48,6 @@ pub(in crate::http::api) async fn capture(
     IdempotencyKeyHeader(idempotency_key): IdempotencyKeyHeader,
     Body(body): Body<Capture>,
 ) -> Result<Response, Problem> {
-    // The domain refuses this too, but its refusal doesn't name the field.
-    if body.amount.is_some_and(Tokens::is_zero) {
-        return Err(Problem::on("amount", "a capture charges at least 1 token; release the hold to charge nothing"));
-    }
     let command = Command::Capture { hold, amount: body.amount, attachment: None };
     let answer = caller.submit(&state, idempotency_key, command).await?;
     ended_response(&answer, state.clock.now())

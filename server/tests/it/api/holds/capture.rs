@@ -79,18 +79,17 @@ fn a_capture_of_zero_is_refused_and_leaves_the_hold_open() {
         422
         content-type: application/problem+json
         {
-          "code": "invalid_field",
-          "detail": "amount: a capture charges at least 1 token; release the hold to charge nothing",
-          "errors": [
-            {
-              "field": "amount",
-              "message": "a capture charges at least 1 token; release the hold to charge nothing"
-            }
-          ],
+          "action_url": null,
+          "code": "amount_out_of_range",
+          "detail": "The amount is out of range: a capture charges at least 1 token; release the hold to charge nothing.",
+          "limit_source": "request",
+          "remaining": null,
           "request_id": "the-request",
+          "resets_at": null,
+          "retry_after": null,
           "status": 422,
-          "title": "Invalid field",
-          "type": "/api/docs#invalid_field"
+          "title": "Amount out of range",
+          "type": "/api/docs#amount_out_of_range"
         }
         "#);
         assert_eq!(api.get(&path).await.field("/state"), "open");
