@@ -16,10 +16,10 @@ use brightmeter::access::api_key::Scope;
 use clap::{Parser, Subcommand};
 
 use self::output::fail;
-use crate::stdout::say;
 use crate::{
     config::{Config, ConfigError},
     database::{Database, DatabaseError},
+    stdout::say,
 };
 
 /// Sell, meter and protect prepaid AI tokens.

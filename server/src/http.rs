@@ -17,8 +17,6 @@ mod problem;
 mod purchases_csv;
 mod rate_limit_headers;
 mod session;
-mod session_data;
-mod session_store;
 mod site;
 mod state;
 mod test_clock;

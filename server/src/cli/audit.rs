@@ -3,13 +3,12 @@
 use std::{process::ExitCode, sync::Arc};
 
 use super::{CliError, open};
-use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     database::Database,
-    service::{audit, sweeper::Sweeper, writer::Writer},
-    storage::StorageError,
+    service::{StorageError, audit, sweeper::Sweeper, writer::Writer},
+    stdout::say,
 };
 
 /// Checks the database against the invariants and prints the report.

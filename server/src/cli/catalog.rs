@@ -3,8 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::CliError;
-use crate::config;
-use crate::stdout::say;
+use crate::{config, stdout::say};
 
 /// Prints the margins of `file`, or of the configured catalog.
 pub(super) fn check(file: Option<PathBuf>) -> Result<ExitCode, CliError> {

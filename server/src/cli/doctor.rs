@@ -6,13 +6,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{net::TcpListener, time::timeout};
 
 use super::CliError;
-use crate::stdout::say;
-use crate::{
-    config::Config,
-    http::MAX_OPEN_FILES,
-    postgres::PrivatePostgres,
-    storage::{audit, databases, migrations, settings},
-};
+use crate::{config::Config, http::MAX_OPEN_FILES, postgres::PrivatePostgres, service::database_checks, stdout::say};
 
 /// The timeout of a connection or request.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -157,7 +151,7 @@ async fn database(config: &Config, report: &mut Report) {
             Err(error) => report.add("Postgres", Bad(error.to_string())),
             Ok(private) => {
                 let (maintenance, name) = (private.options("postgres", PrivatePostgres::OWNER), "brightmeter");
-                match databases::exists(&maintenance, name).await {
+                match database_checks::database_exists(&maintenance, name).await {
                     Ok(true) => schema(&private.options(name, PrivatePostgres::OWNER), config, report).await,
                     Ok(false) => report.add("Postgres", Good("running; the first start creates the database".into())),
                     Err(error) => report.add("Postgres", Bad(error.to_string())),
@@ -178,7 +172,7 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
         }
         Err(_) => return report.add("Postgres", Bad("no response within 10 seconds: check DATABASE_URL".into())),
     };
-    match settings::find(&mut conn).await {
+    match database_checks::server_settings(&mut conn).await {
         Err(error) => return report.add("Postgres", Bad(error.to_string())),
         Ok(found) => {
             let version = found.version / 10_000;
@@ -216,13 +210,13 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
             );
         }
     }
-    match migrations::is_current(&mut conn).await {
+    match database_checks::is_schema_current(&mut conn).await {
         Ok(true) => report.add("schema", Good("current".into())),
         Ok(false) => return report.add("schema", Bad("not current: run `brightmeter migrate`".into())),
         Err(error) => return report.add("schema", Bad(format!("missing ({error}): run `brightmeter migrate`"))),
     }
     for role in [config.app_role.clone(), format!("{}_writer", config.app_role)] {
-        let found = isolation(&mut conn, &role).await;
+        let found = database_checks::isolation(&mut conn, &role).await;
         report.add(
             "isolation",
             match found {
@@ -232,14 +226,4 @@ async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) 
             },
         );
     }
-}
-
-/// Returns what exempts `role` from row-level security.
-async fn isolation(conn: &mut PgConnection, role: &str) -> crate::storage::Result<Vec<String>> {
-    let mut found = audit::unprotected_tables(conn).await?;
-    let mut tx = conn.begin().await?;
-    settings::take_role(&mut tx, role).await?;
-    found.extend(audit::overpowered_role(&mut tx).await?);
-    tx.rollback().await?;
-    Ok(found)
 }

@@ -6,12 +6,14 @@ use brightmeter::{access::api_key::Scope, ids::ApiKeyId};
 use chrono::TimeDelta;
 
 use super::{CliError, open};
-use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    service::api_keys::{ApiKeys, NewKey},
-    storage::{StorageError, organizations},
+    service::{
+        api_keys::{ApiKeys, NewKey},
+        memberships,
+    },
+    stdout::say,
 };
 
 /// Creates an API key for the organization with the slug `org` and prints its secret.
@@ -24,9 +26,7 @@ pub(super) async fn create(
 ) -> Result<(), CliError> {
     let database = open(config).await?;
     let result = async {
-        let mut tx = database.pools.app.begin().await.map_err(StorageError::from)?;
-        let found = organizations::find_by_slug(&mut tx, org).await?;
-        tx.rollback().await.map_err(StorageError::from)?;
+        let found = memberships::find_org(&database.pools.app, org).await?;
         let id = found.ok_or_else(|| CliError::Refused(format!("organization `{org}` not found: use its slug")))?;
         let expires_at = days.map(|days| SystemClock.now() + TimeDelta::days(days.into()));
         let keys = ApiKeys::new(database.pools.app.clone(), Arc::new(SystemClock), !database.demo);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{CliError, open};
-use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
@@ -11,6 +10,7 @@ use crate::{
         passwords::Passwords,
         provisioning::{NewOrganization, Provisioning, random_password},
     },
+    stdout::say,
     storage::pools::Pools,
 };
 

@@ -6,7 +6,6 @@ use chrono::TimeDelta;
 use clap::Args;
 
 use super::{CliError, open};
-use crate::stdout::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
@@ -16,6 +15,7 @@ use crate::{
         reconcile::{self, Difference},
         writer::Writer,
     },
+    stdout::say,
     stripe::api::StripeApi,
 };
 

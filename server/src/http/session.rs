@@ -15,14 +15,12 @@ use tower_sessions::{
     session_store,
 };
 
-use super::{
-    AppState,
-    headers::no_store,
+use super::{AppState, headers::no_store, viewer::ViewerIdentity};
+use crate::service::{
+    memberships::Membership,
     session_data::{ActiveMembership, SESSION_DATA_KEY, SessionData},
     session_store::PgSessions,
-    viewer::ViewerIdentity,
 };
-use crate::service::memberships::Membership;
 
 /// The lifetime of an unused session.
 const IDLE_TIMEOUT: time::Duration = time::Duration::days(7);

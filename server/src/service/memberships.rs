@@ -5,8 +5,13 @@
 use brightmeter::ids::{OrgId, UserId};
 use sqlx::PgPool;
 
-use crate::storage::{Result, memberships, tenant, users};
+use crate::storage::{Result, memberships, organizations, tenant, users};
 pub use crate::storage::{memberships::Membership, organizations::Organization};
+
+/// Returns the organization with this slug, or `None` if there is none.
+pub async fn find_org(pool: &PgPool, slug: &str) -> Result<Option<OrgId>> {
+    organizations::find_by_slug(&mut *pool.begin().await?, slug).await
+}
 
 /// Returns the display name of a user who is staff, or `None` for anyone else.
 pub async fn find_staff_name(pool: &PgPool, user: UserId) -> Result<Option<String>> {

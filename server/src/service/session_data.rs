@@ -11,34 +11,34 @@ use serde::{Deserialize, Serialize};
 use crate::service::memberships::Membership;
 
 /// The key of [`SessionData`] in the session record.
-pub(super) const SESSION_DATA_KEY: &str = "signed_in";
+pub(crate) const SESSION_DATA_KEY: &str = "signed_in";
 
 /// The data stored in a session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct SessionData {
-    pub(super) user: UserId,
+pub(crate) struct SessionData {
+    pub(crate) user: UserId,
     /// `None` for staff without an organization.
     #[serde(flatten)]
-    pub(super) membership: Option<ActiveMembership>,
-    pub(super) signed_in_at: Instant,
-    pub(super) touched_at: Instant,
+    pub(crate) membership: Option<ActiveMembership>,
+    pub(crate) signed_in_at: Instant,
+    pub(crate) touched_at: Instant,
 }
 
 /// The membership that the session is using.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct ActiveMembership {
-    pub(super) org: OrgId,
-    pub(super) member: MemberId,
+pub(crate) struct ActiveMembership {
+    pub(crate) org: OrgId,
+    pub(crate) member: MemberId,
 }
 
 impl ActiveMembership {
-    pub(super) fn of(membership: &Membership) -> Self {
+    pub(crate) fn of(membership: &Membership) -> Self {
         Self { org: membership.organization.id, member: membership.id }
     }
 }
 
 /// Returns the user of a session record, or `None` if it has no sign-in data.
-pub(super) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserId> {
+pub(crate) fn user_of(data: &HashMap<String, serde_json::Value>) -> Option<UserId> {
     let data = data.get(SESSION_DATA_KEY)?;
     SessionData::deserialize(data).ok().map(|data| data.user)
 }

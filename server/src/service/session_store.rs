@@ -19,11 +19,11 @@ use crate::{
 
 /// Sessions in Postgres.
 #[derive(Clone)]
-pub(super) struct PgSessions {
-    pub(super) pool: PgPool,
-    pub(super) clock: Arc<dyn Clock>,
+pub(crate) struct PgSessions {
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The lifetime of an unused session.
-    pub(super) idle: TimeDelta,
+    pub(crate) idle: TimeDelta,
 }
 
 impl fmt::Debug for PgSessions {
