@@ -38,7 +38,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
         (true, false) => view! { <Debts debts /> }.into_any(),
         (true, true) => ().into_any(),
     };
-    let sells = manages && can_spend && !suspended;
+    let sells = role.permits(Action::BuyPacks) && can_spend && !suspended;
     let plan = viewer.plan.clone();
     let has_allowance = plans.iter().any(|plan| plan.current && !plan.allowance.is_empty());
     let month = match has_allowance {
@@ -65,7 +65,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
                         <p class="notice mt-5">"To change the plan or buy a pack, ask an owner or admin of your organization."</p>
                     }
                 })}
-            {(manages && subscribed).then(|| view! { <CustomerPortal /> })}
+            {(role.permits(Action::OpenCustomerPortal) && subscribed).then(|| view! { <CustomerPortal /> })}
             <div class="mt-5 empty:hidden">
                 <ErrorSummary form fields=&[] />
             </div>

@@ -63,7 +63,7 @@ pub struct Submission {
     /// The organization whose account the command changes.
     pub org: OrgId,
     /// The idempotency key. `None` for commands that are idempotent without one.
-    pub key: Option<IdempotencyKey>,
+    pub idempotency_key: Option<IdempotencyKey>,
     /// The command to apply.
     pub command: Command,
     /// The permission to verify when the command is decided. `None` if the session layer has authorized it.
@@ -75,15 +75,15 @@ pub struct Submission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
     /// The API key, which must be active.
-    pub key: ApiKeyId,
+    pub api_key: ApiKeyId,
     /// The permission that the API key must have. The member that the command acts for must exist too.
     pub needs: Scope,
 }
 
 impl Submission {
     /// Creates the submission of a command that has already been authorized.
-    pub fn new(org: OrgId, key: Option<IdempotencyKey>, command: Command) -> Self {
-        Self { org, key, command, permit: None }
+    pub fn new(org: OrgId, idempotency_key: Option<IdempotencyKey>, command: Command) -> Self {
+        Self { org, idempotency_key, command, permit: None }
     }
 }
 

@@ -170,7 +170,7 @@ impl ApiCaller {
     ) -> Result<Answer, Problem> {
         let mut submission = Submission::new(self.org(), Some(idempotency_key), command);
         if let Self::ApiKey(credential) = self {
-            submission.permit = Some(Permit { key: credential.key, needs: Scope::Spend });
+            submission.permit = Some(Permit { api_key: credential.key, needs: Scope::Spend });
         }
         let answer = state.reader.writer.submit(submission).await;
         if let (Ok(_), Self::ApiKey(credential)) = (&answer, self) {

@@ -131,7 +131,7 @@ impl Batch {
     }
 
     fn step(&self, state: &mut BatchState, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {
-        let Submission { org, key, command, permit } = submission;
+        let Submission { org, idempotency_key: key, command, permit } = submission;
         let open = state.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
         if let Some(permit) = permit {
             state.permits.check(*org, permit, command, now)?;
@@ -191,7 +191,8 @@ async fn find_idempotency_records(
     tx: &mut PgConnection,
     submissions: &[&Submission],
 ) -> Result<BTreeMap<(Uuid, IdempotencyKey), IdempotencyRecord>, StorageError> {
-    let keyed = submissions.iter().filter_map(|submission| Some((submission.org.0, submission.key.as_ref()?)));
+    let keyed =
+        submissions.iter().filter_map(|submission| Some((submission.org.0, submission.idempotency_key.as_ref()?)));
     let (orgs, keys): (Vec<Uuid>, Vec<String>) = keyed.map(|(org, key)| (org, key.to_string())).unzip();
     if keys.is_empty() {
         return Ok(BTreeMap::new());

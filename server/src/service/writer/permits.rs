@@ -29,7 +29,7 @@ impl Permits {
                 .iter()
                 .filter_map(|submission| Some((submission.org.0, submission.permit?, &submission.command)))
         };
-        let keys: BTreeSet<(Uuid, Uuid)> = named().map(|(org, permit, _)| (org, permit.key.0)).collect();
+        let keys: BTreeSet<(Uuid, Uuid)> = named().map(|(org, permit, _)| (org, permit.api_key.0)).collect();
         let members: BTreeSet<(Uuid, Uuid)> =
             named().filter_map(|(org, _, command)| Some((org, member(command)?.0))).collect();
         let mut permits = Self::default();
@@ -52,7 +52,7 @@ impl Permits {
         command: &Command,
         now: Instant,
     ) -> std::result::Result<(), Denial> {
-        self.keys.get(&(org, permit.key)).ok_or(Denial::InvalidKey)?.check(permit.needs, now)?;
+        self.keys.get(&(org, permit.api_key)).ok_or(Denial::InvalidKey)?.check(permit.needs, now)?;
         match member(command) {
             Some(member) if !self.members.contains(&(org, member)) => Err(Denial::UnknownMember),
             _ => Ok(()),
