@@ -100,7 +100,7 @@ create index ai_token_plan_orders_ordered_idx on ai_token_plan_orders (org_id, o
 create table invoices (
     org_id uuid constraint invoices_pkey primary key
         constraint invoices_account_fkey references ai_token_accounts (org_id),
-    -- {"in_…": {"failed_at": …, "settled": false}}
+    -- {"in_…": {"failed_at": …, "closed": false}}
     invoices jsonb not null,
     -- {"number": …, "live": {…} or null, "ended_at": … or null}
     subscription jsonb

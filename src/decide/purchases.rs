@@ -55,9 +55,11 @@ fn credit(draft: &mut Draft<'_>, purchase: &Purchase) -> Credit {
     let lots = purchase.tokens.iter().filter(|(_, amount)| !amount.is_zero());
     let lots = lots.map(|(token_type, amount)| {
         let new = NewGrant { token_type, amount: *amount, source: Source::Pack, expires_at: None };
-        let (bought, note) = (Some(purchase.id), Some(purchase.label.as_str()));
-        let details =
-            EntryDetails { purchase: bought, note, ..EntryDetails::new(EntryKind::Granted, Caller::System, &[]) };
+        let details = EntryDetails {
+            purchase: Some(purchase.id),
+            note: Some(purchase.label.as_str()),
+            ..EntryDetails::new(EntryKind::Granted, Caller::System, &[])
+        };
         let grant = grants::create(draft, new, details);
         let (token_type, zero) = (token_type.clone(), Tokens::ZERO);
         Lot { token_type, grant, amount: *amount, clawed_back: zero, owed: zero, frozen: zero }
