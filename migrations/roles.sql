@@ -27,10 +27,12 @@ begin
     end loop;
 
     execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
-    execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, waits_for, replayed_at)
+    execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, disposal, waits_for,
+        replayed_at)
         on stripe_events to %I', app);
     -- Pages record orders. Payments and credits are recorded by the writer only.
     execute format('grant insert on stripe_customers, stripe_payment_ids to %I', app);
+    execute format('grant update (replaced_at) on stripe_customers to %I', app);
     execute format('grant insert (org_id, id, plan, member_id, ordered_at),
         update (session_id, checkout_url, checkout_until, done_at) on ai_token_plan_orders to %I', app);
     execute format('grant usage on sequence stripe_snapshot_numbers to %I', app);

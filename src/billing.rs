@@ -6,4 +6,5 @@ pub mod money;
 pub mod payment;
 pub mod period;
 pub mod plan_change;
+pub mod standing;
 pub mod subscription;

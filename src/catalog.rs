@@ -170,6 +170,16 @@ impl Catalog {
         self.plans.iter().find(|plan| plan.name == *name)
     }
 
+    /// Returns the plan with this name, which need not be a valid name: Stripe's metadata may have any text.
+    pub fn plan_named(&self, name: &str) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.name.as_str() == name)
+    }
+
+    /// Returns the free plan, which is the smallest.
+    pub fn free_plan(&self) -> Option<&Plan> {
+        self.plans.first()
+    }
+
     /// Returns the position of a plan in the catalog; a larger plan has a higher rank. A plan that was removed from the
     /// catalog counts as the smallest.
     pub fn plan_rank(&self, name: &PlanName) -> usize {

@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    billing::{invoices::Invoices, license::StaffAction, payment::Payment, subscription::SubscriptionSnapshot},
+    billing::{
+        invoices::Invoices,
+        license::StaffAction,
+        payment::Payment,
+        subscription::{Subscription, SubscriptionSnapshot},
+    },
     ids::{ApiKeyId, GuardId, HoldId, MemberId, PurchaseId, TransactionId, UserId},
     ledger::{attachment::Attachment, grant::Source, tokens::Tokens},
     names::{FeatureName, PlanName, TokenType},
@@ -217,10 +222,15 @@ pub enum Command {
         /// The facts, to be joined to the stored ones.
         facts: Invoices,
     },
-    /// Applies a subscription snapshot to the plan, the billing period and the license.
-    SyncSubscription {
-        /// The snapshot. A stale one changes nothing.
+    /// Records Stripe's state of the subscriptions and invoices, and updates the plan, the billing period, the allowance
+    /// and the license.
+    SyncSubscriptions {
+        /// The snapshot. A stale one is ignored.
         snapshot: SubscriptionSnapshot,
+        /// Earlier states of subscriptions, as events report them. They show what was paid in the meantime.
+        reported: Vec<Subscription>,
+        /// Invoice facts, to be joined to the stored ones.
+        invoices: Invoices,
     },
     /// Suspends the license by staff, regardless of payments.
     Suspend(StaffAction),
@@ -252,7 +262,7 @@ impl Command {
             Self::ChangePlan { .. } => "change_plan",
             Self::RecordPayment { .. } => "record_payment",
             Self::RecordInvoices { .. } => "record_invoices",
-            Self::SyncSubscription { .. } => "sync_subscription",
+            Self::SyncSubscriptions { .. } => "sync_subscriptions",
             Self::Suspend(_) => "suspend",
             Self::Lift(_) => "lift",
             Self::Advance => "advance",

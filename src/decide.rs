@@ -1,6 +1,8 @@
 //! The decision: which changes and entries a command causes, or why it is refused.
 
 mod advance;
+mod allowance;
+mod billing;
 mod changes;
 pub(crate) mod draft;
 pub mod entitlement;
@@ -12,7 +14,6 @@ mod plan;
 mod properties;
 mod purchases;
 mod spends;
-mod subscription;
 #[cfg(test)]
 mod tests;
 
@@ -78,8 +79,10 @@ pub fn decide(account: &Account, command: &Command, cx: &Context<'_>) -> Result<
         }
         Command::ChangePlan { caller, plan } => plan::change(&mut draft, *caller, plan)?,
         Command::RecordPayment { purchase, facts } => purchases::record_payment(&mut draft, *purchase, facts)?,
-        Command::RecordInvoices { facts } => license::record_invoices(&mut draft, facts),
-        Command::SyncSubscription { snapshot } => subscription::sync_subscription(&mut draft, snapshot),
+        Command::RecordInvoices { facts } => billing::record_invoices(&mut draft, facts),
+        Command::SyncSubscriptions { snapshot, reported, invoices } => {
+            billing::sync_subscriptions(&mut draft, snapshot, reported, invoices)
+        }
         Command::Suspend(by) => license::suspend(&mut draft, by)?,
         Command::Lift(by) => license::lift_suspension(&mut draft, by)?,
         Command::Advance => Effect::Advanced,

@@ -158,8 +158,6 @@ enum CliError {
     Assembly(#[from] crate::assembly::AssemblyError),
     #[error(transparent)]
     Bench(#[from] crate::bench::BenchError),
-    #[error(transparent)]
-    Reconcile(#[from] crate::service::reconcile::ReconcileError),
     #[error("cannot listen on {addr}: {source}; choose another address with BRIGHTMETER_ADDR")]
     Listen { addr: std::net::SocketAddr, source: std::io::Error },
     #[error("{0}")]

@@ -65,6 +65,14 @@ pub struct StripeConfig {
     pub api_base: Option<String>,
 }
 
+impl StripeConfig {
+    /// Whether the secret key is for live mode; `None` if its prefix does not say.
+    pub fn is_live(&self) -> Option<bool> {
+        let mode = self.secret_key.split('_').nth(1)?;
+        matches!(mode, "live" | "test").then_some(mode == "live")
+    }
+}
+
 impl fmt::Debug for AiConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AiConfig").field("base_url", &self.base_url).field("model", &self.model).finish_non_exhaustive()

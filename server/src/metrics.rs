@@ -14,6 +14,7 @@ const CHARGED: &str = "brightmeter_tokens_charged_total";
 const BATCH_COMMANDS: &str = "brightmeter_batch_commands";
 const BATCH_SECONDS: &str = "brightmeter_batch_seconds";
 const QUEUE: &str = "brightmeter_writer_queue";
+const STRIPE_EVENTS: &str = "brightmeter_stripe_events_total";
 const OPEN_HOLDS: &str = "brightmeter_open_holds";
 const VIOLATIONS: &str = "brightmeter_audit_violations";
 const AUDITED_AT: &str = "brightmeter_audit_timestamp_seconds";
@@ -47,6 +48,10 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(BATCH_COMMANDS, "Commands per batch, which is one transaction.");
     describe_histogram!(BATCH_SECONDS, "Time per batch, in seconds, from its first statement to its commit.");
     describe_gauge!(QUEUE, "Commands waiting in the queue, by writer.");
+    describe_counter!(
+        STRIPE_EVENTS,
+        "Stripe events that need no further attempt, by disposal: processed, not_ours or refused."
+    );
     describe_gauge!(OPEN_HOLDS, "Open holds, as of the last sweep.");
     describe_gauge!(VIOLATIONS, "Violations found by the last audit, by invariant.");
     describe_gauge!(AUDITED_AT, "The end of the last audit, as a Unix timestamp in seconds.");
@@ -85,6 +90,11 @@ pub fn batch(commands: usize, took: Duration) {
 /// Records the number of commands that wait for a writer.
 pub fn queue(writer: usize, waiting: usize) {
     gauge!(QUEUE, "writer" => writer.to_string()).set(waiting as f64);
+}
+
+/// Counts a Stripe event that needs no further attempt. `disposal` is `processed`, `not_ours` or `refused`.
+pub fn stripe_event(disposal: &'static str) {
+    counter!(STRIPE_EVENTS, "disposal" => disposal).increment(1);
 }
 
 /// Records the number of open holds.

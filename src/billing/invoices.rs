@@ -1,13 +1,14 @@
-//! Invoices: the facts about an organization's plan invoices, and since when one is unpaid.
+//! Invoices: the facts about an organization's plan invoices, and since when one is overdue.
 //!
 //! Stripe's events arrive late, more than once and in any order. So facts are joined and only grow
-//! ([`Invoices::join`]): the first failure of an invoice, the payment, and that it is closed, which no later event
-//! undoes. Each paid invoice gets a receipt. Receipts of plans and packs share one numbering.
+//! ([`Invoices::join`]): the first failure of an invoice, its payment, and its status, which never moves back. Each paid
+//! invoice gets a receipt. Receipts of plans and packs share one numbering.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::subscription::{RecordedSubscription, Status};
 use crate::time::Instant;
 
 /// The invoice facts of an organization, by Stripe id.
@@ -17,18 +18,63 @@ pub struct Invoices(pub BTreeMap<String, Invoice>);
 
 /// The facts of one invoice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Invoice {
-    /// When a payment failed for the first time; `None` if none failed.
-    pub failed_at: Option<Instant>,
-    /// Whether the invoice is closed: paid, voided or written off.
-    pub closed: bool,
+    /// The status at Stripe.
+    pub status: InvoiceStatus,
     /// The Stripe id of its subscription; `None` if unknown.
     pub subscription: Option<String>,
-    /// The payment. `None` if unpaid, or if closed before plans had receipts.
+    /// Why it was issued; `None` if unknown.
+    pub reason: Option<BillingReason>,
+    /// When it was created; `None` if unknown.
+    pub created_at: Option<Instant>,
+    /// When a mailed invoice is due; `None` if it is charged automatically.
+    pub due_at: Option<Instant>,
+    /// When Stripe first tried to collect it, from a list of invoices; `None` if unknown. A list does not show whether
+    /// and when the attempt failed.
+    pub attempted_at: Option<Instant>,
+    /// When a payment failed for the first time; `None` if none is known to have failed.
+    pub failed_at: Option<Instant>,
+    /// When it was paid; `None` if it is not, or if unknown.
+    pub paid_at: Option<Instant>,
+    /// The unpaid amount, in cents; `None` if unknown.
+    pub remaining_cents: Option<u64>,
+    /// Stripe's page where it can be paid; `None` if unknown.
+    pub url: Option<String>,
+    /// The payment. `None` if unpaid, if the amount was 0, or if it was closed before plans had receipts.
     pub paid: Option<Paid>,
     /// The receipt number, once it is paid: 1, 2, 3, … per organization without gaps, packs included. We assign it, so
     /// facts from Stripe never carry one.
     pub receipt: Option<i64>,
+}
+
+/// The status of an invoice at Stripe. If two are reported, the later in this order counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceStatus {
+    /// To be paid.
+    #[default]
+    Open,
+    /// Written off. It may still be paid.
+    Uncollectible,
+    /// Canceled.
+    Void,
+    /// Paid.
+    Paid,
+}
+
+/// Why an invoice was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingReason {
+    /// Another reason.
+    Other,
+    /// The subscription's first period.
+    Create,
+    /// A renewal.
+    Cycle,
+    /// A change of the subscription.
+    Update,
 }
 
 /// The payment of an invoice. If two are reported, the smaller in this order counts, which is the earlier one.
@@ -55,36 +101,103 @@ pub struct InvoiceLine {
     pub cents: i64,
 }
 
+impl InvoiceStatus {
+    /// Parses Stripe's name; `None` for a draft, and if it is unknown.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "open" => Some(Self::Open),
+            "uncollectible" => Some(Self::Uncollectible),
+            "void" => Some(Self::Void),
+            "paid" => Some(Self::Paid),
+            _ => None,
+        }
+    }
+}
+
+impl BillingReason {
+    /// Parses Stripe's name.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "subscription_create" => Self::Create,
+            "subscription_cycle" => Self::Cycle,
+            "subscription_update" => Self::Update,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Invoice {
+    fn join(&mut self, new: &Self) {
+        // Exhaustive, so that a new fact can't be forgotten here.
+        let Self {
+            status,
+            subscription,
+            reason,
+            created_at,
+            due_at,
+            attempted_at,
+            failed_at,
+            paid_at,
+            remaining_cents,
+            url,
+            paid,
+            receipt: _,
+        } = new;
+        self.status = self.status.max(*status);
+        self.subscription = self.subscription.take().max(subscription.clone());
+        self.reason = self.reason.max(*reason);
+        self.due_at = self.due_at.max(*due_at);
+        self.url = self.url.take().max(url.clone());
+        self.created_at = earlier(self.created_at, *created_at);
+        self.attempted_at = earlier(self.attempted_at, *attempted_at);
+        self.failed_at = earlier(self.failed_at, *failed_at);
+        self.paid_at = earlier(self.paid_at, *paid_at);
+        self.remaining_cents = earlier(self.remaining_cents, *remaining_cents);
+        self.paid = earlier(self.paid.take(), paid.clone());
+    }
+
+    /// Returns when the invoice became, or becomes, overdue: when a mailed one is due, else at the first failure. `None`
+    /// if no payment failed. Retries do not move it, and a failed attempt to pay before the due date does not count.
+    ///
+    /// `status` is the subscription's; `None` if unknown. While it is good, an attempt whose failure was not reported is
+    /// still in progress, such as a bank debit.
+    fn overdue_from(&self, status: Option<Status>) -> Option<Instant> {
+        let attempted_at = self.attempted_at.filter(|_| !status.is_some_and(Status::is_good));
+        self.due_at.or(self.failed_at).or(attempted_at)
+    }
+
+    /// Whether the first payment of a subscription, charged automatically: no plan before it is paid, so it is no debt.
+    fn is_first_charge(&self) -> bool {
+        self.reason == Some(BillingReason::Create) && self.due_at.is_none()
+    }
+}
+
+fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    [a, b].into_iter().flatten().min()
+}
+
 impl Invoices {
     /// Adds `facts`; receipt numbers stay. Commutative, associative and idempotent.
     pub fn join(&mut self, facts: &Self) {
         for (id, new) in &facts.0 {
-            let invoice = self.0.entry(id.clone()).or_default();
-            invoice.failed_at = [invoice.failed_at, new.failed_at].into_iter().flatten().min();
-            invoice.closed |= new.closed;
-            invoice.subscription = invoice.subscription.take().max(new.subscription.clone());
-            invoice.paid = [invoice.paid.take(), new.paid.clone()].into_iter().flatten().min();
+            self.0.entry(id.clone()).or_default().join(new);
         }
     }
 
-    /// Returns the facts that a list of invoices adds, or `None` if it adds none. A list does not say exactly when an
-    /// invoice failed, so recorded failures stay, and so do recorded payments.
-    pub fn new_facts(&self, mut listed: Self) -> Option<Self> {
-        for (id, invoice) in &mut listed.0 {
-            let Some(known) = self.0.get(id) else { continue };
-            invoice.failed_at = invoice.failed_at.filter(|_| known.failed_at.is_none());
-            invoice.paid = invoice.paid.take().filter(|_| known.paid.is_none());
-        }
+    /// Whether joining `facts` would change anything.
+    pub fn lacks(&self, facts: &Self) -> bool {
         let mut all = self.clone();
-        all.join(&listed);
-        (all != *self).then_some(listed)
+        all.join(facts);
+        all != *self
     }
 
-    /// Numbers the paid invoices that have no receipt yet, from `next` on, in order of payment.
-    pub fn number_receipts(&mut self, next: i64) {
+    /// Numbers the paid invoices of ours that have no receipt yet, from `next` on, in order of payment. `is_ours` decides
+    /// by the subscription's Stripe id.
+    pub fn number_receipts(&mut self, next: i64, is_ours: impl Fn(&str) -> bool) {
         let mut unnumbered: Vec<(Instant, &mut Option<i64>)> = Vec::new();
-        for Invoice { paid, receipt, .. } in self.0.values_mut() {
-            if let Some(paid) = paid.as_ref().filter(|paid| paid.cents > 0 && receipt.is_none()) {
+        for Invoice { paid, receipt, subscription, .. } in self.0.values_mut() {
+            let is_ours = subscription.as_deref().is_none_or(&is_ours);
+            if let Some(paid) = paid.as_ref().filter(|paid| paid.cents > 0 && receipt.is_none() && is_ours) {
                 unnumbered.push((paid.at, receipt));
             }
         }
@@ -100,14 +213,57 @@ impl Invoices {
         self.0.iter().filter_map(|(id, invoice)| Some((id.as_str(), invoice.receipt?, invoice.paid.as_ref()?)))
     }
 
-    /// Returns since when an invoice is unpaid: the earliest first failure among the invoices that are not closed.
-    /// Retries do not move it. If the `live` subscription is given, invoices of other subscriptions are ignored.
-    pub fn unpaid_since(&self, live: Option<&str>) -> Option<Instant> {
-        let applies = |invoice: &&Invoice| match (live, invoice.subscription.as_deref()) {
-            (Some(live), Some(of)) => live == of,
+    /// Whether an invoice of `subscription` that was issued at or after `since` has been paid.
+    pub fn paid_since(&self, subscription: &str, since: Instant) -> bool {
+        let issued = |invoice: &Invoice| invoice.created_at.or(invoice.paid_at);
+        self.of(Some(subscription))
+            .any(|(_, it)| it.status == InvoiceStatus::Paid && issued(it).is_some_and(|at| at >= since))
+    }
+
+    /// Returns the open invoice of `subscription` that is overdue, or becomes overdue, first. If `subscription` is `None`,
+    /// every invoice counts.
+    pub fn first_due<'a>(&'a self, subscription: Option<&'a RecordedSubscription>) -> Option<(&'a str, &'a Invoice)> {
+        let status = subscription.map(|it| it.latest.status);
+        let counts = |invoice: &Invoice| {
+            // The change that it pays for is applied once it is paid. Until then, the plan that is paid goes on.
+            let is_pending_change =
+                invoice.reason == Some(BillingReason::Update) && status.is_some_and(Status::is_good);
+            invoice.status == InvoiceStatus::Open && !invoice.is_first_charge() && !is_pending_change
+        };
+        self.of(subscription.map(|it| it.latest.id.as_str()))
+            .filter(|(_, it)| counts(it) && it.overdue_from(status).is_some())
+            .min_by_key(|(id, it)| (it.overdue_from(status), *id))
+    }
+
+    /// Returns since when a payment is overdue, possibly an instant in the future; `None` if none is. If `subscription` is
+    /// `None`, every invoice counts.
+    ///
+    /// An invoice that was voided or written off while its subscription stays overdue has not been paid. It counts until
+    /// a later payment, or until Stripe reports the subscription as active.
+    pub fn overdue_since(&self, subscription: Option<&RecordedSubscription>) -> Option<Instant> {
+        let status = subscription.map(|it| it.latest.status);
+        let open = self.first_due(subscription).and_then(|(_, it)| it.overdue_from(status));
+        let overdue = subscription.filter(|it| it.latest.status.is_overdue());
+        let Some(overdue) = overdue else { return open };
+        let id = Some(overdue.latest.id.as_str());
+        let last_paid =
+            self.of(id).filter(|(_, it)| it.status == InvoiceStatus::Paid).filter_map(|(_, it)| it.paid_at).max();
+        let unpaid = |since: &Instant| last_paid.is_none_or(|paid| paid < *since);
+        let closed = self
+            .of(id)
+            .filter(|(_, it)| matches!(it.status, InvoiceStatus::Void | InvoiceStatus::Uncollectible))
+            .filter_map(|(_, it)| it.overdue_from(status))
+            .filter(unpaid)
+            .min();
+        earlier(open, closed).or(overdue.overdue_since.filter(unpaid))
+    }
+
+    fn of<'a>(&'a self, subscription: Option<&'a str>) -> impl Iterator<Item = (&'a str, &'a Invoice)> {
+        let applies = move |invoice: &Invoice| match (subscription, invoice.subscription.as_deref()) {
+            (Some(subscription), Some(of)) => subscription == of,
             _ => true,
         };
-        self.0.values().filter(applies).filter(|invoice| !invoice.closed).filter_map(|invoice| invoice.failed_at).min()
+        self.0.iter().filter(move |(_, it)| applies(it)).map(|(id, invoice)| (id.as_str(), invoice))
     }
 }
 
@@ -124,12 +280,12 @@ mod tests {
     }
 
     fn paid(id: &str) -> Invoices {
-        Invoices([(id.into(), Invoice { closed: true, ..Invoice::default() })].into())
+        Invoices([(id.into(), Invoice { status: InvoiceStatus::Paid, ..Invoice::default() })].into())
     }
 
     fn paid_on(id: &str, day: u32, cents: u64) -> Invoices {
         let paid = Paid { at: at(day), cents, lines: Vec::new(), url: None, number: None };
-        Invoices([(id.into(), Invoice { closed: true, paid: Some(paid), ..Invoice::default() })].into())
+        Invoices([(id.into(), Invoice { status: InvoiceStatus::Paid, paid: Some(paid), ..Invoice::default() })].into())
     }
 
     /// Joins `facts` in this order and in reverse; both leave an invoice unpaid since that day of March.
@@ -141,7 +297,7 @@ mod tests {
             all
         };
         let all = join(&mut facts.iter());
-        assert_eq!(all.unpaid_since(None), since.map(at));
+        assert_eq!(all.overdue_since(None), since.map(at));
         assert_eq!(join(&mut facts.iter().rev().chain(facts)), all);
     }
 
@@ -169,7 +325,7 @@ mod tests {
         let mut invoices = Invoices::default();
         let mut numbers = |facts: &[Invoices], next| {
             facts.iter().for_each(|facts| invoices.join(facts));
-            invoices.number_receipts(next);
+            invoices.number_receipts(next, |_| true);
             invoices.receipts().map(|(id, number, _)| format!("{id}: {number}")).collect::<Vec<_>>().join(", ")
         };
         let facts =
@@ -181,27 +337,11 @@ mod tests {
     }
 
     #[test]
-    fn an_invoice_of_an_ended_subscription_is_no_longer_due() {
-        let of = |subscription: &str| {
-            let mut invoices = failed("in_1", 3);
-            invoices.join(&Invoices(
-                [("in_1".into(), Invoice { subscription: Some(subscription.into()), ..Invoice::default() })].into(),
-            ));
-            invoices
-        };
-        assert_eq!(of("sub_1").unpaid_since(Some("sub_1")), Some(at(3)));
-        assert_eq!(of("sub_1").unpaid_since(Some("sub_2")), None);
-        assert_eq!(failed("in_1", 3).unpaid_since(Some("sub_2")), Some(at(3)), "its subscription is unknown");
-    }
-
-    #[test]
-    fn a_list_adds_unknown_facts_and_moves_no_failure() {
-        assert_eq!(Invoices::default().new_facts(failed("in_1", 3)), Some(failed("in_1", 3)));
-        assert_eq!(failed("in_1", 3).new_facts(failed("in_1", 2)), None);
-        assert_eq!(failed("in_1", 3).new_facts(paid("in_1")), Some(paid("in_1")));
-        let mut closed = failed("in_1", 3);
-        closed.join(&paid("in_1"));
-        assert_eq!(closed.new_facts(paid("in_1")), None);
+    fn an_invoice_of_another_product_has_no_receipt() {
+        let mut invoices = paid_on("in_1", 5, 1);
+        invoices.0.get_mut("in_1").unwrap().subscription = Some("sub_other".into());
+        invoices.number_receipts(1, |subscription| subscription == "sub_1");
+        assert_eq!(invoices.receipts().count(), 0);
     }
 
     #[test]

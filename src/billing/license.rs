@@ -126,14 +126,16 @@ impl Rung {
 }
 
 impl License {
+    /// Returns when grace ends in suspension; `None` unless in grace, and if the ladder never switches AI off.
+    pub fn suspended_at(self, ladder: &[Rung]) -> Option<Instant> {
+        let Self::Grace { since } = self else { return None };
+        ladder.iter().find(|rung| rung.off == Restriction::Ai).map(|rung| rung.at(since))
+    }
+
     /// Returns the license and the restriction at `now`: grace becomes suspended at the end of the ladder. `ladder`
     /// must be in order of days.
     pub fn stepped_down(self, ladder: &[Rung], now: Instant) -> (Self, Restriction) {
-        let end = match self {
-            Self::Grace { since } => ladder.iter().find(|rung| rung.off == Restriction::Ai).map(|rung| rung.at(since)),
-            _ => None,
-        };
-        let end = end.filter(|at| *at <= now);
+        let end = self.suspended_at(ladder).filter(|at| *at <= now);
         (
             end.map_or(self, |since| Self::Suspended { since, cause: SuspensionCause::NonPayment }),
             self.restriction(ladder, now),

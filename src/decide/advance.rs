@@ -25,8 +25,8 @@ enum Due {
 }
 
 impl Draft<'_> {
-    /// Books everything due: expired holds and grants in order of expiry, then the reset, then license steps. So the
-    /// result does not depend on when or how often the account is advanced.
+    /// Books everything due: expired holds and grants in order of expiry, then the next plan, the reset, and license
+    /// steps. So the result does not depend on when or how often the account is advanced.
     pub(crate) fn advance(&mut self) {
         while let Some(due) = self.next_due() {
             match due {
@@ -34,8 +34,19 @@ impl Draft<'_> {
                 Due::Grant(id) => self.expire_grant(id),
             }
         }
+        self.start_next_plan();
         self.reset();
+        self.start_grace();
         self.step_down();
+    }
+
+    /// Starts the next plan if its time has come.
+    fn start_next_plan(&mut self) {
+        let next = self.terms().next_plan.clone().filter(|next| next.from <= self.cx.now);
+        if let Some(next) = next.filter(|_| self.terms().closed_at.is_none()) {
+            let terms = self.terms_mut();
+            (terms.plan, terms.next_plan) = (next.plan, None);
+        }
     }
 
     fn next_due(&self) -> Option<Due> {
@@ -66,7 +77,7 @@ impl Draft<'_> {
         self.append(&grant.token_type, after, details);
     }
 
-    /// Decision 2: starts the current period with a new allowance, and applies a planned downgrade.
+    /// Decision 2: starts the current period, with a new allowance if it is paid.
     ///
     /// Only a period newer than the last one is started, so a clock that jumps back never grants an allowance twice.
     /// Missed periods are skipped.
@@ -75,10 +86,9 @@ impl Draft<'_> {
         if self.terms().closed_at.is_some() || self.terms().period_start.is_some_and(|start| start >= period.start) {
             return;
         }
-        let terms = self.terms_mut();
-        terms.period_start = Some(period.start);
-        if let Some(plan) = terms.next_plan.take() {
-            terms.plan = plan;
+        self.terms_mut().period_start = Some(period.start);
+        if !self.terms().grants_allowance(period.start, &self.cx.catalog.ladder) {
+            return;
         }
         let Some(plan) = self.cx.catalog.plan(&self.terms().plan) else { return };
         for spec in &self.cx.catalog.token_types {

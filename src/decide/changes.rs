@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     access::guard::Guard,
-    billing::{invoices::Invoices, license::LicenseStep, payment::Purchase, subscription::SubscriptionSnapshot},
+    billing::{invoices::Invoices, license::LicenseStep, payment::Purchase, subscription::Subscriptions},
     ids::{GrantId, GuardId, HoldId, PurchaseId, TransactionId},
     ledger::{
         account::{Account, Head, Terms},
@@ -34,8 +34,8 @@ pub struct Changes {
     pub refunds: BTreeMap<TransactionId, TransactionId>,
     /// The invoice facts, all of them.
     pub invoices: Option<Invoices>,
-    /// The applied subscription snapshot.
-    pub subscription: Option<SubscriptionSnapshot>,
+    /// The record of its subscriptions, all of it.
+    pub subscriptions: Option<Subscriptions>,
     /// The license steps, in order.
     pub steps: Vec<LicenseStep>,
     /// The purchases with new payment facts, a new credit or changed lots.
@@ -51,7 +51,7 @@ impl Changes {
     /// Merges the changes of a later command: the newest state of each part counts.
     pub fn merge(&mut self, later: Self) {
         // Exhaustive, so that a new part can't be forgotten here.
-        let Self { terms, head, balances, grants, holds, guards, refunds, invoices, subscription, steps, purchases } =
+        let Self { terms, head, balances, grants, holds, guards, refunds, invoices, subscriptions, steps, purchases } =
             later;
         self.terms = terms.or(self.terms.take());
         self.head = head.or(self.head);
@@ -61,7 +61,7 @@ impl Changes {
         self.guards.extend(guards);
         self.refunds.extend(refunds);
         self.invoices = invoices.or(self.invoices.take());
-        self.subscription = subscription.or(self.subscription.take());
+        self.subscriptions = subscriptions.or(self.subscriptions.take());
         self.steps.extend(steps);
         self.purchases.extend(purchases);
     }
@@ -80,7 +80,7 @@ impl Account {
             guards,
             refunds,
             invoices,
-            subscription,
+            subscriptions,
             steps: _,
             purchases,
         } = changes;
@@ -99,8 +99,8 @@ impl Account {
             self.receipt_number = numbers.fold(self.receipt_number, i64::max);
             self.invoices = invoices.clone();
         }
-        if let Some(snapshot) = subscription {
-            self.subscription = Some(snapshot.clone());
+        if let Some(subscriptions) = subscriptions {
+            self.subscriptions = subscriptions.clone();
         }
         for (id, purchase) in purchases {
             self.receipt_number = self.receipt_number.max(purchase.credit.as_ref().map_or(0, |credit| credit.number));

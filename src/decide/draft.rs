@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Changes, Context, Decision};
 use crate::{
     access::{guard::Guard, refusal::Refusal},
-    billing::{invoices::Invoices, payment::Purchase, period::Period, subscription::SubscriptionSnapshot},
+    billing::{invoices::Invoices, payment::Purchase, period::Period, subscription::Subscriptions},
     command::{Caller, Metadata},
     ids::{GrantId, GuardId, HoldId, MemberId, PurchaseId, TransactionId},
     ledger::{
@@ -95,8 +95,8 @@ impl<'a> Draft<'a> {
         self.changes.invoices.as_ref().unwrap_or(&self.account.invoices)
     }
 
-    pub(super) fn subscription(&self) -> Option<&SubscriptionSnapshot> {
-        self.changes.subscription.as_ref().or(self.account.subscription.as_ref())
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        self.changes.subscriptions.as_ref().unwrap_or(&self.account.subscriptions)
     }
 
     pub(super) fn purchase(&self, id: PurchaseId) -> Option<&Purchase> {
@@ -178,9 +178,11 @@ impl<'a> Draft<'a> {
 
     /// Returns when the next allowance of `token_type` is granted, or `None` if the plan has none.
     pub(crate) fn next_allowance(&self, token_type: &TokenType) -> Option<Instant> {
-        let plan = self.terms().next_plan.as_ref().unwrap_or(&self.terms().plan);
-        let allowance = self.cx.catalog.plan(plan)?.allowance_of(token_type);
-        (!allowance.is_zero()).then(|| self.period().end)
+        let (terms, reset) = (self.terms(), self.period().end);
+        let next = terms.next_plan.as_ref().filter(|next| next.from <= reset).map(|next| &next.plan);
+        let allowance = self.cx.catalog.plan(next.unwrap_or(&terms.plan))?.allowance_of(token_type);
+        let granted = !allowance.is_zero() && terms.grants_allowance(reset, &self.cx.catalog.ladder);
+        granted.then_some(reset)
     }
 
     /// Returns an id for the next record of this command. It is derived from the transaction, so `decide` stays

@@ -1,4 +1,4 @@
-//! License changes: invoices, suspensions by staff, and the ladder.
+//! License changes: overdue payments, suspensions by staff, and the ladder.
 //!
 //! Decision 5: the license comes first. When a payment fails, AI steps down before the core product; paying restores
 //! everything immediately. A suspension by staff overrides billing: no payment lifts it.
@@ -7,23 +7,12 @@ use super::draft::Draft;
 use crate::{
     access::refusal::Refusal,
     billing::{
-        invoices::Invoices,
         license::{License, LicenseStep, Restriction, StaffAction, SuspensionCause},
+        standing::{Standing, assess},
     },
     ledger::outcome::Effect,
     time::Instant,
 };
-
-/// Records invoice facts, numbers the receipts of paid invoices and updates the license. The result depends only on the
-/// facts and the time, not on the order of arrival.
-pub(super) fn record_invoices(draft: &mut Draft<'_>, facts: &Invoices) -> Effect {
-    let mut invoices = draft.invoices().clone();
-    invoices.join(facts);
-    invoices.number_receipts(draft.next_receipt_number());
-    draft.changes.invoices = Some(invoices);
-    update(draft);
-    Effect::InvoicesRecorded
-}
 
 /// Suspends the license by staff. Billing facts are still recorded, but do not change the license until it is lifted.
 pub(super) fn suspend(draft: &mut Draft<'_>, by: &StaffAction) -> Result<Effect, Refusal> {
@@ -42,46 +31,58 @@ pub(super) fn lift_suspension(draft: &mut Draft<'_>, by: &StaffAction) -> Result
     let License::Suspended { cause: SuspensionCause::Staff, .. } = draft.terms().license else {
         return Err(Refusal::NotSuspended);
     };
-    let (license, off) = license_from_billing(draft).stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
+    let (now, catalog) = (draft.cx.now, draft.cx.catalog);
+    let standing = assess(draft.subscriptions(), draft.invoices(), catalog, now);
+    let (license, off) = license_from_billing(&standing, now).stepped_down(&catalog.ladder, now);
     draft.set_license(license, off, Some(by));
     Ok(Effect::Lifted)
 }
 
-/// Decision 5: sets the license to the state that the subscription and its invoices imply, unless staff suspended it.
-pub(super) fn update(draft: &mut Draft<'_>) {
-    let is_live = draft.subscription().is_some_and(|snapshot| snapshot.live.is_some());
-    match (draft.terms().license, license_from_billing(draft)) {
-        // Only staff can lift their suspension.
-        (License::Suspended { cause: SuspensionCause::Staff, .. }, _) => {}
-        // An invoice does not restore an ended subscription.
-        (License::Canceled { .. }, License::Active | License::Grace { .. }) if !is_live => {}
-        (License::Active | License::Canceled { .. }, grace @ License::Grace { .. }) => {
-            draft.set_license(grace, Restriction::None, None);
-            draft.step_down();
-        }
-        // Another invoice may be the oldest unpaid one now, or the same one failed earlier than was known.
-        (_, license) => {
-            let (license, off) = license.stepped_down(&draft.cx.catalog.ladder, draft.cx.now);
-            draft.set_license(license, off, None);
-        }
-    }
-}
-
-/// Returns the license that the subscription and its invoices imply, before the ladder: active, grace or canceled.
-fn license_from_billing(draft: &Draft<'_>) -> License {
-    let now = draft.cx.now;
-    let snapshot = draft.subscription();
-    if let Some(ended_at) = snapshot.and_then(|snapshot| snapshot.ended_at) {
+/// Returns the license that the subscriptions and invoices imply, before the ladder: active, grace or canceled.
+fn license_from_billing(standing: &Standing<'_>, now: Instant) -> License {
+    if let Some(ended_at) = standing.ended_at {
         return License::Canceled { since: ended_at.min(now) };
     }
-    let live = snapshot.and_then(|snapshot| snapshot.live.as_ref());
-    // Stripe's clock may be ahead of ours.
-    let unpaid_since =
-        draft.invoices().unpaid_since(live.map(|subscription| subscription.id.as_str())).map(|since| since.min(now));
-    unpaid_since.map_or(License::Active, |since| License::Grace { since })
+    standing.overdue_since.filter(|since| *since <= now).map_or(License::Active, |since| License::Grace { since })
 }
 
 impl Draft<'_> {
+    /// Decision 5: sets the license to the state that the subscriptions and invoices imply, unless staff suspended it.
+    pub(super) fn update_license(&mut self, standing: &Standing<'_>) {
+        let now = self.cx.now;
+        match (self.terms().license, license_from_billing(standing, now)) {
+            // Only staff can lift their suspension.
+            (License::Suspended { cause: SuspensionCause::Staff, .. }, _) => {}
+            // An invoice does not restore an ended subscription.
+            (License::Canceled { .. }, License::Active | License::Grace { .. }) if standing.in_force.is_none() => {}
+            (License::Active | License::Canceled { .. }, grace @ License::Grace { .. }) => {
+                self.set_license(grace, Restriction::None, None);
+                self.step_down();
+            }
+            // Another invoice may be the first overdue one now, or the same one failed earlier than was known.
+            (_, license) => {
+                let (license, off) = license.stepped_down(&self.cx.catalog.ladder, now);
+                self.set_license(license, off, None);
+            }
+        }
+    }
+
+    /// Sets since when, or from when on, a payment is overdue.
+    pub(super) fn set_overdue(&mut self, from: Option<Instant>) {
+        if self.terms().overdue_from != from {
+            self.terms_mut().overdue_from = from;
+        }
+    }
+
+    /// Starts grace at the due date of a mailed invoice, even if it is booked later.
+    pub(super) fn start_grace(&mut self) {
+        let due = self.terms().overdue_from.filter(|from| *from <= self.cx.now && self.terms().closed_at.is_none());
+        if let (License::Active, Some(since)) = (self.terms().license, due) {
+            self.terms_mut().license = License::Grace { since };
+            self.record_step(since, None);
+        }
+    }
+
     /// Decision 5: books the rungs of the ladder that have been reached, each at its own instant, even if it is booked
     /// later.
     pub(super) fn step_down(&mut self) {

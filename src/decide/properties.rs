@@ -178,7 +178,7 @@ fn the_outcome_has_the_balance_after_the_command() {
                 Effect::PlanChanged { .. }
                 | Effect::PaymentRecorded { .. }
                 | Effect::InvoicesRecorded
-                | Effect::SubscriptionSynced
+                | Effect::SubscriptionsSynced
                 | Effect::Suspended
                 | Effect::Lifted
                 | Effect::Advanced => continue,

@@ -9,7 +9,8 @@ use crate::{
         license::{License, Restriction, Rung},
         payment::Purchase,
         period::{Anchor, Period},
-        subscription::SubscriptionSnapshot,
+        standing::NextPlan,
+        subscription::Subscriptions,
     },
     ids::{GrantId, GuardId, HoldId, MemberId, OrgId, PurchaseId, TransactionId},
     ledger::{
@@ -55,9 +56,9 @@ pub struct Account {
     pub purchases: BTreeMap<PurchaseId, Purchase>,
     /// The invoice facts. Loaded only if a command records invoices or depends on them.
     pub invoices: Invoices,
-    /// The latest subscription snapshot; `None` if the subscription was never synced. Loaded only for commands that
-    /// sync the subscription, record invoices or lift a suspension.
-    pub subscription: Option<SubscriptionSnapshot>,
+    /// The record of its subscriptions. Loaded only for commands that sync the subscriptions, record invoices or lift a
+    /// suspension.
+    pub subscriptions: Subscriptions,
     /// The last receipt number, for packs and plans together; 0 before the first. Loaded only for commands that record
     /// a payment or invoices.
     pub receipt_number: i64,
@@ -68,12 +69,16 @@ pub struct Account {
 pub struct Terms {
     /// The current plan.
     pub plan: PlanName,
-    /// The plan that starts at the next reset; `None` if the plan does not change.
-    pub next_plan: Option<PlanName>,
+    /// The plan that starts later, usually at a reset; `None` if the plan does not change.
+    pub next_plan: Option<NextPlan>,
     /// The payment state of the plan.
     pub license: License,
     /// The restriction recorded by the last license step. Rungs reached since then are not booked yet.
     pub announced: Restriction,
+    /// Since when a payment for the plan is overdue, or from when on it will be; `None` if nothing is due.
+    pub overdue_from: Option<Instant>,
+    /// A billing period that starts at or after this instant has no allowance until it is paid. `None`: no limit.
+    pub allowance_until: Option<Instant>,
     /// The instant from which billing periods are counted.
     pub anchor: Anchor,
     /// The start of the newest period that was started; `None` before the first reset. Never moves back.
@@ -86,6 +91,13 @@ impl Terms {
     /// Returns the current period. If the clock jumped back, this is still the newest period that was started.
     pub fn period(&self, now: Instant) -> Period {
         self.anchor.period_at(self.period_start.map_or(now, |start| start.max(now)))
+    }
+
+    /// Whether a billing period that starts at `start` has its allowance: it is paid, on trial, or in the grace period of
+    /// `ladder`.
+    pub fn grants_allowance(&self, start: Instant, ladder: &[Rung]) -> bool {
+        let suspended = self.overdue_from.and_then(|since| License::Grace { since }.suspended_at(ladder));
+        [self.allowance_until, suspended].into_iter().flatten().all(|end| start < end)
     }
 }
 
@@ -123,6 +135,8 @@ impl Account {
                 next_plan: None,
                 license: License::Active,
                 announced: Restriction::None,
+                overdue_from: None,
+                allowance_until: None,
                 anchor,
                 period_start: None,
                 closed_at: None,
@@ -135,7 +149,7 @@ impl Account {
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
             invoices: Invoices::default(),
-            subscription: None,
+            subscriptions: Subscriptions::default(),
             receipt_number: 0,
         }
     }
@@ -148,8 +162,8 @@ impl Account {
 
 impl Account {
     /// Returns when [`Command::Advance`](crate::command::Command::Advance) is next due: the earliest of the reset, the
-    /// expiry of a grant or of a loaded hold, and the next rung of `ladder`. `None` for a closed account without
-    /// tokens.
+    /// expiry of a grant or of a loaded hold, the next plan, the start of grace, and the next rung of `ladder`. `None` for
+    /// a closed account without tokens.
     pub fn due_at(&self, ladder: &[Rung]) -> Option<Instant> {
         let reset = match self.terms.period_start {
             _ if self.terms.closed_at.is_some() => None,
@@ -160,6 +174,9 @@ impl Account {
         let grants = self.grants.values().filter(|grant| !grant.free().is_zero()).filter_map(|grant| grant.expires_at);
         let holds = self.holds.values().filter(|hold| hold.is_open()).map(|hold| hold.expires_at);
         let rung = self.terms.license.next_unannounced(self.terms.announced, ladder);
-        reset.into_iter().chain(grants).chain(holds).chain(rung).min()
+        let grace = self.terms.overdue_from.filter(|_| self.terms.license == License::Active);
+        let next_plan = self.terms.next_plan.as_ref().map(|next| next.from);
+        let open = [grace, next_plan].into_iter().flatten().filter(|_| self.terms.closed_at.is_none());
+        reset.into_iter().chain(grants).chain(holds).chain(rung).chain(open).min()
     }
 }

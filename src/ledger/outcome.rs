@@ -128,7 +128,7 @@ pub enum Effect {
     /// The facts of invoices were recorded.
     InvoicesRecorded,
     /// The subscription snapshot was applied, or ignored because it was stale.
-    SubscriptionSynced,
+    SubscriptionsSynced,
     /// Staff suspended the license.
     Suspended,
     /// Staff lifted their suspension.

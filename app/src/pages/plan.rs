@@ -38,6 +38,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
         Choice::Subscribe { .. } => (format!("Subscribe to {label}"), "Continue to Stripe".to_owned()),
         Choice::Upgrade { .. } => (format!("Upgrade to {label}"), format!("Upgrade to {label}")),
         Choice::Keep => (format!("Stay on {label}"), format!("Stay on {label}")),
+        Choice::Resume => (format!("Resume {label}"), format!("Resume {label}")),
         Choice::Downgrade { .. } => (format!("Downgrade to {label}"), format!("Downgrade to {label}")),
         Choice::Cancel { .. } => ("Cancel the subscription".to_owned(), "Cancel the subscription".to_owned()),
     };
@@ -51,6 +52,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             };
             view! { {now} {format!("Then {price} on ")} <Time when=next /> " and every month after." }.into_any()
         }
+        Choice::Resume => view! { {format!("{price} now, then {price} every month.")} }.into_any(),
         Choice::Keep => view! { {format!("Nothing now. You'll keep paying {price} a month.")} }.into_any(),
         Choice::Downgrade { from } => {
             view! { "Nothing now. " {format!("{price} a month from ")} <Time when=from /> "." }.into_any()

@@ -44,6 +44,8 @@ pub enum Choice {
     },
     /// Keeps the current plan, which undoes a scheduled change.
     Keep,
+    /// Resumes the paused subscription now.
+    Resume,
     /// Changes to a smaller plan at the next reset.
     Downgrade {
         /// The next reset.

@@ -66,6 +66,9 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
             "Checked {} purchases of the last {} days and {} plans.",
             report.purchases, args.days, report.plans
         ));
+        if report.unanswered > 0 {
+            say(format!("Stripe did not answer for {} of them: run the command again.", report.unanswered));
+        }
         for finding in &report.findings {
             let what = match finding.kind {
                 Difference::PaidNotCredited => "paid, but not credited",
@@ -73,11 +76,13 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
                 Difference::RefundsDiffer => "refunds or disputes in Stripe have not been applied",
                 Difference::PlanDiffers => "the subscription or invoices in Stripe have not been applied",
                 Difference::PlanUnreadable => {
-                    "Stripe did not return the subscription's state: check the customer in Stripe"
+                    "Stripe did not return the state of the subscriptions: check the customer in Stripe"
                 }
-                Difference::DuplicateSubscriptions => {
-                    "more than one subscription is being paid: cancel the others in Stripe"
+                Difference::PaymentUnreadable => "Stripe did not return the state of the payment: check it in Stripe",
+                Difference::UnknownPlan => {
+                    "a price names a plan that the catalog does not have: correct its metadata in Stripe"
                 }
+                Difference::DuplicateSubscriptions => "more than one plan is being paid: cancel the others in Stripe",
                 Difference::AnotherPayment => {
                     "its Checkout session in Stripe belongs to another order: check it in Stripe"
                 }

@@ -94,9 +94,11 @@ async fn serve_on(
             .map_err(fill::DemoError::from)?;
     }
     let jobs = state.jobs.clone();
+    let live = config.stripe.as_ref().and_then(crate::config::StripeConfig::is_live);
+    let inbox = Inbox { purchases: state.purchases.clone(), plans: state.plans.clone(), live };
     let sweeping = tokio::spawn(sweeper.run());
     let auditing = tokio::spawn(audit::run_daily(database.pools.clone(), state.clock.clone()));
-    let processing = tokio::spawn(Inbox { purchases: state.purchases.clone(), plans: state.plans.clone() }.run());
+    let processing = tokio::spawn(inbox.run());
     let delivering = state.sandbox.clone().map(|sandbox| tokio::spawn(sandbox.deliver()));
     let address = address(config, addr);
     if demo {

@@ -35,6 +35,36 @@ pub async fn find_or_create(
     if let Some(customer) = stripe_customers::find(&mut tx, org).await? {
         return Ok(customer);
     }
+    drop(tx);
+    create(pool, gateway, clock, org, order).await
+}
+
+/// Replaces a customer that Stripe no longer has by a new one, and returns the new one's Stripe id. The old one's events
+/// are still recorded for the organization.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn replace(
+    pool: &PgPool,
+    gateway: &dyn Gateway,
+    clock: &dyn Clock,
+    org: OrgId,
+    missing: &str,
+) -> Result<String, CustomerError> {
+    let mut tx = tenant::begin(pool, org).await?;
+    stripe_customers::retire(&mut tx, org, missing, clock.now()).await?;
+    tx.commit().await.map_err(StorageError::from)?;
+    tracing::warn!(%org, missing, "Stripe no longer has an organization's customer; creating another one");
+    // Not by the order: Stripe would repeat its response for the missing customer.
+    find_or_create(pool, gateway, clock, org, clock.new_id()).await
+}
+
+async fn create(
+    pool: &PgPool,
+    gateway: &dyn Gateway,
+    clock: &dyn Clock,
+    org: OrgId,
+    order: Uuid,
+) -> Result<String, CustomerError> {
+    let mut tx = tenant::begin(pool, org).await?;
     let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
     drop(tx);
     let customer = gateway.create_customer(org, order, &name).await?;

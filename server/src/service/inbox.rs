@@ -3,7 +3,7 @@
 //! An event is retried until it has been processed. One that refers to an unknown Stripe id waits for that id. Safe
 //! with several replicas: each event is leased, and processing it twice changes nothing.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Once, time::Duration};
 
 use brightmeter::{access::refusal::Refusal, billing::payment::Payment, time::Instant};
 use chrono::TimeDelta;
@@ -17,13 +17,15 @@ use super::{
     writer::SubmitError,
 };
 use crate::{
+    metrics,
     storage::{
         Result,
-        stripe_events::{self, Taken},
+        stripe_events::{self, Disposal, Taken},
     },
     stripe::{
         event::Event,
-        webhook_facts::{self, BillingFact, PurchaseRef, WebhookFacts},
+        gateway::PaymentOwner,
+        webhook_facts::{self, CustomerFact, PaymentFact, PurchaseRef, WebhookFacts},
     },
 };
 
@@ -49,12 +51,19 @@ pub struct Inbox {
     pub purchases: Purchases,
     /// Records invoices and subscriptions.
     pub plans: Plans,
+    /// Whether our Stripe API key is for live mode; `None` accepts both modes. Events of the other mode are refused.
+    pub live: Option<bool>,
 }
 
 /// The result of an attempt to process an event.
-enum Disposition {
+enum Attempt {
     /// The event was processed, with this outcome.
     Done(&'static str),
+    /// The event is about another product on the same Stripe account. It is processed only if one of these Stripe ids
+    /// turns out to be ours.
+    NotOurs(Vec<String>),
+    /// The event is refused, for this reason.
+    Refused(&'static str),
     /// The event must be retried.
     Retry {
         reason: String,
@@ -98,71 +107,124 @@ impl Inbox {
     }
 
     async fn process(&self, taken: Taken) -> Result<()> {
-        let disposition = self.handle(&taken).await?;
+        let attempt = self.handle(&taken).await?;
         let (now, id, kind) = (self.purchases.clock.now(), &taken.event.id, &taken.event.kind);
         let mut conn = self.purchases.pool.acquire().await?;
-        match disposition {
-            Disposition::Done(outcome) => {
+        match attempt {
+            Attempt::Done(outcome) => {
                 tracing::info!(event = id, kind, outcome, "an event was processed");
-                stripe_events::finish(&mut conn, id, outcome, now).await
+                metrics::stripe_event(Disposal::Processed.as_str());
+                stripe_events::finish(&mut conn, id, (Disposal::Processed, outcome), &[], now).await
             }
-            Disposition::Retry { reason, waits_for } => {
+            Attempt::NotOurs(stripe_ids) => {
+                note_foreign_event();
+                metrics::stripe_event(Disposal::NotOurs.as_str());
+                let outcome = "about another product on the same Stripe account";
+                stripe_events::finish(&mut conn, id, (Disposal::NotOurs, outcome), &stripe_ids, now).await
+            }
+            Attempt::Refused(reason) => {
+                tracing::warn!(event = id, kind, reason, "an event was refused");
+                metrics::stripe_event(Disposal::Refused.as_str());
+                stripe_events::finish(&mut conn, id, (Disposal::Refused, reason), &[], now).await
+            }
+            Attempt::Retry { reason, waits_for } => {
                 let due_at = (now - taken.tried_since < GIVE_UP_AFTER).then(|| now + retry_delay(taken.attempts));
                 if due_at.is_none() {
                     tracing::error!(event = id, kind, reason, "an event needs attention: its retries have ended");
                 }
                 stripe_events::record_failure(&mut conn, &taken, &reason, due_at, &waits_for).await.map(drop)
             }
-            Disposition::NeedsAttention(reason) => {
+            Attempt::NeedsAttention(reason) => {
                 tracing::error!(event = id, kind, reason, "an event needs attention: it cannot be read");
                 stripe_events::record_failure(&mut conn, &taken, reason, None, &[]).await.map(drop)
             }
         }
     }
 
-    async fn handle(&self, taken: &Taken) -> Result<Disposition> {
+    async fn handle(&self, taken: &Taken) -> Result<Attempt> {
+        let event_mode = webhook_facts::is_live(&taken.event);
+        if let (Some(ours), Some(events)) = (self.live, event_mode)
+            && ours != events
+        {
+            let reason = if ours {
+                "it comes from test mode, but this server uses a live API key"
+            } else {
+                "it comes from live mode, but this server uses a test API key"
+            };
+            return Ok(Attempt::Refused(reason));
+        }
         match webhook_facts::read(&taken.event) {
-            Ok(None) => Ok(Disposition::Done("not relevant to Brightmeter")),
-            Ok(Some(WebhookFacts::Payment(purchase, payment))) => self.handle_payment(purchase, payment).await,
-            Ok(Some(WebhookFacts::Customer(customer, fact))) => self.handle_billing_fact(customer, fact).await,
-            Err(missing) => Ok(Disposition::NeedsAttention(missing)),
+            Ok(None) => Ok(Attempt::Done("not relevant to Brightmeter")),
+            Ok(Some(WebhookFacts::Payment(payment))) => self.handle_payment(payment).await,
+            Ok(Some(WebhookFacts::Customer(fact))) => self.handle_customer_fact(fact).await,
+            Err(missing) => Ok(Attempt::NeedsAttention(missing)),
         }
     }
 
-    async fn handle_payment(&self, purchase: PurchaseRef, payment: Payment) -> Result<Disposition> {
+    async fn handle_payment(&self, PaymentFact { purchase, payment, owner }: PaymentFact) -> Result<Attempt> {
         let (org, purchase) = match purchase {
             PurchaseRef::Ids(org, purchase) => (org, purchase),
             PurchaseRef::StripeIds(stripe_ids) => match self.purchases.find_by_stripe_id(&stripe_ids).await? {
                 Some(found) => found,
-                None => {
-                    let reason = "no purchase has its payment's id yet".into();
-                    return Ok(Disposition::Retry { reason, waits_for: stripe_ids });
-                }
+                None => return self.handle_unknown_payment(stripe_ids, payment, owner).await,
             },
         };
         Ok(match self.purchases.record_payment(org, purchase, payment).await {
-            Ok(()) => Disposition::Done("payment recorded"),
+            Ok(()) => Attempt::Done("payment recorded"),
             Err(SyncError::Submit(
                 SubmitError::Refused(Refusal::PurchaseNotFound) | SubmitError::UnknownOrganization,
-            )) => Disposition::Retry { reason: "its purchase does not exist".into(), waits_for: Vec::new() },
-            Err(error) => Disposition::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
+            )) => Attempt::Retry { reason: "its purchase does not exist".into(), waits_for: Vec::new() },
+            Err(error) => Attempt::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
         })
     }
 
-    async fn handle_billing_fact(&self, customer: String, fact: BillingFact) -> Result<Disposition> {
+    /// Handles a payment that no purchase has: it is for a purchase whose own event has not arrived yet, for a plan, or for
+    /// another product on the same Stripe account.
+    async fn handle_unknown_payment(
+        &self,
+        stripe_ids: Vec<String>,
+        payment: Payment,
+        owner: Option<PaymentOwner>,
+    ) -> Result<Attempt> {
+        let owner = match (owner, &payment.stripe_ids.payment_intent, &self.purchases.gateway) {
+            (Some(owner), ..) => Some(owner),
+            // Refunds and disputes do not say whose payment it was.
+            (None, Some(payment_intent), Some(gateway)) => gateway.find_payment_owner(payment_intent).await.ok(),
+            (None, ..) => None,
+        };
+        let Some(owner) = owner.filter(|owner| !owner.has_our_metadata) else {
+            let reason = "no purchase has its payment's id yet".into();
+            return Ok(Attempt::Retry { reason, waits_for: stripe_ids });
+        };
+        let Some(customer) = owner.customer else { return Ok(Attempt::NotOurs(stripe_ids)) };
+        match self.plans.find_org(&customer).await? {
+            Some(_) => Ok(Attempt::Done("a payment for a plan; its invoice's events count")),
+            None => Ok(Attempt::NotOurs([stripe_ids, vec![customer]].concat())),
+        }
+    }
+
+    async fn handle_customer_fact(&self, fact: CustomerFact) -> Result<Attempt> {
+        let customer = fact.customer.clone();
         let Some(org) = self.plans.find_org(&customer).await? else {
+            if !fact.has_our_metadata {
+                return Ok(Attempt::NotOurs(vec![customer]));
+            }
             let reason = "no organization has its customer's id yet".into();
-            return Ok(Disposition::Retry { reason, waits_for: vec![customer] });
+            return Ok(Attempt::Retry { reason, waits_for: vec![customer] });
         };
-        let recorded = match fact {
-            BillingFact::Invoice(invoices) => self.plans.record_invoices(org, invoices).await,
-            BillingFact::Subscription => self.plans.sync_subscription(org, &customer).await.map(drop),
-        };
-        Ok(match recorded {
-            Ok(()) => Disposition::Done("plan and license in sync with Stripe"),
-            Err(error) => Disposition::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
+        Ok(match self.plans.record(org, fact).await {
+            Ok(()) => Attempt::Done("plan and license in sync with Stripe"),
+            Err(error) => Attempt::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
         })
     }
+}
+
+/// Logs once that events of other products arrive. The counter has their number.
+fn note_foreign_event() {
+    static NOTED: Once = Once::new();
+    NOTED.call_once(|| {
+        tracing::info!("events of another product on the same Stripe account arrive; they are kept and ignored");
+    });
 }
 
 /// Stores an event that Stripe delivered. Returns whether it is new.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use brightmeter::{
-    billing::{license::License, subscription::SubscriptionSnapshot},
+    billing::license::License,
     features::quest::Goal,
     ids::{HoldId, JobId, OrgId, PurchaseId},
     ledger::{
@@ -17,7 +17,10 @@ use chrono::NaiveDate;
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::payment_history::{self, PaymentHistoryItem, PlanPayment};
+use super::{
+    payment_history::{self, PaymentHistoryItem, PlanPayment},
+    plans::BillingFacts,
+};
 use crate::storage::{
     Result, accounts, daily, entries, holds, licenses, memberships, organizations, purchases, quests, tenant,
 };
@@ -59,9 +62,10 @@ impl OrgReads {
         licenses::list(&mut self.tx, self.org, limit).await
     }
 
-    /// Returns the subscription snapshot, or `None` if Stripe was never asked.
-    pub async fn subscription(&mut self) -> Result<Option<SubscriptionSnapshot>> {
-        Ok(licenses::find_invoices(&mut self.tx, self.org).await?.1)
+    /// Returns what is on record about the subscriptions and invoices.
+    pub async fn billing_facts(&mut self) -> Result<BillingFacts> {
+        let (invoices, subscriptions) = licenses::find_billing_facts(&mut self.tx, self.org).await?;
+        Ok(BillingFacts { subscriptions, invoices })
     }
 
     /// Returns the members.

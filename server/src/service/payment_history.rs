@@ -70,7 +70,7 @@ pub async fn find_plan_payment(conn: &mut PgConnection, org: OrgId, invoice: &st
 
 /// All payments for plans. Their number is small: about one a month.
 async fn plan_payments(conn: &mut PgConnection, org: OrgId) -> Result<Vec<PlanPayment>> {
-    let (invoices, _) = licenses::find_invoices(conn, org).await?;
+    let (invoices, _) = licenses::find_billing_facts(conn, org).await?;
     let receipts = invoices.receipts();
     let payments =
         receipts.map(|(invoice, number, paid)| PlanPayment { invoice: invoice.into(), number, paid: paid.clone() });

@@ -1,7 +1,7 @@
 //! Plans that are paid through Stripe.
 //!
-//! Invoice events are recorded as they are. Subscription events are not: they only make us fetch the subscriptions from
-//! Stripe ([`Plans::sync_subscription`]), as does every return from Checkout and every plan choice.
+//! Events about subscriptions and invoices make us fetch all of the customer's from Stripe ([`Plans::sync`]), as does
+//! every return from Checkout and every plan choice.
 
 mod choice;
 mod error;
@@ -9,10 +9,16 @@ mod error;
 use std::sync::Arc;
 
 use brightmeter::{
-    billing::{invoices::Invoices, subscription::SubscriptionSnapshot},
+    billing::{
+        invoices::Invoices,
+        standing::{Problem, Standing, assess},
+        subscription::{SubscriptionSnapshot, Subscriptions},
+    },
     catalog::Catalog,
     command::Command,
     ids::OrgId,
+    ledger::account::Terms,
+    time::Instant,
 };
 use sqlx::PgPool;
 
@@ -26,8 +32,11 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    storage::{StorageError, licenses, stripe_customers, tenant},
-    stripe::gateway::{Gateway, GatewayError, RETURN_PATH},
+    storage::{StorageError, accounts, licenses, stripe_customers, tenant},
+    stripe::{
+        gateway::{Gateway, GatewayError, RETURN_PATH},
+        webhook_facts::CustomerFact,
+    },
 };
 
 /// Sells plans, and keeps plans and licenses in sync with Stripe.
@@ -47,15 +56,29 @@ pub struct Plans {
     pub base_url: Arc<str>,
 }
 
+/// What is on record about an organization's subscriptions and invoices.
+#[derive(Clone, Debug, Default)]
+pub struct BillingFacts {
+    /// The subscriptions.
+    pub subscriptions: Subscriptions,
+    /// The invoices.
+    pub invoices: Invoices,
+}
+
+impl BillingFacts {
+    /// Returns what follows from them at `now`.
+    pub fn standing<'a>(&'a self, catalog: &'a Catalog, now: Instant) -> Standing<'a> {
+        assess(&self.subscriptions, &self.invoices, catalog, now)
+    }
+}
+
 /// How our record of an organization's plan compares with Stripe's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// Both agree.
-    InSync,
-    /// They differ.
-    Differs,
-    /// Both agree, but the organization pays for more than one subscription.
-    DuplicateSubscriptions,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Whether both agree.
+    pub in_sync: bool,
+    /// The problems that only a person can solve.
+    pub problems: Vec<Problem>,
 }
 
 impl Plans {
@@ -65,28 +88,52 @@ impl Plans {
         Self { pool, writer, gateway, catalog, clock, base_url }
     }
 
-    /// Records facts about an organization's invoices.
+    /// Records a fact about an organization's plan, with Stripe's current state of all its subscriptions and invoices.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn record_invoices(&self, org: OrgId, facts: Invoices) -> Result<(), SyncError> {
-        self.writer.submit(Submission::new(org, None, Command::RecordInvoices { facts })).await?;
-        Ok(())
+    pub async fn record(&self, org: OrgId, fact: CustomerFact) -> Result<(), SyncError> {
+        if self.gateway.is_none() && !fact.invoices.0.is_empty() {
+            // Nothing is for sale any more, so Stripe cannot be asked. The invoice's own facts still count.
+            let command = Command::RecordInvoices { facts: fact.invoices };
+            self.writer.submit(Submission::new(org, None, command)).await?;
+            return Ok(());
+        }
+        // The event may name a customer that was replaced since.
+        let customer = self.find_customer(org).await?.unwrap_or_else(|| fact.customer.clone());
+        self.sync(org, &customer, fact).await.map(drop)
     }
 
-    /// Fetches a customer's subscriptions from Stripe, records the snapshot for the organization and returns it.
+    /// Fetches an organization's subscriptions and invoices from Stripe, records them together with `fact`, which an event
+    /// reports, and returns all that is on record then.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn sync_subscription(&self, org: OrgId, customer: &str) -> Result<SubscriptionSnapshot, SyncError> {
+    pub async fn sync(&self, org: OrgId, customer: &str, fact: CustomerFact) -> Result<BillingFacts, SyncError> {
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         // Drawn before the request, so that a snapshot with a higher number is at least as recent.
         let number = stripe_customers::next_snapshot_number(&mut conn).await?;
         drop(conn);
-        let snapshot = self.gateway()?.find_subscription(customer, number).await?;
-        if snapshot.additional > 0 {
-            tracing::error!(%org, additional = snapshot.additional, "an organization pays for more than one subscription");
+        let (snapshot, mut invoices) = self.fetch(customer, number).await?;
+        invoices.join(&fact.invoices);
+        let reported = fact.subscription.into_iter().collect();
+        let command = Command::SyncSubscriptions { snapshot, reported, invoices };
+        self.writer.submit(Submission::new(org, None, command)).await?;
+        let facts = self.load_facts(org).await?;
+        for problem in facts.standing(&self.catalog, self.clock.now()).problems {
+            tracing::error!(%org, ?problem, "the subscriptions of an organization need attention at Stripe");
         }
-        self.writer
-            .submit(Submission::new(org, None, Command::SyncSubscription { snapshot: snapshot.clone() }))
-            .await?;
-        Ok(snapshot)
+        Ok(facts)
+    }
+
+    /// Fetches a customer's subscriptions and invoices. A customer that Stripe no longer has, has none.
+    async fn fetch(&self, customer: &str, number: i64) -> Result<(SubscriptionSnapshot, Invoices), GatewayError> {
+        let (gateway, now) = (self.gateway()?, self.clock.now());
+        let (snapshot, invoices) =
+            tokio::join!(gateway.find_subscriptions(customer, number, now), gateway.find_invoices(customer));
+        let none = SubscriptionSnapshot { number, read_at: now, subscriptions: Vec::new() };
+        match (snapshot, invoices) {
+            (Err(GatewayError::CustomerMissing(_)), _) => Ok((none, Invoices::default())),
+            (Ok(snapshot), Err(GatewayError::CustomerMissing(_))) => Ok((snapshot, Invoices::default())),
+            (Ok(snapshot), Ok(invoices)) => Ok((snapshot, invoices)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
     }
 
     /// Finds the organization with this Stripe customer id.
@@ -101,29 +148,25 @@ impl Plans {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn refresh_from_stripe(&self, org: OrgId) -> Result<(), SyncError> {
         let Some(customer) = self.find_customer(org).await? else { return Ok(()) };
-        self.sync_subscription(org, &customer).await?;
-        let (stored, _) = self.load_stored(org).await?;
-        match stored.new_facts(self.gateway()?.find_invoices(&customer).await?) {
-            Some(changed) => self.record_invoices(org, changed).await,
-            None => Ok(()),
-        }
+        self.sync(org, &customer, CustomerFact::default()).await.map(drop)
     }
 
-    /// Compares our record of an organization's subscriptions and invoices with Stripe's, and changes nothing. Returns
-    /// `None` for an organization without a Stripe customer.
+    /// Compares our record of an organization's subscriptions and invoices, and the plan that follows from it, with
+    /// Stripe, and changes nothing. Returns `None` for an organization without a Stripe customer.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn compare(&self, org: OrgId) -> Result<Option<Comparison>, SyncError> {
         let Some(customer) = self.find_customer(org).await? else { return Ok(None) };
-        let snapshot = self.gateway()?.find_subscription(&customer, 0).await?;
-        let invoices = self.gateway()?.find_invoices(&customer).await?;
-        let (stored_invoices, stored) = self.load_stored(org).await?;
-        let snapshot = snapshot.applied_after(stored.as_ref());
-        let same = stored.map_or(snapshot.live.is_none(), |stored| stored.has_same_state(&snapshot));
-        Ok(Some(match same && stored_invoices.new_facts(invoices).is_none() {
-            false => Comparison::Differs,
-            true if snapshot.additional > 0 => Comparison::DuplicateSubscriptions,
-            true => Comparison::InSync,
-        }))
+        let stored = self.load_facts(org).await?;
+        let (snapshot, invoices) = self.fetch(&customer, stored.subscriptions.number + 1).await?;
+        let mut current = stored.clone();
+        current.subscriptions.record(&snapshot, &[]);
+        let same = current.subscriptions.has_same_state(&stored.subscriptions) && !stored.invoices.lacks(&invoices);
+        current.invoices.join(&invoices);
+        let standing = current.standing(&self.catalog, self.clock.now());
+        let plan = standing.in_force.as_ref().and_then(|in_force| in_force.plan);
+        let terms = self.terms(org).await?;
+        let in_sync = same && plan.is_none_or(|plan| plan.name == terms.plan);
+        Ok(Some(Comparison { in_sync, problems: standing.problems }))
     }
 
     /// Opens Stripe's customer portal and returns its URL.
@@ -136,10 +179,17 @@ impl Plans {
         Ok(self.gateway()?.open_portal(&customer, &format!("{}{RETURN_PATH}", self.base_url)).await?)
     }
 
-    /// Loads our record of an organization's invoices and subscriptions.
-    async fn load_stored(&self, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>), StorageError> {
+    /// Loads what is on record about an organization's subscriptions and invoices.
+    async fn load_facts(&self, org: OrgId) -> Result<BillingFacts, StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
-        licenses::find_invoices(&mut tx, org).await
+        let (invoices, subscriptions) = licenses::find_billing_facts(&mut tx, org).await?;
+        Ok(BillingFacts { subscriptions, invoices })
+    }
+
+    async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {
+        let mut tx = tenant::begin(&self.pool, org).await?;
+        let found = accounts::find(&mut tx, org).await?;
+        Ok(found.ok_or_else(|| StorageError::missing("ai_token_accounts", org))?.account.terms)
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {

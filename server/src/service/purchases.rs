@@ -152,8 +152,14 @@ impl Purchases {
         let customer = customers::find_or_create(&self.pool, &**gateway, &*self.clock, org, id.0).await?;
         let until = order.ordered_at + CHECKOUT_TTL;
         let (purchase, base_url) = (&order.purchase, &*self.base_url);
-        let checkout_order = CheckoutOrder { org, purchase, customer: &customer, until, base_url };
-        let checkout = gateway.open_checkout(&checkout_order).await?;
+        let checkout_order = |customer| CheckoutOrder { org, purchase, customer, until, base_url };
+        let checkout = match gateway.open_checkout(&checkout_order(&customer)).await {
+            Err(GatewayError::CustomerMissing(_)) => {
+                let customer = customers::replace(&self.pool, &**gateway, &*self.clock, org, &customer).await?;
+                gateway.open_checkout(&checkout_order(&customer)).await?
+            }
+            opened => opened?,
+        };
         let mut tx = tenant::begin(&self.pool, org).await?;
         let checkout = Checkout { session: checkout.session, url: checkout.url, until };
         purchases::set_checkout(&mut tx, org, id, &checkout).await?;

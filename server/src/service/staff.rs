@@ -15,11 +15,11 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     plans::Plans,
-    purchases::{Purchases, SyncError},
-    reconcile::{self, ReconcileError, Report},
+    purchases::Purchases,
+    reconcile::{self, Report},
     writer::{Submission, SubmitError},
 };
-use crate::storage::{Result, organizations, stripe_events, tenant};
+use crate::storage::{Result, StorageError, organizations, stripe_events, tenant};
 pub use crate::storage::{organizations::Found, stripe_events::Unsettled};
 
 /// The age up to which purchases are compared with Stripe.
@@ -47,18 +47,15 @@ pub enum ComparisonError {
     /// The timeout has passed.
     #[error("the comparison with Stripe timed out")]
     TimedOut,
-    /// The comparison or the fix failed.
+    /// The database failed.
     #[error(transparent)]
-    Reconcile(#[from] ReconcileError),
+    Storage(#[from] StorageError),
 }
 
 impl ComparisonError {
     /// Whether Stripe caused the failure.
     pub const fn is_stripe_failure(&self) -> bool {
-        matches!(
-            self,
-            Self::TimedOut | Self::Reconcile(ReconcileError::Gateway(_) | ReconcileError::Sync(SyncError::Gateway(_)))
-        )
+        matches!(self, Self::TimedOut)
     }
 }
 
@@ -150,7 +147,7 @@ impl Staff {
         let fix = async {
             match purchase {
                 Some(purchase) => reconcile::fix(&self.purchases, org, purchase).await,
-                None => reconcile::fix_plan(&self.plans, org).await.map(Some),
+                None => Ok(Some(reconcile::fix_plan(&self.plans, org).await)),
             }
         };
         let report = timeout(RECONCILE_TIMEOUT, fix).await.map_err(|_| ComparisonError::TimedOut)??;

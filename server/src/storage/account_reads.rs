@@ -49,8 +49,8 @@ pub struct AccountRead {
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId, requester: &Requester) -> Result<Option<AccountRead>> {
     let row = sqlx::query!(
-        r#"select plan as "plan!", next_plan, license_state as "license_state!", license_since,
-             license_off as "license_off!", anchor_at as "anchor_at!",
+        r#"select plan as "plan!", next_plan, next_plan_from, license_state as "license_state!", license_since,
+             license_off as "license_off!", overdue_from, allowance_until, anchor_at as "anchor_at!",
              period_start, closed_at, seq as "seq!", head_hash as "head_hash!", due_at,
              balances as "balances: Json<Vec<BalanceRow>>", grants as "grants: Json<Vec<GrantRow>>",
              guard as "guard: Json<Guard>", api_key as "key: Json<api_keys::Row>", member_found as "member!"
@@ -67,9 +67,12 @@ pub async fn find(conn: &mut PgConnection, org: OrgId, requester: &Requester) ->
         org_id: org.0,
         plan: row.plan,
         next_plan: row.next_plan,
+        next_plan_from: row.next_plan_from,
         license_state: row.license_state,
         license_since: row.license_since,
         license_off: row.license_off,
+        overdue_from: row.overdue_from,
+        allowance_until: row.allowance_until,
         anchor_at: row.anchor_at,
         period_start: row.period_start,
         closed_at: row.closed_at,

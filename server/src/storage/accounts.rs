@@ -9,6 +9,8 @@ use brightmeter::{
         invoices::Invoices,
         license::{License, Restriction, Rung, SuspensionCause},
         period::Anchor,
+        standing::NextPlan,
+        subscription::Subscriptions,
     },
     ids::OrgId,
     ledger::{
@@ -28,9 +30,12 @@ pub(super) struct Row {
     pub(super) org_id: Uuid,
     pub(super) plan: String,
     pub(super) next_plan: Option<String>,
+    pub(super) next_plan_from: Option<Instant>,
     pub(super) license_state: String,
     pub(super) license_since: Option<Instant>,
     pub(super) license_off: String,
+    pub(super) overdue_from: Option<Instant>,
+    pub(super) allowance_until: Option<Instant>,
     pub(super) anchor_at: Instant,
     pub(super) period_start: Option<Instant>,
     pub(super) closed_at: Option<Instant>,
@@ -51,14 +56,17 @@ pub struct Found {
 impl Row {
     pub(super) fn decode(self) -> Result<Found> {
         let org = self.org_id;
+        let next_plan = self.next_plan.map(|plan| decode(TABLE, "next_plan", org, plan)).transpose()?;
         let account = Account {
             org: OrgId(org),
             terms: Terms {
                 plan: decode(TABLE, "plan", org, self.plan)?,
-                next_plan: self.next_plan.map(|plan| decode(TABLE, "next_plan", org, plan)).transpose()?,
+                next_plan: next_plan.zip(self.next_plan_from).map(|(plan, from)| NextPlan { plan, from }),
                 license: license(TABLE, "license_state", org, &self.license_state, self.license_since)?,
                 announced: Restriction::parse(&self.license_off)
                     .ok_or_else(|| unknown(TABLE, "license_off", org, &self.license_off))?,
+                overdue_from: self.overdue_from,
+                allowance_until: self.allowance_until,
                 anchor: Anchor(self.anchor_at),
                 period_start: self.period_start,
                 closed_at: self.closed_at,
@@ -71,7 +79,7 @@ impl Row {
             spends: BTreeMap::new(),
             purchases: BTreeMap::new(),
             invoices: Invoices::default(),
-            subscription: None,
+            subscriptions: Subscriptions::default(),
             receipt_number: 0,
         };
         Ok(Found { account, due_at: self.due_at })
@@ -102,8 +110,9 @@ pub(super) fn license(
 pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> {
     let rows = sqlx::query_as!(
         Row,
-        "select org_id, plan, next_plan, license_state, license_since, license_off, anchor_at, period_start, closed_at, seq,
-             head_hash, case when isfinite(due_at) then due_at end as due_at
+        "select org_id, plan, next_plan, next_plan_from, license_state, license_since, license_off, overdue_from,
+             allowance_until, anchor_at, period_start, closed_at, seq, head_hash,
+             case when isfinite(due_at) then due_at end as due_at
          from ai_token_accounts where org_id = any($1) order by org_id for update",
         orgs
     )
@@ -117,8 +126,9 @@ pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> 
 pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Found>> {
     let row = sqlx::query_as!(
         Row,
-        "select org_id, plan, next_plan, license_state, license_since, license_off, anchor_at, period_start, closed_at, seq,
-             head_hash, case when isfinite(due_at) then due_at end as due_at
+        "select org_id, plan, next_plan, next_plan_from, license_state, license_since, license_off, overdue_from,
+             allowance_until, anchor_at, period_start, closed_at, seq, head_hash,
+             case when isfinite(due_at) then due_at end as due_at
          from ai_token_accounts where org_id = $1",
         org.0
     )
@@ -161,17 +171,19 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
         "update ai_token_accounts a
          set plan = u.plan, next_plan = u.next_plan, license_state = u.license_state, license_since = u.license_since,
              license_off = u.license_off, anchor_at = u.anchor_at, period_start = u.period_start, closed_at = u.closed_at,
-             seq = u.seq, head_hash = u.head_hash,
+             seq = u.seq, head_hash = u.head_hash, next_plan_from = u.next_plan_from, overdue_from = u.overdue_from,
+             allowance_until = u.allowance_until,
              due_at = coalesce(least(u.due_at,
                  (select min(h.expires_at) from ai_token_holds h where h.org_id = a.org_id and h.state = 'open')), 'infinity')
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[], $11::text[], $12::timestamptz[])
+                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[], $11::text[], $12::timestamptz[],
+                     $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
              u(org_id, plan, next_plan, license_state, license_since, period_start, closed_at, seq, head_hash, due_at, license_off,
-               anchor_at)
+               anchor_at, next_plan_from, overdue_from, allowance_until)
          where a.org_id = u.org_id",
         &orgs,
         &column(|a| Some(a.terms.plan.to_string())) as &[Option<String>],
-        &column(|a| a.terms.next_plan.as_ref().map(ToString::to_string)) as &[Option<String>],
+        &column(|a| a.terms.next_plan.as_ref().map(|next| next.plan.to_string())) as &[Option<String>],
         &column(|a| Some(a.terms.license.name().into())) as &[Option<String>],
         &instants(|a| a.terms.license.since()) as &[Option<Instant>],
         &instants(|a| a.terms.period_start) as &[Option<Instant>],
@@ -181,6 +193,9 @@ pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Ru
         &due as &[Option<Instant>],
         &column(|a| Some(a.terms.announced.as_str().into())) as &[Option<String>],
         &instants(|a| Some(a.terms.anchor.0)) as &[Option<Instant>],
+        &instants(|a| a.terms.next_plan.as_ref().map(|next| next.from)) as &[Option<Instant>],
+        &instants(|a| a.terms.overdue_from) as &[Option<Instant>],
+        &instants(|a| a.terms.allowance_until) as &[Option<Instant>],
     )
     .execute(conn)
     .await?;

@@ -6,7 +6,7 @@ use brightmeter::{
     billing::{
         invoices::Invoices,
         license::{LicenseStep, Restriction, StaffAction},
-        subscription::SubscriptionSnapshot,
+        subscription::Subscriptions,
     },
     ids::{OrgId, TransactionId, UserId},
     time::Instant,
@@ -25,43 +25,44 @@ pub struct Logged {
     pub person: Option<String>,
 }
 
-/// Returns the invoices and subscription snapshots of `orgs`. Organizations without billing facts are left out.
+/// Returns the invoices and the record of subscriptions of `orgs`. Organizations without billing facts are left out.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn list_invoices(
+pub async fn list_billing_facts(
     conn: &mut PgConnection,
     orgs: &[Uuid],
-) -> Result<Vec<(Uuid, Invoices, Option<SubscriptionSnapshot>)>> {
+) -> Result<Vec<(Uuid, Invoices, Subscriptions)>> {
     let rows = sqlx::query!(
-        r#"select org_id, invoices as "invoices: Json<Invoices>", subscription as "subscription: Json<SubscriptionSnapshot>"
+        r#"select org_id, invoices as "invoices: Json<Invoices>", subscriptions as "subscriptions: Json<Subscriptions>"
          from invoices where org_id = any($1)"#,
         orgs
     );
     let rows = rows.fetch_all(conn).await?;
-    Ok(rows.into_iter().map(|row| (row.org_id, row.invoices.0, row.subscription.map(|it| it.0))).collect())
+    let rows = rows.into_iter().map(|row| (row.org_id, row.invoices.0, row.subscriptions.map(|it| it.0)));
+    Ok(rows.map(|(org, invoices, subscriptions)| (org, invoices, subscriptions.unwrap_or_default())).collect())
 }
 
-/// Returns the invoices and the subscription snapshot of one organization.
+/// Returns the invoices and the record of subscriptions of one organization.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn find_invoices(conn: &mut PgConnection, org: OrgId) -> Result<(Invoices, Option<SubscriptionSnapshot>)> {
-    let known = list_invoices(conn, &[org.0]).await?.into_iter().next();
-    Ok(known.map(|(_, invoices, snapshot)| (invoices, snapshot)).unwrap_or_default())
+pub async fn find_billing_facts(conn: &mut PgConnection, org: OrgId) -> Result<(Invoices, Subscriptions)> {
+    let known = list_billing_facts(conn, &[org.0]).await?.into_iter().next();
+    Ok(known.map(|(_, invoices, subscriptions)| (invoices, subscriptions)).unwrap_or_default())
 }
 
-/// Writes the invoices, the subscription snapshot, or both. A `None` leaves the stored value unchanged.
+/// Writes the invoices, the record of subscriptions, or both. A `None` leaves the stored value unchanged.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn upsert_billing_facts(
     conn: &mut PgConnection,
     org: Uuid,
     invoices: Option<&Invoices>,
-    snapshot: Option<&SubscriptionSnapshot>,
+    subscriptions: Option<&Subscriptions>,
 ) -> Result<()> {
     let done = sqlx::query!(
-        "insert into invoices (org_id, invoices, subscription) values ($1, coalesce($2, '{}'::jsonb), $3)
+        "insert into invoices (org_id, invoices, subscriptions) values ($1, coalesce($2, '{}'::jsonb), $3)
          on conflict (org_id) do update set invoices = coalesce($2, invoices.invoices),
-             subscription = coalesce($3, invoices.subscription)",
+             subscriptions = coalesce($3, invoices.subscriptions)",
         org,
         invoices.map(Json) as Option<Json<&Invoices>>,
-        snapshot.map(Json) as Option<Json<&SubscriptionSnapshot>>
+        subscriptions.map(Json) as Option<Json<&Subscriptions>>
     )
     .execute(conn)
     .await?;

@@ -68,14 +68,45 @@ pub async fn take(conn: &mut PgConnection, now: Instant, lease_until: Instant, l
     Ok(taken.collect())
 }
 
-/// Records that an event was processed.
+/// The reason why an event needs no further attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposal {
+    /// It was processed, or says nothing that Brightmeter uses.
+    Processed,
+    /// It is about another product on the same Stripe account.
+    NotOurs,
+    /// It was refused.
+    Refused,
+}
+
+impl Disposal {
+    /// The name in the database and in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Processed => "processed",
+            Self::NotOurs => "not_ours",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Records that an event needs no further attempt, unless one of the Stripe ids in `waits_for` is recorded later.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn finish(conn: &mut PgConnection, id: &str, outcome: &str, now: Instant) -> Result<()> {
+pub async fn finish(
+    conn: &mut PgConnection,
+    id: &str,
+    (disposal, outcome): (Disposal, &str),
+    waits_for: &[String],
+    now: Instant,
+) -> Result<()> {
     let done = sqlx::query!(
-        "update stripe_events set done_at = $2, outcome = $3, due_at = null, waits_for = null where id = $1",
+        "update stripe_events set done_at = $2, outcome = $3, disposal = $4, due_at = null, waits_for = nullif($5::text[], '{}')
+         where id = $1",
         id,
         now,
-        outcome
+        outcome,
+        disposal.as_str(),
+        waits_for
     );
     expect_rows(done.execute(conn).await?, 1, "stripe_events", id)
 }
@@ -106,7 +137,7 @@ pub async fn record_failure(
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn wake(conn: &mut PgConnection, stripe_ids: &[String], now: Instant) -> Result<u64> {
     let done = sqlx::query!(
-        "update stripe_events set due_at = $2, waits_for = null where done_at is null and waits_for && $1",
+        "update stripe_events set due_at = $2, waits_for = null, done_at = null, disposal = null where waits_for && $1",
         stripe_ids,
         now
     );

@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use brightmeter::{
     billing::{invoices::Invoices, payment::Payment, subscription::SubscriptionSnapshot},
-    ids::OrgId,
+    ids::{OrgId, PlanOrderId},
     time::Instant,
 };
 use miniserde::json::Value as Raw;
@@ -26,13 +26,18 @@ use stripe_checkout::{
         CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession, ProductData, RetrieveCheckoutSession,
     },
 };
-use stripe_core::{customer::CreateCustomer, dispute::ListDispute, refund::ListRefund};
+use stripe_core::{
+    customer::CreateCustomer, dispute::ListDispute, payment_intent::RetrievePaymentIntent, refund::ListRefund,
+};
 use stripe_types::Currency;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    gateway::{Checkout, CheckoutOrder, Gateway, GatewayError, PlanOrder, SubscriptionChange, purchase_path},
+    gateway::{
+        Changed, Checkout, CheckoutOrder, Gateway, GatewayError, PaymentOwner, PlanOrder, SubscriptionChange,
+        purchase_path,
+    },
     webhook_facts::{self, ORG, PURCHASE, PurchaseRef},
 };
 
@@ -138,7 +143,7 @@ impl Gateway for StripeApi {
             .expires_at(until.timestamp())
             .success_url(format!("{base_url}{path}?from=stripe"))
             .cancel_url(format!("{base_url}{path}?from=stripe&canceled=1"));
-        let session = self.send(&request, Some(format!("checkout-{org}-{}", purchase.id))).await?;
+        let session = self.send(&request, Some(format!("checkout-{org}-{}-{customer}", purchase.id))).await?;
         let missing = "a session without an id and a url";
         Ok(Checkout { session: required(&session, "id", missing)?, url: required(&session, "url", missing)? })
     }
@@ -169,8 +174,12 @@ impl Gateway for StripeApi {
         self.preview(change).await
     }
 
-    async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError> {
+    async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<Changed, GatewayError> {
         self.update(change).await
+    }
+
+    async fn resume_subscription(&self, org: OrgId, id: PlanOrderId, subscription: &str) -> Result<(), GatewayError> {
+        self.resume(org, id, subscription).await
     }
 
     async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError> {
@@ -186,9 +195,20 @@ impl Gateway for StripeApi {
             .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 
-    async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError> {
+    async fn find_subscriptions(
+        &self,
+        customer: &str,
+        number: i64,
+        now: Instant,
+    ) -> Result<SubscriptionSnapshot, GatewayError> {
         let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LIST_LIMIT);
-        webhook_facts::subscriptions(&self.send(&request, None).await?, number)
+        webhook_facts::subscriptions::list(&self.send(&request, None).await?, number, now)
+            .map_err(|missing| GatewayError::Unreadable(missing.into()))
+    }
+
+    async fn find_payment_owner(&self, payment_intent: &str) -> Result<PaymentOwner, GatewayError> {
+        let object = self.send(&RetrievePaymentIntent::new(payment_intent), None).await?;
+        webhook_facts::payment_owner(&object, payment_intent)
             .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 }
@@ -209,20 +229,33 @@ struct ClientConfigError(#[source] StripeError);
 /// An error response of Stripe's API, reduced to fields that contain no personal data: the message and the payment
 /// method are left out.
 #[derive(Debug, thiserror::Error)]
-#[error("status {status}, {kind}{}", .param.as_ref().map(|param| format!(", {param}")).unwrap_or_default())]
+#[error("status {status}, {kind} {code}{}", .param.as_ref().map(|param| format!(", {param}")).unwrap_or_default())]
 struct ErrorResponse {
     status: u16,
     kind: String,
+    code: String,
     param: Option<String>,
 }
 
 impl From<StripeError> for GatewayError {
     fn from(error: StripeError) -> Self {
         match error {
-            StripeError::Stripe(_, 402) => Self::Declined,
             StripeError::Stripe(error, status) => {
-                let response = ErrorResponse { status, kind: error.type_.to_string(), param: error.param };
+                let code = error.code.as_ref().map(ToString::to_string).unwrap_or_default();
+                let message = error.message.unwrap_or_default();
+                let is_missing = code == "resource_missing" || status == 404;
+                // With an API key of the wrong mode, Stripe reports every customer as missing, and says this.
+                let is_in_other_mode = message.contains("a similar object exists in");
+                let response = ErrorResponse { status, kind: error.type_.to_string(), code, param: error.param };
                 match status {
+                    402 if response.code.ends_with("payment_intent_requires_action") => Self::NeedsConfirmation,
+                    402 => Self::Declined,
+                    // Has no code of its own.
+                    400 if message.starts_with("This customer has no attached payment source") => Self::NoPaymentMethod,
+                    400 | 404 if is_missing && !is_in_other_mode => match response.param.as_deref() {
+                        Some("customer") => Self::CustomerMissing(response.into()),
+                        _ => Self::NotFound(response.into()),
+                    },
                     // These say nothing about the request itself: a wrong API key, a conflict, a rate limit, an outage.
                     401 | 403 | 409 | 429 | 500.. => Self::Unavailable(response.into()),
                     _ => Self::Refused(response.into()),

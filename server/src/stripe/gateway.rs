@@ -10,7 +10,7 @@ use brightmeter::{
     billing::{
         invoices::Invoices,
         payment::{Payment, Purchase},
-        subscription::{Subscription, SubscriptionSnapshot},
+        subscription::{PlanLine, Subscription, SubscriptionSnapshot},
     },
     catalog::Plan,
     ids::{OrgId, PlanOrderId, PurchaseId},
@@ -50,9 +50,11 @@ pub trait Gateway: Send + Sync {
     /// Changes a subscription. Idempotent per order.
     ///
     /// # Errors
-    /// [`GatewayError::Declined`] also if the change has to be paid now and the card is declined: then nothing was
-    /// changed.
-    async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError>;
+    /// [`GatewayError::Declined`] if the change has to be paid now and the card is declined: then nothing was changed.
+    async fn change_subscription(&self, change: &SubscriptionChange<'_>) -> Result<Changed, GatewayError>;
+
+    /// Resumes a paused subscription: a new billing period starts now and is charged. Idempotent per order.
+    async fn resume_subscription(&self, org: OrgId, id: PlanOrderId, subscription: &str) -> Result<(), GatewayError>;
 
     /// Opens Stripe's customer portal, where invoices are paid and cards are changed. It links back to `return_url`.
     async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError>;
@@ -61,7 +63,15 @@ pub trait Gateway: Send + Sync {
     async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError>;
 
     /// Fetches a snapshot of a customer's subscriptions. `number` orders snapshots; draw it before this call.
-    async fn find_subscription(&self, customer: &str, number: i64) -> Result<SubscriptionSnapshot, GatewayError>;
+    async fn find_subscriptions(
+        &self,
+        customer: &str,
+        number: i64,
+        now: Instant,
+    ) -> Result<SubscriptionSnapshot, GatewayError>;
+
+    /// Fetches the owner of a payment.
+    async fn find_payment_owner(&self, payment_intent: &str) -> Result<PaymentOwner, GatewayError>;
 }
 
 /// A pack order to be paid through Checkout.
@@ -109,8 +119,29 @@ pub struct SubscriptionChange<'a> {
     pub customer: &'a str,
     /// The subscription to change.
     pub subscription: &'a Subscription,
+    /// The line of its plan, which is replaced. Other items stay.
+    pub line: &'a PlanLine,
     /// The new plan and when it takes effect.
     pub timing: ChangeTiming<'a>,
+}
+
+/// The result of a change that Stripe accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// The change is made.
+    Applied,
+    /// The bank wants the customer to confirm the payment on Stripe's page at this URL, if Stripe named one. Until then
+    /// nothing is changed or charged.
+    NeedsConfirmation(Option<String>),
+}
+
+/// The owner of a payment, as far as Stripe knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentOwner {
+    /// The customer's Stripe id, if any.
+    pub customer: Option<String>,
+    /// Whether our metadata is on the payment: it is for a pack.
+    pub has_our_metadata: bool,
 }
 
 /// The new plan of a subscription and when it takes effect.
@@ -118,6 +149,8 @@ pub struct SubscriptionChange<'a> {
 pub enum ChangeTiming<'a> {
     /// Upgrades to a larger plan now. The rest of the billing period, from this instant, is paid immediately.
     Now(&'a Plan, Instant),
+    /// Ends the free trial and upgrades to a larger plan now. A new billing period starts and is paid immediately.
+    EndTrial(&'a Plan),
     /// Switches to this plan at the next renewal.
     AtRenewal(&'a Plan),
     /// Cancels at the end of the billing period.
@@ -143,6 +176,18 @@ pub enum GatewayError {
     /// The card was declined.
     #[error("the card was declined")]
     Declined,
+    /// The bank wants the customer to confirm the payment.
+    #[error("the payment needs the customer's confirmation")]
+    NeedsConfirmation,
+    /// The customer has no card or other payment method.
+    #[error("the customer has no payment method")]
+    NoPaymentMethod,
+    /// Stripe no longer has the customer.
+    #[error("Stripe does not have the customer")]
+    CustomerMissing(#[source] Box<dyn Error + Send + Sync>),
+    /// Stripe does not have the object.
+    #[error("Stripe does not have the object")]
+    NotFound(#[source] Box<dyn Error + Send + Sync>),
     /// The request was refused, by Stripe or because it could not be sent.
     #[error("the request to Stripe was refused")]
     Refused(#[source] Box<dyn Error + Send + Sync>),

@@ -5,21 +5,20 @@
 //! field is missing.
 
 pub mod invoices;
+pub mod subscriptions;
 
 use brightmeter::{
     billing::{
-        invoices::{Invoice, Invoices},
+        invoices::Invoices,
         payment::{Dispute, DisputeStatus, Payment, Refund, Stage},
-        period::Anchor,
-        subscription::{Subscription, SubscriptionSnapshot},
+        subscription::Subscription,
     },
     ids::{OrgId, PurchaseId},
-    names::PlanName,
     time::Instant,
 };
 use serde_json::Value;
 
-use super::event::Event;
+use super::{event::Event, gateway::PaymentOwner};
 
 /// The metadata field of Stripe's objects that carries the organization's id.
 pub const ORG: &str = "brightmeter_org";
@@ -31,19 +30,34 @@ pub const PLAN: &str = "brightmeter_plan";
 /// The facts that an event reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebhookFacts {
-    /// Facts about the payment of a purchase.
-    Payment(PurchaseRef, Payment),
-    /// A fact about the plan of the customer with this Stripe id.
-    Customer(String, BillingFact),
+    /// Facts about a payment.
+    Payment(PaymentFact),
+    /// A fact about a customer's plan.
+    Customer(CustomerFact),
 }
 
-/// A fact about a customer's plan.
+/// Facts about a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BillingFact {
-    /// Facts about an invoice.
-    Invoice(Invoices),
-    /// A subscription has changed. Its state is fetched from Stripe, not read from the event.
-    Subscription,
+pub struct PaymentFact {
+    /// The purchase.
+    pub purchase: PurchaseRef,
+    /// The facts.
+    pub payment: Payment,
+    /// The owner of the payment; `None` if the event does not say.
+    pub owner: Option<PaymentOwner>,
+}
+
+/// A fact about a customer's plan. The customer's subscriptions and invoices are fetched from Stripe then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerFact {
+    /// The customer's Stripe id.
+    pub customer: String,
+    /// Whether our metadata is on the object. If not, and the customer is not ours either, it is about another product.
+    pub has_our_metadata: bool,
+    /// What the event says about an invoice.
+    pub invoices: Invoices,
+    /// The state of the subscription when the event was created. It shows what was paid then.
+    pub subscription: Option<Subscription>,
 }
 
 /// A reference to a purchase.
@@ -64,23 +78,19 @@ pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
     let object = &envelope["data"]["object"];
     let reported_at = event.created_at.map_or(0, |at| at.timestamp());
     let facts = match event.kind.as_str() {
-        "invoice.paid" | "invoice.payment_succeeded" => {
-            let paid = invoices::paid(object, event.created_at);
-            return invoices::read(object, Invoice { closed: true, paid, ..Invoice::default() });
-        }
-        // No longer owed: it must not restrict the license forever.
-        "invoice.voided" | "invoice.marked_uncollectible" => {
-            return invoices::read(object, Invoice { closed: true, ..Invoice::default() });
-        }
-        // The first invoice of a subscription is not a debt: the plan starts only when it is paid.
-        "invoice.payment_failed" if object["billing_reason"] == "subscription_create" => return Ok(None),
-        "invoice.payment_failed" => {
-            let failed_at = Some(event.created_at.ok_or("the time of the failed payment is missing")?);
-            return invoices::read(object, Invoice { failed_at, ..Invoice::default() });
+        kind if kind.starts_with("invoice.") => {
+            return Ok(invoices::read_event(kind, object, event.created_at)?.map(WebhookFacts::Customer));
         }
         kind if kind.starts_with("customer.subscription.") || sells_plan(kind, object) => {
             let customer = id_of(&object["customer"]).ok_or("the subscription has no customer")?;
-            return Ok(Some(WebhookFacts::Customer(customer, BillingFact::Subscription)));
+            let at = event.created_at.unwrap_or_default();
+            // If it cannot be read, the fetched state counts alone.
+            let subscription = subscriptions::read(object, at).ok().flatten();
+            return Ok(Some(customer_fact(customer, object, subscription)));
+        }
+        "customer.deleted" => {
+            let customer = text(&object["id"]).ok_or("the customer has no id")?;
+            return Ok(Some(customer_fact(customer, object, None)));
         }
         "checkout.session.completed" => session(object, None),
         "checkout.session.async_payment_succeeded" => session(object, Some(Stage::Paid)),
@@ -91,57 +101,41 @@ pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
         kind if kind.starts_with("charge.dispute.") => Some(dispute(object, reported_at)),
         _ => return Ok(None),
     };
-    Ok(facts.transpose()?.map(|(purchase, payment)| WebhookFacts::Payment(purchase, payment)))
+    // Sessions and charges name their customer, and carry our metadata if we created them.
+    let says_owner = matches!(object["object"].as_str(), Some("checkout.session" | "charge"));
+    let owner = says_owner
+        .then(|| PaymentOwner { customer: id_of(&object["customer"]), has_our_metadata: has_our_metadata(object) });
+    let facts = facts.transpose()?;
+    Ok(facts.map(|(purchase, payment)| WebhookFacts::Payment(PaymentFact { purchase, payment, owner })))
+}
+
+fn customer_fact(customer: String, object: &Value, subscription: Option<Subscription>) -> WebhookFacts {
+    let has_our_metadata = has_our_metadata(object);
+    WebhookFacts::Customer(CustomerFact { customer, has_our_metadata, subscription, invoices: Invoices::default() })
+}
+
+/// Whether an object carries metadata that we, or a person on our behalf, put on it.
+fn has_our_metadata(object: &Value) -> bool {
+    [ORG, PURCHASE, PLAN].iter().any(|field| object["metadata"][*field].is_string())
+}
+
+/// Reads the owner of a payment intent.
+pub fn payment_owner(object: &Value, payment_intent: &str) -> Result<PaymentOwner, &'static str> {
+    if object["id"] != payment_intent {
+        return Err("the payment intent has another id");
+    }
+    Ok(PaymentOwner { customer: id_of(&object["customer"]), has_our_metadata: has_our_metadata(object) })
+}
+
+/// Returns whether an event comes from live mode, or `None` if it does not say.
+pub fn is_live(event: &Event) -> Option<bool> {
+    serde_json::from_str::<Value>(&event.payload).ok()?["livemode"].as_bool()
 }
 
 /// Whether the event completes a Checkout session for a plan.
 fn sells_plan(kind: &str, object: &Value) -> bool {
     let complete = matches!(kind, "checkout.session.completed" | "checkout.session.async_payment_succeeded");
     complete && object["mode"] == "subscription"
-}
-
-/// Reads the list of a customer's subscriptions. The newest live one counts; `additional` is the number of other live
-/// ones. Subscriptions to other products are ignored.
-///
-/// # Errors
-/// Also if the list is incomplete.
-pub fn subscriptions(list: &Value, number: i64) -> Result<SubscriptionSnapshot, &'static str> {
-    let mut snapshot = SubscriptionSnapshot { number, live: None, ended_at: None, additional: 0 };
-    let mut newest = i64::MIN;
-    for object in complete_list(list)? {
-        let Some(plan) = plan_of(object) else { continue };
-        let instant = |field: &str| object[field].as_i64().and_then(|seconds| Instant::from_timestamp(seconds, 0));
-        match object["status"].as_str() {
-            Some("active" | "trialing" | "past_due" | "unpaid") => {
-                let created = object["created"].as_i64().unwrap_or_default();
-                snapshot.additional += u32::from(snapshot.live.is_some());
-                if created >= newest {
-                    let id = text(&object["id"]).ok_or("a subscription has no id")?;
-                    let item = text(&object["items"]["data"][0]["id"]).ok_or("a subscription has no item")?;
-                    let anchor = instant("billing_cycle_anchor").ok_or("a subscription has no billing_cycle_anchor")?;
-                    // Set to end with the billing period or on a date: either way it is not renewed.
-                    let ends = object["cancel_at_period_end"] == true || object["cancel_at"].is_i64();
-                    newest = created;
-                    snapshot.live = Some(Subscription { id, item, plan, anchor: Anchor(anchor), ends });
-                }
-            }
-            Some("canceled") => {
-                snapshot.ended_at = snapshot.ended_at.max(instant("ended_at").or_else(|| instant("canceled_at")));
-            }
-            // Not yet paid for the first time, paused, or of a new status: it neither runs a plan nor has ended one.
-            _ => {}
-        }
-    }
-    if snapshot.live.is_some() {
-        snapshot.ended_at = None;
-    }
-    Ok(snapshot)
-}
-
-/// The plan of a subscription, from the price's metadata or, if the price was created by hand, from the subscription's.
-fn plan_of(object: &Value) -> Option<PlanName> {
-    let price = &object["items"]["data"][0]["price"];
-    [price, object].into_iter().find_map(|object| object["metadata"][PLAN].as_str()?.parse().ok())
 }
 
 /// Reads a Checkout session, or returns `None` if it is not for a pack. `stage` is set if the event implies a stage
@@ -253,13 +247,18 @@ fn metadata_ids(object: &Value) -> Option<PurchaseRef> {
     Some(PurchaseRef::Ids(id(ORG)?.parse().ok()?, id(PURCHASE)?.parse().ok()?))
 }
 
+/// An instant in Unix seconds.
+fn instant(value: &Value) -> Option<Instant> {
+    Instant::from_timestamp(value.as_i64()?, 0)
+}
+
 /// A Stripe id, given as text or as an expanded object.
 fn id_of(value: &Value) -> Option<String> {
     text(value).or_else(|| text(&value["id"]))
 }
 
 /// The URL of one of Stripe's pages, to link to: HTTPS, or plain HTTP on this machine for the sandbox.
-fn https_url(value: &Value) -> Option<String> {
+pub(super) fn https_url(value: &Value) -> Option<String> {
     let is_allowed = |url: &&str| ["https://", "http://127.0.0.1:"].iter().any(|start| url.starts_with(start));
     value.as_str().filter(|url| url.len() <= 2_000 && !url.contains('\0')).filter(is_allowed).map(Into::into)
 }

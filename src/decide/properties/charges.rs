@@ -17,7 +17,7 @@ use crate::{
 fn ready(events: &[(i64, history::Event)]) -> world::World {
     let mut world = History::play(events).world;
     world.account.terms.closed_at = None;
-    world.account.terms.license = License::Active;
+    (world.account.terms.license, world.account.terms.overdue_from) = (License::Active, None);
     world.advance();
     let needed = Command::ChangePlan { caller: world::STAFF, plan: "enterprise".parse().unwrap() };
     // Refused if it is already on that plan, which is fine.

@@ -14,15 +14,14 @@ use crate::{
     billing::{
         invoices::{Invoice, Invoices},
         payment::{Payment, Stage},
-        period::Anchor,
-        subscription::{Subscription, SubscriptionSnapshot},
+        subscription::{Status, Subscription},
     },
     catalog::Catalog,
     command::{Caller, Command},
     decide::{
         Context, Decision,
         tests::world::{
-            ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, by_staff, deep, disputed, open_hold, paid,
+            self, ALICE, BOB, SERVICE, SERVICE_FOR_ALICE, STAFF, World, ai, by_staff, deep, disputed, open_hold, paid,
             paid_for_plan, refunded, tokens, uses,
         },
     },
@@ -83,10 +82,12 @@ pub(super) enum Event {
     /// Stripe's subscription is synced.
     Sync {
         number: i64,
-        live: bool,
+        status: usize,
         plan: usize,
         hours: i64,
         ends: bool,
+        trial: bool,
+        paused: bool,
     },
     /// Stripe reports that an invoice was paid or failed.
     Invoice {
@@ -227,12 +228,18 @@ fn command(world: &mut World, event: &Event) -> Option<Command> {
         }
         Event::Staff { suspend: true } => Command::Suspend(by_staff("a chargeback")),
         Event::Staff { suspend: false } => Command::Lift(by_staff("it was a mistake")),
-        Event::Sync { number, live, plan, hours, ends } => {
-            let anchor = Anchor(world.now + TimeDelta::hours(hours));
-            let (id, plan) = (format!("sub_{hours}"), PLANS[plan].parse().unwrap());
-            let live = live.then_some(Subscription { id, item: "si_1".into(), plan, anchor, ends });
-            let ended_at = live.is_none().then_some(world.now);
-            Command::SyncSubscription { snapshot: SubscriptionSnapshot { number, live, ended_at, additional: 0 } }
+        Event::Sync { number, status, plan, hours, ends, trial, paused } => {
+            let start = world.now + TimeDelta::hours(hours);
+            let plain = world::subscribed(&format!("sub_{}", hours % 3), PLANS[plan], start);
+            let subscription = Subscription {
+                status: Status::ALL[status],
+                cancel_at: ends.then_some(plain.lines[0].end),
+                trial_end: trial.then_some(plain.lines[0].end),
+                collection_paused: paused,
+                ended_at: (Status::ALL[status] == Status::Canceled).then_some(world.now),
+                ..plain
+            };
+            world::sync(number, world.now, vec![subscription])
         }
         Event::Block { caller } => {
             let until = world.now + TimeDelta::minutes(15);
@@ -274,8 +281,10 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (0..PLANS.len()).prop_map(|plan| Event::ChangePlan { plan }),
         4 => Just(Event::Advance),
         2 => (0..4_u8, any::<bool>()).prop_map(|(invoice, paid)| Event::Invoice { invoice, paid }),
-        1 => (0..200_i64, 0..5_u8, 0..PLANS.len(), -900..900_i64, any::<bool>()).prop_map(
-            |(number, live, plan, hours, ends)| Event::Sync { number, live: live > 0, plan, hours, ends }
+        2 => (0..200_i64, 0..Status::ALL.len(), 0..PLANS.len(), -900..900_i64, any::<bool>(), rarely(), rarely()).prop_map(
+            |(number, status, plan, hours, ends, trial, paused)| {
+                Event::Sync { number, status, plan, hours, ends, trial, paused }
+            }
         ),
         // Mostly lifted, because a suspended account uses no features.
         1 => prop::bool::weighted(0.4).prop_map(|suspend| Event::Staff { suspend }),
@@ -285,6 +294,10 @@ fn event() -> impl Strategy<Value = Event> {
         // Mostly open, because a closed account refuses nearly everything.
         1 => prop::bool::weighted(0.2).prop_map(|closed| Event::Close { closed }),
     ]
+}
+
+fn rarely() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.2)
 }
 
 /// Random payment facts: mostly that it was paid, because the rest depends on it.

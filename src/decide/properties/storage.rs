@@ -144,11 +144,11 @@ fn a_batch_decides_like_its_commands_one_by_one() {
                 spends: _,
                 purchases,
                 invoices,
-                subscription,
+                subscriptions,
                 receipt_number: _,
             } = account;
             assert_eq!((org, head, &terms), (whole.org, whole.head, &whole.terms));
-            assert_eq!((&invoices, &subscription), (&whole.invoices, &whole.subscription));
+            assert_eq!((&invoices, &subscriptions), (&whole.invoices, &whole.subscriptions));
             assert_eq!(balances, whole.balances);
             assert!(grants.iter().all(|(id, grant)| whole.grants[id] == *grant));
             assert!(purchases.iter().all(|(id, purchase)| whole.purchases[id] == *purchase));

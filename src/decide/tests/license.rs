@@ -1,12 +1,9 @@
 //! The license: AI steps down while an invoice is unpaid, and a closed account starts nothing new.
 
-use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, quests, tokens, uses};
+use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, ai, at, invoice_facts, quests, tokens, uses};
 use crate::{
     access::refusal::{Action, Refusal},
-    billing::{
-        invoices::{Invoice, Invoices},
-        license::{License, LicenseStep, Restriction, SuspensionCause},
-    },
+    billing::license::{License, LicenseStep, Restriction, SuspensionCause},
     command::Command,
     ledger::grant::Source,
 };
@@ -183,9 +180,7 @@ fn steps(world: &mut World, command: &Command) -> Vec<(String, &'static str, Res
 }
 
 fn invoice(id: &str, failed_at: Option<crate::time::Instant>) -> Command {
-    Command::RecordInvoices {
-        facts: Invoices([(id.into(), Invoice { failed_at, closed: failed_at.is_none(), ..Invoice::default() })].into()),
-    }
+    Command::RecordInvoices { facts: invoice_facts(id, failed_at) }
 }
 
 fn step(at: &str, state: &'static str, off: Restriction) -> (String, &'static str, Restriction) {

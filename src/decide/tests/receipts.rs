@@ -1,12 +1,7 @@
 //! Receipts: payments for packs and plans share one numbering, 1, 2, 3, …, one number per payment.
 
-use super::world::{START, World, at, paid, paid_for_plan};
-use crate::{
-    billing::invoices::{Invoice, Invoices},
-    command::Command,
-    ledger::outcome::Effect,
-    time::Instant,
-};
+use super::world::{START, World, at, invoice_facts, paid, paid_for_plan};
+use crate::{billing::invoices::Invoices, command::Command, ledger::outcome::Effect, time::Instant};
 
 const PRICE: u64 = 14_900;
 
@@ -32,7 +27,7 @@ fn receipts(world: &World) -> String {
 }
 
 fn facts(id: &str, failed_at: Option<Instant>) -> Invoices {
-    Invoices([(id.into(), Invoice { failed_at, closed: failed_at.is_none(), ..Invoice::default() })].into())
+    invoice_facts(id, failed_at)
 }
 
 #[test]

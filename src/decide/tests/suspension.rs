@@ -2,15 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::world::{ALICE, FIRST_RESET, SERVICE, START, World, at, by_staff, open_hold, quests};
+use super::world::{
+    ALICE, FIRST_RESET, SERVICE, START, World, at, by_staff, canceled, invoice_facts, open_hold, quests, subscribed,
+    sync,
+};
 use crate::{
     access::refusal::{Action, LimitSource, Refusal},
-    billing::{
-        invoices::{Invoice, Invoices},
-        license::{License, LicenseStep, Restriction, SuspensionCause},
-        period::Anchor,
-        subscription::{Subscription, SubscriptionSnapshot},
-    },
+    billing::license::{License, LicenseStep, Restriction, SuspensionCause},
     command::Command,
     ledger::{grant::Source, outcome::Effect},
 };
@@ -33,23 +31,14 @@ fn steps(world: &mut World, command: &Command) -> Vec<LicenseStep> {
 /// Records that the invoice failed at the start, or that it was paid.
 fn invoice(id: &str, failed: bool) -> Command {
     let failed_at = failed.then(|| at(START));
-    let invoice = Invoice { failed_at, closed: !failed, ..Invoice::default() };
-    Command::RecordInvoices { facts: Invoices([(id.into(), invoice)].into()) }
+    Command::RecordInvoices { facts: invoice_facts(id, failed_at) }
 }
 
 /// Syncs a subscription to Pro that is live since the start, or that ended a day later.
 fn subscription(number: i64, is_live: bool) -> Command {
-    let live = Subscription {
-        id: "sub_1".into(),
-        item: "si_1".into(),
-        plan: "pro".parse().unwrap(),
-        anchor: Anchor(at(START)),
-        ends: false,
-    };
-    let ended_at = (!is_live).then(|| at(START) + TimeDelta::days(1));
-    Command::SyncSubscription {
-        snapshot: SubscriptionSnapshot { number, live: is_live.then_some(live), ended_at, additional: 0 },
-    }
+    let live = subscribed("sub_1", "pro", at(START));
+    let ended = canceled(&live, at(START) + TimeDelta::days(1));
+    sync(number, at(START), vec![if is_live { live } else { ended }])
 }
 
 #[test]
@@ -167,7 +156,6 @@ fn a_suspension_is_recorded_with_its_staff_action_after_the_rungs_reached_before
 fn a_suspended_license_takes_no_steps_and_the_allowance_still_resets() {
     let mut world = World::on("pro");
     world.spend(60);
-    world.run(invoice("in_1", true)).unwrap();
     suspend(&mut world);
     assert_eq!(world.account.due_at(&world.catalog.ladder), Some(at(FIRST_RESET)));
     world.set_time(FIRST_RESET);

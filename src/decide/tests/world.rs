@@ -1,16 +1,17 @@
 //! The test fixture: one organization, a manual clock, and an audit after every command.
 
-use chrono::TimeDelta;
+use chrono::{Months, TimeDelta};
 use uuid::Uuid;
 
 use crate::{
     DEFAULT_CATALOG,
     access::{guard::Guard, refusal::Refusal},
     billing::{
-        invoices::{Invoice, InvoiceLine, Invoices, Paid},
+        invoices::{Invoice, InvoiceLine, InvoiceStatus, Invoices, Paid},
         license::StaffAction,
         payment::{Dispute, DisputeStatus, Payment, Purchase, Refund, Stage},
         period::Anchor,
+        subscription::{PlanLine, Status, Subscription, SubscriptionSnapshot},
     },
     catalog::Catalog,
     command::{Caller, Command, Usage},
@@ -99,7 +100,47 @@ pub(crate) fn disputed(id: &str, ended: Option<(i64, bool)>) -> Payment {
 pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Invoices {
     let lines = vec![InvoiceLine { text: "1 × Pro (at $149 / month)".into(), cents: 14_900 }];
     let paid = Paid { at, cents, lines, url: None, number: None };
-    Invoices([(id.into(), Invoice { closed: true, paid: Some(paid), ..Invoice::default() })].into())
+    let status = InvoiceStatus::Paid;
+    Invoices([(id.into(), Invoice { status, paid: Some(paid), paid_at: Some(at), ..Invoice::default() })].into())
+}
+
+/// A monthly subscription to `plan` that is active since `start`.
+pub(crate) fn subscribed(id: &str, plan: &str, start: Instant) -> Subscription {
+    Subscription {
+        id: id.into(),
+        status: Status::Active,
+        created_at: start,
+        anchor: Anchor(start),
+        lines: vec![plan_line(plan, start)],
+        trial_end: None,
+        cancel_at: None,
+        ended_at: None,
+        collection_paused: false,
+        is_mailed: false,
+        pending: None,
+    }
+}
+
+/// The line of a monthly price, in the month from `start` on.
+pub(crate) fn plan_line(plan: &str, start: Instant) -> PlanLine {
+    PlanLine { item: format!("si_{plan}"), plan: plan.into(), start, end: start + Months::new(1) }
+}
+
+/// The same subscription after it ended.
+pub(crate) fn canceled(of: &Subscription, ended_at: Instant) -> Subscription {
+    Subscription { status: Status::Canceled, ended_at: Some(ended_at), ..of.clone() }
+}
+
+/// Stripe's answer: all of a customer's subscriptions.
+pub(crate) fn sync(number: i64, read_at: Instant, subscriptions: Vec<Subscription>) -> Command {
+    let snapshot = SubscriptionSnapshot { number, read_at, subscriptions };
+    Command::SyncSubscriptions { snapshot, reported: Vec::new(), invoices: Invoices::default() }
+}
+
+/// Facts: a payment of the invoice failed at that time, or `None`: it was paid.
+pub(crate) fn invoice_facts(id: &str, failed_at: Option<Instant>) -> Invoices {
+    let status = if failed_at.is_some() { InvoiceStatus::Open } else { InvoiceStatus::Paid };
+    Invoices([(id.into(), Invoice { failed_at, status, ..Invoice::default() })].into())
 }
 
 pub(crate) fn open_hold(usage: Usage, ttl_seconds: Option<u32>) -> Command {
@@ -290,9 +331,7 @@ impl World {
 
     /// Records that an invoice failed, or `None`: was paid.
     pub(crate) fn record_invoice(&mut self, id: &str, failed_at: Option<Instant>) {
-        let closed = failed_at.is_none();
-        let facts = Invoices([(id.into(), Invoice { failed_at, closed, ..Invoice::default() })].into());
-        self.run(Command::RecordInvoices { facts }).unwrap();
+        self.run(Command::RecordInvoices { facts: invoice_facts(id, failed_at) }).unwrap();
     }
 
     /// Orders the first pack of the catalog, as the server does before it calls Stripe.

@@ -8,7 +8,7 @@ use app::{
 };
 use brightmeter::{
     access::role::Action,
-    billing::plan_change::PlanChange,
+    billing::plan_change::{PlanChange, Subscribed},
     catalog::{Catalog, Plan},
     ledger::{
         account::{Account, Terms},
@@ -19,15 +19,16 @@ use brightmeter::{
 
 use super::{AppBackend, BackendError, Wording, dashboard};
 use crate::service::{
-    Result as ServiceResult,
     account_reader::{AccountRead, Requester},
-    org_reads::{DayUse, OrgReads},
+    org_reads::DayUse,
 };
 
 pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<BillingView, BackendError> {
     let wording = Wording::new(backend, who);
     let (AccountRead { account, .. }, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
-    let subscribed = is_subscribed(&mut reads).await?;
+    let facts = reads.billing_facts().await?;
+    let standing = facts.standing(&backend.reader.catalog, wording.now);
+    let subscribed = Subscribed::of(&facts.subscriptions, standing.in_force.as_ref());
     let used = dashboard::list_usage(&mut reads, wording).await?;
     let catalog = &backend.reader.catalog;
     let plans = catalog.plans.iter().map(|plan| PlanView {
@@ -37,7 +38,7 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
         allowance: amounts(catalog, |name| plan.allowance_of(name)),
         features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
-        next: account.terms.next_plan.as_ref() == Some(&plan.name),
+        next: account.terms.next_plan.as_ref().is_some_and(|next| next.plan == plan.name),
         choice: who
             .viewer
             .role
@@ -67,27 +68,24 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
         suspended: !account.terms.license.allows_purchases(),
         debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
-        subscribed,
+        subscribed: subscribed != Subscribed::No,
         resets_at: wording.local_time(account.terms.period(wording.now).end),
         ladder: catalog.ladder.clone(),
     })
 }
 
-/// Returns whether `org` has a live subscription at Stripe.
-pub(super) async fn is_subscribed(reads: &mut OrgReads) -> ServiceResult<bool> {
-    let snapshot = reads.subscription().await?;
-    Ok(snapshot.is_some_and(|snapshot| snapshot.live.is_some()))
-}
-
 /// The label of the button that chooses a plan. `None` for the current plan, unless a plan change is pending, and for
 /// the next plan.
-fn choice(catalog: &Catalog, terms: &Terms, subscribed: bool, plan: &Plan) -> Option<String> {
-    let next = terms.next_plan.as_ref();
-    if next == Some(&plan.name) || (!subscribed && plan.price_cents == 0) {
+fn choice(catalog: &Catalog, terms: &Terms, subscribed: Subscribed<'_>, plan: &Plan) -> Option<String> {
+    let next = terms.next_plan.as_ref().map(|next| &next.plan);
+    if next == Some(&plan.name) || (subscribed != Subscribed::Live && plan.price_cents == 0) {
         return None;
     }
     let label = &plan.label;
     match PlanChange::to(plan, terms, subscribed, catalog) {
+        // The paused one has to be resumed first.
+        PlanChange::Subscribe if matches!(subscribed, Subscribed::Paused(_)) => None,
+        PlanChange::Resume => Some(format!("Resume {label}")),
         PlanChange::Subscribe => Some(format!("Subscribe to {label}")),
         PlanChange::Upgrade => Some(format!("Upgrade to {label}")),
         PlanChange::Keep => next.map(|_| format!("Stay on {label}")),

@@ -12,7 +12,7 @@ use brightmeter::{
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::{AppBackend, BackendError, Wording, billing::is_subscribed};
+use super::{AppBackend, BackendError, Wording};
 use crate::service::{account_reader::Requester, org_reads::Logged};
 
 /// The maximum number of license steps on the page.
@@ -24,7 +24,8 @@ const ENDED_NOTICE: TimeDelta = TimeDelta::days(14);
 pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<LicenseView, BackendError> {
     let wording = Wording::new(backend, who);
     let (read, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
-    let subscribed = is_subscribed(&mut reads).await?;
+    let facts = reads.billing_facts().await?;
+    let subscribed = facts.subscriptions.current().is_some();
     let steps = reads.license_log(MAX_STEPS).await?;
     let (license, ladder) = (read.account.terms.license, &backend.reader.catalog.ladder);
     let off = license.restriction(ladder, wording.now);

@@ -8,9 +8,9 @@ use app::{
 use brightmeter::{
     access::role::Action,
     billing::{
-        period::Anchor,
-        plan_change::PlanChange,
-        subscription::{Subscription, SubscriptionSnapshot},
+        invoices::Invoices,
+        plan_change::{PlanChange, Subscribed},
+        subscription::SubscriptionSnapshot,
     },
     catalog::Plan,
     command::{Caller, Command},
@@ -39,14 +39,18 @@ pub(super) async fn choice(
     let name: PlanName = to.parse().map_err(|_| BackendError::NotFound)?;
     let plan = reader.catalog.plan(&name).ok_or(BackendError::NotFound)?;
     let (read, mut reads) = reader.open(who.org, &Requester::default()).await?;
-    let snapshot = reads.subscription().await?;
+    let facts = reads.billing_facts().await?;
     drop(reads);
     let account = read.account;
-    let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref());
     let from = wording.now;
+    let standing = facts.standing(&reader.catalog, from);
+    let subscribed = Subscribed::of(&facts.subscriptions, standing.in_force.as_ref());
     let price = match check_license(account.terms.license, plan) {
         Err(error) => Err(error),
-        Ok(()) if live.is_none() || !fetch_price => Ok(None),
+        Ok(()) if subscribed == Subscribed::No && facts.subscriptions.incomplete().is_some() => {
+            Err(PlanError::PaymentPending)
+        }
+        Ok(()) if subscribed != Subscribed::Live || !fetch_price => Ok(None),
         Ok(()) => backend.plans.price(who.org, &name, from).await,
     };
     let (due_cents, refused) = match price {
@@ -59,13 +63,15 @@ pub(super) async fn choice(
             (None, Some(plan_error_message(&error)))
         }
     };
-    let next = wording.local_time(account.terms.period(wording.now).end);
-    let plan_change = PlanChange::to(plan, &account.terms, live.is_some(), &reader.catalog);
+    // A yearly plan changes at the end of the year, and a trial at its end.
+    let renews_at = standing.in_force.as_ref().map(|in_force| in_force.line.end).filter(|end| *end > wording.now);
+    let next = wording.local_time(renews_at.unwrap_or_else(|| account.terms.period(wording.now).end));
+    let plan_change = PlanChange::to(plan, &account.terms, subscribed, &reader.catalog);
     let kind = match plan_change {
         PlanChange::Subscribe => {
-            let first = snapshot.as_ref().is_none_or(|snapshot| snapshot.ended_at.is_none());
-            Choice::Subscribe { trial_days: if first { plan.trial_days } else { 0 } }
+            Choice::Subscribe { trial_days: if facts.subscriptions.had_any() { 0 } else { plan.trial_days } }
         }
+        PlanChange::Resume => Choice::Resume,
         PlanChange::Upgrade => Choice::Upgrade { due_cents, next },
         PlanChange::Keep => Choice::Keep,
         PlanChange::Cancel => Choice::Cancel { from: next },
@@ -73,6 +79,9 @@ pub(super) async fn choice(
     };
     let refused = match (&kind, refused) {
         (_, Some(why)) => Some(why),
+        (Choice::Subscribe { .. }, None) if subscribed != Subscribed::No => {
+            Some(plan_error_message(&PlanError::Paused))
+        }
         (Choice::Subscribe { .. }, None) if plan.price_cents == 0 => Some(
             "This plan is free, and your current plan isn't billed through Stripe. To change it, contact support."
                 .into(),
@@ -83,7 +92,7 @@ pub(super) async fn choice(
         name: name.to_string(),
         label: plan.label.clone(),
         price_cents: plan.price_cents,
-        tokens: tokens(&account, plan, live, &reader.context(wording.now)),
+        tokens: tokens(&account, plan, subscribed, &reader.context(wording.now)),
         kind,
         refused,
         new_id: reader.clock.new_id().to_string(),
@@ -93,17 +102,14 @@ pub(super) async fn choice(
 }
 
 /// Returns the immediate effect on the tokens, and the allowances before and after, by token type.
-fn tokens(account: &Account, plan: &Plan, live: Option<&Subscription>, cx: &Context<'_>) -> Vec<TokenChange> {
-    let command = match live {
-        Some(_) => Command::ChangePlan { caller: Caller::System, plan: plan.name.clone() },
-        None => {
-            // A new subscription's billing period starts now.
-            let anchor = Anchor(Instant::from_timestamp(cx.now.timestamp(), 0).unwrap_or(cx.now));
-            let live =
-                Subscription { id: String::new(), item: String::new(), plan: plan.name.clone(), anchor, ends: false };
-            Command::SyncSubscription {
-                snapshot: SubscriptionSnapshot { number: i64::MAX, live: Some(live), ended_at: None, additional: 0 },
-            }
+fn tokens(account: &Account, plan: &Plan, subscribed: Subscribed<'_>, cx: &Context<'_>) -> Vec<TokenChange> {
+    let command = match subscribed {
+        Subscribed::Live => Command::ChangePlan { caller: Caller::System, plan: plan.name.clone() },
+        // A new billing period starts now.
+        Subscribed::No | Subscribed::Paused(_) => {
+            let start = Instant::from_timestamp(cx.now.timestamp(), 0).unwrap_or(cx.now);
+            let snapshot = SubscriptionSnapshot::of_new_subscription(plan.name.as_str(), start);
+            Command::SyncSubscriptions { snapshot, reported: Vec::new(), invoices: Invoices::default() }
         }
     };
     // A refused change has no effect on the tokens. The page shows the reason.
@@ -139,10 +145,25 @@ pub fn plan_error_message(error: &PlanError) -> String {
         PlanError::Suspended => {
             "Support has suspended AI for your organization, so you can't choose a paid plan. Contact support first."
         }
+        PlanError::Paused => {
+            "Your subscription is paused. Resume it first. If you have no card on file, add one under Invoices and cards."
+        }
+        PlanError::PaymentPending => {
+            "Your bank is still confirming the payment for your subscription. You can use it as soon as the payment is confirmed; there's nothing more to do here."
+        }
+        PlanError::ConfirmationPending => {
+            "An upgrade is waiting for you to confirm its payment. Confirm it under Invoices and cards, or wait a day until it expires."
+        }
         PlanError::NoSubscription => "You don't have a subscription yet. Choose a paid plan first.",
         PlanError::TooMany => "You've changed plans too often in the last hour. Try again in an hour.",
         PlanError::Gateway(crate::stripe::gateway::GatewayError::Declined) => {
-            "Your card was declined, or your bank requires you to confirm the payment. Nothing was changed. Add another card under Invoices and cards, then choose the plan again."
+            "Your card was declined. Nothing was changed. Add another card under Invoices and cards, then choose the plan again."
+        }
+        PlanError::Gateway(crate::stripe::gateway::GatewayError::NeedsConfirmation) => {
+            "Your bank wants you to confirm the payment. Nothing was changed. Confirm it under Invoices and cards, then check back here."
+        }
+        PlanError::Gateway(crate::stripe::gateway::GatewayError::NoPaymentMethod) => {
+            "You have no card on file. Nothing was changed. Add a card under Invoices and cards, then choose the plan again."
         }
         PlanError::Gateway(_) | PlanError::Unconfirmed(_) | PlanError::Sync(_) | PlanError::Storage(_) => {
             "Our payment provider isn't responding right now. Please try again in a minute."

@@ -89,7 +89,8 @@ async fn show(
     compared: Result<Report, ComparisonError>,
 ) -> Response {
     let (code, compared) = match compared {
-        Ok(Report { purchases, plans, findings }) => {
+        Ok(report) if report.is_unanswered() => (StatusCode::SERVICE_UNAVAILABLE, Compared::Unanswered),
+        Ok(Report { purchases, plans, findings, unanswered: _ }) => {
             (StatusCode::OK, Compared::Report { purchases, plans, findings: findings.into_iter().map(view).collect() })
         }
         Err(ComparisonError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, Compared::Busy),
@@ -132,12 +133,22 @@ const fn describe(kind: Difference) -> (&'static str, FixView) {
         Difference::PlanUnreadable => (
             "Stripe doesn't report the state of the plan",
             FixView::Manual(
-                "Check the customer in Stripe. It may have been deleted, or have more subscriptions than we can read.",
+                "Compare again. If this stays, check the customer in Stripe: it may have more subscriptions than we can read, or one with a status we don't know.",
+            ),
+        ),
+        Difference::PaymentUnreadable => (
+            "Stripe doesn't report the state of the payment",
+            FixView::Manual("Compare again. If this stays, check the payment in Stripe: its session may be gone."),
+        ),
+        Difference::UnknownPlan => (
+            "A price names an unknown plan",
+            FixView::Manual(
+                "The last known plan stays in force. Correct brightmeter_plan in the metadata of the price in Stripe.",
             ),
         ),
         Difference::DuplicateSubscriptions => (
-            "More than one subscription is paid for",
-            FixView::Manual("The newest one counts. Cancel the others in Stripe and refund their payments."),
+            "More than one plan is paid for",
+            FixView::Manual("The largest paid plan counts. Cancel the others in Stripe and refund their payments."),
         ),
         Difference::AnotherPayment => (
             "The Stripe session belongs to another order",
@@ -160,7 +171,9 @@ mod tests {
             Difference::RefundsDiffer,
             Difference::AnotherPayment,
             Difference::PlanDiffers,
+            Difference::PaymentUnreadable,
             Difference::PlanUnreadable,
+            Difference::UnknownPlan,
             Difference::DuplicateSubscriptions,
         ] {
             assert_eq!(matches!(describe(kind).1, FixView::Apply(_)), kind.is_fixable(), "{kind:?}");

@@ -64,7 +64,7 @@ pub(in crate::http) async fn choose(
     Body(form): Body<ChoiceForm>,
 ) -> Response {
     match choice(&state, &who, &form).await {
-        Ok(Next::Pay(url)) => Redirect::to(&url).into_response(),
+        Ok(Next::Pay(url) | Next::Confirm(url)) => Redirect::to(&url).into_response(),
         Ok(Next::Done) => Redirect::to(&Flash::PlanChosen.on("/billing")).into_response(),
         Err(error) => {
             let mut values = vec![("plan".into(), form.plan)];
@@ -129,7 +129,9 @@ async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<N
 
 fn explain(error: PlanError) -> AppError {
     match error {
-        PlanError::Gateway(GatewayError::Declined) => {}
+        PlanError::Gateway(
+            GatewayError::Declined | GatewayError::NeedsConfirmation | GatewayError::NoPaymentMethod,
+        ) => {}
         PlanError::Gateway(source) => {
             tracing::warn!(error = &source as &dyn std::error::Error, "a plan change could not be made at Stripe");
             return AppError::PaymentUnavailable;

@@ -7,12 +7,12 @@ use std::time::Duration;
 use brightmeter::{
     billing::{
         license::{License, SuspensionCause},
-        plan_change::PlanChange,
-        subscription::Subscription,
+        plan_change::{PlanChange, Subscribed},
+        standing::InForce,
+        subscription::Status,
     },
     catalog::Plan,
     ids::{MemberId, OrgId, PlanOrderId},
-    ledger::account::Terms,
     names::PlanName,
     time::Instant,
 };
@@ -23,14 +23,15 @@ use super::{PlanError, Plans};
 use crate::{
     service::customers,
     storage::{
-        StorageError, accounts,
+        StorageError,
         plan_orders::{self, PlanOrder},
         purchases::Checkout,
         tenant,
     },
     stripe::{
         api::PAGE_TIMEOUT,
-        gateway::{self, ChangeTiming, GatewayError, SubscriptionChange},
+        gateway::{self, ChangeTiming, Changed, GatewayError, SubscriptionChange},
+        webhook_facts::CustomerFact,
     },
 };
 
@@ -57,6 +58,8 @@ const _: () = assert!(STRIPE_TIMEOUT.as_millis() < PAGE_TIMEOUT.as_millis());
 pub enum Next {
     /// Pay on the Checkout page at this URL.
     Pay(String),
+    /// Confirm the payment on Stripe's page at this URL. Nothing is changed until then.
+    Confirm(String),
     /// No further step: the subscription has been changed.
     Done,
 }
@@ -106,15 +109,23 @@ impl Plans {
         let customer = customers::find_or_create(&self.pool, &**self.gateway()?, &*self.clock, org, id.0).await?;
         self.close_other_checkouts(org, id).await?;
         // Stripe's current state, not our record of it: this prevents a second subscription.
-        let snapshot = self.sync_subscription(org, &customer).await?;
-        let next = match &snapshot.live {
-            None if plan_change != PlanChange::Subscribe => return Err(PlanError::Outdated),
-            None => self.subscribe(org, &order, plan, &customer, snapshot.ended_at.is_none()).await?,
-            Some(subscription) => {
-                let timing = self.change_timing(org, subscription, plan, (Some(plan_change), from)).await?;
-                self.change(&SubscriptionChange { org, id, customer: &customer, subscription, timing }).await?;
-                Next::Done
+        let facts = self.sync(org, &customer, CustomerFact::default()).await?;
+        let standing = facts.standing(&self.catalog, self.clock.now());
+        let subscriptions = &facts.subscriptions;
+        let next = match (&standing.in_force, subscriptions.paused()) {
+            (Some(in_force), _) if in_force.subscription.status != Status::Paused => {
+                let timing = self.change_timing(org, in_force, plan, (Some(plan_change), from)).await?;
+                let InForce { subscription, line, .. } = *in_force;
+                self.change(&SubscriptionChange { org, id, customer: &customer, subscription, line, timing }).await?
             }
+            (_, Some(paused)) if plan_change == PlanChange::Resume => {
+                self.resume(org, id, &customer, &paused.id).await?
+            }
+            // Another subscription would have another free trial, and both would be charged.
+            (_, Some(_)) => return Err(PlanError::Paused),
+            (_, None) if subscriptions.incomplete().is_some() => return Err(PlanError::PaymentPending),
+            (_, None) if plan_change != PlanChange::Subscribe => return Err(PlanError::Outdated),
+            (_, None) => self.subscribe(org, &order, plan, &customer, !subscriptions.had_any()).await?,
         };
         if next == Next::Done {
             self.finish_order(org, id).await?;
@@ -141,11 +152,14 @@ impl Plans {
     ) -> Result<Option<u64>, PlanError> {
         let plan = self.catalog.plan(plan).ok_or(PlanError::UnknownPlan)?;
         let Some(customer) = self.find_customer(org).await? else { return Ok(None) };
-        let Some(subscription) = self.sync_subscription(org, &customer).await?.live else { return Ok(None) };
-        let timing = self.change_timing(org, &subscription, plan, (None, from)).await?;
-        let ChangeTiming::Now(..) = timing else { return Ok(None) };
+        let facts = self.sync(org, &customer, CustomerFact::default()).await?;
+        let standing = facts.standing(&self.catalog, self.clock.now());
+        let Some(in_force) = standing.in_force else { return Ok(None) };
+        let timing = self.change_timing(org, &in_force, plan, (None, from)).await?;
+        let (ChangeTiming::Now(..) | ChangeTiming::EndTrial(_)) = timing else { return Ok(None) };
         let id = PlanOrderId(self.clock.new_id());
-        let change = SubscriptionChange { org, id, customer: &customer, subscription: &subscription, timing };
+        let InForce { subscription, line, .. } = in_force;
+        let change = SubscriptionChange { org, id, customer: &customer, subscription, line, timing };
         Ok(Some(self.gateway()?.preview_change(&change).await?))
     }
 
@@ -193,7 +207,7 @@ impl Plans {
     async fn close_checkout(&self, org: OrgId, id: PlanOrderId, session: &str) -> Result<bool, PlanError> {
         let was_open = match self.gateway()?.close_checkout(session).await {
             Ok(()) => true,
-            Err(GatewayError::Refused(_)) => false,
+            Err(GatewayError::Refused(_) | GatewayError::NotFound(_)) => false,
             Err(error) => return Err(error.into()),
         };
         self.finish_order(org, id).await?;
@@ -217,8 +231,15 @@ impl Plans {
             return Err(PlanError::Outdated);
         }
         let trial_days = if first { plan.trial_days } else { 0 };
-        let plan_order = gateway::PlanOrder { org, id, plan, customer, trial_days, until, base_url: &self.base_url };
-        let checkout = self.gateway()?.open_subscription(&plan_order).await?;
+        let (gateway, base_url) = (self.gateway()?, &*self.base_url);
+        let order = |customer| gateway::PlanOrder { org, id, plan, customer, trial_days, until, base_url };
+        let checkout = match gateway.open_subscription(&order(customer)).await {
+            Err(GatewayError::CustomerMissing(_)) => {
+                let customer = customers::replace(&self.pool, &**gateway, &*self.clock, org, customer).await?;
+                gateway.open_subscription(&order(&customer)).await?
+            }
+            opened => opened?,
+        };
         let checkout = Checkout { session: checkout.session, url: checkout.url, until };
         let mut tx = tenant::begin(&self.pool, org).await?;
         plan_orders::set_checkout(&mut tx, org, id, &checkout).await?;
@@ -233,16 +254,28 @@ impl Plans {
     }
 
     /// Changes a subscription at Stripe, then records its new state.
-    async fn change(&self, change: &SubscriptionChange<'_>) -> Result<(), PlanError> {
-        self.gateway()?.change_subscription(change).await.map_err(|error| match error {
-            error @ (GatewayError::Declined | GatewayError::Refused(_)) => PlanError::Gateway(error),
-            error @ (GatewayError::Unavailable(_) | GatewayError::Unreadable(_)) => PlanError::Unconfirmed(error),
-        })?;
-        if let Err(error) = self.sync_subscription(change.org, change.customer).await {
+    async fn change(&self, change: &SubscriptionChange<'_>) -> Result<Next, PlanError> {
+        let changed = self.gateway()?.change_subscription(change).await.map_err(PlanError::from_change)?;
+        self.refresh_after_change(change.org, change.customer).await;
+        match changed {
+            Changed::Applied => Ok(Next::Done),
+            Changed::NeedsConfirmation(Some(url)) => Ok(Next::Confirm(url)),
+            Changed::NeedsConfirmation(None) => Err(PlanError::Gateway(GatewayError::NeedsConfirmation)),
+        }
+    }
+
+    /// Resumes a paused subscription at Stripe, then records its new state.
+    async fn resume(&self, org: OrgId, id: PlanOrderId, customer: &str, paused: &str) -> Result<Next, PlanError> {
+        self.gateway()?.resume_subscription(org, id, paused).await.map_err(PlanError::from_change)?;
+        self.refresh_after_change(org, customer).await;
+        Ok(Next::Done)
+    }
+
+    async fn refresh_after_change(&self, org: OrgId, customer: &str) {
+        if let Err(error) = self.sync(org, customer, CustomerFact::default()).await {
             // The change is made; its event will bring the new state.
             tracing::warn!(error = &error as &dyn std::error::Error, "a changed subscription could not be fetched");
         }
-        Ok(())
     }
 
     /// Determines how and when the subscription has to change for the organization to move to `plan`. `requested` is
@@ -250,7 +283,7 @@ impl Plans {
     async fn change_timing<'a>(
         &self,
         org: OrgId,
-        subscription: &Subscription,
+        in_force: &InForce<'_>,
         plan: &'a Plan,
         (requested, from): (Option<PlanChange>, Instant),
     ) -> Result<ChangeTiming<'a>, PlanError> {
@@ -260,7 +293,7 @@ impl Plans {
         if period.end - now < PERIOD_END_LOCKOUT {
             return Err(PlanError::PeriodEnding(period.end));
         }
-        let plan_change = PlanChange::to(plan, &terms, true, &self.catalog);
+        let plan_change = PlanChange::to(plan, &terms, Subscribed::Live, &self.catalog);
         // The upgrade has already been made, by another form or by this one.
         let already_upgraded = plan_change == PlanChange::Keep && requested == Some(PlanChange::Upgrade);
         // Another kind of change was shown, or the price of another billing period.
@@ -274,21 +307,18 @@ impl Plans {
             License::Grace { .. } | License::Suspended { cause: SuspensionCause::NonPayment, .. }
         );
         match plan_change {
-            PlanChange::Subscribe => Err(PlanError::Outdated),
+            PlanChange::Subscribe | PlanChange::Resume => Err(PlanError::Outdated),
             PlanChange::Upgrade if unpaid => Err(PlanError::Unpaid),
+            PlanChange::Upgrade if in_force.subscription.pending.is_some() => Err(PlanError::ConfirmationPending),
             // The unused time of the current plan would be credited at the price of the smaller one.
-            PlanChange::Upgrade if subscription.plan != terms.plan => Err(PlanError::ChangePending),
+            PlanChange::Upgrade if in_force.line.plan != terms.plan.as_str() => Err(PlanError::ChangePending),
+            // A free trial of the larger plan would follow otherwise.
+            PlanChange::Upgrade if in_force.subscription.status == Status::Trialing => Ok(ChangeTiming::EndTrial(plan)),
             PlanChange::Upgrade => Ok(ChangeTiming::Now(plan, from.min(now))),
             PlanChange::Keep if terms.next_plan.is_none() => Err(PlanError::AlreadyOnPlan),
             PlanChange::Keep | PlanChange::Downgrade => Ok(ChangeTiming::AtRenewal(plan)),
             PlanChange::Cancel => Ok(ChangeTiming::Cancel),
         }
-    }
-
-    async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {
-        let mut tx = tenant::begin(&self.pool, org).await?;
-        let found = accounts::find(&mut tx, org).await?;
-        Ok(found.ok_or_else(|| StorageError::missing("ai_token_accounts", org))?.account.terms)
     }
 
     async fn finish_order(&self, org: OrgId, id: PlanOrderId) -> Result<(), PlanError> {

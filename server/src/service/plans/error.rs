@@ -29,6 +29,15 @@ pub enum PlanError {
     /// Staff have suspended the license.
     #[error("the license is suspended by staff")]
     Suspended,
+    /// The subscription is paused. It has to be resumed first.
+    #[error("the subscription is paused")]
+    Paused,
+    /// The first payment of a subscription is not confirmed yet, by the bank or by the customer.
+    #[error("the first payment of the subscription is pending")]
+    PaymentPending,
+    /// The customer has not confirmed the payment of another upgrade yet.
+    #[error("the payment of another upgrade is not confirmed")]
+    ConfirmationPending,
     /// The organization has no subscription at Stripe.
     #[error("no subscription")]
     NoSubscription,
@@ -51,6 +60,21 @@ pub enum PlanError {
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl PlanError {
+    /// Why a subscription could not be changed. Without a clear refusal by Stripe, the outcome is unknown.
+    pub(super) fn from_change(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Unavailable(_) | GatewayError::Unreadable(_) => Self::Unconfirmed(error),
+            GatewayError::Declined
+            | GatewayError::NeedsConfirmation
+            | GatewayError::NoPaymentMethod
+            | GatewayError::CustomerMissing(_)
+            | GatewayError::NotFound(_)
+            | GatewayError::Refused(_) => Self::Gateway(error),
+        }
+    }
 }
 
 impl From<SyncError> for PlanError {

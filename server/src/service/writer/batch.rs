@@ -217,7 +217,7 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
             guards,
             refunds: _,
             invoices,
-            subscription,
+            subscriptions,
             steps: _,
             purchases,
         } = changes;
@@ -226,8 +226,8 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
         changed_holds.extend(holds.values().map(|hold| (org, hold)));
         changed_guards.extend(guards.iter().map(|(id, guard)| (org, *id, guard)));
         changed_purchases.extend(purchases.values().map(|purchase| (org, purchase)));
-        if invoices.is_some() || subscription.is_some() {
-            billing_facts.push((org, invoices.as_ref(), subscription.as_ref()));
+        if invoices.is_some() || subscriptions.is_some() {
+            billing_facts.push((org, invoices.as_ref(), subscriptions.as_ref()));
         }
         if head.is_some() || terms.is_some() {
             changed_accounts.push(account);
@@ -252,8 +252,8 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
     for (org, purchase) in changed_purchases {
         purchases::update(tx, org, purchase).await?;
     }
-    for (org, invoices, subscription) in billing_facts {
-        licenses::upsert_billing_facts(tx, org, invoices, subscription).await?;
+    for (org, invoices, subscriptions) in billing_facts {
+        licenses::upsert_billing_facts(tx, org, invoices, subscriptions).await?;
     }
     for (org, transaction, number, step, email) in &state.steps {
         licenses::append(tx, *org, *transaction, *number, step, *email, now).await?;

@@ -41,11 +41,11 @@ impl NamedRows {
                 }
                 Command::Capture { hold, .. } | Command::Release { hold, .. } => named.holds.push((org.0, *hold)),
                 Command::Refund { transaction, .. } => named.spends.push((org.0, *transaction)),
-                Command::RecordInvoices { .. } => {
+                Command::RecordInvoices { .. } | Command::SyncSubscriptions { .. } => {
                     named.invoices.push(org.0);
                     named.receipt_numbers.push(org.0);
                 }
-                Command::SyncSubscription { .. } | Command::Lift(_) => named.invoices.push(org.0),
+                Command::Lift(_) => named.invoices.push(org.0),
                 Command::RecordPayment { purchase, .. } => {
                     named.purchases.push((org.0, *purchase));
                     named.receipt_numbers.push(org.0);
@@ -124,9 +124,9 @@ async fn load(
         }
     }
     if !named.invoices.is_empty() {
-        for (org, invoices, subscription) in licenses::list_invoices(tx, &named.invoices).await? {
+        for (org, invoices, subscriptions) in licenses::list_billing_facts(tx, &named.invoices).await? {
             if let Some(account) = accounts.get_mut(&org) {
-                (account.invoices, account.subscription) = (invoices, subscription);
+                (account.invoices, account.subscriptions) = (invoices, subscriptions);
             }
         }
     }

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
-use brightmeter::catalog::Plan;
+use brightmeter::{
+    catalog::Plan,
+    ids::{OrgId, PlanOrderId},
+};
 use stripe_billing::{
     invoice::{
         CreatePreviewInvoice, CreatePreviewInvoiceSubscriptionDetails, CreatePreviewInvoiceSubscriptionDetailsItems,
-        CreatePreviewInvoiceSubscriptionDetailsProrationBehavior,
+        CreatePreviewInvoiceSubscriptionDetailsProrationBehavior, CreatePreviewInvoiceSubscriptionDetailsTrialEnd,
     },
     subscription::{
-        UpdateSubscription, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior,
-        UpdateSubscriptionProrationBehavior,
+        ResumeSubscription, UpdateSubscription, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior,
+        UpdateSubscriptionProrationBehavior, UpdateSubscriptionTrialEnd,
     },
 };
 use stripe_checkout::{
@@ -25,8 +28,8 @@ use uuid::Uuid;
 
 use super::{StripeApi, required};
 use crate::stripe::{
-    gateway::{ChangeTiming, Checkout, GatewayError, PlanOrder, RETURN_PATH, SubscriptionChange, price_key},
-    webhook_facts::{ORG, PLAN},
+    gateway::{ChangeTiming, Changed, Checkout, GatewayError, PlanOrder, RETURN_PATH, SubscriptionChange, price_key},
+    webhook_facts::{ORG, PLAN, https_url},
 };
 
 impl StripeApi {
@@ -71,19 +74,29 @@ impl StripeApi {
             .expires_at(until.timestamp())
             .success_url(format!("{base_url}{RETURN_PATH}"))
             .cancel_url(format!("{base_url}{RETURN_PATH}?left=1"));
-        let session = self.send(&request, Some(format!("subscribe-{org}-{id}"))).await?;
+        let session = self.send(&request, Some(format!("subscribe-{org}-{id}-{customer}"))).await?;
         let missing = "a session without an id and a url";
         Ok(Checkout { session: required(&session, "id", missing)?, url: required(&session, "url", missing)? })
     }
 
     pub(super) async fn preview(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
-        let ChangeTiming::Now(plan, from) = change.timing else { return Ok(0) };
+        let (plan, from) = match change.timing {
+            ChangeTiming::Now(plan, from) => (plan, Some(from)),
+            ChangeTiming::EndTrial(plan) => (plan, None),
+            ChangeTiming::AtRenewal(_) | ChangeTiming::Cancel => return Ok(0),
+        };
         let mut item = CreatePreviewInvoiceSubscriptionDetailsItems::new();
-        (item.id, item.price) = (Some(change.subscription.item.clone()), Some(self.price(plan).await?));
+        (item.id, item.price) = (Some(change.line.item.clone()), Some(self.price(plan).await?));
         let mut details = CreatePreviewInvoiceSubscriptionDetails::new();
         details.items = Some(vec![item]);
-        details.proration_behavior = Some(CreatePreviewInvoiceSubscriptionDetailsProrationBehavior::AlwaysInvoice);
-        details.proration_date = Some(from.timestamp());
+        if let Some(from) = from {
+            let behavior = CreatePreviewInvoiceSubscriptionDetailsProrationBehavior::AlwaysInvoice;
+            (details.proration_behavior, details.proration_date) = (Some(behavior), Some(from.timestamp()));
+        } else {
+            let behavior = CreatePreviewInvoiceSubscriptionDetailsProrationBehavior::None;
+            let trial_end = CreatePreviewInvoiceSubscriptionDetailsTrialEnd::Now;
+            (details.proration_behavior, details.trial_end) = (Some(behavior), Some(trial_end));
+        }
         let request = CreatePreviewInvoice::new()
             .customer(change.customer)
             .subscription(&change.subscription.id)
@@ -92,25 +105,80 @@ impl StripeApi {
         invoice["amount_due"].as_u64().ok_or_else(|| GatewayError::Unreadable("an invoice without an amount".into()))
     }
 
-    pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<(), GatewayError> {
-        let SubscriptionChange { org, id, subscription, timing, .. } = change;
-        let request = UpdateSubscription::new(subscription.id.as_str());
-        let request = match timing {
-            ChangeTiming::Cancel => request.cancel_at_period_end(true),
-            ChangeTiming::Now(plan, _) | ChangeTiming::AtRenewal(plan) => {
-                let mut item = UpdateSubscriptionItems::new();
-                (item.id, item.price) = (Some(subscription.item.clone()), Some(self.price(plan).await?));
-                let metadata = HashMap::from([(PLAN.to_owned(), plan.name.to_string())]);
-                let request = request.items(vec![item]).metadata(metadata).cancel_at_period_end(false);
-                match timing {
-                    ChangeTiming::Now(_, from) => request
-                        .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
-                        .proration_date(from.timestamp())
-                        .payment_behavior(UpdateSubscriptionPaymentBehavior::ErrorIfIncomplete),
-                    _ => request.proration_behavior(UpdateSubscriptionProrationBehavior::None),
-                }
+    pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<Changed, GatewayError> {
+        let key = format!("plan-{}-{}", change.org, change.id);
+        let request = UpdateSubscription::new(change.subscription.id.as_str());
+        match change.timing {
+            ChangeTiming::Cancel => {
+                self.send(&request.cancel_at_period_end(true), Some(key)).await?;
+                Ok(Changed::Applied)
             }
-        };
-        self.send(&request, Some(format!("plan-{org}-{id}"))).await.map(drop)
+            ChangeTiming::AtRenewal(plan) => {
+                let request = request
+                    .items(vec![self.new_item(change, plan).await?])
+                    .metadata(plan_metadata(plan))
+                    .cancel_at_period_end(false)
+                    .proration_behavior(UpdateSubscriptionProrationBehavior::None);
+                self.send(&request, Some(key)).await?;
+                Ok(Changed::Applied)
+            }
+            ChangeTiming::Now(plan, from) => {
+                let request = request
+                    .items(vec![self.new_item(change, plan).await?])
+                    .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
+                    .proration_date(from.timestamp());
+                self.upgrade(request, plan, key).await
+            }
+            ChangeTiming::EndTrial(plan) => {
+                let request = request
+                    .items(vec![self.new_item(change, plan).await?])
+                    .proration_behavior(UpdateSubscriptionProrationBehavior::None)
+                    .trial_end(UpdateSubscriptionTrialEnd::Now);
+                self.upgrade(request, plan, key).await
+            }
+        }
     }
+
+    /// Changes to a larger plan only if it is paid now. If the bank wants a confirmation, leaves the change pending at
+    /// Stripe until its invoice is paid.
+    async fn upgrade(&self, request: UpdateSubscription, plan: &Plan, key: String) -> Result<Changed, GatewayError> {
+        let paid_now = request
+            .clone()
+            .metadata(plan_metadata(plan))
+            .cancel_at_period_end(false)
+            .payment_behavior(UpdateSubscriptionPaymentBehavior::ErrorIfIncomplete);
+        match self.send(&paid_now, Some(key.clone())).await {
+            Ok(_) => return Ok(Changed::Applied),
+            Err(GatewayError::NeedsConfirmation) => {}
+            Err(error) => return Err(error),
+        }
+        // Pending changes take neither metadata nor cancel_at_period_end. The price names the plan.
+        let pending = request
+            .payment_behavior(UpdateSubscriptionPaymentBehavior::PendingIfIncomplete)
+            .expand(vec!["latest_invoice".to_owned()]);
+        let subscription = self.send(&pending, Some(format!("{key}-pending"))).await?;
+        if subscription["pending_update"].is_object() {
+            Ok(Changed::NeedsConfirmation(https_url(&subscription["latest_invoice"]["hosted_invoice_url"])))
+        } else {
+            Ok(Changed::Applied)
+        }
+    }
+
+    async fn new_item(
+        &self,
+        change: &SubscriptionChange<'_>,
+        plan: &Plan,
+    ) -> Result<UpdateSubscriptionItems, GatewayError> {
+        let mut item = UpdateSubscriptionItems::new();
+        (item.id, item.price) = (Some(change.line.item.clone()), Some(self.price(plan).await?));
+        Ok(item)
+    }
+
+    pub(super) async fn resume(&self, org: OrgId, id: PlanOrderId, subscription: &str) -> Result<(), GatewayError> {
+        self.send(&ResumeSubscription::new(subscription), Some(format!("resume-{org}-{id}"))).await.map(drop)
+    }
+}
+
+fn plan_metadata(plan: &Plan) -> HashMap<String, String> {
+    HashMap::from([(PLAN.to_owned(), plan.name.to_string())])
 }

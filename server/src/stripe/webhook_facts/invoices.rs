@@ -1,60 +1,114 @@
 //! Reads invoices for plans, and their payments, from events and from Stripe's invoice list.
 
 use brightmeter::{
-    billing::invoices::{Invoice, InvoiceLine, Invoices, Paid},
+    billing::invoices::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Invoices, Paid},
     time::Instant,
 };
 use serde_json::Value;
 
-use super::{BillingFact, WebhookFacts, https_url, id_of, text};
+use super::{CustomerFact, has_our_metadata, https_url, id_of, instant, text};
 
 /// The number of lines stored per invoice. The invoice's total includes the others.
 const MAX_LINES: usize = 10;
 /// The length of a stored line's text, in characters.
 const MAX_LINE_CHARS: usize = 200;
 
-/// Reads an invoice for a plan, or returns `None` if it is for something else.
-pub(super) fn read(object: &Value, facts: Invoice) -> Result<Option<WebhookFacts>, &'static str> {
-    let parent = &object["parent"]["subscription_details"]["subscription"];
-    let Some(subscription) = id_of(&object["subscription"]).or_else(|| id_of(parent)) else { return Ok(None) };
+/// Reads an event about an invoice. Returns `None` if the invoice is a draft or for no subscription.
+pub(super) fn read_event(
+    kind: &str,
+    object: &Value,
+    created_at: Option<Instant>,
+) -> Result<Option<CustomerFact>, &'static str> {
+    let Some(subscription) = subscription_of(object) else { return Ok(None) };
+    let mut invoice = match kind {
+        // The event's own type says more than the status, which old events lack.
+        "invoice.paid" | "invoice.payment_succeeded" => read_as(InvoiceStatus::Paid, object, created_at),
+        "invoice.voided" => read_as(InvoiceStatus::Void, object, created_at),
+        "invoice.marked_uncollectible" => read_as(InvoiceStatus::Uncollectible, object, created_at),
+        "invoice.payment_failed" => {
+            let failed_at = Some(created_at.ok_or("the time of the failed payment is missing")?);
+            // It may have been paid before this event was sent.
+            let status = object["status"].as_str().and_then(InvoiceStatus::parse).unwrap_or_default();
+            Invoice { failed_at, ..read_as(status, object, created_at) }
+        }
+        "invoice.finalized"
+        | "invoice.sent"
+        | "invoice.overdue"
+        | "invoice.updated"
+        | "invoice.payment_action_required" => match read(object, created_at)? {
+            Some(invoice) => invoice,
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    invoice.subscription = Some(subscription);
     let customer = id_of(&object["customer"]).ok_or("the invoice has no customer")?;
     let id = text(&object["id"]).ok_or("the invoice has no id")?;
-    let facts = Invoice { subscription: Some(subscription), ..facts };
-    Ok(Some(WebhookFacts::Customer(customer, BillingFact::Invoice(Invoices([(id, facts)].into())))))
+    let details = [&object["parent"]["subscription_details"], &object["subscription_details"]];
+    let has_our_metadata = has_our_metadata(object) || details.into_iter().any(has_our_metadata);
+    let invoices = Invoices([(id, invoice)].into());
+    Ok(Some(CustomerFact { customer, has_our_metadata, invoices, subscription: None }))
 }
 
-/// Reads the list of a customer's latest invoices.
+/// Reads the list of a customer's latest invoices. Drafts, and invoices for no subscription, are left out.
 pub fn list(list: &Value) -> Result<Invoices, &'static str> {
     let mut invoices = Invoices::default();
     for object in list["data"].as_array().ok_or("the list is missing")? {
-        let facts = match object["status"].as_str() {
-            Some("paid") => Invoice { closed: true, paid: paid(object, None), ..Invoice::default() },
-            Some("void" | "uncollectible") => Invoice { closed: true, ..Invoice::default() },
-            Some("open") if object["attempted"] == true && object["billing_reason"] != "subscription_create" => {
-                // Stripe first tries to collect it when it is finalized.
-                let attempted = [&object["status_transitions"]["finalized_at"], &object["created"]];
-                let attempted =
-                    attempted.into_iter().find_map(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
-                Invoice {
-                    failed_at: Some(attempted.ok_or("an invoice has no time of finalization")?),
-                    ..Invoice::default()
-                }
-            }
-            _ => continue,
-        };
-        if let Some(WebhookFacts::Customer(_, BillingFact::Invoice(facts))) = read(object, facts)? {
-            invoices.join(&facts);
-        }
+        let Some(subscription) = subscription_of(object) else { continue };
+        let Some(invoice) = read(object, None)? else { continue };
+        let id = text(&object["id"]).ok_or("an invoice has no id")?;
+        invoices.0.insert(id, Invoice { subscription: Some(subscription), ..invoice });
     }
     Ok(invoices)
+}
+
+/// Reads an invoice. Returns `None` for a draft.
+///
+/// # Errors
+/// Also if the status is unknown.
+fn read(object: &Value, reported_at: Option<Instant>) -> Result<Option<Invoice>, &'static str> {
+    match object["status"].as_str() {
+        Some("draft") => Ok(None),
+        status => {
+            let status = status.and_then(InvoiceStatus::parse).ok_or("an invoice has an unknown status")?;
+            Ok(Some(read_as(status, object, reported_at)))
+        }
+    }
+}
+
+/// Reads an invoice that is known to have this status. `reported_at` replaces a missing time of payment.
+fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) -> Invoice {
+    let transitions = &object["status_transitions"];
+    let created_at = instant(&object["created"]);
+    let is_paid = status == InvoiceStatus::Paid;
+    let is_attempted = object["attempted"] == true && status == InvoiceStatus::Open;
+    Invoice {
+        status,
+        subscription: None,
+        reason: object["billing_reason"].as_str().map(BillingReason::parse),
+        created_at,
+        due_at: instant(&object["due_date"]),
+        // Stripe first tries to collect it when it is finalized.
+        attempted_at: instant(&transitions["finalized_at"]).or(created_at).filter(|_| is_attempted),
+        failed_at: None,
+        paid_at: instant(&transitions["paid_at"]).or(reported_at).filter(|_| is_paid),
+        remaining_cents: object["amount_remaining"].as_u64().or_else(|| object["amount_due"].as_u64()),
+        url: https_url(&object["hosted_invoice_url"]),
+        paid: if is_paid { paid(object, reported_at) } else { None },
+        receipt: None,
+    }
+}
+
+/// The Stripe id of an invoice's subscription.
+fn subscription_of(object: &Value) -> Option<String> {
+    id_of(&object["subscription"]).or_else(|| id_of(&object["parent"]["subscription_details"]["subscription"]))
 }
 
 /// Reads an invoice's payment for its receipt. Returns `None` if the amount is missing or zero. Unreadable details are
 /// left out rather than losing the rest of the event.
 pub(super) fn paid(object: &Value, reported_at: Option<Instant>) -> Option<Paid> {
     let cents = object["amount_paid"].as_u64().filter(|cents| *cents > 0)?;
-    let seconds = object["status_transitions"]["paid_at"].as_i64();
-    let at = seconds.and_then(|seconds| Instant::from_timestamp(seconds, 0)).or(reported_at)?;
+    let at = instant(&object["status_transitions"]["paid_at"]).or(reported_at)?;
     let lines = object["lines"]["data"].as_array().into_iter().flatten().filter_map(line).take(MAX_LINES).collect();
     Some(Paid { at, cents, lines, url: https_url(&object["hosted_invoice_url"]), number: text(&object["number"]) })
 }
@@ -71,7 +125,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::stripe::event::Event;
+    use crate::stripe::{event::Event, webhook_facts::WebhookFacts};
 
     /// 10 March 2026, 9:00 UTC.
     const NINE: i64 = 1_773_133_200;
@@ -80,9 +134,7 @@ mod tests {
     fn facts(kind: &str, object: &Value) -> Invoice {
         let event = json!({ "id": "evt_1", "type": kind, "created": NINE + 5, "data": { "object": object } });
         match crate::stripe::webhook_facts::read(&Event::read(event.to_string())) {
-            Ok(Some(WebhookFacts::Customer(_, BillingFact::Invoice(Invoices(mut invoices))))) => {
-                invoices.pop_first().unwrap().1
-            }
+            Ok(Some(WebhookFacts::Customer(mut fact))) => fact.invoices.0.pop_first().unwrap().1,
             other => panic!("{other:?}"),
         }
     }
@@ -107,7 +159,7 @@ mod tests {
 
     fn paid_of(changes: &Value) -> Option<Paid> {
         let invoice = facts("invoice.paid", &invoice_with(changes));
-        assert!(invoice.closed);
+        assert_eq!(invoice.status, InvoiceStatus::Paid);
         assert_eq!(invoice.subscription.as_deref(), Some("sub_1"));
         invoice.paid
     }
@@ -157,9 +209,11 @@ mod tests {
         for amount in [json!(0), json!(null), json!("16935"), json!(-1), json!(1.5)] {
             assert_eq!(paid_of(&json!({ "amount_paid": amount })), None);
         }
-        for kind in ["invoice.voided", "invoice.marked_uncollectible"] {
+        for (kind, status) in
+            [("invoice.voided", InvoiceStatus::Void), ("invoice.marked_uncollectible", InvoiceStatus::Uncollectible)]
+        {
             let invoice = facts(kind, &invoice_with(&json!({})));
-            assert_eq!((invoice.closed, invoice.paid), (true, None), "{kind}");
+            assert_eq!((invoice.status, invoice.paid), (status, None), "{kind}");
         }
         assert_eq!(facts("invoice.payment_failed", &invoice_with(&json!({}))).paid, None);
     }

@@ -6,7 +6,7 @@ use server::{
     storage::stripe_events,
     stripe::{
         event::Event,
-        webhook_facts::{self, WebhookFacts},
+        webhook_facts::{self, PaymentFact, WebhookFacts},
     },
 };
 
@@ -100,7 +100,7 @@ fn a_crash_between_applying_an_event_and_recording_its_outcome_applies_it_once()
         stripe_events::insert(&mut conn, &Event::read(payload), now).await.unwrap();
         let lease_until = now + chrono::TimeDelta::seconds(60);
         let taken = stripe_events::take(&mut conn, now, lease_until, 10).await.unwrap();
-        let Ok(Some(WebhookFacts::Payment(_, payment))) = webhook_facts::read(&taken[0].event) else {
+        let Ok(Some(WebhookFacts::Payment(PaymentFact { payment, .. }))) = webhook_facts::read(&taken[0].event) else {
             panic!("{taken:?}")
         };
         inbox(server).purchases.record_payment(org, purchase, payment).await.unwrap();
@@ -125,22 +125,22 @@ fn events_of_every_shape_are_processed_wait_or_need_attention() {
         payloads.sort();
         deliver(server, &payloads).await;
         insta::assert_snapshot!(outcomes(server).await.join("\n"), @"
-        evt_01_cs, no purchase has its payment's id yet, waits
-        evt_02_cs_async, no purchase has its payment's id yet, waits
+        evt_01_cs, about another product on the same Stripe account, done
+        evt_02_cs_async, about another product on the same Stripe account, done
         evt_03_ch_refunded, not relevant to Brightmeter, done
         evt_04_dispute, no purchase has its payment's id yet, waits
-        evt_05_inv_paid, no organization has its customer's id yet, waits
-        evt_06_inv_failed, no organization has its customer's id yet, waits
-        evt_07_sub_upd, no organization has its customer's id yet, waits
-        evt_08_sub_del, no organization has its customer's id yet, waits
+        evt_05_inv_paid, about another product on the same Stripe account, done
+        evt_06_inv_failed, about another product on the same Stripe account, done
+        evt_07_sub_upd, about another product on the same Stripe account, done
+        evt_08_sub_del, about another product on the same Stripe account, done
         evt_09_refund_created, no purchase has its payment's id yet, waits
-        evt_10_cs_oldver, no purchase has its payment's id yet, waits
+        evt_10_cs_oldver, about another product on the same Stripe account, done
         evt_11_unknown_type, not relevant to Brightmeter, done
-        evt_12_cs_newfield, no purchase has its payment's id yet, waits
-        evt_13_cs_missing_required, no purchase has its payment's id yet, waits
-        evt_14_cs_newenum, no purchase has its payment's id yet, waits
-        evt_15_sub_prebasil, no organization has its customer's id yet, waits
-        evt_16_inv_unknown_ver, no organization has its customer's id yet, waits
+        evt_12_cs_newfield, about another product on the same Stripe account, done
+        evt_13_cs_missing_required, about another product on the same Stripe account, done
+        evt_14_cs_newenum, about another product on the same Stripe account, done
+        evt_15_sub_prebasil, about another product on the same Stripe account, done
+        evt_16_inv_unknown_ver, about another product on the same Stripe account, done
         evt_17_charge_refunds_null, not relevant to Brightmeter, done
         evt_x, the refund has no id or amount, dead
         unnamed_29ecbeb830e3244605e5a88493e4088424a71780e5cf59bb3475f278f294335b, the body isn't valid JSON, dead

@@ -1,7 +1,10 @@
 //! Choosing plans: the change that was shown is made once, or none is made.
 
 use brightmeter::{
-    billing::plan_change::PlanChange,
+    billing::{
+        plan_change::{PlanChange, Subscribed},
+        standing::assess,
+    },
     command::Command,
     ids::{MemberId, OrgId, PlanOrderId},
     time::Instant,
@@ -49,9 +52,10 @@ impl Chooser<'_> {
     async fn plan_change(&self, plan: &str) -> PlanChange {
         let terms = self.office.server.account(self.org).await.terms;
         let mut tx = tenant::begin(&self.office.server.pools.app, self.org).await.unwrap();
-        let (_, known) = licenses::find_invoices(&mut tx, self.org).await.unwrap();
-        let subscribed = known.is_some_and(|snapshot| snapshot.live.is_some());
+        let (invoices, subscriptions) = licenses::find_billing_facts(&mut tx, self.org).await.unwrap();
         let catalog = &self.office.server.catalog;
+        let standing = assess(&subscriptions, &invoices, catalog, self.office.server.clock.now());
+        let subscribed = Subscribed::of(&subscriptions, standing.in_force.as_ref());
         PlanChange::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
     }
 
@@ -68,7 +72,7 @@ impl Chooser<'_> {
     async fn order(&self, plan: &str) -> String {
         match self.choose(self.new_id(), plan).await.unwrap() {
             Next::Pay(url) => url.rsplit('/').next().unwrap().to_owned(),
-            Next::Done => panic!("no payment is needed"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -87,7 +91,7 @@ impl Chooser<'_> {
     async fn state(&self) -> (String, Option<String>, i64) {
         let terms = self.office.server.account(self.org).await.terms;
         let settled = holdings(self.office.server, self.org).await.0;
-        (terms.plan.to_string(), terms.next_plan.map(|plan| plan.to_string()), settled)
+        (terms.plan.to_string(), terms.next_plan.map(|next| next.plan.to_string()), settled)
     }
 
     fn customer(&self) -> String {
@@ -273,7 +277,7 @@ fn duplicate_subscriptions_need_attention() {
     with_chooser(async |chooser| {
         chooser.subscribe("pro").await;
         let (office, customer) = (chooser.office, chooser.customer());
-        let Inbox { purchases, plans } = &office.inbox;
+        let Inbox { purchases, plans, .. } = &office.inbox;
         // A second subscription, created by hand.
         let now = office.server.clock.now();
         let by_hand = PlanOrder {

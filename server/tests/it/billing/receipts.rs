@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use brightmeter::{
-    billing::invoices::{Invoice, Invoices, Paid},
+    billing::invoices::{Invoice, InvoiceStatus, Invoices, Paid},
     command::Command,
     ids::OrgId,
 };
@@ -191,7 +191,7 @@ async fn pay_for_ten_years(server: &TestServer, org: OrgId) {
     let months = (0..120_i64).map(|month| {
         let at = at(START) - TimeDelta::days(30 * (119 - month));
         let paid = Paid { at, cents: 14_900, lines: Vec::new(), url: None, number: None };
-        (format!("in_{month}"), Invoice { closed: true, paid: Some(paid), ..Invoice::default() })
+        (format!("in_{month}"), Invoice { status: InvoiceStatus::Paid, paid: Some(paid), ..Invoice::default() })
     });
     server.submit(org, Command::RecordInvoices { facts: Invoices(months.collect()) }).await.unwrap();
 }

@@ -58,7 +58,7 @@ pub fn dispute(id: &str, payment_intent: &str, status: &str) -> Value {
 
 /// The inbox of a server.
 pub fn inbox(server: &TestServer) -> Inbox {
-    Inbox { purchases: server.purchases(&server.writer), plans: server.plans(&server.writer) }
+    Inbox { purchases: server.purchases(&server.writer), plans: server.plans(&server.writer), live: None }
 }
 
 /// Puts events into the inbox and processes it until nothing is due.

@@ -52,7 +52,7 @@ pub fn with_office(test: impl AsyncFnOnce(&Office)) {
         let serving = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
         let api = StripeApi::new("sk_test_office", Some(&format!("{site}{MOUNT}"))).unwrap();
         let plans = Plans { gateway: Some(Arc::new(api)), ..server.plans(&server.writer) };
-        let inbox = Inbox { purchases: server.purchases(&server.writer), plans };
+        let inbox = Inbox { purchases: server.purchases(&server.writer), plans, live: Some(false) };
         test(&Office { server, sandbox, inbox }).await;
         serving.abort();
     });
@@ -131,7 +131,7 @@ fn a_failed_renewal_steps_down_the_ladder_and_a_payment_restores_the_license() {
 fn reconciliation_finds_missed_events_and_applies_them_once() {
     with_office(async |office| {
         let org = office.subscriber("acme").await;
-        let Inbox { purchases, plans } = &office.inbox;
+        let Inbox { purchases, plans, .. } = &office.inbox;
         let compare = async |fix| {
             let (pool, since) = (&office.server.pools.writer, office.server.clock.now());
             let report = reconcile::run(purchases, plans, pool, since, fix).await.unwrap();
@@ -173,7 +173,7 @@ fn the_end_of_a_subscription_ends_the_plan_and_its_allowance() {
         office.sandbox.cancel_at_period_end(&subscription).unwrap();
         office.deliver().await;
         let terms = office.server.account(org).await.terms;
-        assert_eq!((terms.plan.as_str(), terms.next_plan.unwrap().as_str()), ("pro", "starter"));
+        assert_eq!((terms.plan.as_str(), terms.next_plan.unwrap().plan.as_str()), ("pro", "starter"));
         office.go_to("2026-04-10T09:00:00Z");
         office.deliver().await;
         let since = at("2026-04-10T09:00:00Z");
@@ -219,7 +219,7 @@ fn six_events_of_a_subscription_have_the_same_effect_in_any_order() {
         deliver_to(&office.inbox, office.server, &events).await;
         for (org, order) in orgs {
             let terms = office.server.account(org).await.terms;
-            let found = (terms.plan.as_str(), terms.next_plan.as_ref().map(|plan| plan.as_str()), terms.license);
+            let found = (terms.plan.as_str(), terms.next_plan.as_ref().map(|next| next.plan.as_str()), terms.license);
             assert_eq!(found, ("pro", Some("starter"), License::Active), "{order:?}");
             assert_eq!(holdings(office.server, org).await, (200, 0), "{order:?}");
         }

@@ -1,0 +1,191 @@
+//! The standing of an organization: the plan, the license facts and the problems that follow from all its subscriptions
+//! and invoices.
+//!
+//! One pure function of the whole record, so neither the order nor the number of events matters.
+
+use std::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    billing::{
+        invoices::Invoices,
+        subscription::{PlanLine, RecordedSubscription, Status, Subscription, Subscriptions},
+    },
+    catalog::{Catalog, Plan},
+    names::PlanName,
+    time::Instant,
+};
+
+/// The conclusions from an organization's subscriptions and invoices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing<'a> {
+    /// The plan that is paid for; `None` if no subscription is in force.
+    pub in_force: Option<InForce<'a>>,
+    /// Since when a payment is overdue, or from when on it will be; `None` if nothing is due.
+    pub overdue_since: Option<Instant>,
+    /// When the last subscription ended; `None` while one is in force, and if none ever was.
+    pub ended_at: Option<Instant>,
+    /// The problems that staff must solve at Stripe.
+    pub problems: Vec<Problem>,
+}
+
+/// The subscription in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce<'a> {
+    /// The subscription.
+    pub subscription: &'a Subscription,
+    /// The line of the plan. A plan change must name its item.
+    pub line: &'a PlanLine,
+    /// The plan now; `None` if the catalog has no such plan. Then the last known plan holds.
+    pub plan: Option<&'a Plan>,
+    /// The next plan and when it starts; `None` if the plan renews.
+    pub next: Option<NextPlan>,
+    /// A billing period that starts at or after this instant has no allowance until it is paid. `None`: no limit.
+    pub allowance_until: Option<Instant>,
+}
+
+/// A plan that starts in the future.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextPlan {
+    /// The plan.
+    pub plan: PlanName,
+    /// When it starts.
+    pub from: Instant,
+}
+
+/// A state at Stripe that only a person can resolve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The organization pays for several plans. The largest paid one counts.
+    SeveralPlans,
+    /// A price names a plan that the catalog does not have. The last known plan holds.
+    UnknownPlan(String),
+}
+
+/// Draws the conclusions at `now`.
+///
+/// If several subscriptions are live, a paid one is in force before an overdue one, and a larger plan before a smaller
+/// one.
+pub fn assess<'a>(record: &'a Subscriptions, invoices: &Invoices, catalog: &'a Catalog, now: Instant) -> Standing<'a> {
+    let candidates = record.by_id.values().filter_map(|it| Candidate::new(it, invoices, catalog, now));
+    let first = candidates.min_by_key(|it| {
+        let latest = &it.recorded.latest;
+        (it.rank, Reverse(it.plan.map(|plan| catalog.plan_rank(&plan.name))), latest.created_at, latest.id.clone())
+    });
+    let never_synced = record.number == 0;
+    let overdue_since = match &first {
+        Some(it) => invoices.overdue_since(Some(it.recorded)),
+        // Only organizations whose subscriptions were never read: their invoices are all that is known.
+        None if never_synced => invoices.overdue_since(None),
+        None => None,
+    };
+    let ended_at = if first.is_some() { None } else { ended_at(record, now) };
+    let in_force = first.map(|it| InForce {
+        subscription: &it.recorded.latest,
+        line: it.line,
+        plan: it.plan,
+        next: it.next(catalog, now),
+        allowance_until: it.allowance_until(invoices),
+    });
+    Standing { in_force, overdue_since, ended_at, problems: problems(record, catalog) }
+}
+
+/// A live subscription that may be the one in force.
+struct Candidate<'a> {
+    recorded: &'a RecordedSubscription,
+    line: &'a PlanLine,
+    plan: Option<&'a Plan>,
+    /// Paid ones first, then overdue ones, then paused ones.
+    rank: u8,
+    /// When it ends; `None` if it renews.
+    end: Option<Instant>,
+}
+
+impl<'a> Candidate<'a> {
+    /// Returns `None` if the subscription has ended by `now`, or never started.
+    fn new(
+        recorded: &'a RecordedSubscription,
+        invoices: &Invoices,
+        catalog: &'a Catalog,
+        now: Instant,
+    ) -> Option<Self> {
+        let latest = &recorded.latest;
+        let lines = latest.lines.iter().map(|line| (line, plan_at(recorded, line, catalog, now)));
+        let (line, plan) = lines
+            .max_by_key(|(line, plan)| (plan.map(|plan| catalog.plan_rank(&plan.name)), Reverse(line.item.as_str())))?;
+        let rank = match latest.status {
+            Status::Active | Status::Trialing => 0,
+            Status::PastDue => 1,
+            Status::Unpaid => 2,
+            Status::Paused => 3,
+            Status::Incomplete | Status::IncompleteExpired | Status::Canceled => return None,
+        };
+        let paused_from = (latest.status == Status::Paused).then(|| paid_until(latest, line, invoices));
+        let end = [latest.cancel_at, paused_from].into_iter().flatten().min();
+        // Stripe may be a moment late to end a subscription that it was told to end.
+        end.is_none_or(|end| now < end).then_some(Self { recorded, line, plan, rank, end })
+    }
+
+    fn next(&self, catalog: &Catalog, now: Instant) -> Option<NextPlan> {
+        let rank = |plan: &Plan| catalog.plan_rank(&plan.name);
+        let renewed = catalog.plan_named(&self.line.plan).filter(|_| now < self.line.end);
+        let smaller = renewed.zip(self.plan).filter(|(renewed, plan)| rank(renewed) < rank(plan));
+        let downgrade = smaller.map(|(renewed, _)| NextPlan { plan: renewed.name.clone(), from: self.line.end });
+        let cancellation = self.end.zip(catalog.free_plan());
+        let cancellation = cancellation.map(|(from, free)| NextPlan { plan: free.name.clone(), from });
+        [downgrade, cancellation].into_iter().flatten().min_by_key(|next| next.from)
+    }
+
+    fn allowance_until(&self, invoices: &Invoices) -> Option<Instant> {
+        let latest = &self.recorded.latest;
+        let unpaid_trial = latest.trial_end.filter(|end| !invoices.paid_since(&latest.id, *end));
+        // A mailed invoice is paid later: until it is due, the period has its allowance.
+        let unpaid_trial = unpaid_trial.filter(|_| latest.status == Status::Trialing || !latest.is_mailed);
+        let paused = latest.collection_paused.then(|| paid_until(latest, self.line, invoices));
+        [unpaid_trial, paused, self.end].into_iter().flatten().min()
+    }
+}
+
+/// Returns the end of the time that is paid or on trial, for a subscription whose payments stopped: the end of its
+/// current billing period if an invoice of that period was paid, else its start.
+fn paid_until(latest: &Subscription, line: &PlanLine, invoices: &Invoices) -> Instant {
+    match latest.trial_end {
+        Some(end) if end > line.start => end,
+        _ if invoices.paid_since(&latest.id, line.start) => line.end,
+        _ => line.start,
+    }
+}
+
+/// Returns the plan of a line at `now`: the largest one that was paid in the current billing period, or if that has
+/// passed since the last read, the one that it renews as. `None` if the catalog has none of them.
+fn plan_at<'a>(
+    recorded: &RecordedSubscription,
+    line: &PlanLine,
+    catalog: &'a Catalog,
+    now: Instant,
+) -> Option<&'a Plan> {
+    let seen = recorded.plans_seen.get(&line.start).filter(|_| now < line.end);
+    let seen = seen.into_iter().flatten().filter_map(|name| catalog.plan_named(name));
+    seen.max_by_key(|plan| catalog.plan_rank(&plan.name)).or_else(|| catalog.plan_named(&line.plan))
+}
+
+/// Returns when the plan ended, if it came from a subscription. `None` if it never did.
+fn ended_at(record: &Subscriptions, now: Instant) -> Option<Instant> {
+    let was_known = record.in_force.is_some() || record.ended_at.is_some();
+    let latest = record.by_id.values().map(|it| &it.latest);
+    let ends = latest.filter_map(|it| it.ended_at.or(it.cancel_at.filter(|at| *at <= now)));
+    was_known.then(|| ends.max().or(record.ended_at).unwrap_or(now))
+}
+
+fn problems(record: &Subscriptions, catalog: &Catalog) -> Vec<Problem> {
+    let live = record.by_id.values().map(|it| &it.latest).filter(|it| it.status.is_good() || it.status.is_overdue());
+    let lines: Vec<&PlanLine> = live.flat_map(|it| &it.lines).collect();
+    let mut problems = Vec::new();
+    if lines.len() > 1 {
+        problems.push(Problem::SeveralPlans);
+    }
+    let unknown = lines.iter().filter(|line| catalog.plan_named(&line.plan).is_none());
+    problems.extend(unknown.map(|line| Problem::UnknownPlan(line.plan.clone())));
+    problems
+}
