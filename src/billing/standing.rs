@@ -170,9 +170,9 @@ fn plan_at<'a>(
     seen.max_by_key(|plan| catalog.plan_rank(&plan.name)).or_else(|| catalog.plan_named(&line.plan))
 }
 
-/// Returns when the plan ended, if it came from a subscription. `None` if it never did.
+/// Returns when the plan ended, if it came from a subscription. `None` if it never did, or if it can be resumed.
 fn ended_at(record: &Subscriptions, now: Instant) -> Option<Instant> {
-    let was_known = record.in_force.is_some() || record.ended_at.is_some();
+    let was_known = (record.in_force.is_some() || record.ended_at.is_some()) && record.paused().is_none();
     let latest = record.by_id.values().map(|it| &it.latest);
     let ends = latest.filter_map(|it| it.ended_at.or(it.cancel_at.filter(|at| *at <= now)));
     was_known.then(|| ends.max().or(record.ended_at).unwrap_or(now))

@@ -13,6 +13,7 @@ mod receipts;
 mod refunds;
 mod refusals;
 mod spending;
+mod stripe_states;
 mod subscription;
 mod suspension;
 pub(super) mod world;
