@@ -220,6 +220,14 @@ impl Invoices {
             .any(|(_, it)| it.status == InvoiceStatus::Paid && issued(it).is_some_and(|at| at >= since))
     }
 
+    /// Whether an invoice for a change of `subscription`, issued at or after `since`, is not paid.
+    pub fn has_unpaid_change(&self, subscription: &str, since: Instant) -> bool {
+        self.of(Some(subscription)).any(|(_, it)| {
+            let is_recent = it.created_at.or(it.failed_at).is_some_and(|at| at >= since);
+            it.reason == Some(BillingReason::Update) && it.status != InvoiceStatus::Paid && is_recent
+        })
+    }
+
     /// Returns the open invoice of `subscription` that is overdue, or becomes overdue, first. If `subscription` is `None`,
     /// every invoice counts.
     pub fn first_due<'a>(&'a self, subscription: Option<&'a RecordedSubscription>) -> Option<(&'a str, &'a Invoice)> {

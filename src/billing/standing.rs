@@ -3,7 +3,10 @@
 //!
 //! One pure function of the whole record, so neither the order nor the number of events matters.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +114,7 @@ impl<'a> Candidate<'a> {
         now: Instant,
     ) -> Option<Self> {
         let latest = &recorded.latest;
-        let lines = latest.lines.iter().map(|line| (line, plan_at(recorded, line, catalog, now)));
+        let lines = latest.lines.iter().map(|line| (line, plan_at(recorded, line, (invoices, catalog), now)));
         let (line, plan) = lines
             .max_by_key(|(line, plan)| (plan.map(|plan| catalog.plan_rank(&plan.name)), Reverse(line.item.as_str())))?;
         let rank = match latest.status {
@@ -157,17 +160,28 @@ fn paid_until(latest: &Subscription, line: &PlanLine, invoices: &Invoices) -> In
     }
 }
 
-/// Returns the plan of a line at `now`: the largest one that was paid in the current billing period, or if that has
-/// passed since the last read, the one that it renews as. `None` if the catalog has none of them.
+/// Returns the plan of a line at `now`: the largest one of its current billing period that is paid or, in grace, billed
+/// by the renewal. If the period has passed since the last read, the plan that it renews as. `None` if the catalog has
+/// none of them.
 fn plan_at<'a>(
     recorded: &RecordedSubscription,
     line: &PlanLine,
-    catalog: &'a Catalog,
+    (invoices, catalog): (&Invoices, &'a Catalog),
     now: Instant,
 ) -> Option<&'a Plan> {
-    let seen = recorded.plans_seen.get(&line.start).filter(|_| now < line.end);
-    let seen = seen.into_iter().flatten().filter_map(|name| catalog.plan_named(name));
-    seen.max_by_key(|plan| catalog.plan_rank(&plan.name)).or_else(|| catalog.plan_named(&line.plan))
+    let plans = |seen: &BTreeMap<Instant, BTreeSet<String>>| -> Vec<&'a Plan> {
+        let names = seen.get(&line.start).filter(|_| now < line.end).into_iter().flatten();
+        names.filter_map(|name| catalog.plan_named(name)).collect()
+    };
+    let rank = |plan: &&Plan| catalog.plan_rank(&plan.name);
+    let (seen, overdue) = (plans(&recorded.plans_seen), plans(&recorded.plans_overdue));
+    // A larger plan whose own invoice is unpaid is not in force.
+    let paid = if invoices.has_unpaid_change(&recorded.latest.id, line.start) {
+        seen.into_iter().max_by_key(rank).or_else(|| overdue.into_iter().min_by_key(rank))
+    } else {
+        seen.into_iter().chain(overdue).max_by_key(rank)
+    };
+    paid.or_else(|| catalog.plan_named(&line.plan))
 }
 
 /// Returns when the plan ended, if it came from a subscription. `None` if it never did, or if it can be resumed.

@@ -191,6 +191,9 @@ pub struct RecordedSubscription {
     /// The plans that were paid or on trial in each billing period, by the period's start. The largest one counts for
     /// the whole period: a downgrade waits for the next one.
     pub plans_seen: BTreeMap<Instant, BTreeSet<String>>,
+    /// The plans in each billing period while it was overdue, by the period's start.
+    #[serde(default)]
+    pub plans_overdue: BTreeMap<Instant, BTreeSet<String>>,
     /// The time of the first snapshot in which it was overdue without interruption; `None` if it is not overdue.
     pub overdue_since: Option<Instant>,
 }
@@ -214,11 +217,15 @@ impl Subscriptions {
                 }
             }
             for latest in &snapshot.subscriptions {
-                let known = self.by_id.remove(&latest.id);
-                let (plans_seen, since) = known.map(|it| (it.plans_seen, it.overdue_since)).unwrap_or_default();
-                let overdue_since = latest.status.is_overdue().then(|| since.unwrap_or(snapshot.read_at));
-                let recorded = RecordedSubscription { latest: latest.clone(), plans_seen, overdue_since };
-                self.by_id.insert(latest.id.clone(), recorded);
+                let recorded = self.by_id.entry(latest.id.clone()).or_insert_with(|| RecordedSubscription {
+                    latest: latest.clone(),
+                    plans_seen: BTreeMap::new(),
+                    plans_overdue: BTreeMap::new(),
+                    overdue_since: None,
+                });
+                let since = recorded.overdue_since.unwrap_or(snapshot.read_at);
+                recorded.overdue_since = latest.status.is_overdue().then_some(since);
+                recorded.latest = latest.clone();
             }
         }
         for subscription in snapshot.subscriptions.iter().chain(reported) {
@@ -260,14 +267,16 @@ impl Subscriptions {
 
 impl RecordedSubscription {
     fn see(&mut self, state: &Subscription) {
-        if !state.status.is_good() {
-            return;
-        }
+        let seen = match state.status {
+            Status::Trialing | Status::Active => &mut self.plans_seen,
+            Status::PastDue | Status::Unpaid => &mut self.plans_overdue,
+            Status::Incomplete | Status::IncompleteExpired | Status::Canceled | Status::Paused => return,
+        };
         for line in &state.lines {
-            self.plans_seen.entry(line.start).or_default().insert(line.plan.clone());
+            seen.entry(line.start).or_default().insert(line.plan.clone());
         }
-        while self.plans_seen.len() > MAX_PERIODS_SEEN {
-            self.plans_seen.pop_first();
+        while seen.len() > MAX_PERIODS_SEEN {
+            seen.pop_first();
         }
     }
 }

@@ -4,6 +4,7 @@ mod charges;
 mod history;
 mod license;
 mod storage;
+mod stripe_life;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
