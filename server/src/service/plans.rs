@@ -180,7 +180,7 @@ impl Plans {
     }
 
     /// Loads what is on record about an organization's subscriptions and invoices.
-    async fn load_facts(&self, org: OrgId) -> Result<BillingFacts, StorageError> {
+    pub async fn load_facts(&self, org: OrgId) -> Result<BillingFacts, StorageError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let (invoices, subscriptions) = licenses::find_billing_facts(&mut tx, org).await?;
         Ok(BillingFacts { subscriptions, invoices })

@@ -6,5 +6,7 @@ mod license;
 mod plan_choices;
 mod receipts;
 pub mod shop;
+mod stand_in;
 mod storm;
+mod stripe_states;
 mod subscriptions;
