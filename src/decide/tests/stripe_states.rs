@@ -116,7 +116,7 @@ fn of_two_plan_lines_the_larger_counts_and_staff_are_notified() {
 #[test]
 fn of_two_paid_subscriptions_the_larger_counts_whichever_is_newer() {
     let enterprise = subscribed("sub_2", "enterprise", start() - TimeDelta::days(5));
-    let mut world = subscriber(&[enterprise.clone()]);
+    let mut world = subscriber(std::slice::from_ref(&enterprise));
     let lots = world.lots();
     read(&mut world, &[enterprise.clone(), pro()], None);
     check(&world, "enterprise", &lots, "active");
