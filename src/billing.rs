@@ -3,6 +3,7 @@
 pub mod invoices;
 pub mod license;
 pub mod money;
+pub mod notice;
 pub mod payment;
 pub mod period;
 pub mod plan_change;

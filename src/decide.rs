@@ -15,7 +15,7 @@ mod properties;
 mod purchases;
 mod spends;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use self::changes::Changes;
 use self::draft::Draft;

@@ -30,6 +30,8 @@ pub mod frame;
 #[cfg(feature = "ssr")]
 pub mod load;
 #[cfg(feature = "ssr")]
+pub mod notices;
+#[cfg(feature = "ssr")]
 pub mod quest;
 #[cfg(feature = "ssr")]
 pub mod refusal;
@@ -55,6 +57,7 @@ pub use {
     frame::{Frame, Section},
     job_summary::JobSummary,
     load::{answer_with, load, load_staff},
+    notices::{Action, Notices},
     payment_history::{PaidFact, PaymentRecordFrame, StripeFact},
     quest::{Goals, QuestItem, QuestList, quest_id},
     refusal::{RefusalNotice, action_address},

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod api_docs;
 #[cfg(feature = "ssr")]
 pub mod license;
+pub mod notice;
 #[cfg(feature = "ssr")]
 pub mod plans;
 #[cfg(feature = "ssr")]
@@ -17,6 +18,8 @@ use brightmeter::{
     ledger::tokens::Tokens,
 };
 use serde::{Deserialize, Serialize};
+
+use self::notice::{BannerView, NoticeView};
 
 /// An instant, formatted in the organization's time zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub struct Viewer {
     /// The plan's label.
     pub plan: String,
     /// The license banner of every page. `None` unless an invoice is unpaid or staff suspended the license.
-    pub license: Option<String>,
+    pub banner: Option<BannerView>,
     /// Whether the user is also staff.
     pub staff: bool,
     /// Whether this server shows demo data.
@@ -352,6 +355,8 @@ pub struct BillingView {
     pub debts: Vec<(Tokens, String)>,
     /// The features with their costs.
     pub features: Vec<FeatureView>,
+    /// The notices about payments and the plan's next change.
+    pub notices: Vec<NoticeView>,
     /// When the current period ends.
     pub resets_at: LocalTime,
     /// Whether the plan is paid through Stripe, so that the customer portal is available.

@@ -45,7 +45,7 @@ impl<'a> Subscribed<'a> {
     pub fn of(subscriptions: &'a Subscriptions, in_force: Option<&InForce<'_>>) -> Self {
         match (in_force, subscriptions.paused()) {
             (Some(in_force), _) if in_force.subscription.status != Status::Paused => Self::Live,
-            (_, Some(paused)) => Self::Paused(paused.lines.first().map(|line| line.plan.as_str()).unwrap_or_default()),
+            (_, Some(paused)) => Self::Paused(paused.plan_name()),
             _ => Self::No,
         }
     }

@@ -69,6 +69,13 @@ pub struct PendingUpdate {
     pub expires_at: Instant,
 }
 
+impl Subscription {
+    /// Returns the name of its plan at Stripe. If it has several, the first one's.
+    pub fn plan_name(&self) -> &str {
+        self.lines.first().map(|line| line.plan.as_str()).unwrap_or_default()
+    }
+}
+
 impl SubscriptionSnapshot {
     /// Returns what Stripe would say of a customer who subscribes to `plan` at `start`: for a preview.
     pub fn of_new_subscription(plan: &str, start: Instant) -> Self {

@@ -16,4 +16,4 @@ mod spending;
 mod stripe_states;
 mod subscription;
 mod suspension;
-pub(super) mod world;
+pub(crate) mod world;

@@ -9,7 +9,7 @@ use crate::{
     components::Toast,
     flash::Flash,
     form::{DemoSignIns, Form},
-    views::Viewer,
+    views::{Viewer, notice::BannerView},
 };
 
 /// The section of the navigation that a page belongs to.
@@ -68,7 +68,7 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
-    let license = viewer.as_ref().and_then(|viewer| viewer.license.clone());
+    let banner = viewer.as_ref().and_then(|viewer| viewer.banner.clone());
     let home = if viewer.is_some() { "/dashboard" } else { "/" };
     let bar = view! {
         <a href=home class="brand">
@@ -77,10 +77,18 @@ pub fn Frame(
         </a>
         {viewer.map(|viewer| view! { <Menus viewer section /> })}
     };
-    let banner = license.map(|license| {
+    let banner = banner.map(|BannerView { text, pay_url }| {
+        let pay = pay_url.map(|url| {
+            view! {
+                <a class="underline" href=url rel="noreferrer">
+                    "Pay now"
+                </a>
+                " "
+            }
+        });
         view! {
             <p class="strip strip-bad">
-                {license} " " <a class="underline" href="/license">
+                {text} " " {pay} <a class="underline" href="/license">
                     "View details"
                 </a>
             </p>

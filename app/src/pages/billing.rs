@@ -11,7 +11,7 @@ use brightmeter::{
 use leptos::prelude::*;
 
 use crate::{
-    components::{CustomerPortal, ErrorSummary, Frame, Section, Time, format_amounts, load},
+    components::{CustomerPortal, ErrorSummary, Frame, Notices, Section, Time, format_amounts, load},
     form::Form,
     views::{AdviceView, AmountView, BillingView, FeatureView, LocalTime, PackView, PlanView, Viewer},
 };
@@ -28,8 +28,19 @@ pub fn BillingPage() -> impl IntoView {
 
 #[component]
 fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
-    let BillingView { advice, plans, packs, can_spend, suspended, debts, features, resets_at, subscribed, ladder } =
-        view;
+    let BillingView {
+        advice,
+        plans,
+        packs,
+        can_spend,
+        suspended,
+        debts,
+        features,
+        notices,
+        resets_at,
+        subscribed,
+        ladder,
+    } = view;
     let role = viewer.role;
     let manages = role.permits(Action::ChangePlan);
     let before_buying = match (can_spend, debts.is_empty()) {
@@ -59,6 +70,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
                 {month}
                 {advice.map(|advice| view! { <Advice advice /> })}
             </p>
+            <Notices notices />
             {(!manages)
                 .then(|| {
                     view! {

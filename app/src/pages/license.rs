@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{CustomerPortal, Frame, Section, Time, load},
-    views::{Viewer, license::LicenseView},
+    components::{Action, CustomerPortal, Frame, Notices, Section, Time, load},
+    views::{Viewer, license::LicenseView, notice::NoticeAction},
 };
 
 /// The license's state and history.
@@ -18,7 +18,7 @@ pub fn LicensePage() -> impl IntoView {
 
 #[component]
 fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
-    let LicenseView { headline, detail, portal, active, upcoming, ladder, history } = view;
+    let LicenseView { headline, detail, portal, pay_url, notices, active, upcoming, ladder, history } = view;
     let tone = if active { "card receipt receipt-good mt-6" } else { "card receipt receipt-warn mt-6" };
     let invoices_count = !(upcoming.is_empty() && ladder.is_empty());
     let next = match upcoming.is_empty() {
@@ -76,8 +76,10 @@ fn License(viewer: Viewer, view: LicenseView) -> impl IntoView {
                     {headline}
                 </h2>
                 <p class="mt-2">{detail}</p>
+                {pay_url.map(|url| view! { <Action action=NoticeAction::Pay(url) /> })}
                 {portal.then(|| view! { <CustomerPortal /> })}
             </section>
+            <Notices notices />
             {invoices_count
                 .then(|| {
                     view! {

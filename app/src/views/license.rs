@@ -1,6 +1,6 @@
 //! View model of `/license`.
 
-use super::LocalTime;
+use super::{LocalTime, notice::NoticeView};
 
 /// `/license`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub struct LicenseView {
     pub detail: String,
     /// Whether the viewer may open the customer portal.
     pub portal: bool,
+    /// Stripe's page to pay on. `None` if nothing is overdue, if the viewer may not pay, or if Stripe has named none.
+    pub pay_url: Option<String>,
+    /// The other notices about payments and the plan's next change.
+    pub notices: Vec<NoticeView>,
     /// Whether the license is active.
     pub active: bool,
     /// The coming restrictions and when they start, next first. Empty unless an invoice is unpaid.

@@ -7,6 +7,7 @@ mod dashboard;
 mod entry;
 mod keys;
 pub mod license;
+mod notices;
 mod organizations;
 pub mod plans;
 mod purchases;

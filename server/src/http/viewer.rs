@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use app::{
     backend::{SignedIn, StaffMember},
-    views::{OrgRef, Viewer},
+    views::{OrgRef, Viewer, notice::BannerView},
 };
 use brightmeter::{
+    access::role::Action,
+    billing::license::{License, SuspensionCause},
     catalog::Catalog,
     ids::{MemberId, OrgId, UserId},
 };
+use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use super::backend::license::banner;
@@ -20,6 +23,7 @@ use crate::{
     service::{
         Result,
         memberships::{self, Membership, Organization},
+        plans::BillingFacts,
     },
 };
 
@@ -85,7 +89,7 @@ impl Viewers {
             memberships.into_iter().partition(|membership| membership.organization.id == org);
         let Some(mine) = mine.into_iter().find(|membership| membership.id == member) else { return Ok(None) };
         let zone = app::instant_text::zone(&mine.organization.time_zone);
-        let license = mine.license.and_then(|it| banner(it, &self.catalog.ladder, zone, self.clock.now()));
+        let banner = self.banner(&mine, zone).await?;
         let plan = mine.plan.unwrap_or_default();
         let label = self.catalog.plans.iter().find(|spec| spec.name.as_str() == plan).map(|spec| spec.label.clone());
         let mut others: Vec<OrgRef> = others.into_iter().map(|membership| org_ref(membership.organization)).collect();
@@ -107,12 +111,28 @@ impl Viewers {
                 plan: label.unwrap_or(plan),
                 org: org_ref(mine.organization),
                 others,
-                license,
+                banner,
                 staff: staff.is_some(),
                 demo: self.demo,
             },
         };
         Ok(Some(ViewerIdentity::Member(Box::new(who), staff)))
+    }
+}
+
+impl Viewers {
+    /// Returns the banner of every page. Only an overdue payment takes another query, for the invoice.
+    async fn banner(&self, mine: &Membership, zone: Tz) -> Result<Option<BannerView>> {
+        let Some(license) = mine.license else { return Ok(None) };
+        let (now, org) = (self.clock.now(), mine.organization.id);
+        let is_overdue =
+            matches!(license, License::Grace { .. } | License::Suspended { cause: SuspensionCause::NonPayment, .. });
+        let facts = if is_overdue { BillingFacts::load(&self.pool, org).await? } else { BillingFacts::default() };
+        let due = facts.due(&facts.standing(&self.catalog, now));
+        let text = banner(license, due, &self.catalog.ladder, (zone, now));
+        let may_pay = is_overdue && mine.role.permits(Action::OpenCustomerPortal);
+        let pay_url = due.and_then(|invoice| invoice.url.clone()).filter(|_| may_pay);
+        Ok(text.map(|text| BannerView { text, pay_url }))
     }
 }
 

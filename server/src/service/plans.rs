@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use brightmeter::{
     billing::{
-        invoices::Invoices,
+        invoices::{Invoice, Invoices},
         standing::{Problem, Standing, assess},
         subscription::{SubscriptionSnapshot, Subscriptions},
     },
@@ -70,6 +70,22 @@ impl BillingFacts {
     pub fn standing<'a>(&'a self, catalog: &'a Catalog, now: Instant) -> Standing<'a> {
         assess(&self.subscriptions, &self.invoices, catalog, now)
     }
+
+    /// Returns the invoice that is overdue, or becomes overdue, first.
+    pub fn due(&self, standing: &Standing<'_>) -> Option<&Invoice> {
+        let in_force = standing.in_force.as_ref().and_then(|it| self.subscriptions.by_id.get(&it.subscription.id));
+        self.invoices.first_due(in_force).map(|(_, invoice)| invoice)
+    }
+
+    /// Loads what is on record about an organization.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database fails.
+    pub async fn load(pool: &PgPool, org: OrgId) -> Result<Self, StorageError> {
+        let mut tx = tenant::begin(pool, org).await?;
+        let (invoices, subscriptions) = licenses::find_billing_facts(&mut tx, org).await?;
+        Ok(Self { subscriptions, invoices })
+    }
 }
 
 /// How our record of an organization's plan compares with Stripe's.
@@ -115,7 +131,7 @@ impl Plans {
         let reported = fact.subscription.into_iter().collect();
         let command = Command::SyncSubscriptions { snapshot, reported, invoices };
         self.writer.submit(Submission::new(org, None, command)).await?;
-        let facts = self.load_facts(org).await?;
+        let facts = BillingFacts::load(&self.pool, org).await?;
         for problem in facts.standing(&self.catalog, self.clock.now()).problems {
             tracing::error!(%org, ?problem, "the subscriptions of an organization need attention at Stripe");
         }
@@ -156,7 +172,7 @@ impl Plans {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn compare(&self, org: OrgId) -> Result<Option<Comparison>, SyncError> {
         let Some(customer) = self.find_customer(org).await? else { return Ok(None) };
-        let stored = self.load_facts(org).await?;
+        let stored = BillingFacts::load(&self.pool, org).await?;
         let (snapshot, invoices) = self.fetch(&customer, stored.subscriptions.number + 1).await?;
         let mut current = stored.clone();
         current.subscriptions.record(&snapshot, &[]);
@@ -177,13 +193,6 @@ impl Plans {
     pub async fn open_portal(&self, org: OrgId) -> Result<String, PlanError> {
         let customer = self.find_customer(org).await?.ok_or(PlanError::NoSubscription)?;
         Ok(self.gateway()?.open_portal(&customer, &format!("{}{RETURN_PATH}", self.base_url)).await?)
-    }
-
-    /// Loads what is on record about an organization's subscriptions and invoices.
-    pub async fn load_facts(&self, org: OrgId) -> Result<BillingFacts, StorageError> {
-        let mut tx = tenant::begin(&self.pool, org).await?;
-        let (invoices, subscriptions) = licenses::find_billing_facts(&mut tx, org).await?;
-        Ok(BillingFacts { subscriptions, invoices })
     }
 
     async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {

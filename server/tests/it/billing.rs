@@ -3,6 +3,7 @@
 mod checkout;
 mod inbox;
 mod license;
+mod notices;
 mod plan_choices;
 mod receipts;
 pub mod shop;

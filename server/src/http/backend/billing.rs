@@ -17,7 +17,7 @@ use brightmeter::{
     names::TokenType,
 };
 
-use super::{AppBackend, BackendError, Wording, dashboard};
+use super::{AppBackend, BackendError, Wording, dashboard, notices};
 use crate::service::{
     account_reader::{AccountRead, Requester},
     org_reads::DayUse,
@@ -69,6 +69,7 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
         debts: labelled(catalog, |name| account.balance(name).debt),
         features: features.collect(),
         subscribed: subscribed != Subscribed::No,
+        notices: notices::list(&facts, &standing, catalog, (who, wording)),
         resets_at: wording.local_time(account.terms.period(wording.now).end),
         ladder: catalog.ladder.clone(),
     })

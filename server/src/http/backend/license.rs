@@ -6,13 +6,19 @@ use app::{
 };
 use brightmeter::{
     access::role::Action,
-    billing::license::{License, LicenseStep, Restriction, Rung, SuspensionCause},
+    billing::{
+        invoices::Invoice,
+        license::{License, LicenseStep, Restriction, Rung, SuspensionCause},
+    },
     time::Instant,
 };
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::{AppBackend, BackendError, Wording};
+use super::{
+    AppBackend, BackendError, Wording,
+    notices::{self, invoice_of},
+};
 use crate::service::{account_reader::Requester, org_reads::Logged};
 
 /// The maximum number of license steps on the page.
@@ -26,32 +32,44 @@ pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<Lice
     let (read, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
     let facts = reads.billing_facts().await?;
     let subscribed = facts.subscriptions.current().is_some();
+    let catalog = &backend.reader.catalog;
+    let standing = facts.standing(catalog, wording.now);
+    let due = facts.due(&standing);
     let steps = reads.license_log(MAX_STEPS).await?;
-    let (license, ladder) = (read.account.terms.license, &backend.reader.catalog.ladder);
+    let (license, ladder) = (read.account.terms.license, &catalog.ladder);
     let off = license.restriction(ladder, wording.now);
     let (headline, detail) = match license {
-        License::Active => ("Active", "Everything in your plan is on.".to_owned()),
+        License::Active => ("Active".into(), "Everything in your plan is on.".to_owned()),
         License::Grace { since } => {
+            let is_mailed = due.is_some_and(|invoice| invoice.due_at.is_some());
+            let how = if is_mailed { "It was due" } else { "The payment failed" };
             let since = wording.local_time(since).date;
             (
-                "An invoice is unpaid",
-                format!("The payment failed on {since}. {} Paying it restores everything immediately.", is_off(off)),
+                format!("An {} is unpaid", invoice_of(due)),
+                format!("{how} on {since}. {} Paying it restores everything immediately.", is_off(off)),
             )
         }
-        License::Suspended { cause: SuspensionCause::NonPayment, .. } => {
-            ("AI is paused", "An invoice was unpaid for too long. Paying it restores everything immediately.".into())
-        }
+        License::Suspended { cause: SuspensionCause::NonPayment, .. } => (
+            "AI is paused".into(),
+            format!("An {} was unpaid for too long. Paying it restores everything immediately.", invoice_of(due)),
+        ),
         License::Suspended { since, cause: SuspensionCause::Staff } => {
             let since = wording.local_time(since).date;
             (
-                "AI is suspended",
+                "AI is suspended".into(),
                 format!(
                     "Support suspended it on {since}. A payment doesn't lift the suspension: contact support. You keep your tokens."
                 ),
             )
         }
-        License::Canceled { .. } => ("The subscription has ended", "Choose a plan to use AI again.".into()),
+        License::Canceled { .. } => ("The subscription has ended".into(), "Choose a plan to use AI again.".into()),
     };
+    let may_pay = who.viewer.role.permits(Action::OpenCustomerPortal);
+    let is_overdue =
+        matches!(license, License::Grace { .. } | License::Suspended { cause: SuspensionCause::NonPayment, .. });
+    // The headline says that an invoice is overdue.
+    let mut notices = notices::list(&facts, &standing, catalog, (who, wording));
+    notices.drain(..usize::from(is_overdue && !notices.is_empty()));
     let upcoming = license
         .upcoming_rungs(ladder, wording.now)
         .map(|(at, off)| (wording.local_time(at), off.description().to_owned()));
@@ -59,9 +77,11 @@ pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<Lice
     let stopped = matches!(license, License::Suspended { cause: SuspensionCause::Staff, .. });
     let rungs = ladder.iter().filter(|rung| rung.off != Restriction::None && !stopped);
     Ok(LicenseView {
-        headline: headline.into(),
+        headline,
         detail,
-        portal: who.viewer.role.permits(Action::OpenCustomerPortal) && subscribed,
+        portal: may_pay && subscribed,
+        pay_url: due.and_then(|invoice| invoice.url.clone()).filter(|_| may_pay && is_overdue),
+        notices,
         active: license == License::Active,
         upcoming: upcoming.collect(),
         ladder: rungs.map(|rung| (rung.day, rung.off.description().to_owned())).collect(),
@@ -69,8 +89,9 @@ pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<Lice
     })
 }
 
-/// Returns the notice on every page of the organization, or `None` if there is nothing to report.
-pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Option<String> {
+/// Returns the notice on every page of the organization, or `None` if there is nothing to report. `due` is the overdue
+/// invoice, if it is known.
+pub fn banner(license: License, due: Option<&Invoice>, ladder: &[Rung], (zone, now): (Tz, Instant)) -> Option<String> {
     let text = match license {
         License::Active => return None,
         License::Grace { .. } => {
@@ -78,10 +99,18 @@ pub fn banner(license: License, ladder: &[Rung], zone: Tz, now: Instant) -> Opti
                 let at = LocalTime::new(at, zone, now);
                 format!(" Next, on {} ({}): {}", at.text, at.relative, off.description())
             });
-            format!("An invoice is unpaid. {}{}", is_off(license.restriction(ladder, now)), next.unwrap_or_default())
+            let due_on = due.and_then(|invoice| invoice.due_at).map(|at| LocalTime::new(at, zone, now).date);
+            let due_on = due_on.map(|date| format!(" (due {date})")).unwrap_or_default();
+            format!(
+                "An {} is unpaid{due_on}. {}{}",
+                invoice_of(due),
+                is_off(license.restriction(ladder, now)),
+                next.unwrap_or_default()
+            )
         }
         License::Suspended { cause: SuspensionCause::NonPayment, .. } => {
-            "All AI is off because an invoice is unpaid. Paying it restores everything immediately.".into()
+            let invoice = invoice_of(due);
+            format!("All AI is off because an {invoice} is unpaid. Paying it restores everything immediately.")
         }
         License::Suspended { cause: SuspensionCause::Staff, .. } => {
             "All AI is off: support has suspended it for your organization. Contact support.".into()
@@ -124,7 +153,8 @@ mod tests {
     #[test]
     fn the_banner_reports_an_ended_subscription_for_two_weeks() {
         let since: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
-        let shown = |days| banner(License::Canceled { since }, &[], Tz::UTC, since + TimeDelta::days(days)).is_some();
+        let shown =
+            |days| banner(License::Canceled { since }, None, &[], (Tz::UTC, since + TimeDelta::days(days))).is_some();
         assert_eq!([0, 13, 14, 400].map(shown), [true, true, false, false]);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use server::{
     clock::Clock,
     service::{
-        plans::{Next, PlanError},
+        plans::{BillingFacts, Next, PlanError},
         reconcile::{self, Difference},
     },
     stripe::gateway::GatewayError,
@@ -15,8 +15,8 @@ use super::stand_in::{StandIn, error, list, with_stand_in};
 use crate::support::at;
 
 /// 10 March 2026, 9:00 UTC, when every test starts.
-const T0: i64 = 1_773_133_200;
-const MONTH: i64 = 31 * 86_400;
+pub const T0: i64 = 1_773_133_200;
+pub const MONTH: i64 = 31 * 86_400;
 
 fn price(plan: &str) -> Value {
     json!({ "id": format!("price_{plan}"), "object": "price", "unit_amount": 14_900, "currency": "usd",
@@ -41,17 +41,17 @@ fn subscription(items: &[Value]) -> Value {
         "items": { "object": "list", "has_more": false, "data": items } })
 }
 
-fn with(object: &Value, changes: Value) -> Value {
+pub fn with(object: &Value, changes: Value) -> Value {
     let mut object = object.clone();
     object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     object
 }
 
-fn pro() -> Value {
+pub fn pro() -> Value {
     subscription(&[item("si_1", price("pro"))])
 }
 
-fn invoice(changes: Value) -> Value {
+pub fn invoice(changes: Value) -> Value {
     let base = json!({ "id": "in_2", "object": "invoice", "customer": "cus_1", "status": "open", "attempted": true,
         "billing_reason": "subscription_cycle", "amount_due": 14_900, "amount_paid": 0, "created": T0,
         "parent": { "type": "subscription_details", "subscription_details": { "subscription": "sub_1" } },
@@ -161,7 +161,7 @@ fn only_invoices_of_our_subscriptions_count() {
         let ours = invoice(json!({ "status": "paid", "amount_paid": 14_900 }));
         stripe.invoices(&[paid, ours.clone()]);
         stripe.deliver("evt_3", "invoice.paid", &ours).await;
-        let invoices = stripe.inbox.plans.load_facts(stripe.org).await.unwrap().invoices;
+        let invoices = BillingFacts::load(&stripe.server.pools.app, stripe.org).await.unwrap().invoices;
         assert_eq!(
             invoices.receipts().map(|(id, number, _)| (id.to_owned(), number)).collect::<Vec<_>>(),
             [("in_2".into(), 1)]
