@@ -4,17 +4,23 @@
 //! the action.
 
 mod actions;
+mod billing_objects;
+mod billing_records;
+mod changes;
 mod control_panel;
 mod delivery;
 mod error;
 mod html;
 mod ids;
 mod invoices;
+mod money;
 mod objects;
 mod pages;
 mod params;
+mod payment_objects;
 mod plan_actions;
 mod plans;
+mod prices;
 mod proration;
 mod records;
 mod rest;
@@ -23,6 +29,9 @@ mod sessions;
 mod state;
 mod subscribe;
 mod test_clock;
+#[cfg(test)]
+mod testing;
+mod upgrade;
 
 use std::{
     fs, io,
@@ -33,8 +42,8 @@ use std::{
 use axum::Router;
 use tokio::sync::Notify;
 
-use self::state::State;
 pub use self::{error::SandboxError, seed::SeedAccount};
+use self::{state::State, upgrade::upgrade};
 use crate::{clock::Clock, stripe::signature::WebhookSecret};
 
 /// The sandbox's path on the demo's site.
@@ -230,11 +239,17 @@ fn read(file: &Path) -> State {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return State::default(),
         text => text,
     };
-    text.and_then(|text| serde_json::from_slice(&text).map_err(io::Error::from)).unwrap_or_else(|error| {
+    text.and_then(|text| parse(&text).map_err(io::Error::from)).unwrap_or_else(|error| {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "the sandbox's state cannot be read; starting with an empty one"
         );
         State::default()
     })
+}
+
+fn parse(text: &[u8]) -> serde_json::Result<State> {
+    let mut state = serde_json::from_slice(text)?;
+    upgrade(&mut state);
+    serde_json::from_value(state)
 }

@@ -3,7 +3,7 @@
 use super::{
     error::SandboxError,
     ids::new_id,
-    objects,
+    objects, payment_objects,
     records::{Charge, Dispute, DisputeStatus, Payment, Progress, Refund, Sale, SessionMode},
     state::State,
 };
@@ -70,14 +70,16 @@ impl State {
     pub(super) fn refund(&mut self, payment_intent: &str, cents: u64, now: i64) -> Result<(), SandboxError> {
         let (payment, charge) = self.payment_and_charge(payment_intent)?;
         let (payment_intent, charge) = (payment.id.clone(), charge.id.clone());
+        let currency = payment.currency.clone();
         let rest_cents = payment.amount_cents.saturating_sub(self.refunded_cents(&payment_intent));
         if !(1..=rest_cents).contains(&cents) {
             return Err(SandboxError::Amount { rest_cents });
         }
         let (id, number) = (new_id("re_"), self.next_number());
         let intent = payment_intent.clone();
-        let refund = Refund { id, number, created: now, payment_intent, charge, amount_cents: cents, failed: false };
-        self.emit("refund.created", &objects::refund(&refund), now);
+        let (created, amount_cents, failed) = (now, cents, false);
+        let refund = Refund { id, number, created, payment_intent, charge, amount_cents, currency, failed };
+        self.emit("refund.created", &payment_objects::refund(&refund), now);
         self.refunds.insert(refund.id.clone(), refund);
         self.emit_charge("charge.refunded", &intent, now);
         Ok(())
@@ -89,7 +91,7 @@ impl State {
             return Err(SandboxError::WrongState("This refund has already failed."));
         }
         refund.failed = true;
-        let object = objects::refund(refund);
+        let object = payment_objects::refund(refund);
         self.emit("refund.failed", &object, now);
         self.emit("charge.refund.updated", &object, now);
         Ok(())
@@ -98,13 +100,14 @@ impl State {
     pub(super) fn dispute(&mut self, payment_intent: &str, now: i64) -> Result<(), SandboxError> {
         let (payment, charge) = self.payment_and_charge(payment_intent)?;
         let (amount_cents, payment_intent, charge) = (payment.amount_cents, payment.id.clone(), charge.id.clone());
+        let currency = payment.currency.clone();
         let is_open = |it: &Dispute| it.payment_intent == payment_intent && it.status == DisputeStatus::NeedsResponse;
         if self.disputes.values().any(is_open) {
             return Err(SandboxError::WrongState("This payment already has an open dispute."));
         }
         let (id, number, status) = (new_id("dp_"), self.next_number(), DisputeStatus::NeedsResponse);
-        let dispute = Dispute { id, number, created: now, payment_intent, charge, amount_cents, status };
-        self.emit("charge.dispute.created", &objects::dispute(&dispute), now);
+        let dispute = Dispute { id, number, created: now, payment_intent, charge, amount_cents, currency, status };
+        self.emit("charge.dispute.created", &payment_objects::dispute(&dispute), now);
         self.disputes.insert(dispute.id.clone(), dispute);
         Ok(())
     }
@@ -115,16 +118,16 @@ impl State {
             return Err(SandboxError::WrongState("This dispute is already closed."));
         }
         dispute.status = if won { DisputeStatus::Won } else { DisputeStatus::Lost };
-        let object = objects::dispute(dispute);
+        let object = payment_objects::dispute(dispute);
         self.emit("charge.dispute.closed", &object, now);
         Ok(())
     }
 
     /// Creates a sale's payment intent. As at Stripe, it doesn't exist before the customer pays.
     fn create_payment(&mut self, sale: Sale) -> String {
-        let Sale { customer, item, amount_cents, payment_metadata: metadata, .. } = sale;
+        let Sale { customer, item, amount_cents, currency, payment_metadata: metadata, .. } = sale;
         let id = new_id("pi_");
-        let payment = Payment { id: id.clone(), customer, item, amount_cents, metadata, charge: None };
+        let payment = Payment { id: id.clone(), customer, item, amount_cents, currency, metadata, charge: None };
         self.payments.insert(id.clone(), payment);
         id
     }
@@ -153,7 +156,7 @@ impl State {
 
     fn emit_charge(&mut self, kind: &str, payment_intent: &str, now: i64) {
         let Ok((payment, charge)) = self.payment_and_charge(payment_intent) else { return };
-        let object = objects::charge(payment, charge, self.refunded_cents(payment_intent), &self.base);
+        let object = payment_objects::charge(payment, charge, self.refunded_cents(payment_intent), &self.base);
         self.emit(kind, &object, now);
     }
 

@@ -17,7 +17,7 @@ pub enum SandboxError {
     #[error("{0}")]
     WrongState(&'static str),
     /// The amount is zero, or more than the rest of the payment.
-    #[error("The refund must be from 1 to {rest_cents} cents.")]
+    #[error("The amount must be from 1 to {rest_cents}, in the currency's smallest unit.")]
     Amount {
         /// The amount that can still be refunded.
         rest_cents: u64,
@@ -45,6 +45,11 @@ impl ApiError {
 
     pub(super) fn param(param: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self { code: Some(code), param: Some(param.to_owned()), ..Self::invalid(message) }
+    }
+
+    /// The value of `param` is none of the `choices`, such as `month or year`.
+    pub(super) fn choices(param: &str, choices: &str) -> Self {
+        Self::param(param, "parameter_invalid", format!("{param} must be {choices} in the sandbox."))
     }
 
     /// The object that `param` refers to is missing; `kind` is its Stripe type.

@@ -24,12 +24,13 @@ code { font-size: .85em; }
 article, fieldset, li { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; margin: 0 0 .75rem; }
 fieldset label { display: block; padding: .25rem 0; }
 ul { list-style: none; margin: 0; padding: 0; }
+form label input:not([type=radio]), select { display: block; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .5rem 0 0; }
 form fieldset { flex: 1 1 100%; margin: 0; min-width: 0; }
 button { position: relative; font: inherit; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--line); border-radius: .5rem;
   background: var(--soft); color: inherit; cursor: pointer; }
 button.first { background: #0b5cad; border-color: #0b5cad; color: #fff; }
-input[type=number] { font: inherit; min-height: 2.75rem; width: 8rem; padding: .4rem; border: 1px solid var(--line);
+input:not([type=radio]), select { font: inherit; min-height: 2.75rem; width: 10rem; max-width: 100%; padding: .4rem; border: 1px solid var(--line);
   border-radius: .5rem; }
 :focus-visible { outline: 3px solid light-dark(#0b5cad, #8cc4ff); outline-offset: 2px; }
 .amount { font-size: 2rem; font-weight: 600; margin: .25rem 0; }

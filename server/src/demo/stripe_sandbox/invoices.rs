@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
+    billing_objects,
+    billing_records::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, SubscriptionStatus},
+    changes::total,
     error::SandboxError,
     ids::new_id,
-    objects,
-    records::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Payment, Subscription, SubscriptionStatus},
+    records::Payment,
     state::State,
 };
 
@@ -54,9 +56,8 @@ impl State {
         now: i64,
     ) -> String {
         let id = new_id("in_");
-        let name = &of.price.name;
-        let item = if reason == BillingReason::Update { format!("Change to {name}") } else { name.clone() };
-        let total_cents: i64 = lines.iter().map(|line| line.cents).sum();
+        let name = of.plan_item().map(|item| item.price.name.clone()).unwrap_or_default();
+        let item = if reason == BillingReason::Update { format!("Change to {name}") } else { name };
         let invoice = Invoice {
             id: id.clone(),
             number: self.next_number(),
@@ -66,8 +67,9 @@ impl State {
             metadata: of.metadata.clone(),
             reason,
             item,
+            amount_cents: u64::try_from(total(&lines)).unwrap_or_default(),
+            currency: of.currency().to_owned(),
             lines,
-            amount_cents: u64::try_from(total_cents).unwrap_or_default(),
             period: of.period,
             attempts: 0,
             status: InvoiceStatus::Open { failed_at: None },
@@ -95,6 +97,7 @@ impl State {
             customer: Some(invoice.customer.clone()),
             item: invoice.item.clone(),
             amount_cents: invoice.amount_cents,
+            currency: invoice.currency.clone(),
             metadata: BTreeMap::new(),
             charge: None,
         });
@@ -139,7 +142,7 @@ impl State {
 
     pub(super) fn emit_invoice(&mut self, kind: &str, id: &str, now: i64) {
         let Some(invoice) = self.invoices.get(id) else { return };
-        let object = objects::invoice(invoice, &self.base);
+        let object = billing_objects::invoice(invoice, &self.base);
         self.emit(kind, &object, now);
     }
 

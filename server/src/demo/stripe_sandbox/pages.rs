@@ -9,13 +9,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use brightmeter::billing::money::dollars;
 use serde::Deserialize;
 
 use super::{
     Sandbox,
+    billing_records::Price,
     html::{alert, escape, missing, page},
-    records::{Price, Progress, Sale, Session, SessionMode, Signup},
+    money::money,
+    records::{Progress, Sale, Session, SessionMode, Signup},
 };
 
 const CARD_DECLINED_TEXT: &str = "The card was declined. Nothing was charged.";
@@ -62,10 +63,10 @@ async fn show_receipt(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) 
     let state = sandbox.state();
     let paid = state.payments.values().find(|payment| payment.charge.as_ref().is_some_and(|charge| charge.id == id));
     let Some(payment) = paid else { return missing("receipt") };
-    let (item, amount) = (escape(&payment.item), dollars(payment.amount_cents));
+    let (item, amount) = (escape(&payment.item), money(payment.amount_cents, &payment.currency));
     let refunded = match state.refunded_cents(&payment.id) {
         0 => String::new(),
-        cents => format!("<p>Refunded: {}</p>", dollars(cents)),
+        cents => format!("<p>Refunded: {}</p>", money(cents, &payment.currency)),
     };
     let id = escape(&id);
     let content = format!(r#"<p>{item}</p><p class="amount">{amount}</p>{refunded}<p><code>{id}</code></p>"#);
@@ -84,7 +85,7 @@ fn checkout(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&st
         SessionMode::Payment(Sale { item, quantity, .. }) => format!("{quantity} × {}", escape(item)),
         SessionMode::Subscription(Signup { price, trial_days, .. }) => plan_text(price, *trial_days),
     };
-    let amount = dollars(session.amount_cents());
+    let amount = session.amount();
     let rest = if session.is_open(sandbox.now()) { payment_form(sandbox, &session) } else { result_text(&session) };
     page(status, "Checkout", &format!(r#"{alert}<p>{item}</p><p class="amount">{amount}</p>{rest}"#))
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, mem, ops::RangeInclusive};
 
-use super::error::ApiError;
+use super::{error::ApiError, money::is_currency};
 
 /// The amounts that Stripe accepts, in cents.
 pub(super) const AMOUNT_CENTS: RangeInclusive<u64> = 50..=99_999_999;
@@ -53,6 +53,19 @@ pub(super) fn whole_number(param: &str, value: &str, range: &RangeInclusive<u64>
         let message = format!("{param} must be a whole number from {} to {}.", range.start(), range.end());
         ApiError::param(param, "parameter_invalid_integer", message)
     })
+}
+
+/// Checks that a value is a currency code.
+pub(super) fn currency_code(param: &str, value: String) -> Result<String, ApiError> {
+    if is_currency(&value) {
+        return Ok(value);
+    }
+    Err(ApiError::param(param, "parameter_invalid", format!("Invalid currency: {value}.")))
+}
+
+/// Checks that a value is true or false.
+pub(super) fn boolean(param: &str, value: &str) -> Result<bool, ApiError> {
+    value.parse().map_err(|_| ApiError::choices(param, "true or false"))
 }
 
 /// Checks that a value is an http or https URL.

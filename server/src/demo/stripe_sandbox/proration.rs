@@ -1,44 +1,25 @@
-//! Proration: the cost of a price change for the rest of the period.
+//! Proration: the cost of a change for the rest of the period.
 
 use super::{
+    billing_records::{InvoiceLine, Item, Span},
     html::day,
-    ids::new_id,
     plans::signed,
-    records::{InvoiceLine, Price, Span, Subscription},
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Proration {
-    /// The unused time at the old price.
-    credit_cents: u64,
-    /// The remaining time at the new price.
-    charge_cents: u64,
+/// Returns the credit line for the unused time of an item after `at`.
+pub(super) fn credit(item: &Item, period: Span, at: i64) -> InvoiceLine {
+    let cents = signed(remaining_cents(item.cents(), period, at)).saturating_neg();
+    line(item, format!("Unused time on {} after {}", item.price.name, day(at)), cents, period, at)
 }
 
-impl Proration {
-    /// Prorates from `at`, in seconds since 1970, to the end of the period.
-    pub(super) fn new(old_cents: u64, new_cents: u64, period: Span, at: i64) -> Self {
-        let [credit_cents, charge_cents] = [old_cents, new_cents].map(|cents| remaining_cents(cents, period, at));
-        Self { credit_cents, charge_cents }
-    }
+/// Returns the line that charges an item for the rest of the period after `at`.
+pub(super) fn charge(item: &Item, period: Span, at: i64) -> InvoiceLine {
+    let cents = signed(remaining_cents(item.cents(), period, at));
+    line(item, format!("Remaining time on {} after {}", item.price.name, day(at)), cents, period, at)
+}
 
-    /// The amount due: zero if the credit is higher than the charge.
-    pub(super) fn due_cents(self) -> u64 {
-        self.charge_cents.saturating_sub(self.credit_cents)
-    }
-
-    /// Returns the invoice lines. `of` still has the old price.
-    pub(super) fn lines(self, of: &Subscription, price: &Price, at: i64) -> Vec<InvoiceLine> {
-        let line = |description, cents| {
-            let period = Span { start: at, end: of.period.end };
-            InvoiceLine { id: new_id("il_"), description, cents, is_proration: true, period }
-        };
-        let credit = signed(self.credit_cents).saturating_neg();
-        vec![
-            line(format!("Unused time on {} after {}", of.price.name, day(at)), credit),
-            line(format!("Remaining time on {} after {}", price.name, day(at)), signed(self.charge_cents)),
-        ]
-    }
+fn line(item: &Item, description: String, cents: i64, period: Span, at: i64) -> InvoiceLine {
+    InvoiceLine { is_proration: true, ..item.line_of(description, cents, Span { start: at, end: period.end }) }
 }
 
 /// Returns the share of `cents` for the rest of the period after `at`, half a cent rounded up.
@@ -53,23 +34,18 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(prices: (u64, u64), seconds: i64, at: i64, expected: (u64, u64), due_cents: u64) {
-        let proration = Proration::new(prices.0, prices.1, Span { start: 1_000, end: 1_000 + seconds }, 1_000 + at);
-        assert_eq!((proration.credit_cents, proration.charge_cents), expected);
-        assert_eq!(proration.due_cents(), due_cents);
+    fn check(prices: (u64, u64), seconds: i64, at: i64, expected: (u64, u64)) {
+        let period = Span { start: 1_000, end: 1_000 + seconds };
+        let remaining = |cents| remaining_cents(cents, period, 1_000 + at);
+        assert_eq!((remaining(prices.0), remaining(prices.1)), expected);
     }
 
     #[test]
     fn prices_are_prorated_by_the_second_and_half_cents_round_up() {
-        check((14_900, 49_900), 100, 0, (14_900, 49_900), 35_000);
-        check((14_900, 49_900), 100, 75, (3_725, 12_475), 8_750);
-        check((5, 7), 10, 5, (3, 4), 1);
-        check((1, 100), 3, 2, (0, 33), 33);
-        check((14_900, 49_900), 100, 100, (0, 0), 0);
-    }
-
-    #[test]
-    fn nothing_is_due_for_a_lower_price() {
-        check((49_900, 14_900), 100, 50, (24_950, 7_450), 0);
+        check((14_900, 49_900), 100, 0, (14_900, 49_900));
+        check((14_900, 49_900), 100, 75, (3_725, 12_475));
+        check((5, 7), 10, 5, (3, 4));
+        check((1, 100), 3, 2, (0, 33));
+        check((14_900, 49_900), 100, 100, (0, 0));
     }
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::billing_records::{Price, usd};
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Customer {
     pub(super) id: String,
@@ -15,25 +17,6 @@ pub(super) struct Customer {
     pub(super) metadata: BTreeMap<String, String>,
     /// Whether the customer's card is declined when an invoice is due.
     pub(super) card_fails: bool,
-}
-
-/// A plan's monthly price. It never changes, but a new price can take over its lookup key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Price {
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) product: String,
-    pub(super) name: String,
-    pub(super) lookup_key: String,
-    pub(super) unit_cents: u64,
-    pub(super) metadata: BTreeMap<String, String>,
-}
-
-/// A half-open interval: `start` is included, `end` is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Span {
-    pub(super) start: i64,
-    pub(super) end: i64,
 }
 
 /// A Checkout session.
@@ -75,7 +58,10 @@ pub(super) struct Sale {
     pub(super) payment_metadata: BTreeMap<String, String>,
     pub(super) item: String,
     pub(super) quantity: u64,
+    /// In the currency's smallest unit, like all amounts here.
     pub(super) amount_cents: u64,
+    #[serde(default = "usd")]
+    pub(super) currency: String,
 }
 
 /// A session's state. `object_id` is the payment intent or the subscription that it created.
@@ -105,6 +91,8 @@ pub(super) struct Payment {
     pub(super) customer: Option<String>,
     pub(super) item: String,
     pub(super) amount_cents: u64,
+    #[serde(default = "usd")]
+    pub(super) currency: String,
     pub(super) metadata: BTreeMap<String, String>,
     /// `None` until the payment succeeds.
     pub(super) charge: Option<Charge>,
@@ -124,6 +112,8 @@ pub(super) struct Refund {
     pub(super) payment_intent: String,
     pub(super) charge: String,
     pub(super) amount_cents: u64,
+    #[serde(default = "usd")]
+    pub(super) currency: String,
     pub(super) failed: bool,
 }
 
@@ -135,6 +125,8 @@ pub(super) struct Dispute {
     pub(super) payment_intent: String,
     pub(super) charge: String,
     pub(super) amount_cents: u64,
+    #[serde(default = "usd")]
+    pub(super) currency: String,
     pub(super) status: DisputeStatus,
 }
 
@@ -144,103 +136,6 @@ pub(super) enum DisputeStatus {
     NeedsResponse,
     Won,
     Lost,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Subscription {
-    pub(super) id: String,
-    /// The id of its only subscription item.
-    pub(super) item: String,
-    pub(super) number: u64,
-    pub(super) created: i64,
-    pub(super) customer: String,
-    pub(super) price: Price,
-    pub(super) metadata: BTreeMap<String, String>,
-    /// The instant that its billing periods are counted from.
-    pub(super) anchor: i64,
-    pub(super) period: Span,
-    pub(super) trial: Option<Span>,
-    pub(super) status: SubscriptionStatus,
-    /// When cancellation at the end of the period was requested.
-    pub(super) cancel_requested_at: Option<i64>,
-    pub(super) latest_invoice: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum SubscriptionStatus {
-    /// The bank debit for the first payment is pending.
-    Incomplete,
-    /// The bank debit for the first payment failed.
-    IncompleteExpired {
-        at: i64,
-    },
-    Trialing,
-    Active,
-    PastDue,
-    Canceled {
-        at: i64,
-    },
-}
-
-/// A subscription's invoice.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Invoice {
-    pub(super) id: String,
-    pub(super) number: u64,
-    pub(super) created: i64,
-    pub(super) customer: String,
-    pub(super) subscription: String,
-    /// The subscription's metadata when the invoice was issued.
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) reason: BillingReason,
-    /// The item shown on invoices and receipts.
-    pub(super) item: String,
-    pub(super) lines: Vec<InvoiceLine>,
-    pub(super) amount_cents: u64,
-    pub(super) period: Span,
-    /// The number of payment attempts.
-    pub(super) attempts: u32,
-    pub(super) status: InvoiceStatus,
-}
-
-/// Why an invoice was issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum BillingReason {
-    Create,
-    Cycle,
-    Update,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum InvoiceStatus {
-    Open {
-        /// When a payment first failed.
-        failed_at: Option<i64>,
-    },
-    Paid {
-        at: i64,
-        /// `None` if the amount was zero.
-        payment_intent: Option<String>,
-    },
-    Void {
-        at: i64,
-    },
-    Uncollectible {
-        at: i64,
-    },
-}
-
-/// A line of an invoice. Negative `cents` are a credit.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct InvoiceLine {
-    pub(super) id: String,
-    pub(super) description: String,
-    pub(super) cents: i64,
-    pub(super) is_proration: bool,
-    pub(super) period: Span,
 }
 
 /// A customer portal session.

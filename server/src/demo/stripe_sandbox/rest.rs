@@ -2,9 +2,11 @@
 
 mod checkout;
 mod idempotency;
+mod items;
 mod lists;
 mod plans;
 mod subscriptions;
+mod updates;
 
 use std::time::Duration;
 
@@ -25,7 +27,10 @@ use self::{
     idempotency::idempotent,
     lists::{default_limit, list_response},
 };
-use super::{Fault, Sandbox, error::ApiError, ids::new_id, objects, params::Params, records::Customer, state::State};
+use super::{
+    Fault, Sandbox, error::ApiError, ids::new_id, objects, params::Params, payment_objects, records::Customer,
+    state::State,
+};
 
 /// The delay of a request while the fault is [`Fault::Hang`].
 const HANG_DURATION: Duration = Duration::from_secs(60);
@@ -76,13 +81,13 @@ struct PaymentFilter {
 async fn list_refunds(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PaymentFilter>) -> Response {
     let state = sandbox.state();
     let refunds = state.refunds.values().filter(|refund| refund.payment_intent == filter.payment_intent);
-    list_response("refunds", filter.limit, refunds.map(objects::refund).collect())
+    list_response("refunds", filter.limit, refunds.map(payment_objects::refund).collect())
 }
 
 async fn list_disputes(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PaymentFilter>) -> Response {
     let state = sandbox.state();
     let disputes = state.disputes.values().filter(|dispute| dispute.payment_intent == filter.payment_intent);
-    list_response("disputes", filter.limit, disputes.map(objects::dispute).collect())
+    list_response("disputes", filter.limit, disputes.map(payment_objects::dispute).collect())
 }
 
 async fn unknown_url(uri: Uri) -> Response {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     Sandbox,
+    billing_records::{Interval, Item, Price, Span, Subscription, SubscriptionStatus, usd},
     ids::new_id,
-    records::{Customer, Price, Span, Subscription, SubscriptionStatus},
+    records::Customer,
     state::State,
 };
 use crate::stripe::webhook_facts::{ORG, PLAN};
@@ -66,14 +67,13 @@ impl State {
         let id = new_id("sub_");
         let subscription = Subscription {
             id: id.clone(),
-            item: new_id("si_"),
+            items: vec![Item::new(price, anchor)],
             number: self.next_number(),
             created: anchor,
             customer,
-            price,
             metadata,
             anchor,
-            period: Span::month(anchor, now),
+            period: Span::around(anchor, now, Interval::Month),
             trial: None,
             status: SubscriptionStatus::Active,
             cancel_requested_at: None,
@@ -103,6 +103,9 @@ impl State {
             name,
             lookup_key,
             unit_cents,
+            currency: usd(),
+            interval: Interval::Month,
+            metered: false,
             metadata: BTreeMap::from([(PLAN.to_owned(), plan.to_owned())]),
         };
         self.prices.insert(price.id.clone(), price.clone());

@@ -1,6 +1,9 @@
 //! The state of Checkout sessions.
 
-use super::records::{Progress, Session, SessionMode, Signup};
+use super::{
+    money::money,
+    records::{Progress, Session, SessionMode, Signup},
+};
 
 impl Session {
     /// Whether it can be paid. After `expires_at` it cannot, even if the event that says so has not been emitted yet.
@@ -48,6 +51,18 @@ impl Session {
             SessionMode::Subscription(Signup { trial_days: Some(_), .. }) => 0,
             SessionMode::Subscription(signup) => signup.price.unit_cents,
         }
+    }
+
+    pub(super) fn currency(&self) -> &str {
+        match &self.mode {
+            SessionMode::Payment(sale) => &sale.currency,
+            SessionMode::Subscription(signup) => &signup.price.currency,
+        }
+    }
+
+    /// The amount due now as display text.
+    pub(super) fn amount(&self) -> String {
+        money(self.amount_cents(), self.currency())
     }
 
     /// The success URL with the session id filled in.

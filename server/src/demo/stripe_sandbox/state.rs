@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    billing_records::{Invoice, Price, Subscription},
     error::SandboxError,
     ids::new_id,
     objects,
-    records::{
-        Customer, Dispute, Event, Invoice, Payment, PortalSession, Price, Refund, Session, StoredResponse, Subscription,
-    },
+    records::{Customer, Dispute, Event, Payment, PortalSession, Refund, Session, StoredResponse},
 };
 
 /// All records, by id.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct State {
     /// The base URL of the sandbox's pages.
     #[serde(skip)]

@@ -1,11 +1,12 @@
 //! The start and the end of subscriptions.
 
 use super::{
+    billing_objects,
+    billing_records::{BillingReason, InvoiceStatus, Item, Span, Subscription, SubscriptionStatus},
     error::SandboxError,
     ids::new_id,
-    objects,
     plans::DAY_SECONDS,
-    records::{BillingReason, InvoiceStatus, Signup, Span, Subscription, SubscriptionStatus},
+    records::Signup,
     state::State,
 };
 
@@ -22,21 +23,20 @@ impl State {
         let id = new_id("sub_");
         let mut it = Subscription {
             id: id.clone(),
-            item: new_id("si_"),
+            items: vec![Item::new(signup.price.clone(), now)],
             number: self.next_number(),
             created: now,
             customer: signup.customer.clone(),
-            price: signup.price.clone(),
             metadata: signup.subscription_metadata.clone(),
             anchor,
-            period: trial.unwrap_or_else(|| Span::month(anchor, now)),
+            period: trial.unwrap_or_else(|| Span::around(anchor, now, signup.price.interval)),
             trial,
             status,
             cancel_requested_at: None,
             latest_invoice: None,
         };
-        let line = it.line();
-        let invoice = self.issue(&mut it, BillingReason::Create, vec![line], now);
+        let lines = it.first_lines();
+        let invoice = self.issue(&mut it, BillingReason::Create, lines, now);
         self.subscriptions.insert(id.clone(), it);
         self.emit_subscription("customer.subscription.created", &id, now);
         if status != SubscriptionStatus::Incomplete {
@@ -50,9 +50,9 @@ impl State {
         let it = self.subscriptions.get_mut(id).filter(|it| it.status == SubscriptionStatus::Incomplete);
         let it = it.ok_or(SandboxError::WrongState("This subscription has no pending bank debit."))?;
         it.status = SubscriptionStatus::Active;
-        // If the first month is over, the subscription starts now instead.
+        // If the first period is over, the subscription starts now instead.
         if it.period.end <= now {
-            (it.anchor, it.period) = (now, Span::month(now, now));
+            (it.anchor, it.period) = (now, Span::around(now, now, it.interval()));
         }
         if let Some(invoice) = it.latest_invoice.clone() {
             self.mark_paid(&invoice, now);
@@ -102,7 +102,7 @@ impl State {
 
     pub(super) fn emit_subscription(&mut self, kind: &str, id: &str, now: i64) {
         let Some(it) = self.subscriptions.get(id) else { return };
-        let object = objects::subscription(it);
+        let object = billing_objects::subscription(it);
         self.emit(kind, &object, now);
     }
 

@@ -1,7 +1,7 @@
 //! The passage of time: ends of trials, renewals, and payment retries.
 
 use super::{
-    records::{BillingReason, Span, SubscriptionStatus},
+    billing_records::{BillingReason, Span, SubscriptionStatus},
     state::State,
 };
 
@@ -41,7 +41,7 @@ impl State {
         period_ends.chain(retries).min()
     }
 
-    /// Ends a trial or a month: cancels or renews the subscription.
+    /// Ends a trial or a billing period: cancels or renews the subscription.
     fn end_period(&mut self, id: &str, at: i64) {
         let Some(mut it) = self.subscriptions.get(id).cloned() else { return };
         if it.cancel_requested_at.is_some() {
@@ -53,9 +53,10 @@ impl State {
         if it.status == SubscriptionStatus::Trialing {
             (it.status, it.anchor) = (SubscriptionStatus::Active, at);
         }
-        it.period = Span::month(it.anchor, at);
-        let line = it.line();
-        let invoice = self.issue(&mut it, BillingReason::Cycle, vec![line], at);
+        let previous = it.period;
+        it.period = Span::around(it.anchor, at, it.interval());
+        let lines = it.renewal_lines(previous);
+        let invoice = self.issue(&mut it, BillingReason::Cycle, lines, at);
         self.subscriptions.insert(id.to_owned(), it);
         self.collect(&invoice, at);
         self.emit_subscription("customer.subscription.updated", id, at);
@@ -71,60 +72,11 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::Value;
-
     use super::*;
     use crate::demo::stripe_sandbox::{
         plans::DAY_SECONDS,
-        records::{Customer, Price, Signup},
+        testing::{MAY, check, on_pro},
     };
-
-    /// 1 May 2026, 0:00 UTC.
-    const MAY: i64 = 1_777_593_600;
-
-    /// Returns a state with one customer on Pro since 1 May.
-    fn on_pro(trial_days: Option<u32>) -> State {
-        let mut state = State::default();
-        let customer = Customer {
-            id: "cus_1".into(),
-            created: MAY,
-            name: None,
-            email: None,
-            metadata: BTreeMap::new(),
-            card_fails: false,
-        };
-        state.customers.insert("cus_1".into(), customer);
-        let price = Price {
-            id: "price_1".into(),
-            created: MAY,
-            product: "prod_1".into(),
-            name: "Pro".into(),
-            lookup_key: "pro".into(),
-            unit_cents: 14_900,
-            metadata: BTreeMap::new(),
-        };
-        let subscription_metadata = BTreeMap::new();
-        state.subscribe(&Signup { customer: "cus_1".into(), price, trial_days, subscription_metadata }, true, MAY);
-        state.events.clear();
-        state
-    }
-
-    /// Checks the new events: the day after 1 May, and the type.
-    #[track_caller]
-    fn check(state: &mut State, expected: &[(i64, &str)]) {
-        let emitted: Vec<(i64, String)> = state
-            .events
-            .drain(..)
-            .map(|event| {
-                let payload: Value = serde_json::from_str(&event.payload).unwrap();
-                ((payload["created"].as_i64().unwrap() - MAY) / DAY_SECONDS, event.kind)
-            })
-            .collect();
-        let emitted: Vec<(i64, &str)> = emitted.iter().map(|(day, kind)| (*day, kind.as_str())).collect();
-        assert_eq!(emitted, expected);
-    }
 
     #[test]
     fn a_failing_card_is_retried_three_times_each_at_its_own_instant() {

@@ -1,11 +1,9 @@
 //! The control panel's section on subscriptions: cards, invoices, cancellation.
 
-use brightmeter::billing::money::dollars;
-
-use super::{button, payment_actions};
+use super::{forms::button, payments::payment_actions};
 use crate::demo::stripe_sandbox::{
+    billing_records::{Invoice, InvoiceStatus, Subscription},
     html::{day, escape},
-    records::{Invoice, InvoiceStatus, Subscription},
     state::State,
 };
 
@@ -25,7 +23,7 @@ pub(super) fn section(state: &State, mount: &str) -> String {
 }
 
 fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
-    let (id, label, status) = (escape(&it.id), escape(&it.price.label()), it.status.name());
+    let (id, label, status) = (escape(&it.id), escape(&it.label()), it.status.name());
     let name = state.customers.get(&it.customer).and_then(|customer| customer.name.as_deref()).unwrap_or_default();
     let mut html = format!(
         r#"<article aria-labelledby="{id}"><h3 id="{id}">{label}: {status}</h3>
@@ -57,7 +55,7 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
 }
 
 fn open_invoice(mount: &str, invoice: &Invoice) -> String {
-    let (id, amount) = (escape(&invoice.id), dollars(invoice.amount_cents));
+    let (id, amount) = (escape(&invoice.id), invoice.amount());
     let attempts = match invoice.attempts {
         1 => "1 attempt".to_owned(),
         attempts => format!("{attempts} attempts"),
@@ -71,7 +69,7 @@ fn open_invoice(mount: &str, invoice: &Invoice) -> String {
 /// A paid invoice, with the refunds and disputes of its payment.
 fn paid_invoice(state: &State, mount: &str, invoice: &Invoice) -> String {
     let InvoiceStatus::Paid { at, payment_intent: Some(intent) } = &invoice.status else { return String::new() };
-    let (item, amount) = (escape(&invoice.item), dollars(invoice.amount_cents));
+    let (item, amount) = (escape(&invoice.item), invoice.amount());
     let actions = payment_actions(state, mount, intent, invoice.amount_cents);
     format!("<p>{item}, {amount}: paid on {}</p>{actions}", day(*at))
 }

@@ -7,13 +7,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use brightmeter::billing::money::dollars;
 use serde::Deserialize;
 
 use crate::demo::stripe_sandbox::{
     Sandbox, SandboxError,
+    billing_records::{Invoice, Subscription, SubscriptionStatus},
     html::{alert, day, escape, missing, page},
-    records::{Invoice, Subscription, SubscriptionStatus},
     state::State,
 };
 
@@ -104,7 +103,7 @@ fn portal(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str>
 }
 
 fn subscription(it: &Subscription) -> String {
-    let (label, end) = (escape(&it.price.label()), day(it.period.end));
+    let (label, end) = (escape(&it.label()), day(it.period.end));
     let next = match it.status {
         SubscriptionStatus::Incomplete => "The bank debit for the first payment is pending.".to_owned(),
         _ if it.cancel_requested_at.is_some() => format!("Ends on {end}."),
@@ -116,7 +115,7 @@ fn subscription(it: &Subscription) -> String {
 }
 
 fn unpaid_invoice(action: &str, invoice: &Invoice) -> String {
-    let (id, item, amount) = (escape(&invoice.id), escape(&invoice.item), dollars(invoice.amount_cents));
+    let (id, item, amount) = (escape(&invoice.id), escape(&invoice.item), invoice.amount());
     format!(
         r#"<article><h3>{item}, {amount}</h3><p>Issued on {}</p><form method="post" action="{action}">
 <input type="hidden" name="action" value="pay_invoice"><input type="hidden" name="id" value="{id}">
@@ -142,7 +141,7 @@ fn card_form(state: &State, action: &str, customer: &str) -> String {
 }
 
 fn invoice_item(invoice: &Invoice) -> String {
-    let (item, amount, status) = (escape(&invoice.item), dollars(invoice.amount_cents), invoice.status.name());
+    let (item, amount, status) = (escape(&invoice.item), invoice.amount(), invoice.status.name());
     format!("<li>{}: {item}, {amount}, {status}<br><code>{}</code></li>", day(invoice.created), escape(&invoice.id))
 }
 
@@ -162,7 +161,7 @@ fn invoice(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str
         escape(&it.item),
         day(it.created),
         it.status.name(),
-        dollars(it.amount_cents),
+        it.amount(),
         escape(id),
     );
     page(status, "Invoice", &content)

@@ -16,7 +16,7 @@ use crate::demo::stripe_sandbox::{
     error::ApiError,
     ids::new_id,
     objects,
-    params::{AMOUNT_CENTS, Params, required, web_url, whole_number},
+    params::{AMOUNT_CENTS, Params, currency_code, required, web_url, whole_number},
     records::{Progress, Sale, Session, SessionMode, Signup},
     state::State,
 };
@@ -101,14 +101,11 @@ fn sale(customer: Option<String>, mut params: Params) -> Result<Sale, ApiError> 
     let [quantity, currency, unit_amount, item] = [QUANTITY, CURRENCY, UNIT_AMOUNT, NAME].map(|name| params.take(name));
     let payment_metadata = params.take_map("payment_intent_data[metadata]");
     params.finish()?;
-    if required(CURRENCY, currency)? != "usd" {
-        let message = format!("{CURRENCY} must be usd in the sandbox.");
-        return Err(ApiError::param(CURRENCY, "parameter_invalid", message));
-    }
+    let currency = currency_code(CURRENCY, required(CURRENCY, currency)?)?;
     let quantity = whole_number(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1_000))?;
     let unit_cents = whole_number(UNIT_AMOUNT, &required(UNIT_AMOUNT, unit_amount)?, &AMOUNT_CENTS)?;
     let (item, amount_cents) = (required(NAME, item)?, unit_cents.saturating_mul(quantity));
-    Ok(Sale { customer, payment_metadata, item, quantity, amount_cents })
+    Ok(Sale { customer, payment_metadata, item, quantity, amount_cents, currency })
 }
 
 fn signup(state: &State, customer: String, mut params: Params) -> Result<Signup, ApiError> {

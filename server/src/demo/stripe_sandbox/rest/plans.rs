@@ -1,11 +1,11 @@
 //! Prices and customer portal sessions.
 
 use axum::{
-    Router,
+    Json, Router,
     body::Bytes,
-    extract::{Query, State as Shared},
+    extract::{Path, Query, State as Shared},
     http::HeaderMap,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -17,17 +17,19 @@ use super::{
 };
 use crate::demo::stripe_sandbox::{
     Sandbox,
+    billing_records::{Interval, Price},
     error::ApiError,
     ids::new_id,
     objects,
-    params::{AMOUNT_CENTS, Params, required, web_url, whole_number},
-    records::{PortalSession, Price},
+    params::{AMOUNT_CENTS, Params, currency_code, required, web_url, whole_number},
+    records::PortalSession,
     state::State,
 };
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/v1/prices", get(list).post(create_price))
+        .route("/v1/prices/{id}", get(retrieve))
         .route("/v1/billing_portal/sessions", post(create_portal))
 }
 
@@ -49,6 +51,13 @@ async fn list(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PriceFilter
     list_response("prices", filter.limit, prices.map(objects::price).collect())
 }
 
+async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+    match sandbox.state().prices.get(&id) {
+        Some(price) => Json(objects::price(price)).into_response(),
+        None => ApiError::missing("price", "price", &id).into_response(),
+    }
+}
+
 async fn create_price(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
     idempotent(&sandbox, &headers, "/v1/prices", &body, price)
 }
@@ -64,12 +73,12 @@ fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiEr
     let [interval, name, transfer] = [INTERVAL, NAME, "transfer_lookup_key"].map(|param| params.take(param));
     let metadata = params.take_map("metadata");
     params.finish()?;
-    for (param, value, expected) in [("currency", currency, "usd"), (INTERVAL, interval, "month")] {
-        if required(param, value)? != expected {
-            let message = format!("{param} must be {expected} in the sandbox.");
-            return Err(ApiError::param(param, "parameter_invalid", message));
-        }
-    }
+    let currency = currency_code("currency", required("currency", currency)?)?;
+    let interval = match required(INTERVAL, interval)?.as_str() {
+        "month" => Interval::Month,
+        "year" => Interval::Year,
+        _ => return Err(ApiError::choices(INTERVAL, "month or year")),
+    };
     let lookup_key = required("lookup_key", lookup_key)?;
     for price in state.prices.values_mut().filter(|price| price.lookup_key == lookup_key) {
         if transfer.as_deref() != Some("true") {
@@ -85,6 +94,9 @@ fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiEr
         name: required(NAME, name)?,
         lookup_key,
         unit_cents: whole_number("unit_amount", &required("unit_amount", unit_amount)?, &AMOUNT_CENTS)?,
+        currency,
+        interval,
+        metered: false,
         metadata,
     };
     let object = objects::price(&price);

@@ -1,0 +1,55 @@
+//! The actions that the control panel's forms name.
+
+use super::{DELIVERIES, FAULTS, Fields};
+use crate::demo::stripe_sandbox::Sandbox;
+
+/// Performs the action that a form names.
+pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> {
+    let id = fields.get("id");
+    let result = match (fields.get("action"), fields.get("value")) {
+        ("refund", _) => sandbox.refund(id, refund_cents(sandbox, fields)?),
+        ("fail_refund", _) => sandbox.fail_refund(id),
+        ("dispute", _) => sandbox.dispute(id),
+        ("close_dispute", "won") => sandbox.close_dispute(id, true),
+        ("close_dispute", "lost") => sandbox.close_dispute(id, false),
+        ("succeed_debit", _) => sandbox.succeed_debit(id),
+        ("fail_debit", _) => sandbox.fail_debit(id),
+        ("expire", _) => sandbox.expire(id),
+        ("card", "works") => sandbox.set_card(id, true),
+        ("card", "fails") => sandbox.set_card(id, false),
+        ("pay_invoice", _) => sandbox.pay_invoice(id),
+        ("void_invoice", _) => sandbox.void_invoice(id),
+        ("mark_uncollectible", _) => sandbox.mark_uncollectible(id),
+        ("cancel_subscription", _) => sandbox.cancel_subscription(id),
+        ("cancel_at_period_end", _) => sandbox.cancel_at_period_end(id),
+        ("create_price", _) => {
+            let amount = fields.number("amount")?.unwrap_or_default();
+            let (name, currency) = (fields.get("name"), fields.get("currency"));
+            sandbox.create_price(name, amount, currency, fields.get("interval") == "year").map(drop)
+        }
+        ("subscribe", _) => sandbox.subscribe(fields.get("customer"), fields.get("price")).map(drop),
+        ("redeliver", _) => sandbox.redeliver(id),
+        ("delivery", value) => {
+            let chosen = DELIVERIES.iter().find(|it| it.1 == value).ok_or("Unknown delivery mode.")?;
+            sandbox.set_delivery(chosen.0);
+            Ok(())
+        }
+        ("fault", value) => {
+            let chosen = FAULTS.iter().find(|it| it.1 == value).ok_or("Unknown fault.")?;
+            sandbox.set_fault(chosen.0);
+            Ok(())
+        }
+        _ => return Err("Unknown action.".into()),
+    };
+    result.map_err(|error| error.to_string())
+}
+
+/// Returns the amount to refund: the rest of the payment if the form's field is empty.
+fn refund_cents(sandbox: &Sandbox, fields: &Fields) -> Result<u64, String> {
+    if let Some(cents) = fields.number("amount_cents")? {
+        return Ok(cents);
+    }
+    let (state, id) = (sandbox.state(), fields.get("id"));
+    let all = state.payments.get(id).map_or(0, |payment| payment.amount_cents);
+    Ok(all.saturating_sub(state.refunded_cents(id)))
+}

@@ -1,0 +1,38 @@
+//! The control panel's section on what is done by hand in Stripe's dashboard: prices and subscriptions.
+
+use super::forms::{form, number, select, submit_button, text};
+use crate::demo::stripe_sandbox::state::State;
+
+pub(super) fn section(state: &State, mount: &str) -> String {
+    let mut html = create_price(mount);
+    if !state.customers.is_empty() && !state.prices.is_empty() {
+        html += &subscribe(state, mount);
+    }
+    html
+}
+
+fn create_price(mount: &str) -> String {
+    let interval = |name: &str| (name.to_owned(), format!("a {name}"));
+    let fields = text("Price name", "name", "Pro")
+        + &number("Amount in the smallest unit", "amount", 0, 99_999_999, 14_900)
+        + &text("Currency", "currency", "eur")
+        + &select("Interval", "interval", ["month", "year"].map(interval))
+        + &submit_button("Create price", "");
+    form(mount, "create_price", "", &fields)
+}
+
+fn subscribe(state: &State, mount: &str) -> String {
+    let fields = customers(state) + &prices(state) + &submit_button("Subscribe by hand", "");
+    form(mount, "subscribe", "", &fields)
+}
+
+/// A list of the customers to choose from.
+fn customers(state: &State) -> String {
+    let all = state.customers.values();
+    select("Customer", "customer", all.map(|it| (it.id.clone(), it.name.clone().unwrap_or_else(|| it.id.clone()))))
+}
+
+/// A list of the prices to choose from.
+pub(super) fn prices(state: &State) -> String {
+    select("Price", "price", state.prices.values().map(|it| (it.id.clone(), it.label())))
+}
