@@ -7,6 +7,7 @@ mod actions;
 mod billing_objects;
 mod billing_records;
 mod changes;
+mod collection;
 mod control_panel;
 mod delivery;
 mod error;
@@ -18,6 +19,7 @@ mod objects;
 mod pages;
 mod params;
 mod payment_objects;
+mod pending_updates;
 mod plan_actions;
 mod plans;
 mod prices;
@@ -42,7 +44,7 @@ use std::{
 use axum::Router;
 use tokio::sync::Notify;
 
-pub use self::{error::SandboxError, seed::SeedAccount};
+pub use self::{collection::Card, error::SandboxError, seed::SeedAccount};
 use self::{state::State, upgrade::upgrade};
 use crate::{clock::Clock, stripe::signature::WebhookSecret};
 

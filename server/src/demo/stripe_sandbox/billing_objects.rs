@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    billing_records::{Invoice, InvoiceLine, InvoiceStatus, Item, Subscription},
+    billing_records::{Invoice, InvoiceLine, InvoiceStatus, Item, PendingUpdate, Subscription},
     objects::{list, price},
 };
 
@@ -26,10 +26,23 @@ pub(super) fn subscription(it: &Subscription) -> Value {
         "latest_invoice": it.latest_invoice,
         "livemode": false,
         "metadata": it.metadata,
+        "pending_update": it.pending_update.as_ref().map(|update| pending_update(update, it)),
         "start_date": it.created,
         "status": it.status.name(),
         "trial_end": it.trial.map(|trial| trial.end),
         "trial_start": it.trial.map(|trial| trial.start),
+    })
+}
+
+/// A pending update: the items that would change.
+fn pending_update(update: &PendingUpdate, of: &Subscription) -> Value {
+    let changed = update.change.items.iter().filter(|item| !of.items.contains(item));
+    json!({
+        "billing_cycle_anchor": null,
+        "expires_at": update.expires_at,
+        "subscription_items": changed.map(|item| subscription_item(item, of)).collect::<Vec<_>>(),
+        "trial_end": null,
+        "trial_from_plan": null,
     })
 }
 

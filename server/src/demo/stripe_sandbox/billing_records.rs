@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::Change;
+
 /// A recurring price. It never changes, but a new price can take over its lookup key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Price {
@@ -58,6 +60,16 @@ pub(super) struct Subscription {
     /// When cancellation at the end of the period was requested.
     pub(super) cancel_requested_at: Option<i64>,
     pub(super) latest_invoice: Option<String>,
+    #[serde(default)]
+    pub(super) pending_update: Option<PendingUpdate>,
+}
+
+/// A change that applies once its invoice is paid.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PendingUpdate {
+    pub(super) change: Change,
+    pub(super) expires_at: i64,
+    pub(super) invoice: String,
 }
 
 /// A subscription item.
@@ -109,6 +121,22 @@ pub(super) struct Invoice {
     /// The number of payment attempts.
     pub(super) attempts: u32,
     pub(super) status: InvoiceStatus,
+    /// Whether the bank waits for the customer to confirm the payment.
+    #[serde(default)]
+    pub(super) awaits_confirmation: bool,
+    #[serde(default)]
+    pub(super) purpose: Purpose,
+}
+
+/// What the payment of an invoice does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Purpose {
+    /// It pays for what the subscription already has.
+    #[default]
+    Period,
+    /// It applies the subscription's pending update.
+    PendingUpdate,
 }
 
 /// Why an invoice was issued.

@@ -1,12 +1,14 @@
 //! A change of a subscription's items: what it costs now, and how it is applied.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     billing_records::{InvoiceLine, Item, Span, Subscription, SubscriptionStatus},
     proration::{charge, credit},
 };
 
 /// A change of a subscription, not applied yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Change {
     /// All items after the change.
     pub(super) items: Vec<Item>,

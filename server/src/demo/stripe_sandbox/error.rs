@@ -67,6 +67,22 @@ impl ApiError {
         Self { code: Some("card_declined"), ..declined }
     }
 
+    /// The bank wants the customer to confirm the payment.
+    pub(super) fn needs_confirmation() -> Self {
+        let message = "Payment for this subscription requires additional user action before it can be completed \
+                       successfully. Payment can be completed using the PaymentIntent associated with \
+                       `subscription.latest_invoice`.";
+        let error = Self::new(StatusCode::PAYMENT_REQUIRED, "card_error", message);
+        Self { code: Some("subscription_payment_intent_requires_action"), ..error }
+    }
+
+    /// A payment is due, but the customer has no card.
+    pub(super) fn no_card() -> Self {
+        let message = "This customer has no attached payment source or default payment method. Please consider adding \
+                       a default payment method.";
+        Self { code: Some("resource_missing"), ..Self::invalid(message) }
+    }
+
     pub(super) fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
         if let Some(code) = self.code {

@@ -1,10 +1,10 @@
-//! Subscription invoices: issued, paid, failed, closed.
+//! Subscription invoices: issued, paid, closed.
 
 use std::collections::BTreeMap;
 
 use super::{
     billing_objects,
-    billing_records::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, SubscriptionStatus},
+    billing_records::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Purpose, Subscription, SubscriptionStatus},
     changes::total,
     error::SandboxError,
     ids::new_id,
@@ -13,15 +13,37 @@ use super::{
 };
 
 impl State {
-    /// Pays an open invoice, with any card.
+    /// Pays an open invoice with a card that works, or confirms its payment.
     pub(super) fn pay_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        let subscription = self.payable_invoice(id)?.subscription.clone();
+        let invoice = self.payable_invoice(id)?;
+        let (subscription, purpose) = (invoice.subscription.clone(), invoice.purpose);
+        if purpose == Purpose::PendingUpdate {
+            self.apply_update(&subscription, now);
+        }
         self.mark_paid(id, now);
         self.recover(&subscription, now);
         Ok(())
     }
 
+    /// Tries to pay an open invoice with a declined card.
+    pub(super) fn decline_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        let invoice = self.payable_invoice(id)?;
+        let subscription = invoice.subscription.clone();
+        let status = self.subscriptions.get(&subscription).map(|it| it.status);
+        self.record_failure(id, now);
+        if self.subscriptions.get(&subscription).map(|it| it.status) != status {
+            self.emit_subscription("customer.subscription.updated", &subscription, now);
+        }
+        Ok(())
+    }
+
     pub(super) fn void_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        let invoice = self.payable_invoice(id)?;
+        if invoice.purpose == Purpose::PendingUpdate {
+            let subscription = invoice.subscription.clone();
+            self.discard_update(&subscription, now);
+            return Ok(());
+        }
         self.close_invoice(id, InvoiceStatus::Void { at: now }, "invoice.voided", now)
     }
 
@@ -73,20 +95,12 @@ impl State {
             period: of.period,
             attempts: 0,
             status: InvoiceStatus::Open { failed_at: None },
+            awaits_confirmation: false,
+            purpose: Purpose::Period,
         };
         of.latest_invoice = Some(id.clone());
         self.invoices.insert(id.clone(), invoice);
         id
-    }
-
-    /// Charges an open invoice to the customer's card.
-    pub(super) fn collect(&mut self, id: &str, now: i64) {
-        let Some(invoice) = self.invoices.get(id) else { return };
-        if self.card_works(&invoice.customer) {
-            self.mark_paid(id, now);
-        } else {
-            self.record_failure(id, now);
-        }
     }
 
     /// Marks an invoice as paid, and creates its payment if the amount isn't zero.
@@ -104,6 +118,7 @@ impl State {
         invoice.attempts = invoice.attempts.saturating_add(u32::from(payment.is_some()));
         let payment_intent = payment.as_ref().map(|payment| payment.id.clone());
         invoice.status = InvoiceStatus::Paid { at: now, payment_intent };
+        invoice.awaits_confirmation = false;
         if let Some(payment) = payment {
             let payment_intent = payment.id.clone();
             self.payments.insert(payment_intent.clone(), payment);
@@ -111,33 +126,6 @@ impl State {
         }
         self.emit_invoice("invoice.paid", id, now);
         self.emit_invoice("invoice.payment_succeeded", id, now);
-    }
-
-    /// Records a failed payment of an invoice.
-    pub(super) fn record_failure(&mut self, id: &str, now: i64) {
-        let Some(invoice) = self.invoices.get_mut(id) else { return };
-        invoice.attempts = invoice.attempts.saturating_add(1);
-        if let InvoiceStatus::Open { failed_at } = &mut invoice.status {
-            failed_at.get_or_insert(now);
-        }
-        if let Some(it) = self.subscriptions.get_mut(&invoice.subscription)
-            && it.is_live()
-        {
-            it.status = SubscriptionStatus::PastDue;
-        }
-        self.emit_invoice("invoice.payment_failed", id, now);
-    }
-
-    /// Reactivates a past-due subscription if it has no open invoice.
-    pub(super) fn recover(&mut self, subscription: &str, now: i64) {
-        if self.invoices.values().any(|it| it.subscription == subscription && it.is_open()) {
-            return;
-        }
-        let Some(it) = self.subscriptions.get_mut(subscription) else { return };
-        if it.status == SubscriptionStatus::PastDue {
-            it.status = SubscriptionStatus::Active;
-            self.emit_subscription("customer.subscription.updated", subscription, now);
-        }
     }
 
     pub(super) fn emit_invoice(&mut self, kind: &str, id: &str, now: i64) {

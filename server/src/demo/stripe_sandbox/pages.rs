@@ -1,6 +1,6 @@
 //! The customer's pages: Checkout and receipts.
 
-mod portal;
+pub(super) mod portal;
 
 use axum::{
     Form, Router,

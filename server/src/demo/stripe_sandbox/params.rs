@@ -21,6 +21,11 @@ impl Params {
         self.0.remove(name).filter(|value| !value.is_empty())
     }
 
+    /// Whether there is a parameter `name` or `name[…]`.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0.keys().any(|param| param == name || key_of(param, name).is_some())
+    }
+
     /// Takes all parameters `name[…]`.
     pub(super) fn take_map(&mut self, name: &str) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();

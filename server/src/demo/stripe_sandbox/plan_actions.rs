@@ -1,7 +1,7 @@
 //! Actions on subscriptions and their invoices, for the control panel and for tests. They return [`SandboxError`] if
 //! the object is unknown or its state doesn't allow the action.
 
-use super::{Sandbox, error::SandboxError};
+use super::{Sandbox, collection::Card, error::SandboxError};
 use crate::stripe::webhook_facts::ORG;
 
 impl Sandbox {
@@ -14,14 +14,19 @@ impl Sandbox {
         }
     }
 
-    /// Sets whether a customer's card works for invoices from now on.
-    pub fn set_card(&self, customer: &str, works: bool) -> Result<(), SandboxError> {
-        self.change(|state, _| state.set_card(customer, works))
+    /// Sets how a customer's card behaves from now on. `true` means [`Card::Works`], `false` [`Card::Declined`].
+    pub fn set_card(&self, customer: &str, card: impl Into<Card>) -> Result<(), SandboxError> {
+        self.change(|state, _| state.set_card(customer, card.into()))
     }
 
-    /// Pays an open invoice with another card than the customer's.
+    /// Pays an open invoice with another card than the customer's, or confirms its payment.
     pub fn pay_invoice(&self, invoice: &str) -> Result<(), SandboxError> {
         self.change(|state, now| state.pay_invoice(invoice, now))
+    }
+
+    /// Tries to pay an open invoice with a declined card, or fails to confirm its payment.
+    pub fn decline_invoice(&self, invoice: &str) -> Result<(), SandboxError> {
+        self.change(|state, now| state.decline_invoice(invoice, now))
     }
 
     /// Voids an open invoice.

@@ -5,7 +5,7 @@ use chrono::{Datelike, Months};
 
 use super::{
     billing_records::{
-        BillingReason, Interval, Invoice, InvoiceLine, InvoiceStatus, Item, Price, Span, Subscription,
+        BillingReason, Interval, Invoice, InvoiceLine, InvoiceStatus, Item, Price, Purpose, Span, Subscription,
         SubscriptionStatus,
     },
     ids::new_id,
@@ -155,6 +155,9 @@ impl Invoice {
     /// When the card is charged again.
     pub(super) fn next_attempt_at(&self) -> Option<i64> {
         let InvoiceStatus::Open { failed_at: Some(failed_at) } = &self.status else { return None };
+        if self.purpose != Purpose::Period {
+            return None;
+        }
         let retries = usize::try_from(self.attempts.checked_sub(1)?).ok()?;
         RETRY_DAYS.get(retries).map(|days| failed_at + days * DAY_SECONDS)
     }

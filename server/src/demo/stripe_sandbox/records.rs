@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::billing_records::{Price, usd};
+use super::{
+    billing_records::{Price, usd},
+    collection::Card,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Customer {
@@ -15,8 +18,8 @@ pub(super) struct Customer {
     pub(super) name: Option<String>,
     pub(super) email: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
-    /// Whether the customer's card is declined when an invoice is due.
-    pub(super) card_fails: bool,
+    #[serde(default)]
+    pub(super) card: Card,
 }
 
 /// A Checkout session.

@@ -1,6 +1,7 @@
 //! Stripe's API, as far as Brightmeter calls it.
 
 mod checkout;
+mod expand;
 mod idempotency;
 mod items;
 mod lists;
@@ -13,22 +14,28 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Bytes,
-    extract::{Query, Request, State as Shared},
+    extract::{RawQuery, Request, State as Shared},
     http::{HeaderMap, StatusCode, Uri, header::AUTHORIZATION},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use self::{
     idempotency::idempotent,
-    lists::{default_limit, list_response},
+    lists::{Page, read},
 };
 use super::{
-    Fault, Sandbox, error::ApiError, ids::new_id, objects, params::Params, payment_objects, records::Customer,
+    Fault, Sandbox,
+    collection::Card,
+    error::ApiError,
+    ids::new_id,
+    objects,
+    params::{Params, required},
+    payment_objects,
+    records::Customer,
     state::State,
 };
 
@@ -69,25 +76,30 @@ async fn create_customer(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, b
     idempotent(&sandbox, &headers, "/v1/customers", &body, customer)
 }
 
-/// The query of a refund or dispute list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PaymentFilter {
-    payment_intent: String,
-    #[serde(default = "default_limit")]
-    limit: usize,
+async fn list_refunds(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, |state, params| {
+        list_of_payment("refunds", params, state.refunds.values(), |it| &it.payment_intent, payment_objects::refund)
+    })
 }
 
-async fn list_refunds(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PaymentFilter>) -> Response {
-    let state = sandbox.state();
-    let refunds = state.refunds.values().filter(|refund| refund.payment_intent == filter.payment_intent);
-    list_response("refunds", filter.limit, refunds.map(payment_objects::refund).collect())
+async fn list_disputes(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, |state, params| {
+        list_of_payment("disputes", params, state.disputes.values(), |it| &it.payment_intent, payment_objects::dispute)
+    })
 }
 
-async fn list_disputes(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PaymentFilter>) -> Response {
-    let state = sandbox.state();
-    let disputes = state.disputes.values().filter(|dispute| dispute.payment_intent == filter.payment_intent);
-    list_response("disputes", filter.limit, disputes.map(payment_objects::dispute).collect())
+/// Lists the records of the payment that the parameters name.
+fn list_of_payment<'a, T: 'a>(
+    path: &str,
+    mut params: Params,
+    all: impl Iterator<Item = &'a T>,
+    payment_of: impl Fn(&T) -> &str,
+    object: impl Fn(&T) -> Value,
+) -> Result<Value, ApiError> {
+    let page = Page::take(&mut params)?;
+    let payment = required("payment_intent", params.take("payment_intent"))?;
+    params.finish()?;
+    page.list(path, all.filter(|it| payment_of(it) == payment).map(object).collect())
 }
 
 async fn unknown_url(uri: Uri) -> Response {
@@ -98,7 +110,7 @@ async fn unknown_url(uri: Uri) -> Response {
 fn customer(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let (name, email, metadata) = (params.take("name"), params.take("email"), params.take_map("metadata"));
     params.finish()?;
-    let customer = Customer { id: new_id("cus_"), created: now, name, email, metadata, card_fails: false };
+    let customer = Customer { id: new_id("cus_"), created: now, name, email, metadata, card: Card::None };
     let object = objects::customer(&customer);
     state.customers.insert(customer.id.clone(), customer);
     Ok(object)

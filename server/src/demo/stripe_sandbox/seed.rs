@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Sandbox,
     billing_records::{Interval, Item, Price, Span, Subscription, SubscriptionStatus, usd},
+    collection::Card,
     ids::new_id,
     records::Customer,
     state::State,
@@ -60,7 +61,7 @@ impl State {
             name: Some(name),
             email: None,
             metadata: metadata.clone(),
-            card_fails: false,
+            card: Card::Works,
         };
         self.customers.insert(customer.clone(), record);
         metadata.insert(PLAN.to_owned(), plan);
@@ -78,6 +79,7 @@ impl State {
             status: SubscriptionStatus::Active,
             cancel_requested_at: None,
             latest_invoice: None,
+            pending_update: None,
         };
         self.subscriptions.insert(id.clone(), subscription);
         self.emit_subscription("customer.subscription.created", &id, now);

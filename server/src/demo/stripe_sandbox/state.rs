@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     billing_records::{Invoice, Price, Subscription},
-    error::SandboxError,
+    error::{ApiError, SandboxError},
     ids::new_id,
     objects,
     records::{Customer, Dispute, Event, Payment, PortalSession, Refund, Session, StoredResponse},
@@ -63,8 +63,12 @@ impl State {
         refunds.map(|refund| refund.amount_cents).sum()
     }
 
-    pub(super) fn card_works(&self, customer: &str) -> bool {
-        self.customers.get(customer).is_none_or(|customer| !customer.card_fails)
+    /// Checks the customer that a request's parameter `customer` names.
+    pub(super) fn check_customer(&self, id: Option<&str>) -> Result<(), ApiError> {
+        match id {
+            Some(id) if !self.customers.contains_key(id) => Err(ApiError::unknown("customer", "customer", id)),
+            _ => Ok(()),
+        }
     }
 
     /// Returns a customer's subscriptions, newest first.

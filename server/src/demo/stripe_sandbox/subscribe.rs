@@ -3,6 +3,7 @@
 use super::{
     billing_objects,
     billing_records::{BillingReason, InvoiceStatus, Item, Span, Subscription, SubscriptionStatus},
+    collection::Card,
     error::SandboxError,
     ids::new_id,
     plans::DAY_SECONDS,
@@ -34,7 +35,12 @@ impl State {
             status,
             cancel_requested_at: None,
             latest_invoice: None,
+            pending_update: None,
         };
+        // The card that paid becomes the customer's, unless one is saved already.
+        if let Some(customer) = self.customers.get_mut(&signup.customer).filter(|it| it.card == Card::None) {
+            customer.card = Card::Works;
+        }
         let lines = it.first_lines();
         let invoice = self.issue(&mut it, BillingReason::Create, lines, now);
         self.subscriptions.insert(id.clone(), it);
@@ -77,6 +83,8 @@ impl State {
     }
 
     pub(super) fn cancel(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        self.not_ended(id)?;
+        self.discard_update(id, now);
         self.not_ended(id)?.status = SubscriptionStatus::Canceled { at: now };
         self.emit_subscription("customer.subscription.deleted", id, now);
         Ok(())
@@ -94,9 +102,9 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn set_card(&mut self, customer: &str, works: bool) -> Result<(), SandboxError> {
+    pub(super) fn set_card(&mut self, customer: &str, card: Card) -> Result<(), SandboxError> {
         let found = self.customers.get_mut(customer);
-        found.ok_or_else(|| SandboxError::Unknown("customer", customer.to_owned()))?.card_fails = !works;
+        found.ok_or_else(|| SandboxError::Unknown("customer", customer.to_owned()))?.card = card;
         Ok(())
     }
 

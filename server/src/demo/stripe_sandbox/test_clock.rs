@@ -11,6 +11,8 @@ const MAX_STEPS_PER_CALL: usize = 1_000;
 /// A due step. The order of the variants decides between steps of the same instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
+    /// The expiry of a pending update, by the subscription's number and id.
+    UpdateExpiry(u64, String),
     /// The end of a subscription's period, by the subscription's number and id.
     PeriodEnd(u64, String),
     /// A payment retry, by the invoice's number and id.
@@ -23,6 +25,7 @@ impl State {
         for done in 0..MAX_STEPS_PER_CALL {
             let Some((at, step)) = self.next_step().filter(|(at, _)| *at <= now) else { return done > 0 };
             match step {
+                Step::UpdateExpiry(_, subscription) => self.discard_update(&subscription, at),
                 Step::PeriodEnd(_, subscription) => self.end_period(&subscription, at),
                 Step::Retry(_, invoice) => self.retry(&invoice, at),
             }
@@ -38,7 +41,10 @@ impl State {
         let is_live = |subscription: &str| self.subscriptions.get(subscription).is_some_and(|it| it.is_live());
         let collected = self.invoices.values().filter(|it| is_live(&it.subscription));
         let retries = collected.filter_map(|it| Some((it.next_attempt_at()?, Step::Retry(it.number, it.id.clone()))));
-        period_ends.chain(retries).min()
+        let updates = self.subscriptions.values().filter_map(|it| {
+            it.pending_update.as_ref().map(|update| (update.expires_at, Step::UpdateExpiry(it.number, it.id.clone())))
+        });
+        updates.chain(period_ends).chain(retries).min()
     }
 
     /// Ends a trial or a billing period: cancels or renews the subscription.
@@ -72,8 +78,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::demo::stripe_sandbox::{
+        collection::Card,
         plans::DAY_SECONDS,
         testing::{MAY, check, on_pro},
     };
@@ -81,7 +87,7 @@ mod tests {
     #[test]
     fn a_failing_card_is_retried_three_times_each_at_its_own_instant() {
         let mut state = on_pro(None);
-        state.set_card("cus_1", false).unwrap();
+        state.set_card("cus_1", Card::Declined).unwrap();
         assert!(state.advance(MAY + 40 * DAY_SECONDS));
         check(
             &mut state,
@@ -97,12 +103,39 @@ mod tests {
     }
 
     #[test]
+    fn a_renewal_that_needs_confirmation_stays_open_until_it_is_confirmed() {
+        let mut state = on_pro(None);
+        state.set_card("cus_1", Card::NeedsConfirmation).unwrap();
+        state.advance(MAY + 31 * DAY_SECONDS);
+        check(
+            &mut state,
+            &[
+                (31, "invoice.payment_action_required"),
+                (31, "invoice.payment_failed"),
+                (31, "customer.subscription.updated"),
+            ],
+        );
+        let invoice = state.invoices_of("cus_1")[1].clone();
+        assert!(invoice.awaits_confirmation && invoice.is_open());
+        state.pay_invoice(&invoice.id, MAY + 32 * DAY_SECONDS).unwrap();
+        check(
+            &mut state,
+            &[
+                (32, "charge.succeeded"),
+                (32, "invoice.paid"),
+                (32, "invoice.payment_succeeded"),
+                (32, "customer.subscription.updated"),
+            ],
+        );
+    }
+
+    #[test]
     fn a_retry_that_succeeds_reactivates_the_subscription() {
         let mut state = on_pro(None);
-        state.set_card("cus_1", false).unwrap();
+        state.set_card("cus_1", Card::Declined).unwrap();
         state.advance(MAY + 31 * DAY_SECONDS);
         state.events.clear();
-        state.set_card("cus_1", true).unwrap();
+        state.set_card("cus_1", Card::Works).unwrap();
         state.advance(MAY + 40 * DAY_SECONDS);
         check(
             &mut state,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     billing_records::{Interval, Price, Subscription},
+    collection::Card,
     params::Params,
     plans::DAY_SECONDS,
     prices::NewPrice,
@@ -25,7 +26,7 @@ pub(super) fn on_pro(trial_days: Option<u32>) -> State {
         name: None,
         email: None,
         metadata: BTreeMap::new(),
-        card_fails: false,
+        card: Card::Works,
     };
     state.customers.insert("cus_1".into(), customer);
     let price = price(&mut state, "Pro", 14_900);

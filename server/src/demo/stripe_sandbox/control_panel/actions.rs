@@ -1,7 +1,7 @@
 //! The actions that the control panel's forms name.
 
 use super::{DELIVERIES, FAULTS, Fields};
-use crate::demo::stripe_sandbox::Sandbox;
+use crate::demo::stripe_sandbox::{Sandbox, pages::portal::card_of};
 
 /// Performs the action that a form names.
 pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> {
@@ -15,9 +15,9 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
         ("succeed_debit", _) => sandbox.succeed_debit(id),
         ("fail_debit", _) => sandbox.fail_debit(id),
         ("expire", _) => sandbox.expire(id),
-        ("card", "works") => sandbox.set_card(id, true),
-        ("card", "fails") => sandbox.set_card(id, false),
+        ("card", value) => sandbox.set_card(id, card_of(value).ok_or("Unknown card.")?),
         ("pay_invoice", _) => sandbox.pay_invoice(id),
+        ("decline_invoice", _) => sandbox.decline_invoice(id),
         ("void_invoice", _) => sandbox.void_invoice(id),
         ("mark_uncollectible", _) => sandbox.mark_uncollectible(id),
         ("cancel_subscription", _) => sandbox.cancel_subscription(id),

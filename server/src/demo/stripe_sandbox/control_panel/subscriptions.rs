@@ -3,6 +3,7 @@
 use super::{forms::button, payments::payment_actions};
 use crate::demo::stripe_sandbox::{
     billing_records::{Invoice, InvoiceStatus, Subscription},
+    collection::Card,
     html::{day, escape},
     state::State,
 };
@@ -32,9 +33,19 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         day(it.period.start),
         day(it.period.end),
     );
-    let (value, label) =
-        if state.card_works(&it.customer) { ("fails", "Make card fail") } else { ("works", "Make card work") };
-    html += &button(mount, "card", &it.customer, value, label);
+    for (card, value, label) in [
+        (Card::Works, "works", "Make card work"),
+        (Card::Declined, "fails", "Make card fail"),
+        (Card::NeedsConfirmation, "needs_confirmation", "Make card need confirmation"),
+        (Card::None, "none", "Remove card"),
+    ] {
+        if state.card(&it.customer) != card {
+            html += &button(mount, "card", &it.customer, value, label);
+        }
+    }
+    if it.pending_update.is_some() {
+        html += "<p>An update waits for its invoice.</p>";
+    }
     if it.ended_at().is_none() {
         html += &button(mount, "cancel_subscription", &it.id, "", "Cancel now");
         if it.cancel_requested_at.is_some() {
@@ -60,8 +71,11 @@ fn open_invoice(mount: &str, invoice: &Invoice) -> String {
         1 => "1 attempt".to_owned(),
         attempts => format!("{attempts} attempts"),
     };
-    format!("<p>Open invoice of {amount}, {attempts} <code>{id}</code></p>")
-        + &button(mount, "pay_invoice", &invoice.id, "", "Pay invoice")
+    let waits = if invoice.awaits_confirmation { ", needs confirmation" } else { "" };
+    format!(
+        r#"<p><a href="{mount}/invoices/{id}">Open invoice</a> of {amount}, {attempts}{waits} <code>{id}</code></p>"#
+    ) + &button(mount, "pay_invoice", &invoice.id, "", "Pay invoice")
+        + &button(mount, "decline_invoice", &invoice.id, "", "Decline payment")
         + &button(mount, "void_invoice", &invoice.id, "", "Void invoice")
         + &button(mount, "mark_uncollectible", &invoice.id, "", "Mark uncollectible")
 }

@@ -12,12 +12,27 @@ use serde::Deserialize;
 use crate::demo::stripe_sandbox::{
     Sandbox, SandboxError,
     billing_records::{Invoice, Subscription, SubscriptionStatus},
+    collection::Card,
     html::{alert, day, escape, missing, page},
     state::State,
 };
 
 /// The most invoices listed.
 const MAX_LISTED: usize = 12;
+
+const DECLINED_TEXT: &str = "The payment failed. Nothing was charged.";
+/// The choices of a card: form value, label, card.
+const CARDS: [(&str, &str, Card); 4] = [
+    ("works", "Card works", Card::Works),
+    ("fails", "Card is declined", Card::Declined),
+    ("needs_confirmation", "Card needs confirmation by the bank", Card::NeedsConfirmation),
+    ("none", "No card", Card::None),
+];
+
+/// Returns the card that a form's value names.
+pub(in crate::demo::stripe_sandbox) fn card_of(value: &str) -> Option<Card> {
+    CARDS.iter().find(|it| it.0 == value).map(|it| it.2)
+}
 
 #[derive(Deserialize)]
 struct ActionForm {
@@ -50,8 +65,7 @@ async fn submit_portal(
     let result = match (form.action.as_str(), form.value.as_str()) {
         ("pay_invoice", _) if belongs_to(&sandbox, &form.id, &customer) => sandbox.pay_invoice(&form.id),
         ("pay_invoice", _) => Err(SandboxError::Unknown("invoice", form.id)),
-        ("card", "works") => sandbox.set_card(&customer, true),
-        ("card", "fails") => sandbox.set_card(&customer, false),
+        ("card", value) if card_of(value).is_some() => sandbox.set_card(&customer, card_of(value).unwrap_or_default()),
         _ => return portal(&sandbox, &id, StatusCode::BAD_REQUEST, Some("Unknown action.")),
     };
     match result {
@@ -65,8 +79,17 @@ async fn show_invoice(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) 
     invoice(&sandbox, &id, StatusCode::OK, None)
 }
 
-async fn pay_invoice(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
-    match sandbox.pay_invoice(&id) {
+async fn pay_invoice(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    Form(form): Form<ActionForm>,
+) -> Response {
+    let result = match form.action.as_str() {
+        "decline" => sandbox.decline_invoice(&id),
+        _ => sandbox.pay_invoice(&id),
+    };
+    match result {
+        Ok(()) if form.action == "decline" => invoice(&sandbox, &id, StatusCode::OK, Some(DECLINED_TEXT)),
         Ok(()) => Redirect::to(&format!("{}/invoices/{id}", sandbox.0.settings.mount)).into_response(),
         Err(error) => invoice(&sandbox, &id, StatusCode::CONFLICT, Some(&error.to_string())),
     }
@@ -126,17 +149,16 @@ fn unpaid_invoice(action: &str, invoice: &Invoice) -> String {
 }
 
 fn card_form(state: &State, action: &str, customer: &str) -> String {
-    let works = state.card_works(customer);
-    let radio = |value: &str, label: &str, is_checked: bool| {
-        let checked = if is_checked { " checked" } else { "" };
+    let card = state.card(customer);
+    let radio = |&(value, label, it): &(&str, &str, Card)| {
+        let checked = if it == card { " checked" } else { "" };
         format!(r#"<label><input type="radio" name="value" value="{value}"{checked}> {label}</label>"#)
     };
+    let radios: String = CARDS.iter().map(radio).collect();
     format!(
         r#"<form method="post" action="{action}"><input type="hidden" name="action" value="card">
-<fieldset><legend>When an invoice is due</legend>{}{}</fieldset><button>Set</button>
-</form>"#,
-        radio("works", "Card works", works),
-        radio("fails", "Card is declined", !works),
+<fieldset><legend>When an invoice is due</legend>{radios}</fieldset><button>Set</button>
+</form>"#
     )
 }
 
@@ -150,8 +172,14 @@ fn invoice(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str
     let Some(it) = state.invoices.get(id) else { return missing("invoice") };
     let pay = if state.is_payable(it) {
         let (mount, id) = (escape(&sandbox.0.settings.mount), escape(id));
-        let button = r#"<button class="first">Pay</button>"#;
-        format!(r#"<form method="post" action="{mount}/invoices/{id}">{button}</form>"#)
+        let [pay, decline] =
+            if it.awaits_confirmation { ["Confirm", "Fail"] } else { ["Pay", "Pay with a declined card"] };
+        format!(
+            r#"<form method="post" action="{mount}/invoices/{id}">
+<button class="first" name="action" value="pay">{pay}</button>
+<button name="action" value="decline">{decline}</button>
+</form>"#
+        )
     } else {
         String::new()
     };

@@ -65,9 +65,7 @@ fn create_session(state: &mut State, mut params: Params, now: i64) -> Result<Val
         ["customer", "client_reference_id", "expires_at"].map(|name| params.take(name));
     let [success_url, cancel_url] = ["success_url", "cancel_url"].map(|name| params.take(name));
     let metadata = params.take_map("metadata");
-    if let Some(id) = customer.as_ref().filter(|id| !state.customers.contains_key(*id)) {
-        return Err(ApiError::unknown("customer", "customer", id));
-    }
+    state.check_customer(customer.as_deref())?;
     let mode = match mode.as_str() {
         "payment" => SessionMode::Payment(sale(customer, params)?),
         "subscription" => SessionMode::Subscription(signup(state, required("customer", customer)?, params)?),

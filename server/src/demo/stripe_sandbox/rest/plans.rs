@@ -3,17 +3,16 @@
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State as Shared},
+    extract::{Path, RawQuery, State as Shared},
     http::HeaderMap,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
     idempotency::idempotent,
-    lists::{default_limit, list_response},
+    lists::{Page, read},
 };
 use crate::demo::stripe_sandbox::{
     Sandbox,
@@ -21,7 +20,7 @@ use crate::demo::stripe_sandbox::{
     error::ApiError,
     ids::new_id,
     objects,
-    params::{AMOUNT_CENTS, Params, currency_code, required, web_url, whole_number},
+    params::{AMOUNT_CENTS, Params, boolean, currency_code, required, web_url, whole_number},
     records::PortalSession,
     state::State,
 };
@@ -33,22 +32,8 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/v1/billing_portal/sessions", post(create_portal))
 }
 
-/// The query of a price list. All prices are active.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PriceFilter {
-    #[serde(rename = "lookup_keys[0]")]
-    lookup_key: String,
-    active: Option<bool>,
-    #[serde(default = "default_limit")]
-    limit: usize,
-}
-
-async fn list(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<PriceFilter>) -> Response {
-    let state = sandbox.state();
-    let all = state.prices.values().filter(|_| filter.active != Some(false));
-    let prices = all.filter(|price| price.lookup_key == filter.lookup_key);
-    list_response("prices", filter.limit, prices.map(objects::price).collect())
+async fn list(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, prices)
 }
 
 async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
@@ -64,6 +49,16 @@ async fn create_price(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body
 
 async fn create_portal(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
     idempotent(&sandbox, &headers, "/v1/billing_portal/sessions", &body, portal)
+}
+
+/// Lists the prices with a lookup key. All are active.
+fn prices(state: &State, mut params: Params) -> Result<Value, ApiError> {
+    const KEY: &str = "lookup_keys[0]";
+    let (page, active, key) = (Page::take(&mut params)?, params.take("active"), params.take(KEY));
+    params.finish()?;
+    let (active, key) = (active.map(|active| boolean("active", &active)).transpose()?, required(KEY, key)?);
+    let found = state.prices.values().filter(|price| active != Some(false) && price.lookup_key == key);
+    page.list("prices", found.map(objects::price).collect())
 }
 
 fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
@@ -108,9 +103,7 @@ fn portal(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiE
     let [customer, return_url] = ["customer", "return_url"].map(|param| params.take(param));
     params.finish()?;
     let customer = required("customer", customer)?;
-    if !state.customers.contains_key(&customer) {
-        return Err(ApiError::unknown("customer", "customer", &customer));
-    }
+    state.check_customer(Some(&customer))?;
     let return_url = web_url("return_url", required("return_url", return_url)?)?;
     let portal = PortalSession { id: new_id("bps_"), created: now, customer, return_url };
     let object = objects::portal(&portal, &state.base);

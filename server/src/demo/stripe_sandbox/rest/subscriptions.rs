@@ -1,79 +1,49 @@
-//! Subscriptions and their invoices: lists, and the routes of updates and previews.
+//! Subscriptions and their invoices: reads, and the routes of updates and previews.
 
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, Query, State as Shared},
+    extract::{Path, RawQuery, State as Shared},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
+    expand::{Expand, LATEST_INVOICE, LISTED_LATEST_INVOICE},
     idempotency::idempotent,
-    lists::{default_limit, list_response},
+    lists::{Page, read},
     updates::{preview, update},
 };
-use crate::demo::stripe_sandbox::{Sandbox, billing_objects, error::ApiError};
+use crate::demo::stripe_sandbox::{
+    Sandbox, billing_objects,
+    billing_records::{Invoice, Subscription},
+    error::ApiError,
+    params::Params,
+    state::State,
+};
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/v1/subscriptions", get(list))
-        .route("/v1/subscriptions/{id}", post(change))
+        .route("/v1/subscriptions/{id}", get(retrieve).post(change))
         .route("/v1/invoices", get(list_invoices))
+        .route("/v1/invoices/{id}", get(retrieve_invoice))
         .route("/v1/invoices/create_preview", post(create_preview))
 }
 
-/// The query of a subscription list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SubscriptionFilter {
-    customer: String,
-    /// As at Stripe, ended subscriptions are only listed if `status=all`.
-    status: Option<StatusFilter>,
-    #[serde(default = "default_limit")]
-    limit: usize,
+async fn list(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, subscriptions)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StatusFilter {
-    All,
-}
-
-async fn list(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<SubscriptionFilter>) -> Response {
-    let state = sandbox.state();
-    if !state.customers.contains_key(&filter.customer) {
-        return ApiError::unknown("customer", "customer", &filter.customer).into_response();
-    }
-    let all = state.subscriptions_of(&filter.customer).into_iter();
-    let shown = all.filter(|it| filter.status.is_some() || it.ended_at().is_none());
-    list_response("subscriptions", filter.limit, shown.map(billing_objects::subscription).collect())
-}
-
-/// The query of an invoice list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InvoiceFilter {
-    customer: String,
-    #[serde(default = "default_limit")]
-    limit: usize,
-}
-
-async fn list_invoices(Shared(sandbox): Shared<Sandbox>, Query(filter): Query<InvoiceFilter>) -> Response {
-    let state = sandbox.state();
-    if !state.customers.contains_key(&filter.customer) {
-        return ApiError::unknown("customer", "customer", &filter.customer).into_response();
-    }
-    let mut found: Vec<_> = state.invoices.values().filter(|it| it.customer == filter.customer).collect();
-    // As at Stripe, the newest first.
-    found.sort_by_key(|it| std::cmp::Reverse(it.number));
-    list_response(
-        "invoices",
-        filter.limit,
-        found.into_iter().map(|it| billing_objects::invoice(it, &state.base)).collect(),
-    )
+async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, |state, mut params| {
+        let expand = Expand::take(&mut params, &[LATEST_INVOICE])?;
+        params.finish()?;
+        let it = state.subscriptions.get(&id).ok_or_else(|| ApiError::missing("id", "subscription", &id))?;
+        Ok(expand.subscription(state, it))
+    })
 }
 
 async fn change(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
@@ -81,6 +51,57 @@ async fn change(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, header
     idempotent(&sandbox, &headers, &path, &body, |state, params, now| update(state, &id, params, now))
 }
 
+async fn list_invoices(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, invoices)
+}
+
+async fn retrieve_invoice(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    read(&sandbox, query, |state, mut params| {
+        Expand::take(&mut params, &[])?;
+        params.finish()?;
+        let it = state.invoices.get(&id).ok_or_else(|| ApiError::missing("invoice", "invoice", &id))?;
+        Ok(billing_objects::invoice(it, &state.base))
+    })
+}
+
 async fn create_preview(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
     idempotent(&sandbox, &headers, "/v1/invoices/create_preview", &body, preview)
+}
+
+fn subscriptions(state: &State, mut params: Params) -> Result<Value, ApiError> {
+    let (expand, page) = (Expand::take(&mut params, &[LISTED_LATEST_INVOICE])?, Page::take(&mut params)?);
+    let [customer, status] = ["customer", "status"].map(|name| params.take(name));
+    params.finish()?;
+    state.check_customer(customer.as_deref())?;
+    let is_shown = |it: &Subscription| match status.as_deref() {
+        // As at Stripe, ended subscriptions are only listed if the request says so.
+        None => it.ended_at().is_none(),
+        Some("all") => true,
+        Some(status) => it.status.name() == status,
+    };
+    let is_theirs = |it: &Subscription| customer.as_ref().is_none_or(|customer| it.customer == *customer);
+    let mut found: Vec<_> = state.subscriptions.values().filter(|it| is_theirs(it) && is_shown(it)).collect();
+    found.sort_by_key(|it| std::cmp::Reverse(it.number));
+    page.list("subscriptions", found.into_iter().map(|it| expand.subscription(state, it)).collect())
+}
+
+fn invoices(state: &State, mut params: Params) -> Result<Value, ApiError> {
+    Expand::take(&mut params, &[])?;
+    let page = Page::take(&mut params)?;
+    let [customer, subscription, status] = ["customer", "subscription", "status"].map(|name| params.take(name));
+    params.finish()?;
+    state.check_customer(customer.as_deref())?;
+    let is_found = |it: &&Invoice| {
+        customer.as_ref().is_none_or(|customer| it.customer == *customer)
+            && subscription.as_ref().is_none_or(|subscription| it.subscription == *subscription)
+            && status.as_ref().is_none_or(|status| it.status.name() == status)
+    };
+    let mut found: Vec<_> = state.invoices.values().filter(is_found).collect();
+    // As at Stripe, the newest first.
+    found.sort_by_key(|it| std::cmp::Reverse(it.number));
+    page.list("invoices", found.into_iter().map(|it| billing_objects::invoice(it, &state.base)).collect())
 }

@@ -1,38 +1,108 @@
 //! Updates of subscriptions, and previews of an update's invoice.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::items::Place;
+use super::{
+    expand::{Expand, LATEST_INVOICE},
+    items::Place,
+};
 use crate::demo::stripe_sandbox::{
     billing_objects,
     billing_records::{BillingReason, Subscription},
     changes::total,
+    collection::{Card, Collection},
     error::ApiError,
     params::{Params, boolean, required},
     state::State,
 };
 
+/// The subscription parameters that can't be part of a pending update.
+const NEVER_PENDING: [&str; 2] = ["cancel_at_period_end", "metadata"];
+
+/// What an update does if its payment fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PaymentBehavior {
+    /// It applies, and the subscription becomes past due.
+    AllowIncomplete,
+    /// It fails.
+    ErrorIfIncomplete,
+    /// It waits until the invoice is paid.
+    PendingIfIncomplete,
+}
+
 /// Updates a subscription. All checks, including the card's, come before the first change.
 pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let mut it =
         require_live(state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?)?.clone();
+    let expand = Expand::take(&mut params, &[LATEST_INVOICE])?;
+    let behavior = payment_behavior(&mut params)?;
     let change = Place::Top.take(&mut params, state, &it, now)?;
-    let only_if_paid = match params.take("payment_behavior").as_deref() {
-        None | Some("allow_incomplete") => false,
-        Some("error_if_incomplete") => true,
-        Some(_) => return Err(ApiError::choices("payment_behavior", "allow_incomplete or error_if_incomplete")),
-    };
     let cancels =
         params.take("cancel_at_period_end").map(|value| boolean("cancel_at_period_end", &value)).transpose()?;
     let metadata = params.take_map("metadata");
     params.finish()?;
-    let card_works = state.card_works(&it.customer);
-    let lines = change.as_ref().map(|change| change.lines(&it, now)).unwrap_or_default();
-    let is_due = total(&lines) > 0;
-    if is_due && only_if_paid && !card_works {
-        return Err(ApiError::card_declined());
-    }
 
+    let lines = change.as_ref().map(|change| change.lines(&it, now)).unwrap_or_default();
+    let due_cents = u64::try_from(total(&lines)).unwrap_or_default();
+    let collection = state.collection(&it, due_cents);
+    match (collection, behavior) {
+        (Collection::Card(Card::None), _) => return Err(ApiError::no_card()),
+        (Collection::Card(Card::Declined), PaymentBehavior::ErrorIfIncomplete) => {
+            return Err(ApiError::card_declined());
+        }
+        (Collection::Card(Card::NeedsConfirmation), PaymentBehavior::ErrorIfIncomplete) => {
+            return Err(ApiError::needs_confirmation());
+        }
+        _ => {}
+    }
+    match (change, behavior) {
+        (Some(change), PaymentBehavior::PendingIfIncomplete) if collection.fails() => {
+            state.hold_update(id, change, lines, now);
+        }
+        (change, _) => {
+            if change.is_some() {
+                state.discard_update(id, now);
+                it.pending_update = None;
+            }
+            configure(&mut it, cancels, metadata, now);
+            if let Some(change) = change {
+                change.apply(&mut it, now);
+            }
+            let invoice = (due_cents > 0).then(|| state.issue(&mut it, BillingReason::Update, lines, now));
+            state.subscriptions.insert(id.to_owned(), it);
+            if let Some(invoice) = invoice.as_ref().filter(|_| collection.fails()) {
+                state.collect(invoice, now);
+            }
+            state.emit_subscription("customer.subscription.updated", id, now);
+            if let Some(invoice) = invoice.filter(|_| !collection.fails()) {
+                state.collect(&invoice, now);
+            }
+        }
+    }
+    let it = state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?;
+    Ok(expand.subscription(state, it))
+}
+
+fn payment_behavior(params: &mut Params) -> Result<PaymentBehavior, ApiError> {
+    const NAME: &str = "payment_behavior";
+    match params.take(NAME).as_deref() {
+        None | Some("allow_incomplete") => Ok(PaymentBehavior::AllowIncomplete),
+        Some("error_if_incomplete") => Ok(PaymentBehavior::ErrorIfIncomplete),
+        Some("pending_if_incomplete") => match NEVER_PENDING.iter().find(|name| params.contains(name)) {
+            None => Ok(PaymentBehavior::PendingIfIncomplete),
+            Some(name) => {
+                let message = format!("You can't update `{name}` when `{NAME}` is `pending_if_incomplete`.");
+                Err(ApiError::invalid(message))
+            }
+        },
+        Some(_) => Err(ApiError::choices(NAME, "allow_incomplete, error_if_incomplete or pending_if_incomplete")),
+    }
+}
+
+/// Changes what doesn't cost anything.
+fn configure(it: &mut Subscription, cancels: Option<bool>, metadata: BTreeMap<String, String>, now: i64) {
     match cancels {
         None => {}
         Some(true) => it.cancel_requested_at = it.cancel_requested_at.or(Some(now)),
@@ -46,20 +116,6 @@ pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) 
             it.metadata.insert(name, value);
         }
     }
-    if let Some(change) = change {
-        change.apply(&mut it, now);
-    }
-    let invoice = is_due.then(|| state.issue(&mut it, BillingReason::Update, lines, now));
-    state.subscriptions.insert(id.to_owned(), it);
-    if let Some(invoice) = invoice.as_ref().filter(|_| !card_works) {
-        state.record_failure(invoice, now);
-    }
-    state.emit_subscription("customer.subscription.updated", id, now);
-    if let Some(invoice) = invoice.filter(|_| card_works) {
-        state.mark_paid(&invoice, now);
-    }
-    let it = state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?;
-    Ok(billing_objects::subscription(it))
 }
 
 /// Previews the invoice of an update.
@@ -85,98 +141,4 @@ fn require_live(it: &Subscription) -> Result<&Subscription, ApiError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::demo::stripe_sandbox::{
-        billing_records::Interval,
-        plans::DAY_SECONDS,
-        prices::NewPrice,
-        testing::{MAY, emitted, on_pro, params, price, subscription},
-    };
-
-    fn item(state: &State, n: usize) -> String {
-        subscription(state).items[n].id.clone()
-    }
-
-    /// Updates the subscription on 16 May, 12:00 UTC, when half of the month is left.
-    fn update_half(state: &mut State, fields: &[(&str, &str)]) -> Result<Value, ApiError> {
-        let id = subscription(state).id;
-        update(state, &id, params(fields), MAY + 31 * DAY_SECONDS / 2)
-    }
-
-    fn error(result: Result<Value, ApiError>) -> Value {
-        result.unwrap_err().body()["error"].clone()
-    }
-
-    #[test]
-    fn an_update_names_the_item_it_changes() {
-        let mut state = on_pro(None);
-        let (max, seat) = (price(&mut state, "Max", 29_900).id, price(&mut state, "Seat", 1_000).id);
-        let always = ("proration_behavior", "always_invoice");
-        let object =
-            update_half(&mut state, &[("items[0][price]", &seat), ("items[0][quantity]", "3"), always]).unwrap();
-        let items = object["items"]["data"].as_array().unwrap();
-        assert_eq!(
-            (items.len(), &items[1]["price"]["id"], &items[1]["quantity"]),
-            (2, &seat.as_str().into(), &3.into())
-        );
-        assert_eq!(state.invoices_of("cus_1")[1].amount_cents, 1_500);
-
-        let pro = item(&state, 0);
-        let object = update_half(&mut state, &[("items[0][id]", &pro), ("items[0][price]", &max), always]).unwrap();
-        let items = object["items"]["data"].as_array().unwrap();
-        assert_eq!((items.len(), &items[0]["id"], &items[0]["price"]["id"]), (2, &pro.into(), &max.as_str().into()));
-        assert_eq!(state.invoices_of("cus_1")[2].amount_cents, 7_500);
-
-        let seats = item(&state, 1);
-        let deleted = [("items[0][id]", seats.as_str()), ("items[0][deleted]", "true"), ("proration_behavior", "none")];
-        assert_eq!(update_half(&mut state, &deleted).unwrap()["items"]["data"].as_array().unwrap().len(), 1);
-        assert_eq!(state.invoices_of("cus_1").len(), 3);
-    }
-
-    #[test]
-    fn items_that_do_not_fit_are_refused() {
-        let mut state = on_pro(None);
-        let (pro, none) = (subscription(&state).items[0].price.id.clone(), ("proration_behavior", "none"));
-        let new =
-            |currency: &str, interval| NewPrice { name: "X".into(), cents: 500, currency: currency.into(), interval };
-        let euro = state.create_price(new("eur", Interval::Month), MAY).id;
-        let year = state.create_price(new("usd", Interval::Year), MAY).id;
-        for (price, message) in
-            [(pro, "already using"), (euro, "expected currency: `usd`"), (year, "same billing interval")]
-        {
-            let error = error(update_half(&mut state, &[("items[0][price]", &price), none]));
-            assert!(error["message"].as_str().unwrap().contains(message), "{error}");
-        }
-        let error = error(update_half(&mut state, &[("items[0][id]", "si_other"), ("items[0][quantity]", "2"), none]));
-        assert_eq!((&error["code"], &error["param"]), (&"resource_missing".into(), &"items[0][id]".into()));
-        assert_eq!(subscription(&state).items.len(), 1);
-    }
-
-    #[test]
-    fn a_change_to_a_yearly_price_starts_a_year_now() {
-        let mut state = on_pro(None);
-        let yearly = NewPrice { name: "Pro".into(), cents: 149_000, currency: "usd".into(), interval: Interval::Year };
-        let (yearly, pro) = (state.create_price(yearly, MAY).id, item(&state, 0));
-        let now = MAY + 31 * DAY_SECONDS / 2;
-        let fields =
-            [("items[0][id]", pro.as_str()), ("items[0][price]", &yearly), ("proration_behavior", "always_invoice")];
-        let object = update_half(&mut state, &fields).unwrap();
-        assert_eq!(object["billing_cycle_anchor"], now);
-        let item = &object["items"]["data"][0];
-        assert_eq!(
-            (&item["current_period_start"], &item["current_period_end"]),
-            (&now.into(), &(now + 365 * DAY_SECONDS).into())
-        );
-        assert_eq!(item["price"]["recurring"]["interval"], "year");
-        let invoice = state.invoices_of("cus_1")[1];
-        assert_eq!(invoice.amount_cents, 149_000 - 7_450);
-        assert_eq!(invoice.lines[1].description, "1 × Pro (at $1,490 / year)");
-        let expected =
-            ["customer.subscription.updated", "charge.succeeded", "invoice.paid", "invoice.payment_succeeded"];
-        assert_eq!(emitted(&mut state), expected);
-        assert!(!state.advance(now + 365 * DAY_SECONDS - 1));
-        assert!(state.advance(now + 365 * DAY_SECONDS));
-        assert_eq!(state.invoices_of("cus_1")[2].amount_cents, 149_000);
-    }
-}
+mod tests;

@@ -1,0 +1,125 @@
+//! Collecting invoices: by the customer's card, which may be declined or need confirmation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    billing_records::{Invoice, InvoiceStatus, Purpose, Subscription, SubscriptionStatus},
+    state::State,
+};
+
+/// How a customer's saved card behaves when an invoice is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Card {
+    /// The customer has no card.
+    None,
+    /// Payments succeed.
+    #[default]
+    Works,
+    /// Payments are declined.
+    Declined,
+    /// The customer must confirm each payment with the bank, on the invoice's page.
+    NeedsConfirmation,
+}
+
+impl From<bool> for Card {
+    fn from(works: bool) -> Self {
+        if works { Self::Works } else { Self::Declined }
+    }
+}
+
+/// How an invoice of a subscription would be collected now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Collection {
+    /// Nothing is due.
+    Free,
+    /// By the customer's card.
+    Card(Card),
+}
+
+impl Collection {
+    /// Whether an attempt now would fail.
+    pub(super) fn fails(self) -> bool {
+        matches!(self, Self::Card(Card::None | Card::Declined | Card::NeedsConfirmation))
+    }
+}
+
+impl State {
+    /// Returns how an invoice of `cents` would be collected now.
+    pub(super) fn collection(&self, of: &Subscription, cents: u64) -> Collection {
+        if cents == 0 { Collection::Free } else { Collection::Card(self.card(&of.customer)) }
+    }
+
+    pub(super) fn card(&self, customer: &str) -> Card {
+        self.customers.get(customer).map_or(Card::None, |customer| customer.card)
+    }
+
+    /// Collects an open invoice.
+    pub(super) fn collect(&mut self, id: &str, now: i64) {
+        let Some(invoice) = self.invoices.get(id) else { return };
+        let Some(subscription) = self.subscriptions.get(&invoice.subscription) else { return };
+        match self.collection(subscription, invoice.amount_cents) {
+            Collection::Free | Collection::Card(Card::Works) => self.mark_paid(id, now),
+            Collection::Card(Card::NeedsConfirmation) => self.require_confirmation(id, now),
+            Collection::Card(Card::None | Card::Declined) => self.record_failure(id, now),
+        }
+    }
+
+    /// Records that an invoice's payment failed because the bank wants a confirmation.
+    fn require_confirmation(&mut self, id: &str, now: i64) {
+        if let Some(invoice) = self.invoices.get_mut(id) {
+            invoice.awaits_confirmation = true;
+            record_attempt(invoice, now);
+        }
+        self.mark_past_due(id);
+        self.emit_invoice("invoice.payment_action_required", id, now);
+        self.emit_invoice("invoice.payment_failed", id, now);
+    }
+
+    /// Records a failed payment of an invoice.
+    pub(super) fn record_failure(&mut self, id: &str, now: i64) {
+        if let Some(invoice) = self.invoices.get_mut(id) {
+            invoice.awaits_confirmation = false;
+            record_attempt(invoice, now);
+        }
+        self.mark_past_due(id);
+        self.emit_invoice("invoice.payment_failed", id, now);
+    }
+
+    /// Marks a subscription past due if it owes this invoice.
+    fn mark_past_due(&mut self, invoice: &str) {
+        let Some(invoice) = self.invoices.get(invoice).filter(|invoice| invoice.is_owed()) else { return };
+        if let Some(it) = self.subscriptions.get_mut(&invoice.subscription)
+            && it.is_live()
+        {
+            it.status = SubscriptionStatus::PastDue;
+        }
+    }
+
+    /// Reactivates a past-due subscription that owes nothing more.
+    pub(super) fn recover(&mut self, subscription: &str, now: i64) {
+        if self.invoices.values().any(|it| it.subscription == subscription && it.is_owed()) {
+            return;
+        }
+        let Some(it) = self.subscriptions.get_mut(subscription) else { return };
+        if it.status == SubscriptionStatus::PastDue {
+            it.status = SubscriptionStatus::Active;
+            self.emit_subscription("customer.subscription.updated", subscription, now);
+        }
+    }
+}
+
+impl Invoice {
+    /// Whether its payment has failed and is still due. A pending update's invoice is only an offer.
+    fn is_owed(&self) -> bool {
+        let failed = matches!(self.status, InvoiceStatus::Open { failed_at: Some(_) });
+        failed && self.purpose == Purpose::Period
+    }
+}
+
+fn record_attempt(invoice: &mut Invoice, now: i64) {
+    invoice.attempts = invoice.attempts.saturating_add(1);
+    if let InvoiceStatus::Open { failed_at } = &mut invoice.status {
+        failed_at.get_or_insert(now);
+    }
+}
