@@ -14,6 +14,7 @@ mod error;
 mod html;
 mod ids;
 mod invoices;
+mod mailed_invoices;
 mod money;
 mod objects;
 mod pages;
@@ -33,6 +34,7 @@ mod subscribe;
 mod test_clock;
 #[cfg(test)]
 mod testing;
+mod trials;
 mod upgrade;
 
 use std::{

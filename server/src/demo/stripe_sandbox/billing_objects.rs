@@ -17,10 +17,11 @@ pub(super) fn subscription(it: &Subscription) -> Value {
         "cancel_at": cancels.then_some(it.period.end),
         "cancel_at_period_end": cancels,
         "canceled_at": it.cancel_requested_at.or(it.ended_at()),
-        "collection_method": "charge_automatically",
+        "collection_method": collection_method(it.days_until_due.is_some()),
         "created": it.created,
         "currency": it.currency(),
         "customer": it.customer,
+        "days_until_due": it.days_until_due,
         "ended_at": it.ended_at(),
         "items": list(&format!("/v1/subscription_items?subscription={}", it.id), false, items),
         "latest_invoice": it.latest_invoice,
@@ -38,10 +39,10 @@ pub(super) fn subscription(it: &Subscription) -> Value {
 fn pending_update(update: &PendingUpdate, of: &Subscription) -> Value {
     let changed = update.change.items.iter().filter(|item| !of.items.contains(item));
     json!({
-        "billing_cycle_anchor": null,
+        "billing_cycle_anchor": update.change.ends_trial.then_some(update.change.at),
         "expires_at": update.expires_at,
         "subscription_items": changed.map(|item| subscription_item(item, of)).collect::<Vec<_>>(),
-        "trial_end": null,
+        "trial_end": update.change.ends_trial.then_some(update.change.at),
         "trial_from_plan": null,
     })
 }
@@ -82,10 +83,11 @@ pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
         "attempt_count": it.attempts,
         "attempted": it.attempts > 0,
         "billing_reason": it.reason.name(),
-        "collection_method": "charge_automatically",
+        "collection_method": collection_method(it.due_at.is_some()),
         "created": it.created,
         "currency": it.currency,
         "customer": it.customer,
+        "due_date": it.due_at,
         "hosted_invoice_url": format!("{base}/invoices/{}", it.id),
         "lines": lines(&it.lines, &it.id, &it.subscription, &it.currency),
         "livemode": false,
@@ -107,6 +109,10 @@ pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
     })
 }
 
+fn collection_method(is_mailed: bool) -> &'static str {
+    if is_mailed { "send_invoice" } else { "charge_automatically" }
+}
+
 /// A preview of an invoice for `new_lines`.
 pub(super) fn preview(of: &Subscription, new_lines: &[InvoiceLine], now: i64) -> Value {
     let (id, total) = ("upcoming_in", new_lines.iter().map(|line| line.cents).sum::<i64>());
@@ -118,7 +124,7 @@ pub(super) fn preview(of: &Subscription, new_lines: &[InvoiceLine], now: i64) ->
         "amount_remaining": total.max(0),
         "attempt_count": 0,
         "billing_reason": "upcoming",
-        "collection_method": "charge_automatically",
+        "collection_method": collection_method(of.days_until_due.is_some()),
         "created": now,
         "currency": of.currency(),
         "customer": of.customer,

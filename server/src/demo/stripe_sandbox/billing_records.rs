@@ -62,6 +62,9 @@ pub(super) struct Subscription {
     pub(super) latest_invoice: Option<String>,
     #[serde(default)]
     pub(super) pending_update: Option<PendingUpdate>,
+    /// When mailed invoices are due. `None`: the card is charged.
+    #[serde(default)]
+    pub(super) days_until_due: Option<u32>,
 }
 
 /// A change that applies once its invoice is paid.
@@ -94,6 +97,8 @@ pub(super) enum SubscriptionStatus {
     Trialing,
     Active,
     PastDue,
+    /// The trial ended without a card.
+    Paused,
     Canceled {
         at: i64,
     },
@@ -126,6 +131,11 @@ pub(super) struct Invoice {
     pub(super) awaits_confirmation: bool,
     #[serde(default)]
     pub(super) purpose: Purpose,
+    /// The due date of a mailed invoice.
+    #[serde(default)]
+    pub(super) due_at: Option<i64>,
+    #[serde(default)]
+    pub(super) is_overdue: bool,
 }
 
 /// What the payment of an invoice does.
@@ -137,6 +147,8 @@ pub(super) enum Purpose {
     Period,
     /// It applies the subscription's pending update.
     PendingUpdate,
+    /// It resumes the paused subscription.
+    Resumption,
 }
 
 /// Why an invoice was issued.

@@ -16,13 +16,19 @@ pub(super) struct Change {
     pub(super) prorates: bool,
     /// The instant that the proration starts at.
     pub(super) at: i64,
+    /// Whether the trial ends now.
+    #[serde(default)]
+    pub(super) ends_trial: bool,
 }
 
 impl Change {
-    /// Whether a new period starts now: the new prices have another interval.
+    /// Whether a new period starts now: the trial ends, or the new prices have another interval.
     fn restarts(&self, of: &Subscription) -> bool {
         let interval = self.items.first().map(|item| item.price.interval);
-        of.status != SubscriptionStatus::Trialing && interval.is_some_and(|interval| interval != of.interval())
+        match of.status {
+            SubscriptionStatus::Trialing => self.ends_trial,
+            _ => interval.is_some_and(|interval| interval != of.interval()),
+        }
     }
 
     /// Returns the lines of the invoice that is due now. `of` is still unchanged.
@@ -37,6 +43,10 @@ impl Change {
     pub(super) fn apply(&self, it: &mut Subscription, now: i64) {
         let restarts = self.restarts(it);
         it.items.clone_from(&self.items);
+        if restarts && it.status == SubscriptionStatus::Trialing {
+            it.status = SubscriptionStatus::Active;
+            it.trial = it.trial.map(|trial| Span { end: now, ..trial });
+        }
         if restarts {
             (it.anchor, it.period) = (now, Span::around(now, now, it.interval()));
         }

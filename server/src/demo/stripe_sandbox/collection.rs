@@ -35,6 +35,8 @@ pub(super) enum Collection {
     Free,
     /// By the customer's card.
     Card(Card),
+    /// The invoice is mailed, and due after this number of days.
+    Mailed(u32),
 }
 
 impl Collection {
@@ -47,7 +49,11 @@ impl Collection {
 impl State {
     /// Returns how an invoice of `cents` would be collected now.
     pub(super) fn collection(&self, of: &Subscription, cents: u64) -> Collection {
-        if cents == 0 { Collection::Free } else { Collection::Card(self.card(&of.customer)) }
+        match of.days_until_due {
+            _ if cents == 0 => Collection::Free,
+            Some(days) => Collection::Mailed(days),
+            None => Collection::Card(self.card(&of.customer)),
+        }
     }
 
     pub(super) fn card(&self, customer: &str) -> Card {
@@ -59,9 +65,10 @@ impl State {
         let Some(invoice) = self.invoices.get(id) else { return };
         let Some(subscription) = self.subscriptions.get(&invoice.subscription) else { return };
         match self.collection(subscription, invoice.amount_cents) {
-            Collection::Free | Collection::Card(Card::Works) => self.mark_paid(id, now),
+            Collection::Free | Collection::Card(Card::Works) => self.settle(id, now),
             Collection::Card(Card::NeedsConfirmation) => self.require_confirmation(id, now),
             Collection::Card(Card::None | Card::Declined) => self.record_failure(id, now),
+            Collection::Mailed(days) => self.send_invoice(id, days, now),
         }
     }
 
@@ -86,14 +93,13 @@ impl State {
         self.emit_invoice("invoice.payment_failed", id, now);
     }
 
-    /// Marks a subscription past due if it owes this invoice.
-    fn mark_past_due(&mut self, invoice: &str) {
-        let Some(invoice) = self.invoices.get(invoice).filter(|invoice| invoice.is_owed()) else { return };
-        if let Some(it) = self.subscriptions.get_mut(&invoice.subscription)
-            && it.is_live()
-        {
-            it.status = SubscriptionStatus::PastDue;
-        }
+    /// Marks a subscription past due if it owes this invoice. Returns whether that changed its status.
+    pub(super) fn mark_past_due(&mut self, invoice: &str) -> bool {
+        let Some(invoice) = self.invoices.get(invoice).filter(|invoice| invoice.is_owed()) else { return false };
+        let subscription = self.subscriptions.get_mut(&invoice.subscription).filter(|it| it.is_live());
+        let Some(it) = subscription.filter(|it| it.status != SubscriptionStatus::PastDue) else { return false };
+        it.status = SubscriptionStatus::PastDue;
+        true
     }
 
     /// Reactivates a past-due subscription that owes nothing more.
@@ -110,10 +116,11 @@ impl State {
 }
 
 impl Invoice {
-    /// Whether its payment has failed and is still due. A pending update's invoice is only an offer.
+    /// Whether its payment has failed or is overdue. The invoice of a pending update or resumption is only an offer.
     fn is_owed(&self) -> bool {
         let failed = matches!(self.status, InvoiceStatus::Open { failed_at: Some(_) });
-        failed && self.purpose == Purpose::Period
+        let is_due = if self.due_at.is_some() { self.is_overdue && self.is_open() } else { failed };
+        is_due && self.purpose == Purpose::Period
     }
 }
 

@@ -16,6 +16,9 @@ pub enum SandboxError {
     /// The object's state doesn't allow the action.
     #[error("{0}")]
     WrongState(&'static str),
+    /// The API refuses the action with this message.
+    #[error("{0}")]
+    Refused(String),
     /// The amount is zero, or more than the rest of the payment.
     #[error("The amount must be from 1 to {rest_cents}, in the currency's smallest unit.")]
     Amount {
@@ -31,7 +34,7 @@ pub(super) struct ApiError {
     kind: &'static str,
     code: Option<&'static str>,
     param: Option<String>,
-    message: String,
+    pub(super) message: String,
 }
 
 impl ApiError {

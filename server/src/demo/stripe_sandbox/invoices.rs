@@ -15,20 +15,15 @@ use super::{
 impl State {
     /// Pays an open invoice with a card that works, or confirms its payment.
     pub(super) fn pay_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        let invoice = self.payable_invoice(id)?;
-        let (subscription, purpose) = (invoice.subscription.clone(), invoice.purpose);
-        if purpose == Purpose::PendingUpdate {
-            self.apply_update(&subscription, now);
-        }
-        self.mark_paid(id, now);
+        let subscription = self.payable_invoice(id)?.subscription.clone();
+        self.settle(id, now);
         self.recover(&subscription, now);
         Ok(())
     }
 
     /// Tries to pay an open invoice with a declined card.
     pub(super) fn decline_invoice(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        let invoice = self.payable_invoice(id)?;
-        let subscription = invoice.subscription.clone();
+        let subscription = self.payable_invoice(id)?.subscription.clone();
         let status = self.subscriptions.get(&subscription).map(|it| it.status);
         self.record_failure(id, now);
         if self.subscriptions.get(&subscription).map(|it| it.status) != status {
@@ -97,10 +92,24 @@ impl State {
             status: InvoiceStatus::Open { failed_at: None },
             awaits_confirmation: false,
             purpose: Purpose::Period,
+            due_at: None,
+            is_overdue: false,
         };
         of.latest_invoice = Some(id.clone());
         self.invoices.insert(id.clone(), invoice);
         id
+    }
+
+    /// Does what an open invoice pays for, and marks it as paid.
+    pub(super) fn settle(&mut self, id: &str, now: i64) {
+        let Some(invoice) = self.invoices.get(id) else { return };
+        let (subscription, period) = (invoice.subscription.clone(), invoice.period);
+        match invoice.purpose {
+            Purpose::Period => {}
+            Purpose::PendingUpdate => self.apply_update(&subscription, now),
+            Purpose::Resumption => self.end_pause(&subscription, period, now),
+        }
+        self.mark_paid(id, now);
     }
 
     /// Marks an invoice as paid, and creates its payment if the amount isn't zero.

@@ -63,6 +63,7 @@ impl SubscriptionStatus {
             Self::Trialing => "trialing",
             Self::Active => "active",
             Self::PastDue => "past_due",
+            Self::Paused => "paused",
             Self::Canceled { .. } => "canceled",
         }
     }
@@ -124,7 +125,8 @@ impl Subscription {
             SubscriptionStatus::Incomplete
             | SubscriptionStatus::Trialing
             | SubscriptionStatus::Active
-            | SubscriptionStatus::PastDue => None,
+            | SubscriptionStatus::PastDue
+            | SubscriptionStatus::Paused => None,
         }
     }
 
@@ -155,7 +157,7 @@ impl Invoice {
     /// When the card is charged again.
     pub(super) fn next_attempt_at(&self) -> Option<i64> {
         let InvoiceStatus::Open { failed_at: Some(failed_at) } = &self.status else { return None };
-        if self.purpose != Purpose::Period {
+        if self.purpose != Purpose::Period || self.due_at.is_some() {
             return None;
         }
         let retries = usize::try_from(self.attempts.checked_sub(1)?).ok()?;

@@ -80,6 +80,7 @@ impl State {
             cancel_requested_at: None,
             latest_invoice: None,
             pending_update: None,
+            days_until_due: None,
         };
         self.subscriptions.insert(id.clone(), subscription);
         self.emit_subscription("customer.subscription.created", &id, now);

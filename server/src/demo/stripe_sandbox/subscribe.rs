@@ -36,6 +36,7 @@ impl State {
             cancel_requested_at: None,
             latest_invoice: None,
             pending_update: None,
+            days_until_due: None,
         };
         // The card that paid becomes the customer's, unless one is saved already.
         if let Some(customer) = self.customers.get_mut(&signup.customer).filter(|it| it.card == Card::None) {
@@ -114,7 +115,7 @@ impl State {
         self.emit(kind, &object, now);
     }
 
-    fn not_ended(&mut self, id: &str) -> Result<&mut Subscription, SandboxError> {
+    pub(super) fn not_ended(&mut self, id: &str) -> Result<&mut Subscription, SandboxError> {
         let it = self.subscriptions.get_mut(id);
         let it = it.ok_or_else(|| SandboxError::Unknown("subscription", id.to_owned()))?;
         match it.ended_at() {

@@ -2,6 +2,7 @@
 
 use super::{
     billing_records::{BillingReason, Span, SubscriptionStatus},
+    collection::{Card, Collection},
     state::State,
 };
 
@@ -15,6 +16,8 @@ enum Step {
     UpdateExpiry(u64, String),
     /// The end of a subscription's period, by the subscription's number and id.
     PeriodEnd(u64, String),
+    /// The due date of a mailed invoice, by the invoice's number and id.
+    Overdue(u64, String),
     /// A payment retry, by the invoice's number and id.
     Retry(u64, String),
 }
@@ -27,6 +30,7 @@ impl State {
             match step {
                 Step::UpdateExpiry(_, subscription) => self.discard_update(&subscription, at),
                 Step::PeriodEnd(_, subscription) => self.end_period(&subscription, at),
+                Step::Overdue(_, invoice) => self.mark_overdue(&invoice, at),
                 Step::Retry(_, invoice) => self.retry(&invoice, at),
             }
         }
@@ -44,7 +48,9 @@ impl State {
         let updates = self.subscriptions.values().filter_map(|it| {
             it.pending_update.as_ref().map(|update| (update.expires_at, Step::UpdateExpiry(it.number, it.id.clone())))
         });
-        updates.chain(period_ends).chain(retries).min()
+        let mailed = self.invoices.values().filter(|it| it.is_open() && !it.is_overdue);
+        let due = mailed.filter_map(|it| Some((it.due_at?, Step::Overdue(it.number, it.id.clone()))));
+        updates.chain(period_ends).chain(due).chain(retries).min()
     }
 
     /// Ends a trial or a billing period: cancels or renews the subscription.
@@ -54,6 +60,10 @@ impl State {
             it.status = SubscriptionStatus::Canceled { at };
             self.subscriptions.insert(id.to_owned(), it);
             self.emit_subscription("customer.subscription.deleted", id, at);
+            return;
+        }
+        if it.status == SubscriptionStatus::Trialing && self.collection(&it, 1) == Collection::Card(Card::None) {
+            self.pause(id, at);
             return;
         }
         if it.status == SubscriptionStatus::Trialing {

@@ -2,7 +2,7 @@
 
 use super::{forms::button, payments::payment_actions};
 use crate::demo::stripe_sandbox::{
-    billing_records::{Invoice, InvoiceStatus, Subscription},
+    billing_records::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus},
     collection::Card,
     html::{day, escape},
     state::State,
@@ -47,6 +47,16 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         html += "<p>An update waits for its invoice.</p>";
     }
     if it.ended_at().is_none() {
+        html += &match it.days_until_due {
+            None => button(mount, "mail_invoices", &it.id, "", "Mail invoices (net 30)"),
+            Some(days) => {
+                format!("<p>Invoices are mailed, due after {days} days.</p>")
+                    + &button(mount, "charge_card", &it.id, "", "Charge the card")
+            }
+        };
+        if it.status == SubscriptionStatus::Paused {
+            html += &button(mount, "resume_subscription", &it.id, "", "Resume subscription");
+        }
         html += &button(mount, "cancel_subscription", &it.id, "", "Cancel now");
         if it.cancel_requested_at.is_some() {
             html += "<p>Cancels at the end of the period.</p>";
@@ -72,8 +82,9 @@ fn open_invoice(mount: &str, invoice: &Invoice) -> String {
         attempts => format!("{attempts} attempts"),
     };
     let waits = if invoice.awaits_confirmation { ", needs confirmation" } else { "" };
+    let due = invoice.due_at.map(|at| format!(", due on {}", day(at))).unwrap_or_default();
     format!(
-        r#"<p><a href="{mount}/invoices/{id}">Open invoice</a> of {amount}, {attempts}{waits} <code>{id}</code></p>"#
+        r#"<p><a href="{mount}/invoices/{id}">Open invoice</a> of {amount}, {attempts}{waits}{due} <code>{id}</code></p>"#
     ) + &button(mount, "pay_invoice", &invoice.id, "", "Pay invoice")
         + &button(mount, "decline_invoice", &invoice.id, "", "Decline payment")
         + &button(mount, "void_invoice", &invoice.id, "", "Void invoice")

@@ -131,6 +131,7 @@ fn subscription(it: &Subscription) -> String {
         SubscriptionStatus::Incomplete => "The bank debit for the first payment is pending.".to_owned(),
         _ if it.cancel_requested_at.is_some() => format!("Ends on {end}."),
         SubscriptionStatus::Trialing => format!("Free trial until {end}. The first payment is due then."),
+        SubscriptionStatus::Paused => "Paused: the trial ended without a card.".to_owned(),
         SubscriptionStatus::PastDue => format!("Past due. Next payment on {end}."),
         _ => format!("Next payment on {end}."),
     };

@@ -1,7 +1,7 @@
 //! The parameters that change a subscription's items, of updates and of previews.
 
 use crate::demo::stripe_sandbox::{
-    billing_records::{Item, Price, Subscription},
+    billing_records::{Item, Price, Subscription, SubscriptionStatus},
     changes::Change,
     error::ApiError,
     params::{Params, boolean, required, whole_number},
@@ -54,10 +54,19 @@ impl Place {
                 at.ok_or_else(|| ApiError::choices(&date, "within the current period"))?
             }
         };
-        let Some(items) = self.take_items(params, state, of, now)? else { return Ok(None) };
+        let trial_end = self.param("trial_end");
+        let ends_trial = match params.take(&trial_end).as_deref() {
+            None => false,
+            Some("now") => of.status == SubscriptionStatus::Trialing,
+            Some(_) => return Err(ApiError::choices(&trial_end, "now")),
+        };
+        let Some(items) = self.take_items(params, state, of, now)? else {
+            let items = of.items.clone();
+            return Ok(ends_trial.then_some(Change { items, prorates: false, at, ends_trial }));
+        };
         // If it is missing, Stripe adds the difference to the next invoice, which the sandbox doesn't support.
         let prorates = prorates.ok_or_else(|| ApiError::choices(&behavior, "none or always_invoice"))?;
-        Ok(Some(Change { items, prorates, at }))
+        Ok(Some(Change { items, prorates, at, ends_trial }))
     }
 
     /// Returns all items after the change, or `None` if the parameters contain no item.

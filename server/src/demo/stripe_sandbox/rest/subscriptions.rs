@@ -14,7 +14,7 @@ use super::{
     expand::{Expand, LATEST_INVOICE, LISTED_LATEST_INVOICE},
     idempotency::idempotent,
     lists::{Page, read},
-    updates::{preview, update},
+    updates::{cancel, preview, resume, update},
 };
 use crate::demo::stripe_sandbox::{
     Sandbox, billing_objects,
@@ -27,7 +27,8 @@ use crate::demo::stripe_sandbox::{
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/v1/subscriptions", get(list))
-        .route("/v1/subscriptions/{id}", get(retrieve).post(change))
+        .route("/v1/subscriptions/{id}", get(retrieve).post(change).delete(end))
+        .route("/v1/subscriptions/{id}/resume", post(restart))
         .route("/v1/invoices", get(list_invoices))
         .route("/v1/invoices/{id}", get(retrieve_invoice))
         .route("/v1/invoices/create_preview", post(create_preview))
@@ -49,6 +50,21 @@ async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, RawQ
 async fn change(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let path = format!("/v1/subscriptions/{id}");
     idempotent(&sandbox, &headers, &path, &body, |state, params, now| update(state, &id, params, now))
+}
+
+async fn end(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    let path = format!("DELETE /v1/subscriptions/{id}");
+    idempotent(&sandbox, &headers, &path, &body, |state, params, now| cancel(state, &id, params, now))
+}
+
+async fn restart(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = format!("/v1/subscriptions/{id}/resume");
+    idempotent(&sandbox, &headers, &path, &body, |state, params, now| resume(state, &id, params, now))
 }
 
 async fn list_invoices(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::demo::stripe_sandbox::{
     billing_objects,
-    billing_records::{BillingReason, Subscription},
+    billing_records::{BillingReason, Subscription, SubscriptionStatus},
     changes::total,
     collection::{Card, Collection},
     error::ApiError,
@@ -23,19 +23,20 @@ const NEVER_PENDING: [&str; 2] = ["cancel_at_period_end", "metadata"];
 
 /// What an update does if its payment fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PaymentBehavior {
+enum IfUnpaid {
     /// It applies, and the subscription becomes past due.
-    AllowIncomplete,
+    Apply,
     /// It fails.
-    ErrorIfIncomplete,
+    Fail,
     /// It waits until the invoice is paid.
-    PendingIfIncomplete,
+    Wait,
 }
 
 /// Updates a subscription. All checks, including the card's, come before the first change.
 pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let mut it =
-        require_live(state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?)?.clone();
+        require_running(state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?)?
+            .clone();
     let expand = Expand::take(&mut params, &[LATEST_INVOICE])?;
     let behavior = payment_behavior(&mut params)?;
     let change = Place::Top.take(&mut params, state, &it, now)?;
@@ -47,18 +48,24 @@ pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) 
     let lines = change.as_ref().map(|change| change.lines(&it, now)).unwrap_or_default();
     let due_cents = u64::try_from(total(&lines)).unwrap_or_default();
     let collection = state.collection(&it, due_cents);
+    if it.status == SubscriptionStatus::Paused && change.is_some() {
+        return Err(ApiError::invalid("This subscription is paused; resume it first."));
+    }
     match (collection, behavior) {
         (Collection::Card(Card::None), _) => return Err(ApiError::no_card()),
-        (Collection::Card(Card::Declined), PaymentBehavior::ErrorIfIncomplete) => {
+        (Collection::Card(Card::Declined), IfUnpaid::Fail) => {
             return Err(ApiError::card_declined());
         }
-        (Collection::Card(Card::NeedsConfirmation), PaymentBehavior::ErrorIfIncomplete) => {
+        (Collection::Card(Card::NeedsConfirmation), IfUnpaid::Fail) => {
             return Err(ApiError::needs_confirmation());
+        }
+        (Collection::Mailed(_), IfUnpaid::Wait) => {
+            return Err(ApiError::invalid("`pending_if_incomplete` can't be used with `send_invoice`."));
         }
         _ => {}
     }
     match (change, behavior) {
-        (Some(change), PaymentBehavior::PendingIfIncomplete) if collection.fails() => {
+        (Some(change), IfUnpaid::Wait) if collection.fails() => {
             state.hold_update(id, change, lines, now);
         }
         (change, _) => {
@@ -85,13 +92,13 @@ pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) 
     Ok(expand.subscription(state, it))
 }
 
-fn payment_behavior(params: &mut Params) -> Result<PaymentBehavior, ApiError> {
+fn payment_behavior(params: &mut Params) -> Result<IfUnpaid, ApiError> {
     const NAME: &str = "payment_behavior";
     match params.take(NAME).as_deref() {
-        None | Some("allow_incomplete") => Ok(PaymentBehavior::AllowIncomplete),
-        Some("error_if_incomplete") => Ok(PaymentBehavior::ErrorIfIncomplete),
+        None | Some("allow_incomplete") => Ok(IfUnpaid::Apply),
+        Some("error_if_incomplete") => Ok(IfUnpaid::Fail),
         Some("pending_if_incomplete") => match NEVER_PENDING.iter().find(|name| params.contains(name)) {
-            None => Ok(PaymentBehavior::PendingIfIncomplete),
+            None => Ok(IfUnpaid::Wait),
             Some(name) => {
                 let message = format!("You can't update `{name}` when `{NAME}` is `pending_if_incomplete`.");
                 Err(ApiError::invalid(message))
@@ -123,7 +130,7 @@ pub(super) fn preview(state: &mut State, mut params: Params, now: i64) -> Result
     let [customer, subscription] = ["customer", "subscription"].map(|param| params.take(param));
     let id = required("subscription", subscription)?;
     let it = state.subscriptions.get(&id).ok_or_else(|| ApiError::missing("subscription", "subscription", &id))?;
-    let it = require_live(it)?;
+    let it = require_running(it)?;
     if customer.is_some_and(|customer| customer != it.customer) {
         return Err(ApiError::param("customer", "parameter_invalid", "The subscription belongs to another customer."));
     }
@@ -133,8 +140,31 @@ pub(super) fn preview(state: &mut State, mut params: Params, now: i64) -> Result
     Ok(billing_objects::preview(it, &lines, now))
 }
 
-fn require_live(it: &Subscription) -> Result<&Subscription, ApiError> {
-    if it.is_live() {
+/// Resumes a paused subscription.
+pub(super) fn resume(state: &mut State, id: &str, mut params: Params, now: i64) -> Result<Value, ApiError> {
+    const ANCHOR: &str = "billing_cycle_anchor";
+    let restarts = match params.take(ANCHOR).as_deref() {
+        None | Some("now") => true,
+        Some("unchanged") => false,
+        Some(_) => return Err(ApiError::choices(ANCHOR, "now or unchanged")),
+    };
+    params.finish()?;
+    state.resume(id, restarts, now)?;
+    let it = state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?;
+    Ok(billing_objects::subscription(it))
+}
+
+/// Cancels a subscription immediately.
+pub(super) fn cancel(state: &mut State, id: &str, params: Params, now: i64) -> Result<Value, ApiError> {
+    params.finish()?;
+    let missing = || ApiError::missing("id", "subscription", id);
+    require_running(state.subscriptions.get(id).ok_or_else(missing)?)?;
+    state.cancel(id, now).map_err(|error| ApiError::invalid(error.to_string()))?;
+    state.subscriptions.get(id).map(billing_objects::subscription).ok_or_else(missing)
+}
+
+fn require_running(it: &Subscription) -> Result<&Subscription, ApiError> {
+    if it.is_live() || it.status == SubscriptionStatus::Paused {
         return Ok(it);
     }
     Err(ApiError::invalid(format!("This subscription is {} and can't be changed.", it.status.name())))

@@ -205,3 +205,38 @@ fn what_costs_nothing_cannot_be_pending_and_unknown_expansions_are_refused() {
     let error = error(update_half(&mut state, &[("expand[0]", "customer")]));
     assert_eq!(error["message"], "This property cannot be expanded (customer).");
 }
+
+#[test]
+fn a_trial_that_ends_now_is_charged_in_full() {
+    let mut state = on_pro(Some(30));
+    let (max, pro) = (price(&mut state, "Max", 29_900).id, item(&state, 0));
+    let now = MAY + 31 * DAY_SECONDS / 2;
+    let fields = [
+        ("items[0][id]", pro.as_str()),
+        ("items[0][price]", &max),
+        ("proration_behavior", "always_invoice"),
+        ("trial_end", "now"),
+        ("payment_behavior", "error_if_incomplete"),
+    ];
+    state.set_card("cus_1", Card::None).unwrap();
+    assert_eq!(error(update_half(&mut state, &fields))["code"], "resource_missing");
+    state.set_card("cus_1", Card::Works).unwrap();
+    let object = update_half(&mut state, &fields).unwrap();
+    assert_eq!((&object["status"], &object["billing_cycle_anchor"]), (&"active".into(), &now.into()));
+    assert_eq!((&object["trial_end"], object["items"]["data"].as_array().unwrap().len()), (&now.into(), 1));
+    let invoice = state.invoices_of("cus_1")[1];
+    assert_eq!((invoice.amount_cents, invoice.reason.name(), invoice.lines.len()), (29_900, "subscription_update", 1));
+}
+
+#[test]
+fn a_trial_that_ends_with_a_pending_update_goes_on_until_it_is_paid() {
+    let mut state = on_pro(Some(30));
+    state.set_card("cus_1", Card::NeedsConfirmation).unwrap();
+    let fields = [("trial_end", "now"), ("payment_behavior", "pending_if_incomplete")];
+    let object = update_half(&mut state, &fields).unwrap();
+    let now = MAY + 31 * DAY_SECONDS / 2;
+    assert_eq!((&object["status"], &object["pending_update"]["trial_end"]), (&"trialing".into(), &now.into()));
+    state.pay_invoice(&subscription(&state).latest_invoice.unwrap(), now + 60).unwrap();
+    let it = subscription(&state);
+    assert_eq!((it.status.name(), it.anchor, it.period.start), ("active", now + 60, now + 60));
+}
