@@ -4,13 +4,16 @@
 //! the action.
 
 mod actions;
+mod add_ons;
 mod billing_objects;
 mod billing_records;
 mod changes;
 mod collection;
 mod control_panel;
+mod customers;
 mod delivery;
 mod error;
+mod foreign;
 mod html;
 mod ids;
 mod invoices;
@@ -47,7 +50,7 @@ use axum::Router;
 use tokio::sync::Notify;
 
 pub use self::{collection::Card, error::SandboxError, seed::SeedAccount};
-use self::{state::State, upgrade::upgrade};
+use self::{records::DisputeStatus, state::State, upgrade::upgrade};
 use crate::{clock::Clock, stripe::signature::WebhookSecret};
 
 /// The sandbox's path on the demo's site.
@@ -168,10 +171,20 @@ impl Sandbox {
 
     /// Opens a dispute over the whole payment.
     pub fn dispute(&self, payment_intent: &str) -> Result<(), SandboxError> {
-        self.change(|state, now| state.dispute(payment_intent, now))
+        self.change(|state, now| state.dispute(payment_intent, None, DisputeStatus::NeedsResponse, now))
     }
 
-    /// Closes a dispute in our favor (`won`) or against us.
+    /// Opens a dispute over a part of the payment.
+    pub fn dispute_part(&self, payment_intent: &str, cents: u64) -> Result<(), SandboxError> {
+        self.change(|state, now| state.dispute(payment_intent, Some(cents), DisputeStatus::NeedsResponse, now))
+    }
+
+    /// Opens an inquiry over the whole payment: no money moves.
+    pub fn inquire(&self, payment_intent: &str) -> Result<(), SandboxError> {
+        self.change(|state, now| state.dispute(payment_intent, None, DisputeStatus::WarningNeedsResponse, now))
+    }
+
+    /// Closes a dispute in our favor (`won`) or against us. An inquiry closes without a winner.
     pub fn close_dispute(&self, dispute: &str, won: bool) -> Result<(), SandboxError> {
         self.change(|state, now| state.close_dispute(dispute, won, now))
     }

@@ -97,27 +97,41 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn dispute(&mut self, payment_intent: &str, now: i64) -> Result<(), SandboxError> {
+    /// Opens a dispute or an inquiry (`status`) over `cents` of a payment, or all of it.
+    pub(super) fn dispute(
+        &mut self,
+        payment_intent: &str,
+        cents: Option<u64>,
+        status: DisputeStatus,
+        now: i64,
+    ) -> Result<(), SandboxError> {
         let (payment, charge) = self.payment_and_charge(payment_intent)?;
-        let (amount_cents, payment_intent, charge) = (payment.amount_cents, payment.id.clone(), charge.id.clone());
+        let rest_cents = payment.amount_cents;
+        let amount_cents = cents.unwrap_or(rest_cents);
+        if !(1..=rest_cents).contains(&amount_cents) {
+            return Err(SandboxError::Amount { rest_cents });
+        }
+        let (payment_intent, charge) = (payment.id.clone(), charge.id.clone());
         let currency = payment.currency.clone();
-        let is_open = |it: &Dispute| it.payment_intent == payment_intent && it.status == DisputeStatus::NeedsResponse;
-        if self.disputes.values().any(is_open) {
+        if self.disputes.values().any(|it| it.payment_intent == payment_intent && it.status.is_open()) {
             return Err(SandboxError::WrongState("This payment already has an open dispute."));
         }
-        let (id, number, status) = (new_id("dp_"), self.next_number(), DisputeStatus::NeedsResponse);
+        let (id, number) = (new_id("dp_"), self.next_number());
         let dispute = Dispute { id, number, created: now, payment_intent, charge, amount_cents, currency, status };
         self.emit("charge.dispute.created", &payment_objects::dispute(&dispute), now);
         self.disputes.insert(dispute.id.clone(), dispute);
         Ok(())
     }
 
+    /// Closes a dispute. An inquiry closes without a winner.
     pub(super) fn close_dispute(&mut self, id: &str, won: bool, now: i64) -> Result<(), SandboxError> {
         let dispute = self.disputes.get_mut(id).ok_or_else(|| SandboxError::Unknown("dispute", id.to_owned()))?;
-        if dispute.status != DisputeStatus::NeedsResponse {
-            return Err(SandboxError::WrongState("This dispute is already closed."));
-        }
-        dispute.status = if won { DisputeStatus::Won } else { DisputeStatus::Lost };
+        dispute.status = match (dispute.status, won) {
+            (DisputeStatus::NeedsResponse, true) => DisputeStatus::Won,
+            (DisputeStatus::NeedsResponse, false) => DisputeStatus::Lost,
+            (DisputeStatus::WarningNeedsResponse, _) => DisputeStatus::WarningClosed,
+            _ => return Err(SandboxError::WrongState("This dispute is already closed.")),
+        };
         let object = payment_objects::dispute(dispute);
         self.emit("charge.dispute.closed", &object, now);
         Ok(())

@@ -36,6 +36,10 @@ pub(super) fn customer(customer: &Customer) -> Value {
     })
 }
 
+pub(super) fn deleted_customer(customer: &Customer) -> Value {
+    json!({ "id": customer.id, "object": "customer", "deleted": true })
+}
+
 pub(super) fn session(session: &Session, base: &str, now: i64) -> Value {
     // As at Stripe, only an open session has a URL.
     let url = session.is_open(now).then(|| format!("{base}/pay/{}", session.id));

@@ -1,8 +1,42 @@
-//! Charges, refunds and disputes in JSON: the fields that we use.
+//! Payments, charges, refunds and disputes in JSON: the fields that we use.
 
 use serde_json::{Value, json};
 
-use super::records::{Charge, Dispute, DisputeStatus, Payment, Refund};
+use super::{
+    billing_records::Invoice,
+    records::{Charge, Dispute, Payment, Refund},
+};
+
+pub(super) fn payment_intent(payment: &Payment) -> Value {
+    json!({
+        "id": payment.id,
+        "object": "payment_intent",
+        "amount": payment.amount_cents,
+        "amount_received": if payment.charge.is_some() { payment.amount_cents } else { 0 },
+        "currency": payment.currency,
+        "customer": payment.customer,
+        "latest_charge": payment.charge.as_ref().map(|charge| &charge.id),
+        "livemode": false,
+        "metadata": payment.metadata,
+        "status": if payment.charge.is_some() { "succeeded" } else { "processing" },
+    })
+}
+
+/// The payment of an invoice.
+pub(super) fn invoice_payment(invoice: &Invoice, payment_intent: &str) -> Value {
+    json!({
+        "id": invoice.id.replacen("in_", "inpay_", 1),
+        "object": "invoice_payment",
+        "amount_paid": invoice.amount_cents,
+        "amount_requested": invoice.amount_cents,
+        "currency": invoice.currency,
+        "invoice": invoice.id,
+        "is_default": true,
+        "livemode": false,
+        "payment": { "type": "payment_intent", "payment_intent": payment_intent },
+        "status": "paid",
+    })
+}
 
 pub(super) fn charge(payment: &Payment, charge: &Charge, refunded_cents: u64, base: &str) -> Value {
     json!({
@@ -41,11 +75,6 @@ pub(super) fn refund(refund: &Refund) -> Value {
 }
 
 pub(super) fn dispute(dispute: &Dispute) -> Value {
-    let status = match dispute.status {
-        DisputeStatus::NeedsResponse => "needs_response",
-        DisputeStatus::Won => "won",
-        DisputeStatus::Lost => "lost",
-    };
     json!({
         "id": dispute.id,
         "object": "dispute",
@@ -57,6 +86,6 @@ pub(super) fn dispute(dispute: &Dispute) -> Value {
         "metadata": {},
         "payment_intent": dispute.payment_intent,
         "reason": "general",
-        "status": status,
+        "status": dispute.status.name(),
     })
 }

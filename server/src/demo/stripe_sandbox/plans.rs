@@ -154,6 +154,14 @@ impl Invoice {
         matches!(self.status, InvoiceStatus::Open { .. })
     }
 
+    /// The payment that paid it.
+    pub(super) fn payment_intent(&self) -> Option<&str> {
+        match &self.status {
+            InvoiceStatus::Paid { payment_intent, .. } => payment_intent.as_deref(),
+            _ => None,
+        }
+    }
+
     /// When the card is charged again.
     pub(super) fn next_attempt_at(&self) -> Option<i64> {
         let InvoiceStatus::Open { failed_at: Some(failed_at) } = &self.status else { return None };

@@ -62,6 +62,13 @@ impl State {
         self.prices.get(id).ok_or_else(|| SandboxError::Unknown("price", id.to_owned()))
     }
 
+    pub(super) fn subscribe_to_other_product(&mut self, customer: &str, now: i64) -> Result<String, SandboxError> {
+        let currency = self.subscriptions_of(customer).first().map_or("usd", |it| it.currency()).to_owned();
+        let new = NewPrice { name: "Widgets".into(), cents: 1_900, currency, interval: Interval::Month };
+        let price = self.create_price(new, now).id;
+        self.subscribe_by_hand(customer, &price, now)
+    }
+
     fn subscribe_by_hand(&mut self, customer: &str, price: &str, now: i64) -> Result<String, SandboxError> {
         if !self.customers.contains_key(customer) {
             return Err(SandboxError::Unknown("customer", customer.to_owned()));

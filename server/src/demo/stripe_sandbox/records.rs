@@ -139,6 +139,27 @@ pub(super) enum DisputeStatus {
     NeedsResponse,
     Won,
     Lost,
+    /// An inquiry: no money has moved yet.
+    WarningNeedsResponse,
+    /// An inquiry that ended without a dispute.
+    WarningClosed,
+}
+
+impl DisputeStatus {
+    /// Stripe's name of the status.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NeedsResponse => "needs_response",
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::WarningNeedsResponse => "warning_needs_response",
+            Self::WarningClosed => "warning_closed",
+        }
+    }
+
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::NeedsResponse | Self::WarningNeedsResponse)
+    }
 }
 
 /// A customer portal session.

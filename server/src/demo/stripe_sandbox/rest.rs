@@ -5,6 +5,7 @@ mod expand;
 mod idempotency;
 mod items;
 mod lists;
+mod payments;
 mod plans;
 mod subscriptions;
 mod updates;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Bytes,
-    extract::{RawQuery, Request, State as Shared},
+    extract::{Path, RawQuery, Request, State as Shared},
     http::{HeaderMap, StatusCode, Uri, header::AUTHORIZATION},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -23,19 +24,9 @@ use axum::{
 use serde_json::Value;
 use tokio::time::sleep;
 
-use self::{
-    idempotency::idempotent,
-    lists::{Page, read},
-};
+use self::{idempotency::idempotent, lists::read};
 use super::{
-    Fault, Sandbox,
-    collection::Card,
-    error::ApiError,
-    ids::new_id,
-    objects,
-    params::{Params, required},
-    payment_objects,
-    records::Customer,
+    Fault, Sandbox, collection::Card, error::ApiError, ids::new_id, objects, params::Params, records::Customer,
     state::State,
 };
 
@@ -45,9 +36,9 @@ const HANG_DURATION: Duration = Duration::from_secs(60);
 pub(super) fn routes(sandbox: &Sandbox) -> Router<Sandbox> {
     Router::new()
         .route("/v1/customers", post(create_customer))
-        .route("/v1/refunds", get(list_refunds))
-        .route("/v1/disputes", get(list_disputes))
+        .route("/v1/customers/{id}", get(retrieve_customer).delete(delete_customer))
         .merge(checkout::routes())
+        .merge(payments::routes())
         .merge(plans::routes())
         .merge(subscriptions::routes())
         .route("/v1/{*rest}", any(unknown_url))
@@ -76,30 +67,34 @@ async fn create_customer(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, b
     idempotent(&sandbox, &headers, "/v1/customers", &body, customer)
 }
 
-async fn list_refunds(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
+async fn retrieve_customer(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
     read(&sandbox, query, |state, params| {
-        list_of_payment("refunds", params, state.refunds.values(), |it| &it.payment_intent, payment_objects::refund)
+        params.finish()?;
+        let found = state.customers.get(&id).map(objects::customer);
+        let found = found.or_else(|| state.deleted_customers.get(&id).map(objects::deleted_customer));
+        found.ok_or_else(|| ApiError::missing("id", "customer", &id))
     })
 }
 
-async fn list_disputes(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Response {
-    read(&sandbox, query, |state, params| {
-        list_of_payment("disputes", params, state.disputes.values(), |it| &it.payment_intent, payment_objects::dispute)
+async fn delete_customer(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    idempotent(&sandbox, &headers, &format!("DELETE /v1/customers/{id}"), &body, |state, params, now| {
+        params.finish()?;
+        state.delete_customer(&id, now).map_err(|_| ApiError::missing("id", "customer", &id))?;
+        state
+            .deleted_customers
+            .get(&id)
+            .map(objects::deleted_customer)
+            .ok_or_else(|| ApiError::missing("id", "customer", &id))
     })
-}
-
-/// Lists the records of the payment that the parameters name.
-fn list_of_payment<'a, T: 'a>(
-    path: &str,
-    mut params: Params,
-    all: impl Iterator<Item = &'a T>,
-    payment_of: impl Fn(&T) -> &str,
-    object: impl Fn(&T) -> Value,
-) -> Result<Value, ApiError> {
-    let page = Page::take(&mut params)?;
-    let payment = required("payment_intent", params.take("payment_intent"))?;
-    params.finish()?;
-    page.list(path, all.filter(|it| payment_of(it) == payment).map(object).collect())
 }
 
 async fn unknown_url(uri: Uri) -> Response {

@@ -23,6 +23,7 @@ pub(super) struct State {
     /// The last number given out. Ids are random, so numbers order the lists that people read.
     last_number: u64,
     pub(super) customers: BTreeMap<String, Customer>,
+    pub(super) deleted_customers: BTreeMap<String, Customer>,
     pub(super) sessions: BTreeMap<String, Session>,
     pub(super) payments: BTreeMap<String, Payment>,
     pub(super) refunds: BTreeMap<String, Refund>,
@@ -88,7 +89,13 @@ impl State {
     /// Queues an event about `object`.
     pub(super) fn emit(&mut self, kind: &str, object: &Value, now: i64) {
         let id = new_id("evt_");
-        let payload = objects::event(&id, kind, object, now).to_string();
+        let event = objects::event(&id, kind, object, now);
+        self.queue(id, kind, &event);
+    }
+
+    /// Queues an event.
+    pub(super) fn queue(&mut self, id: String, kind: &str, event: &Value) {
+        let payload = event.to_string();
         self.events.push(Event { id, kind: kind.to_owned(), payload, copies: None, failures: 0, due: None });
     }
 }

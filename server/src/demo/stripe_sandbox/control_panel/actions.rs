@@ -12,6 +12,8 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
         ("dispute", _) => sandbox.dispute(id),
         ("close_dispute", "won") => sandbox.close_dispute(id, true),
         ("close_dispute", "lost") => sandbox.close_dispute(id, false),
+        ("dispute_part", _) => sandbox.dispute_part(id, fields.number("amount_cents")?.unwrap_or_default()),
+        ("inquire", _) => sandbox.inquire(id),
         ("succeed_debit", _) => sandbox.succeed_debit(id),
         ("fail_debit", _) => sandbox.fail_debit(id),
         ("expire", _) => sandbox.expire(id),
@@ -31,6 +33,17 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
             sandbox.create_price(name, amount, currency, fields.get("interval") == "year").map(drop)
         }
         ("subscribe", _) => sandbox.subscribe(fields.get("customer"), fields.get("price")).map(drop),
+        ("add_metered_item", place) => {
+            let units = fields.number("units")?.unwrap_or_default();
+            sandbox.add_metered_item(id, place == "first", units).map(drop)
+        }
+        ("other_product", _) => sandbox.subscribe_to_other_product(fields.get("customer")).map(drop),
+        ("delete_customer", _) => sandbox.delete_customer(fields.get("customer")),
+        ("foreign_traffic", _) => {
+            sandbox.emit_foreign_traffic();
+            Ok(())
+        }
+        ("live_event", _) => sandbox.emit_live_event(),
         ("redeliver", _) => sandbox.redeliver(id),
         ("delivery", value) => {
             let chosen = DELIVERIES.iter().find(|it| it.1 == value).ok_or("Unknown delivery mode.")?;

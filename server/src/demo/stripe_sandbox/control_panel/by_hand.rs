@@ -1,6 +1,7 @@
-//! The control panel's section on what is done by hand in Stripe's dashboard: prices and subscriptions.
+//! The control panel's section on what is done by hand in Stripe's dashboard: prices, subscriptions,
+//! customers, and traffic of other products.
 
-use super::forms::{form, number, select, submit_button, text};
+use super::forms::{button, form, number, select, submit_button, text};
 use crate::demo::stripe_sandbox::state::State;
 
 pub(super) fn section(state: &State, mount: &str) -> String {
@@ -8,7 +9,15 @@ pub(super) fn section(state: &State, mount: &str) -> String {
     if !state.customers.is_empty() && !state.prices.is_empty() {
         html += &subscribe(state, mount);
     }
-    html
+    if !state.customers.is_empty() {
+        for (action, label) in
+            [("other_product", "Subscribe to another product"), ("delete_customer", "Delete customer")]
+        {
+            html += &form(mount, action, "", &(customers(state) + &submit_button(label, "")));
+        }
+    }
+    html + &button(mount, "foreign_traffic", "", "", "Emit events of another product")
+        + &button(mount, "live_event", "", "", "Emit an event of live mode")
 }
 
 fn create_price(mount: &str) -> String {
@@ -33,6 +42,6 @@ fn customers(state: &State) -> String {
 }
 
 /// A list of the prices to choose from.
-pub(super) fn prices(state: &State) -> String {
+fn prices(state: &State) -> String {
     select("Price", "price", state.prices.values().map(|it| (it.id.clone(), it.label())))
 }

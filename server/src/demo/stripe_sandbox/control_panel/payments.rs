@@ -79,21 +79,28 @@ pub(super) fn payment_actions(state: &State, mount: &str, payment_intent: &str, 
     let mut disputes: Vec<&Dispute> =
         state.disputes.values().filter(|it| it.payment_intent == payment_intent).collect();
     disputes.sort_by_key(|dispute| dispute.number);
-    let is_disputed = disputes.iter().any(|dispute| dispute.status == DisputeStatus::NeedsResponse);
+    let is_disputed = disputes.iter().any(|dispute| dispute.status.is_open());
     for dispute in disputes {
-        let status = match dispute.status {
-            DisputeStatus::NeedsResponse => "open",
-            DisputeStatus::Won => "won",
-            DisputeStatus::Lost => "lost",
-        };
-        html += &format!("<p>Dispute: {status} <code>{}</code></p>", escape(&dispute.id));
-        if dispute.status == DisputeStatus::NeedsResponse {
-            html += &button(mount, "close_dispute", &dispute.id, "won", "Win dispute");
-            html += &button(mount, "close_dispute", &dispute.id, "lost", "Lose dispute");
+        let (id, amount) = (escape(&dispute.id), money(dispute.amount_cents, &dispute.currency));
+        let status = dispute.status.name().replace('_', " ");
+        html += &format!("<p>Dispute of {amount}: {status} <code>{id}</code></p>");
+        match dispute.status {
+            DisputeStatus::NeedsResponse => {
+                html += &button(mount, "close_dispute", &dispute.id, "won", "Win dispute");
+                html += &button(mount, "close_dispute", &dispute.id, "lost", "Lose dispute");
+            }
+            DisputeStatus::WarningNeedsResponse => {
+                html += &button(mount, "close_dispute", &dispute.id, "won", "Close inquiry");
+            }
+            _ => {}
         }
     }
     if !is_disputed {
         html += &button(mount, "dispute", payment_intent, "", "Dispute");
+        html += &button(mount, "inquire", payment_intent, "", "Open inquiry");
+        let field = number("Disputed amount in cents", "amount_cents", 1, amount_cents, amount_cents.div_ceil(2));
+        let submit = submit_button("Open partial dispute", payment_intent);
+        html += &form(mount, "dispute_part", payment_intent, &(field + &submit));
     }
     html
 }

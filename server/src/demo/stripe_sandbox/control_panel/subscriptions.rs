@@ -1,6 +1,9 @@
 //! The control panel's section on subscriptions: cards, invoices, cancellation.
 
-use super::{forms::button, payments::payment_actions};
+use super::{
+    forms::{button, form, number, select, submit_button},
+    payments::payment_actions,
+};
 use crate::demo::stripe_sandbox::{
     billing_records::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus},
     collection::Card,
@@ -54,6 +57,7 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
                     + &button(mount, "charge_card", &it.id, "", "Charge the card")
             }
         };
+        html += &add_on(mount, it);
         if it.status == SubscriptionStatus::Paused {
             html += &button(mount, "resume_subscription", &it.id, "", "Resume subscription");
         }
@@ -73,6 +77,17 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         html += &paid_invoice(state, mount, invoice);
     }
     html + "</article>"
+}
+
+/// The subscription's other items, and a form to add a metered one.
+fn add_on(mount: &str, it: &Subscription) -> String {
+    let others = it.items.iter().filter(|item| it.plan_item() != Some(item));
+    let others: String = others.map(|item| format!("<p>Also {}</p>", escape(&item.price.label()))).collect();
+    let places = [("last", "after the plan"), ("first", "before the plan")];
+    let fields = number("Units a period", "units", 0, 1_000_000, 40)
+        + &select("Place", "value", places.map(|(value, label)| (value.to_owned(), label.to_owned())))
+        + &submit_button("Add metered item", &it.id);
+    others + &form(mount, "add_metered_item", &it.id, &fields)
 }
 
 fn open_invoice(mount: &str, invoice: &Invoice) -> String {

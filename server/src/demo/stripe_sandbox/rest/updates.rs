@@ -128,6 +128,7 @@ fn configure(it: &mut Subscription, cancels: Option<bool>, metadata: BTreeMap<St
 /// Previews the invoice of an update.
 pub(super) fn preview(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let [customer, subscription] = ["customer", "subscription"].map(|param| params.take(param));
+    state.check_customer(customer.as_deref())?;
     let id = required("subscription", subscription)?;
     let it = state.subscriptions.get(&id).ok_or_else(|| ApiError::missing("subscription", "subscription", &id))?;
     let it = require_running(it)?;
