@@ -22,6 +22,7 @@ mod money;
 mod objects;
 mod pages;
 mod params;
+mod pauses;
 mod payment_objects;
 mod pending_updates;
 mod plan_actions;
@@ -30,6 +31,7 @@ mod prices;
 mod proration;
 mod records;
 mod rest;
+mod schedules;
 mod seed;
 mod sessions;
 mod state;
@@ -49,7 +51,7 @@ use std::{
 use axum::Router;
 use tokio::sync::Notify;
 
-pub use self::{collection::Card, error::SandboxError, seed::SeedAccount};
+pub use self::{collection::Card, error::SandboxError, pauses::PauseBehavior, seed::SeedAccount};
 use self::{records::DisputeStatus, state::State, upgrade::upgrade};
 use crate::{clock::Clock, stripe::signature::WebhookSecret};
 

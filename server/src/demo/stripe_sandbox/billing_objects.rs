@@ -27,7 +27,11 @@ pub(super) fn subscription(it: &Subscription) -> Value {
         "latest_invoice": it.latest_invoice,
         "livemode": false,
         "metadata": it.metadata,
+        "pause_collection": it.pause.map(|pause| {
+            json!({ "behavior": pause.behavior.name(), "resumes_at": pause.resumes_at })
+        }),
         "pending_update": it.pending_update.as_ref().map(|update| pending_update(update, it)),
+        "schedule": it.schedule,
         "start_date": it.created,
         "status": it.status.name(),
         "trial_end": it.trial.map(|trial| trial.end),
@@ -68,7 +72,7 @@ fn subscription_item(item: &Item, of: &Subscription) -> Value {
 pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
     let (mut paid_at, mut voided_at, mut uncollectible_at) = (None, None, None);
     match it.status {
-        InvoiceStatus::Open { .. } => {}
+        InvoiceStatus::Draft | InvoiceStatus::Open { .. } => {}
         InvoiceStatus::Paid { at, .. } => paid_at = Some(at),
         InvoiceStatus::Void { at } => voided_at = Some(at),
         InvoiceStatus::Uncollectible { at } => uncollectible_at = Some(at),
@@ -99,7 +103,7 @@ pub(super) fn invoice(it: &Invoice, base: &str) -> Value {
         "period_start": it.period.start,
         "status": it.status.name(),
         "status_transitions": {
-            "finalized_at": it.created,
+            "finalized_at": it.finalized_at(),
             "marked_uncollectible_at": uncollectible_at,
             "paid_at": paid_at,
             "voided_at": voided_at,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::Change;
+use super::{changes::Change, pauses::Pause};
 
 /// A recurring price. It never changes, but a new price can take over its lookup key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,10 @@ pub(super) struct Subscription {
     pub(super) latest_invoice: Option<String>,
     #[serde(default)]
     pub(super) pending_update: Option<PendingUpdate>,
+    #[serde(default)]
+    pub(super) pause: Option<Pause>,
+    #[serde(default)]
+    pub(super) schedule: Option<String>,
     /// When mailed invoices are due. `None`: the card is charged.
     #[serde(default)]
     pub(super) days_until_due: Option<u32>,
@@ -131,6 +135,9 @@ pub(super) struct Invoice {
     pub(super) awaits_confirmation: bool,
     #[serde(default)]
     pub(super) purpose: Purpose,
+    /// When it was finalized, if later than it was created.
+    #[serde(default)]
+    pub(super) finalized_at: Option<i64>,
     /// The due date of a mailed invoice.
     #[serde(default)]
     pub(super) due_at: Option<i64>,
@@ -163,6 +170,7 @@ pub(super) enum BillingReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum InvoiceStatus {
+    Draft,
     Open {
         /// When a payment first failed.
         failed_at: Option<i64>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     billing_records::{Invoice, InvoiceStatus, Purpose, Subscription, SubscriptionStatus},
+    pauses::PauseBehavior,
     state::State,
 };
 
@@ -37,6 +38,8 @@ pub(super) enum Collection {
     Card(Card),
     /// The invoice is mailed, and due after this number of days.
     Mailed(u32),
+    /// Collection is paused.
+    Paused(PauseBehavior),
 }
 
 impl Collection {
@@ -49,10 +52,11 @@ impl Collection {
 impl State {
     /// Returns how an invoice of `cents` would be collected now.
     pub(super) fn collection(&self, of: &Subscription, cents: u64) -> Collection {
-        match of.days_until_due {
+        match (of.pause, of.days_until_due) {
             _ if cents == 0 => Collection::Free,
-            Some(days) => Collection::Mailed(days),
-            None => Collection::Card(self.card(&of.customer)),
+            (Some(pause), _) => Collection::Paused(pause.behavior),
+            (None, Some(days)) => Collection::Mailed(days),
+            (None, None) => Collection::Card(self.card(&of.customer)),
         }
     }
 
@@ -68,6 +72,7 @@ impl State {
             Collection::Free | Collection::Card(Card::Works) => self.settle(id, now),
             Collection::Card(Card::NeedsConfirmation) => self.require_confirmation(id, now),
             Collection::Card(Card::None | Card::Declined) => self.record_failure(id, now),
+            Collection::Paused(behavior) => self.set_aside(id, behavior, now),
             Collection::Mailed(days) => self.send_invoice(id, days, now),
         }
     }

@@ -94,6 +94,7 @@ impl State {
             purpose: Purpose::Period,
             due_at: None,
             is_overdue: false,
+            finalized_at: None,
         };
         of.latest_invoice = Some(id.clone());
         self.invoices.insert(id.clone(), invoice);

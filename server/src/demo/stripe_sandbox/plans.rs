@@ -154,6 +154,11 @@ impl Invoice {
         matches!(self.status, InvoiceStatus::Open { .. })
     }
 
+    /// When it was finalized. `None`: it is a draft.
+    pub(super) fn finalized_at(&self) -> Option<i64> {
+        (self.status != InvoiceStatus::Draft).then_some(self.finalized_at.unwrap_or(self.created))
+    }
+
     /// The payment that paid it.
     pub(super) fn payment_intent(&self) -> Option<&str> {
         match &self.status {
@@ -187,6 +192,7 @@ impl Invoice {
 impl InvoiceStatus {
     pub(super) fn name(&self) -> &'static str {
         match self {
+            Self::Draft => "draft",
             Self::Open { .. } => "open",
             Self::Paid { .. } => "paid",
             Self::Void { .. } => "void",

@@ -7,6 +7,7 @@ mod items;
 mod lists;
 mod payments;
 mod plans;
+mod schedules;
 mod subscriptions;
 mod updates;
 
@@ -40,6 +41,7 @@ pub(super) fn routes(sandbox: &Sandbox) -> Router<Sandbox> {
         .merge(checkout::routes())
         .merge(payments::routes())
         .merge(plans::routes())
+        .merge(schedules::routes())
         .merge(subscriptions::routes())
         .route("/v1/{*rest}", any(unknown_url))
         .route_layer(from_fn_with_state(sandbox.clone(), check_request))

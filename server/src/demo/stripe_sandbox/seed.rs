@@ -81,6 +81,8 @@ impl State {
             latest_invoice: None,
             pending_update: None,
             days_until_due: None,
+            pause: None,
+            schedule: None,
         };
         self.subscriptions.insert(id.clone(), subscription);
         self.emit_subscription("customer.subscription.created", &id, now);

@@ -11,6 +11,7 @@ use super::{
     ids::new_id,
     objects,
     records::{Customer, Dispute, Event, Payment, PortalSession, Refund, Session, StoredResponse},
+    schedules::Schedule,
 };
 
 /// All records, by id.
@@ -30,6 +31,7 @@ pub(super) struct State {
     pub(super) disputes: BTreeMap<String, Dispute>,
     pub(super) prices: BTreeMap<String, Price>,
     pub(super) subscriptions: BTreeMap<String, Subscription>,
+    pub(super) schedules: BTreeMap<String, Schedule>,
     pub(super) invoices: BTreeMap<String, Invoice>,
     pub(super) portal_sessions: BTreeMap<String, PortalSession>,
     /// By idempotency key.

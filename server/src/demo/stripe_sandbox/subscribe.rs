@@ -37,6 +37,8 @@ impl State {
             latest_invoice: None,
             pending_update: None,
             days_until_due: None,
+            pause: None,
+            schedule: None,
         };
         // The card that paid becomes the customer's, unless one is saved already.
         if let Some(customer) = self.customers.get_mut(&signup.customer).filter(|it| it.card == Card::None) {
@@ -86,6 +88,7 @@ impl State {
     pub(super) fn cancel(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
         self.not_ended(id)?;
         self.discard_update(id, now);
+        self.cancel_schedule(id, now);
         self.not_ended(id)?.status = SubscriptionStatus::Canceled { at: now };
         self.emit_subscription("customer.subscription.deleted", id, now);
         Ok(())
@@ -97,6 +100,9 @@ impl State {
             return Err(SandboxError::WrongState(
                 "This subscription is already set to cancel at the end of the period.",
             ));
+        }
+        if it.schedule.is_some() {
+            return Err(SandboxError::WrongState("This subscription has a schedule. Release it first."));
         }
         it.cancel_requested_at = Some(now);
         self.emit_subscription("customer.subscription.updated", id, now);

@@ -12,6 +12,8 @@ const MAX_STEPS_PER_CALL: usize = 1_000;
 /// A due step. The order of the variants decides between steps of the same instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
+    /// The end of a pause of collection, by the subscription's number and id.
+    PauseEnd(u64, String),
     /// The expiry of a pending update, by the subscription's number and id.
     UpdateExpiry(u64, String),
     /// The end of a subscription's period, by the subscription's number and id.
@@ -28,6 +30,7 @@ impl State {
         for done in 0..MAX_STEPS_PER_CALL {
             let Some((at, step)) = self.next_step().filter(|(at, _)| *at <= now) else { return done > 0 };
             match step {
+                Step::PauseEnd(_, subscription) => self.end_collection_pause(&subscription, at),
                 Step::UpdateExpiry(_, subscription) => self.discard_update(&subscription, at),
                 Step::PeriodEnd(_, subscription) => self.end_period(&subscription, at),
                 Step::Overdue(_, invoice) => self.mark_overdue(&invoice, at),
@@ -50,14 +53,17 @@ impl State {
         });
         let mailed = self.invoices.values().filter(|it| it.is_open() && !it.is_overdue);
         let due = mailed.filter_map(|it| Some((it.due_at?, Step::Overdue(it.number, it.id.clone()))));
-        updates.chain(period_ends).chain(due).chain(retries).min()
+        let pauses = self.subscriptions.values().filter(|it| it.ended_at().is_none());
+        let pauses = pauses.filter_map(|it| Some((it.pause?.resumes_at?, Step::PauseEnd(it.number, it.id.clone()))));
+        updates.chain(pauses).chain(period_ends).chain(due).chain(retries).min()
     }
 
     /// Ends a trial or a billing period: cancels or renews the subscription.
     fn end_period(&mut self, id: &str, at: i64) {
         let Some(mut it) = self.subscriptions.get(id).cloned() else { return };
         if it.cancel_requested_at.is_some() {
-            it.status = SubscriptionStatus::Canceled { at };
+            self.cancel_schedule(id, at);
+            (it.status, it.schedule) = (SubscriptionStatus::Canceled { at }, None);
             self.subscriptions.insert(id.to_owned(), it);
             self.emit_subscription("customer.subscription.deleted", id, at);
             return;
@@ -69,6 +75,7 @@ impl State {
         if it.status == SubscriptionStatus::Trialing {
             (it.status, it.anchor) = (SubscriptionStatus::Active, at);
         }
+        self.advance_schedule(&mut it, at);
         let previous = it.period;
         it.period = Span::around(it.anchor, at, it.interval());
         let lines = it.renewal_lines(previous);

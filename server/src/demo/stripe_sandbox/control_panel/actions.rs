@@ -1,7 +1,7 @@
 //! The actions that the control panel's forms name.
 
 use super::{DELIVERIES, FAULTS, Fields};
-use crate::demo::stripe_sandbox::{Sandbox, pages::portal::card_of};
+use crate::demo::stripe_sandbox::{PauseBehavior, Sandbox, pages::portal::card_of};
 
 /// Performs the action that a form names.
 pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> {
@@ -20,6 +20,13 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
         ("card", value) => sandbox.set_card(id, card_of(value).ok_or("Unknown card.")?),
         ("mail_invoices", _) => sandbox.mail_invoices(id, Some(30)),
         ("charge_card", _) => sandbox.mail_invoices(id, None),
+        ("pause_collection", behavior) => {
+            let behavior = PauseBehavior::named(behavior).ok_or("Unknown behavior.")?;
+            sandbox.pause_collection(id, behavior, None)
+        }
+        ("resume_collection", _) => sandbox.resume_collection(id),
+        ("finalize_invoice", _) => sandbox.finalize_invoice(id),
+        ("schedule_change", _) => sandbox.schedule_change(id, fields.get("price")).map(drop),
         ("resume_subscription", _) => sandbox.resume_subscription(id),
         ("pay_invoice", _) => sandbox.pay_invoice(id),
         ("decline_invoice", _) => sandbox.decline_invoice(id),

@@ -42,6 +42,6 @@ fn customers(state: &State) -> String {
 }
 
 /// A list of the prices to choose from.
-fn prices(state: &State) -> String {
+pub(super) fn prices(state: &State) -> String {
     select("Price", "price", state.prices.values().map(|it| (it.id.clone(), it.label())))
 }

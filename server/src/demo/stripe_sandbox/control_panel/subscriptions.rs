@@ -1,10 +1,12 @@
 //! The control panel's section on subscriptions: cards, invoices, cancellation.
 
 use super::{
+    by_hand::prices,
     forms::{button, form, number, select, submit_button},
     payments::payment_actions,
 };
 use crate::demo::stripe_sandbox::{
+    PauseBehavior,
     billing_records::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus},
     collection::Card,
     html::{day, escape},
@@ -50,14 +52,15 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         html += "<p>An update waits for its invoice.</p>";
     }
     if it.ended_at().is_none() {
-        html += &match it.days_until_due {
-            None => button(mount, "mail_invoices", &it.id, "", "Mail invoices (net 30)"),
-            Some(days) => {
-                format!("<p>Invoices are mailed, due after {days} days.</p>")
-                    + &button(mount, "charge_card", &it.id, "", "Charge the card")
+        html += &add_on(mount, it);
+        html += &collection(mount, it);
+        html += &match &it.schedule {
+            Some(schedule) => format!("<p>Schedule <code>{}</code></p>", escape(schedule)),
+            None => {
+                let submit = submit_button("Schedule a change at the renewal", &it.id);
+                form(mount, "schedule_change", &it.id, &(prices(state) + &submit))
             }
         };
-        html += &add_on(mount, it);
         if it.status == SubscriptionStatus::Paused {
             html += &button(mount, "resume_subscription", &it.id, "", "Resume subscription");
         }
@@ -72,6 +75,10 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         state.invoices_of(&it.customer).into_iter().filter(|invoice| invoice.subscription == it.id).collect();
     for invoice in invoices.iter().filter(|invoice| state.is_payable(invoice)) {
         html += &open_invoice(mount, invoice);
+    }
+    for draft in invoices.iter().filter(|invoice| invoice.status == InvoiceStatus::Draft) {
+        html += &format!("<p>Draft of {} <code>{}</code></p>", draft.amount(), escape(&draft.id));
+        html += &button(mount, "finalize_invoice", &draft.id, "", "Finalize invoice");
     }
     for invoice in invoices.iter().rev().take(MAX_INVOICES) {
         html += &paid_invoice(state, mount, invoice);
@@ -88,6 +95,30 @@ fn add_on(mount: &str, it: &Subscription) -> String {
         + &select("Place", "value", places.map(|(value, label)| (value.to_owned(), label.to_owned())))
         + &submit_button("Add metered item", &it.id);
     others + &form(mount, "add_metered_item", &it.id, &fields)
+}
+
+/// Whether invoices are mailed, and whether their collection is paused.
+fn collection(mount: &str, it: &Subscription) -> String {
+    let mailed = match it.days_until_due {
+        None => button(mount, "mail_invoices", &it.id, "", "Mail invoices (net 30)"),
+        Some(days) => {
+            format!("<p>Invoices are mailed, due after {days} days.</p>")
+                + &button(mount, "charge_card", &it.id, "", "Charge the card")
+        }
+    };
+    let pause = match it.pause {
+        None => {
+            let behaviors = [PauseBehavior::KeepAsDraft, PauseBehavior::Void, PauseBehavior::MarkUncollectible];
+            let options = behaviors.map(|it| (it.name().to_owned(), it.name().replace('_', " ")));
+            let fields = select("Invoices meanwhile", "value", options) + &submit_button("Pause collection", &it.id);
+            form(mount, "pause_collection", &it.id, &fields)
+        }
+        Some(pause) => {
+            format!("<p>Collection is paused: {}.</p>", pause.behavior.name().replace('_', " "))
+                + &button(mount, "resume_collection", &it.id, "", "Resume collection")
+        }
+    };
+    mailed + &pause
 }
 
 fn open_invoice(mount: &str, invoice: &Invoice) -> String {

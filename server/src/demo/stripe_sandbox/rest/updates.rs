@@ -44,6 +44,13 @@ pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) 
         params.take("cancel_at_period_end").map(|value| boolean("cancel_at_period_end", &value)).transpose()?;
     let metadata = params.take_map("metadata");
     params.finish()?;
+    if let Some(schedule) = it.schedule.as_ref().filter(|_| cancels.is_some()) {
+        let message = format!(
+            "The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation \
+             behavior directly is not allowed. Please update the schedule instead."
+        );
+        return Err(ApiError::invalid(message));
+    }
 
     let lines = change.as_ref().map(|change| change.lines(&it, now)).unwrap_or_default();
     let due_cents = u64::try_from(total(&lines)).unwrap_or_default();

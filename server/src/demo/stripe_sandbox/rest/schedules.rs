@@ -1,0 +1,50 @@
+//! Subscription schedules.
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, RawQuery, State as Shared},
+    http::HeaderMap,
+    response::Response,
+    routing::{get, post},
+};
+
+use super::{idempotency::idempotent, lists::read};
+use crate::demo::stripe_sandbox::{Sandbox, error::ApiError, schedules::object};
+
+pub(super) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .route("/v1/subscription_schedules/{id}", get(retrieve))
+        .route("/v1/subscription_schedules/{id}/release", post(release))
+}
+
+async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, |state, params| {
+        params.finish()?;
+        state.schedules.get(&id).map(object).ok_or_else(|| missing(&id))
+    })
+}
+
+async fn release(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = format!("/v1/subscription_schedules/{id}/release");
+    idempotent(&sandbox, &headers, &path, &body, |state, params, now| {
+        params.finish()?;
+        let schedule = state.schedules.get(&id).ok_or_else(|| missing(&id))?;
+        if schedule.end.is_some() {
+            return Err(ApiError::invalid("Only active schedules can be released."));
+        }
+        let subscription = schedule.subscription.clone();
+        state.release_schedule(&id, now);
+        state.emit_subscription("customer.subscription.updated", &subscription, now);
+        state.schedules.get(&id).map(object).ok_or_else(|| missing(&id))
+    })
+}
+
+fn missing(id: &str) -> ApiError {
+    ApiError::missing("schedule", "subscription_schedule", id)
+}
