@@ -5,17 +5,19 @@
 
 mod actions;
 mod add_ons;
-mod billing_objects;
+mod billing_details;
 mod billing_records;
 mod changes;
 mod collection;
 mod control_panel;
 mod customers;
 mod delivery;
+mod discounts;
 mod error;
 mod foreign;
 mod html;
 mod ids;
+mod invoice_objects;
 mod invoices;
 mod mailed_invoices;
 mod money;
@@ -31,14 +33,17 @@ mod prices;
 mod proration;
 mod records;
 mod rest;
+mod sales;
 mod schedules;
 mod seed;
 mod sessions;
 mod state;
 mod subscribe;
+mod subscription_objects;
 mod test_clock;
 #[cfg(test)]
 mod testing;
+mod totals;
 mod trials;
 mod upgrade;
 

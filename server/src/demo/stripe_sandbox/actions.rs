@@ -4,45 +4,62 @@ use super::{
     error::SandboxError,
     ids::new_id,
     objects, payment_objects,
-    records::{Charge, Dispute, DisputeStatus, Payment, Progress, Refund, Sale, SessionMode},
+    records::{Charge, Dispute, DisputeStatus, Payment, Progress, Refund, Sale, Session, SessionMode},
     state::State,
 };
 
 impl State {
-    pub(super) fn pay(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let object_id = match self.open_session(session, now)?.mode.clone() {
-            SessionMode::Payment(sale) => {
-                let payment_intent = self.create_payment(sale);
-                self.charge(&payment_intent, now);
-                payment_intent
+    pub(super) fn pay(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        let session = self.open_session(id, now)?.clone();
+        self.enter_billing_details(id);
+        let progress = match &session.mode {
+            SessionMode::Payment(_) if session.amount_cents() == 0 => {
+                self.invoice_sale(id, None, now);
+                Progress::Free
             }
-            SessionMode::Subscription(signup) => self.subscribe(&signup, true, now),
+            SessionMode::Payment(sale) => {
+                let object_id = self.create_payment(sale.clone(), session.amount_cents());
+                self.charge(&object_id, now);
+                self.invoice_sale(id, Some(object_id.clone()), now);
+                Progress::Paid { object_id }
+            }
+            SessionMode::Subscription(_) => Progress::Paid { object_id: self.sign_up(&session, true, now) },
         };
-        self.set_progress(session, Progress::Paid { object_id }, "checkout.session.completed", now);
+        self.set_progress(id, progress, "checkout.session.completed", now);
         Ok(())
     }
 
-    pub(super) fn pay_later(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
-        let progress = match self.open_session(session, now)?.mode.clone() {
-            SessionMode::Payment(sale) => Progress::Processing { object_id: self.create_payment(sale) },
-            SessionMode::Subscription(signup) => {
-                let object_id = self.subscribe(&signup, false, now);
-                // Nothing is due during a trial, so no bank debit is pending.
-                if signup.trial_days.is_some() {
-                    Progress::Paid { object_id }
-                } else {
-                    Progress::Processing { object_id }
-                }
-            }
+    pub(super) fn pay_later(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
+        let session = self.open_session(id, now)?.clone();
+        // Without an amount, as during a trial, no bank debit is pending.
+        if session.amount_cents() == 0 {
+            return self.pay(id, now);
+        }
+        self.enter_billing_details(id);
+        let object_id = match &session.mode {
+            SessionMode::Payment(sale) => self.create_payment(sale.clone(), session.amount_cents()),
+            SessionMode::Subscription(_) => self.sign_up(&session, false, now),
         };
-        self.set_progress(session, progress, "checkout.session.completed", now);
+        self.set_progress(id, Progress::Processing { object_id }, "checkout.session.completed", now);
         Ok(())
+    }
+
+    /// Creates a session's subscription.
+    fn sign_up(&mut self, session: &Session, by_card: bool, now: i64) -> String {
+        let SessionMode::Subscription(signup) = &session.mode else { return String::new() };
+        let subscription = self.subscribe(signup, session.terms(), by_card, now);
+        let invoice = self.subscriptions.get(&subscription).and_then(|it| it.latest_invoice.clone());
+        self.set_session_invoice(session, &invoice.unwrap_or_default());
+        subscription
     }
 
     pub(super) fn succeed_debit(&mut self, session: &str, now: i64) -> Result<(), SandboxError> {
         let object_id = self.pending_object_id(session)?;
         match self.session(session)?.mode {
-            SessionMode::Payment(_) => self.charge(&object_id, now),
+            SessionMode::Payment(_) => {
+                self.charge(&object_id, now);
+                self.invoice_sale(session, Some(object_id.clone()), now);
+            }
             SessionMode::Subscription(_) => self.activate(&object_id, now)?,
         }
         self.set_progress(session, Progress::Paid { object_id }, "checkout.session.async_payment_succeeded", now);
@@ -138,8 +155,8 @@ impl State {
     }
 
     /// Creates a sale's payment intent. As at Stripe, it doesn't exist before the customer pays.
-    fn create_payment(&mut self, sale: Sale) -> String {
-        let Sale { customer, item, amount_cents, currency, payment_metadata: metadata, .. } = sale;
+    fn create_payment(&mut self, sale: Sale, amount_cents: u64) -> String {
+        let Sale { customer, item, currency, payment_metadata: metadata, .. } = sale;
         let id = new_id("pi_");
         let payment = Payment { id: id.clone(), customer, item, amount_cents, currency, metadata, charge: None };
         self.payments.insert(id.clone(), payment);

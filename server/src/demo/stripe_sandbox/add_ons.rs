@@ -49,8 +49,9 @@ impl State {
 #[cfg(test)]
 mod tests {
     use crate::demo::stripe_sandbox::{
-        billing_objects,
+        invoice_objects,
         plans::DAY_SECONDS,
+        subscription_objects,
         testing::{MAY, emitted, on_pro, subscription},
     };
 
@@ -62,12 +63,12 @@ mod tests {
             let item = state.add_metered_item(&id, first, 40, MAY).unwrap();
             assert_eq!(emitted(&mut state), ["customer.subscription.updated"]);
             state.advance(MAY + 31 * DAY_SECONDS);
-            let object = billing_objects::subscription(&subscription(&state));
+            let object = subscription_objects::subscription(&subscription(&state));
             let (usage, plan) = if first { (0, 1) } else { (1, 0) };
             let data = &object["items"]["data"];
             assert_eq!((&data[usage]["id"], data[usage].get("quantity")), (&item.as_str().into(), None));
             assert_eq!((&data[plan]["quantity"], &data[plan]["price"]["unit_amount"]), (&1.into(), &14_900.into()));
-            let invoice = billing_objects::invoice(state.invoices_of("cus_1")[1], "");
+            let invoice = invoice_objects::invoice(state.invoices_of("cus_1")[1], "");
             assert_eq!(invoice["total"], 15_100);
             let line = &invoice["lines"]["data"][usage];
             assert_eq!((&line["amount"], &line["period"]["start"]), (&200.into(), &MAY.into()));

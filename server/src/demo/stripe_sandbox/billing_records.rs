@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{changes::Change, pauses::Pause};
+use super::{billing_details::BillingDetails, changes::Change, discounts::Discount, pauses::Pause};
 
 /// A recurring price. It never changes, but a new price can take over its lookup key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,11 @@ pub(super) struct Subscription {
     pub(super) pause: Option<Pause>,
     #[serde(default)]
     pub(super) schedule: Option<String>,
+    #[serde(default)]
+    pub(super) discount: Option<Discount>,
+    /// Whether tax is calculated.
+    #[serde(default)]
+    pub(super) is_taxed: bool,
     /// When mailed invoices are due. `None`: the card is charged.
     #[serde(default)]
     pub(super) days_until_due: Option<u32>,
@@ -115,8 +120,9 @@ pub(super) struct Invoice {
     pub(super) number: u64,
     pub(super) created: i64,
     pub(super) customer: String,
+    /// Empty if it bills a one-time payment.
     pub(super) subscription: String,
-    /// The subscription's metadata when the invoice was issued.
+    /// The subscription's metadata when the invoice was issued, or the invoice's own.
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) reason: BillingReason,
     /// The item shown on invoices and receipts.
@@ -143,6 +149,17 @@ pub(super) struct Invoice {
     pub(super) due_at: Option<i64>,
     #[serde(default)]
     pub(super) is_overdue: bool,
+    /// The id of its discount.
+    #[serde(default)]
+    pub(super) discount: Option<String>,
+    #[serde(default)]
+    pub(super) discount_cents: u64,
+    /// `None` if tax isn't calculated.
+    #[serde(default)]
+    pub(super) tax_cents: Option<u64>,
+    /// The customer's billing details when it was issued.
+    #[serde(default)]
+    pub(super) details: BillingDetails,
 }
 
 /// What the payment of an invoice does.
@@ -165,6 +182,8 @@ pub(super) enum BillingReason {
     Create,
     Cycle,
     Update,
+    /// It bills a one-time payment.
+    Manual,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

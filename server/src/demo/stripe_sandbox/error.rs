@@ -50,6 +50,11 @@ impl ApiError {
         Self { code: Some(code), param: Some(param.to_owned()), ..Self::invalid(message) }
     }
 
+    /// An invalid request with a code, such as `customer_tax_location_invalid`.
+    pub(super) fn coded(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Some(code), ..Self::invalid(message) }
+    }
+
     /// The value of `param` is none of the `choices`, such as `month or year`.
     pub(super) fn choices(param: &str, choices: &str) -> Self {
         Self::param(param, "parameter_invalid", format!("{param} must be {choices} in the sandbox."))
@@ -83,7 +88,7 @@ impl ApiError {
     pub(super) fn no_card() -> Self {
         let message = "This customer has no attached payment source or default payment method. Please consider adding \
                        a default payment method.";
-        Self { code: Some("resource_missing"), ..Self::invalid(message) }
+        Self::coded("resource_missing", message)
     }
 
     pub(super) fn body(&self) -> Value {

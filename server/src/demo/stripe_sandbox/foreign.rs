@@ -28,7 +28,7 @@ impl Sandbox {
 
 impl State {
     fn emit_foreign_traffic(&mut self, now: i64) {
-        let ids = ["cus_", "sub_", "in_", "pi_", "ch_", "re_", "cs_live_"].map(new_id);
+        let ids = ["cus_", "sub_", "in_", "pi_", "ch_", "re_", "cs_test_"].map(new_id);
         let [customer, subscription, invoice, intent, charge, refund, session] = ids.each_ref().map(String::as_str);
         let charge_object = |refunded: u64| {
             json!({

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    billing_objects,
     billing_records::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Purpose, Subscription, SubscriptionStatus},
-    changes::total,
     error::SandboxError,
     ids::new_id,
-    records::Payment,
+    invoice_objects,
+    records::{Customer, Payment},
     state::State,
 };
 
@@ -75,6 +74,8 @@ impl State {
         let id = new_id("in_");
         let name = of.plan_item().map(|item| item.price.name.clone()).unwrap_or_default();
         let item = if reason == BillingReason::Update { format!("Change to {name}") } else { name };
+        let totals = of.totals(&lines);
+        let details = self.customers.get(&of.customer).map(Customer::billing_details).unwrap_or_default();
         let invoice = Invoice {
             id: id.clone(),
             number: self.next_number(),
@@ -84,7 +85,7 @@ impl State {
             metadata: of.metadata.clone(),
             reason,
             item,
-            amount_cents: u64::try_from(total(&lines)).unwrap_or_default(),
+            amount_cents: totals.due_cents(),
             currency: of.currency().to_owned(),
             lines,
             period: of.period,
@@ -95,6 +96,10 @@ impl State {
             due_at: None,
             is_overdue: false,
             finalized_at: None,
+            discount: of.discount.as_ref().map(|discount| discount.id.clone()),
+            discount_cents: totals.discount_cents,
+            tax_cents: totals.tax_cents,
+            details,
         };
         of.latest_invoice = Some(id.clone());
         self.invoices.insert(id.clone(), invoice);
@@ -140,7 +145,7 @@ impl State {
 
     pub(super) fn emit_invoice(&mut self, kind: &str, id: &str, now: i64) {
         let Some(invoice) = self.invoices.get(id) else { return };
-        let object = billing_objects::invoice(invoice, &self.base);
+        let object = invoice_objects::invoice(invoice, &self.base);
         self.emit(kind, &object, now);
     }
 

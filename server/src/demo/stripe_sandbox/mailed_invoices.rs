@@ -41,7 +41,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::demo::stripe_sandbox::{
-        billing_objects,
+        invoice_objects, subscription_objects,
         testing::{MAY, check, on_pro, subscription},
     };
 
@@ -50,7 +50,7 @@ mod tests {
         let mut state = on_pro(None);
         let id = subscription(&state).id;
         state.mail_invoices(&id, Some(30), MAY).unwrap();
-        let object = billing_objects::subscription(&subscription(&state));
+        let object = subscription_objects::subscription(&subscription(&state));
         assert_eq!((&object["collection_method"], &object["days_until_due"]), (&"send_invoice".into(), &30.into()));
         state.advance(MAY + 31 * DAY_SECONDS);
         check(
@@ -63,14 +63,14 @@ mod tests {
             ],
         );
         let invoice = subscription(&state).latest_invoice.unwrap();
-        let object = billing_objects::invoice(&state.invoices[&invoice], "");
+        let object = invoice_objects::invoice(&state.invoices[&invoice], "");
         assert_eq!((&object["attempted"], &object["status"]), (&false.into(), &"open".into()));
         assert_eq!(object["due_date"], MAY + 61 * DAY_SECONDS);
 
         // A declined card on the invoice's page doesn't make it due earlier.
         state.decline_invoice(&invoice, MAY + 40 * DAY_SECONDS).unwrap();
         check(&mut state, &[(40, "invoice.payment_failed")]);
-        assert_eq!(billing_objects::invoice(&state.invoices[&invoice], "")["attempted"], true);
+        assert_eq!(invoice_objects::invoice(&state.invoices[&invoice], "")["attempted"], true);
         assert_eq!(subscription(&state).status.name(), "active");
 
         state.advance(MAY + 61 * DAY_SECONDS);

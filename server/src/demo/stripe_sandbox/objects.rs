@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    billing_details::{Address, BillingDetails},
     billing_records::Price,
     records::{Customer, PortalSession, Session, SessionMode},
 };
@@ -28,6 +29,7 @@ pub(super) fn customer(customer: &Customer) -> Value {
     json!({
         "id": customer.id,
         "object": "customer",
+        "address": customer.address.as_ref().map(Address::object),
         "created": customer.created,
         "email": customer.email,
         "livemode": false,
@@ -41,6 +43,7 @@ pub(super) fn deleted_customer(customer: &Customer) -> Value {
 }
 
 pub(super) fn session(session: &Session, base: &str, now: i64) -> Value {
+    let totals = session.totals();
     // As at Stripe, only an open session has a URL.
     let url = session.is_open(now).then(|| format!("{base}/pay/{}", session.id));
     let mode = match session.mode {
@@ -50,14 +53,23 @@ pub(super) fn session(session: &Session, base: &str, now: i64) -> Value {
     json!({
         "id": session.id,
         "object": "checkout.session",
-        "amount_subtotal": session.amount_cents(),
-        "amount_total": session.amount_cents(),
+        "allow_promotion_codes": session.options.allows_promotion_codes,
+        "amount_subtotal": totals.subtotal,
+        "amount_total": totals.total(),
+        "automatic_tax": {
+            "enabled": session.options.automatic_tax,
+            "status": session.options.automatic_tax.then_some("complete"),
+        },
+        "billing_address_collection": if session.options.requires_address { "required" } else { "auto" },
         "cancel_url": session.cancel_url,
         "client_reference_id": session.client_reference_id,
         "created": session.created,
         "currency": session.currency(),
         "customer": session.customer(),
+        "customer_details": session.details.as_ref().map(customer_details),
         "expires_at": session.expires_at,
+        "invoice": session.invoice,
+        "invoice_creation": invoice_creation(session),
         "livemode": false,
         "metadata": session.metadata,
         "mode": mode,
@@ -67,8 +79,29 @@ pub(super) fn session(session: &Session, base: &str, now: i64) -> Value {
         "status": session.status(now),
         "subscription": session.subscription(),
         "success_url": session.success_url,
+        "tax_id_collection": { "enabled": session.options.collects_tax_id },
+        "total_details": {
+            "amount_discount": totals.discount_cents,
+            "amount_shipping": 0,
+            "amount_tax": totals.tax_cents.unwrap_or_default(),
+        },
         "url": url,
     })
+}
+
+fn customer_details(details: &BillingDetails) -> Value {
+    json!({
+        "address": details.address.as_ref().map(Address::object),
+        "name": details.name,
+        "tax_ids": details.tax_ids(),
+    })
+}
+
+/// Sessions for subscriptions always create invoices, so they have no such setting.
+fn invoice_creation(session: &Session) -> Value {
+    let SessionMode::Payment(_) = session.mode else { return Value::Null };
+    let metadata = &session.options.invoice_metadata;
+    json!({ "enabled": metadata.is_some(), "invoice_data": { "metadata": metadata.clone().unwrap_or_default() } })
 }
 
 pub(super) fn price(price: &Price) -> Value {

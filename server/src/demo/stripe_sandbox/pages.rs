@@ -1,5 +1,6 @@
 //! The customer's pages: Checkout and receipts.
 
+mod pdf;
 pub(super) mod portal;
 
 use axum::{
@@ -85,9 +86,9 @@ fn checkout(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&st
         SessionMode::Payment(Sale { item, quantity, .. }) => format!("{quantity} × {}", escape(item)),
         SessionMode::Subscription(Signup { price, trial_days, .. }) => plan_text(price, *trial_days),
     };
-    let amount = session.amount();
+    let (amount, note) = (session.amount(), session.totals().note(session.currency()));
     let rest = if session.is_open(sandbox.now()) { payment_form(sandbox, &session) } else { result_text(&session) };
-    page(status, "Checkout", &format!(r#"{alert}<p>{item}</p><p class="amount">{amount}</p>{rest}"#))
+    page(status, "Checkout", &format!(r#"{alert}<p>{item}</p><p class="amount">{amount}</p>{note}{rest}"#))
 }
 
 fn plan_text(price: &Price, trial_days: Option<u32>) -> String {
@@ -120,7 +121,9 @@ fn result_text(session: &Session) -> String {
     let text = match session.progress {
         Progress::Open | Progress::Expired => "This checkout has expired. Nothing was charged.",
         Progress::Processing { .. } => "This checkout is complete. The bank debit is pending.",
+        Progress::Free => "This checkout is complete. There was nothing to pay.",
         Progress::Paid { .. } if session.payment_status() == "paid" => "This checkout is paid.",
+        Progress::Paid { .. } if session.percent_off == 100 => "This checkout is complete. There was nothing to pay.",
         Progress::Paid { .. } => "This checkout is complete. Nothing is charged until the trial ends.",
         Progress::Failed { .. } => "This checkout is complete, but the bank debit failed.",
     };

@@ -118,8 +118,8 @@ impl State {
 mod tests {
     use super::*;
     use crate::demo::stripe_sandbox::{
-        billing_objects,
         plans::DAY_SECONDS,
+        subscription_objects,
         testing::{MAY, check, on_pro, subscription},
     };
 
@@ -134,7 +134,7 @@ mod tests {
             let id = subscription(&state).id;
             let pause = Pause { behavior, resumes_at: Some(MAY + 40 * DAY_SECONDS) };
             state.set_pause(&id, Some(pause), MAY).unwrap();
-            let object = billing_objects::subscription(&subscription(&state));
+            let object = subscription_objects::subscription(&subscription(&state));
             assert_eq!(object["pause_collection"]["behavior"], behavior.name());
             state.advance(MAY + 45 * DAY_SECONDS);
             check(

@@ -207,6 +207,7 @@ impl BillingReason {
             Self::Create => "subscription_create",
             Self::Cycle => "subscription_cycle",
             Self::Update => "subscription_update",
+            Self::Manual => "manual",
         }
     }
 }

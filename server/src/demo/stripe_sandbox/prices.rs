@@ -10,6 +10,7 @@ use super::{
     money::is_currency,
     records::Signup,
     state::State,
+    totals::Terms,
 };
 
 /// A price to create: without a lookup key and metadata.
@@ -75,6 +76,11 @@ impl State {
         }
         let price = self.price(price)?.clone();
         let (customer, subscription_metadata) = (customer.to_owned(), BTreeMap::new());
-        Ok(self.subscribe(&Signup { customer, price, trial_days: None, subscription_metadata }, true, now))
+        Ok(self.subscribe(
+            &Signup { customer, price, trial_days: None, subscription_metadata },
+            Terms::default(),
+            true,
+            now,
+        ))
     }
 }

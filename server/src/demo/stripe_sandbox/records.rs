@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
+    billing_details::{Address, BillingDetails},
     billing_records::{Price, usd},
     collection::Card,
 };
@@ -20,6 +21,11 @@ pub(super) struct Customer {
     pub(super) metadata: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) card: Card,
+    #[serde(default)]
+    pub(super) address: Option<Address>,
+    /// A tax id: its type and its value.
+    #[serde(default)]
+    pub(super) tax_id: Option<(String, String)>,
 }
 
 /// A Checkout session.
@@ -35,6 +41,30 @@ pub(super) struct Session {
     pub(super) success_url: String,
     pub(super) cancel_url: Option<String>,
     pub(super) progress: Progress,
+    #[serde(default)]
+    pub(super) options: CheckoutOptions,
+    /// The discount in percent.
+    #[serde(default)]
+    pub(super) percent_off: u8,
+    /// The billing details that the customer entered.
+    #[serde(default)]
+    pub(super) details: Option<BillingDetails>,
+    #[serde(default)]
+    pub(super) invoice: Option<String>,
+}
+
+/// What a session collects and creates besides the payment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct CheckoutOptions {
+    pub(super) automatic_tax: bool,
+    pub(super) collects_tax_id: bool,
+    pub(super) requires_address: bool,
+    /// Whether the customer gets the entered address.
+    pub(super) updates_address: bool,
+    pub(super) allows_promotion_codes: bool,
+    /// The metadata of a one-time payment's invoice. `None`: it has no invoice.
+    pub(super) invoice_metadata: Option<BTreeMap<String, String>>,
 }
 
 /// What a session sells.
@@ -73,6 +103,8 @@ pub(super) struct Sale {
 pub(super) enum Progress {
     Open,
     Expired,
+    /// Completed without a payment.
+    Free,
     /// The bank debit is pending.
     Processing {
         object_id: String,

@@ -1,6 +1,7 @@
 //! Stripe's API, as far as Brightmeter calls it.
 
 mod checkout;
+mod checkout_options;
 mod expand;
 mod idempotency;
 mod items;
@@ -107,7 +108,16 @@ async fn unknown_url(uri: Uri) -> Response {
 fn customer(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiError> {
     let (name, email, metadata) = (params.take("name"), params.take("email"), params.take_map("metadata"));
     params.finish()?;
-    let customer = Customer { id: new_id("cus_"), created: now, name, email, metadata, card: Card::None };
+    let customer = Customer {
+        id: new_id("cus_"),
+        created: now,
+        name,
+        email,
+        metadata,
+        card: Card::None,
+        address: None,
+        tax_id: None,
+    };
     let object = objects::customer(&customer);
     state.customers.insert(customer.id.clone(), customer);
     Ok(object)

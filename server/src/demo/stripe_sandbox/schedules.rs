@@ -178,8 +178,8 @@ pub(super) fn object(it: &Schedule) -> Value {
 mod tests {
     use super::*;
     use crate::demo::stripe_sandbox::{
-        billing_objects,
         plans::DAY_SECONDS,
+        subscription_objects,
         testing::{MAY, check, on_pro, price, subscription},
     };
 
@@ -189,7 +189,7 @@ mod tests {
         let (id, max) = (subscription(&state).id, price(&mut state, "Max", 29_900).id);
         let schedule = state.schedule_change(&id, &max, MAY).unwrap();
         assert!(state.schedule_change(&id, &max, MAY).is_err());
-        assert_eq!(billing_objects::subscription(&subscription(&state))["schedule"], schedule.as_str());
+        assert_eq!(subscription_objects::subscription(&subscription(&state))["schedule"], schedule.as_str());
         let shown = object(&state.schedules[&schedule]);
         let phases = &shown["phases"];
         assert_eq!(

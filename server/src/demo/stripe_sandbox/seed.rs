@@ -62,6 +62,8 @@ impl State {
             email: None,
             metadata: metadata.clone(),
             card: Card::Works,
+            address: None,
+            tax_id: None,
         };
         self.customers.insert(customer.clone(), record);
         metadata.insert(PLAN.to_owned(), plan);
@@ -83,6 +85,8 @@ impl State {
             days_until_due: None,
             pause: None,
             schedule: None,
+            discount: None,
+            is_taxed: false,
         };
         self.subscriptions.insert(id.clone(), subscription);
         self.emit_subscription("customer.subscription.created", &id, now);

@@ -2,7 +2,9 @@
 
 use super::{
     money::money,
+    plans::signed,
     records::{Progress, Session, SessionMode, Signup},
+    totals::{Terms, Totals},
 };
 
 impl Session {
@@ -15,16 +17,16 @@ impl Session {
         match self.progress {
             Progress::Open if self.is_open(now) => "open",
             Progress::Open | Progress::Expired => "expired",
-            Progress::Processing { .. } | Progress::Paid { .. } | Progress::Failed { .. } => "complete",
+            Progress::Free | Progress::Processing { .. } | Progress::Paid { .. } | Progress::Failed { .. } => {
+                "complete"
+            }
         }
     }
 
     pub(super) fn payment_status(&self) -> &'static str {
-        match (&self.progress, &self.mode) {
-            (Progress::Paid { .. }, SessionMode::Subscription(Signup { trial_days: Some(_), .. })) => {
-                "no_payment_required"
-            }
-            (Progress::Paid { .. }, _) => "paid",
+        match &self.progress {
+            Progress::Paid { .. } | Progress::Free if self.amount_cents() == 0 => "no_payment_required",
+            Progress::Paid { .. } => "paid",
             _ => "unpaid",
         }
     }
@@ -44,13 +46,23 @@ impl Session {
         }
     }
 
-    /// The amount due now: zero if a trial comes first.
-    pub(super) fn amount_cents(&self) -> u64 {
-        match &self.mode {
+    /// The amounts due now: zero if a trial comes first.
+    pub(super) fn totals(&self) -> Totals {
+        let subtotal = match &self.mode {
             SessionMode::Payment(sale) => sale.amount_cents,
             SessionMode::Subscription(Signup { trial_days: Some(_), .. }) => 0,
             SessionMode::Subscription(signup) => signup.price.unit_cents,
-        }
+        };
+        self.terms().totals(signed(subtotal), self.currency())
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        Terms { percent_off: self.percent_off, is_taxed: self.options.automatic_tax }
+    }
+
+    /// The amount due now.
+    pub(super) fn amount_cents(&self) -> u64 {
+        self.totals().due_cents()
     }
 
     pub(super) fn currency(&self) -> &str {
@@ -72,7 +84,7 @@ impl Session {
 
     fn object_id(&self) -> Option<&str> {
         match &self.progress {
-            Progress::Open | Progress::Expired => None,
+            Progress::Open | Progress::Expired | Progress::Free => None,
             Progress::Processing { object_id } | Progress::Paid { object_id } | Progress::Failed { object_id } => {
                 Some(object_id)
             }

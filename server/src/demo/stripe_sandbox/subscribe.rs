@@ -1,22 +1,24 @@
 //! The start and the end of subscriptions.
 
 use super::{
-    billing_objects,
     billing_records::{BillingReason, InvoiceStatus, Item, Span, Subscription, SubscriptionStatus},
     collection::Card,
+    discounts::Discount,
     error::SandboxError,
     ids::new_id,
     plans::DAY_SECONDS,
     records::Signup,
     state::State,
+    subscription_objects,
+    totals::Terms,
 };
 
 impl State {
     /// Creates a checkout's subscription. Without `by_card`, the bank debit for the first payment is pending.
-    pub(super) fn subscribe(&mut self, signup: &Signup, by_card: bool, now: i64) -> String {
+    pub(super) fn subscribe(&mut self, signup: &Signup, terms: Terms, by_card: bool, now: i64) -> String {
         let trial = signup.trial_days.map(|days| Span { start: now, end: now + i64::from(days) * DAY_SECONDS });
         let anchor = trial.map_or(now, |trial| trial.end);
-        let status = match (trial, by_card) {
+        let status = match (trial, by_card || terms.percent_off == 100) {
             (Some(_), _) => SubscriptionStatus::Trialing,
             (None, true) => SubscriptionStatus::Active,
             (None, false) => SubscriptionStatus::Incomplete,
@@ -39,6 +41,8 @@ impl State {
             days_until_due: None,
             pause: None,
             schedule: None,
+            discount: Discount::new(terms.percent_off),
+            is_taxed: terms.is_taxed,
         };
         // The card that paid becomes the customer's, unless one is saved already.
         if let Some(customer) = self.customers.get_mut(&signup.customer).filter(|it| it.card == Card::None) {
@@ -117,7 +121,7 @@ impl State {
 
     pub(super) fn emit_subscription(&mut self, kind: &str, id: &str, now: i64) {
         let Some(it) = self.subscriptions.get(id) else { return };
-        let object = billing_objects::subscription(it);
+        let object = subscription_objects::subscription(it);
         self.emit(kind, &object, now);
     }
 

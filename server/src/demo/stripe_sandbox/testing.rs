@@ -12,6 +12,7 @@ use super::{
     prices::NewPrice,
     records::{Customer, Signup},
     state::State,
+    totals::Terms,
 };
 
 /// 1 May 2026, 0:00 UTC.
@@ -27,11 +28,18 @@ pub(super) fn on_pro(trial_days: Option<u32>) -> State {
         email: None,
         metadata: BTreeMap::new(),
         card: Card::Works,
+        address: None,
+        tax_id: None,
     };
     state.customers.insert("cus_1".into(), customer);
     let price = price(&mut state, "Pro", 14_900);
     let subscription_metadata = BTreeMap::new();
-    state.subscribe(&Signup { customer: "cus_1".into(), price, trial_days, subscription_metadata }, true, MAY);
+    state.subscribe(
+        &Signup { customer: "cus_1".into(), price, trial_days, subscription_metadata },
+        Terms::default(),
+        true,
+        MAY,
+    );
     state.events.clear();
     state
 }

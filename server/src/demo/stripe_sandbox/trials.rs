@@ -41,13 +41,11 @@ impl State {
         it.period = Span::around(anchor, now, it.interval());
         let licensed = it.items.iter().filter(|item| !item.price.metered);
         let line = |item: &Item| if restarts { item.line(it.period) } else { charge(item, it.period, now) };
-        let lines = licensed.map(line).collect();
-        let invoice = self.issue(&mut it, BillingReason::Update, lines, now);
-        let cents = self.invoices.get(&invoice).map_or(0, |invoice| invoice.amount_cents);
-        if self.collection(&it, cents) == Collection::Card(Card::None) {
-            self.invoices.remove(&invoice);
+        let lines: Vec<_> = licensed.map(line).collect();
+        if self.collection(&it, it.totals(&lines).due_cents()) == Collection::Card(Card::None) {
             return Err(ApiError::no_card());
         }
+        let invoice = self.issue(&mut it, BillingReason::Update, lines, now);
         if let Some(invoice) = self.invoices.get_mut(&invoice) {
             invoice.purpose = Purpose::Resumption;
         }

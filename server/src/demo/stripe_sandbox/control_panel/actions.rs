@@ -24,6 +24,8 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
             let behavior = PauseBehavior::named(behavior).ok_or("Unknown behavior.")?;
             sandbox.pause_collection(id, behavior, None)
         }
+        ("discount", _) => sandbox.discount(id, percent(fields)?),
+        ("discount_session", _) => sandbox.discount_session(id, percent(fields)?),
         ("resume_collection", _) => sandbox.resume_collection(id),
         ("finalize_invoice", _) => sandbox.finalize_invoice(id),
         ("schedule_change", _) => sandbox.schedule_change(id, fields.get("price")).map(drop),
@@ -65,6 +67,12 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
         _ => return Err("Unknown action.".into()),
     };
     result.map_err(|error| error.to_string())
+}
+
+/// Returns a discount in percent.
+fn percent(fields: &Fields) -> Result<u8, String> {
+    let percent = fields.number("percent")?.unwrap_or_default();
+    u8::try_from(percent).map_err(|_| "A discount is at most 100 %.".into())
 }
 
 /// Returns the amount to refund: the rest of the payment if the form's field is empty.

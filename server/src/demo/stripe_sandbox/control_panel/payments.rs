@@ -31,6 +31,7 @@ fn payment_article(state: &State, mount: &str, session: &Session, now: i64) -> S
         Progress::Open if session.is_open(now) => "open",
         Progress::Open => "expired, event not sent yet",
         Progress::Expired => "expired",
+        Progress::Free => "complete, nothing to pay",
         Progress::Processing { .. } => "complete, bank debit pending",
         Progress::Paid { .. } => "paid",
         Progress::Failed { .. } => "complete, bank debit failed",
@@ -39,7 +40,10 @@ fn payment_article(state: &State, mount: &str, session: &Session, now: i64) -> S
         Progress::Open => {
             let expire = button(mount, "expire", &session.id, "", "Expire");
             let link = format!(r#"<a href="{mount}/pay/{id}">Go to checkout<span class="unseen"> {id}</span></a>"#);
-            if session.is_open(now) { link + &expire } else { expire }
+            let percent = number("Discount in percent", "percent", 0, 100, 100);
+            let submit = submit_button("Apply promotion code", &session.id);
+            let discount = form(mount, "discount_session", &session.id, &(percent + &submit));
+            if session.is_open(now) { link + &expire + &discount } else { expire }
         }
         Progress::Processing { .. } => {
             button(mount, "succeed_debit", &session.id, "", "Bank debit succeeds")
@@ -49,7 +53,7 @@ fn payment_article(state: &State, mount: &str, session: &Session, now: i64) -> S
             let actions = |intent| payment_actions(state, mount, intent, session.amount_cents());
             session.payment_intent().map(actions).unwrap_or_default()
         }
-        Progress::Expired | Progress::Failed { .. } => String::new(),
+        Progress::Expired | Progress::Free | Progress::Failed { .. } => String::new(),
     };
     format!(
         r#"<article aria-labelledby="{id}"><h3 id="{id}">{item}, {}: {status}</h3><p><code>{id}</code></p>{rest}</article>"#,

@@ -54,6 +54,9 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
     if it.ended_at().is_none() {
         html += &add_on(mount, it);
         html += &collection(mount, it);
+        let percent = number("Discount in percent", "percent", 0, 100, 100);
+        let submit = submit_button("Discount the next invoices", &it.id);
+        html += &form(mount, "discount", &it.id, &(percent + &submit));
         html += &match &it.schedule {
             Some(schedule) => format!("<p>Schedule <code>{}</code></p>", escape(schedule)),
             None => {

@@ -3,12 +3,16 @@
 use axum::{
     Form, Router,
     extract::{Path, State as Shared},
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use serde::Deserialize;
 
+use super::pdf;
 use crate::demo::stripe_sandbox::{
     Sandbox, SandboxError,
     billing_records::{Invoice, Subscription, SubscriptionStatus},
@@ -48,6 +52,7 @@ pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/portal/{id}", get(show_portal).post(submit_portal))
         .route("/invoices/{id}", get(show_invoice).post(pay_invoice))
+        .route("/invoices/{id}/pdf", get(show_pdf))
 }
 
 async fn show_portal(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
@@ -77,6 +82,15 @@ async fn submit_portal(
 async fn show_invoice(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
     sandbox.tick();
     invoice(&sandbox, &id, StatusCode::OK, None)
+}
+
+async fn show_pdf(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
+    match sandbox.state().invoices.get(&id) {
+        Some(it) => {
+            ([(CONTENT_TYPE, "application/pdf"), (CACHE_CONTROL, "no-store")], pdf::invoice(it)).into_response()
+        }
+        None => missing("invoice"),
+    }
 }
 
 async fn pay_invoice(
@@ -185,12 +199,13 @@ fn invoice(sandbox: &Sandbox, id: &str, status: StatusCode, message: Option<&str
         String::new()
     };
     let content = format!(
-        r#"{}<p>{}, {}: {}</p><p class="amount">{}</p>{pay}<p><code>{}</code></p>"#,
+        r#"{}<p>{}, {}: {}</p><p class="amount">{}</p>{}{pay}<p><code>{}</code></p>"#,
         message.map(alert).unwrap_or_default(),
         escape(&it.item),
         day(it.created),
         it.status.name(),
         it.amount(),
+        it.totals().note(&it.currency),
         escape(id),
     );
     page(status, "Invoice", &content)

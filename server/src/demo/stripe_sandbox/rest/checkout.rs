@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::idempotency::idempotent;
+use super::{checkout_options, idempotency::idempotent};
 use crate::demo::stripe_sandbox::{
     Sandbox,
     error::ApiError,
@@ -66,6 +66,8 @@ fn create_session(state: &mut State, mut params: Params, now: i64) -> Result<Val
     let [success_url, cancel_url] = ["success_url", "cancel_url"].map(|name| params.take(name));
     let metadata = params.take_map("metadata");
     state.check_customer(customer.as_deref())?;
+    let found = customer.as_ref().and_then(|id| state.customers.get(id));
+    let options = checkout_options::take(&mut params, &mode, found)?;
     let mode = match mode.as_str() {
         "payment" => SessionMode::Payment(sale(customer, params)?),
         "subscription" => SessionMode::Subscription(signup(state, required("customer", customer)?, params)?),
@@ -86,6 +88,10 @@ fn create_session(state: &mut State, mut params: Params, now: i64) -> Result<Val
         success_url: web_url("success_url", required("success_url", success_url)?)?,
         cancel_url: cancel_url.map(|url| web_url("cancel_url", url)).transpose()?,
         progress: Progress::Open,
+        options,
+        percent_off: 0,
+        details: None,
+        invoice: None,
     };
     let object = objects::session(&session, &state.base, now);
     state.sessions.insert(session.id.clone(), session);
@@ -131,3 +137,6 @@ fn expiry(value: Option<String>, now: i64) -> Result<i64, ApiError> {
         ApiError::param("expires_at", "parameter_invalid", "expires_at must be from 30 minutes to 24 hours from now.")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::demo::stripe_sandbox::{
-    billing_objects, billing_records::Subscription, error::ApiError, params::Params, state::State,
+    billing_records::Subscription, error::ApiError, invoice_objects, params::Params, state::State, subscription_objects,
 };
 
 pub(super) const LATEST_INVOICE: &str = "latest_invoice";
@@ -27,11 +27,11 @@ impl Expand {
 
     /// Returns a subscription's object, expanded.
     pub(super) fn subscription(&self, state: &State, it: &Subscription) -> Value {
-        let mut object = billing_objects::subscription(it);
+        let mut object = subscription_objects::subscription(it);
         if let Some(invoice) = it.latest_invoice.as_ref().filter(|_| self.latest_invoice)
             && let Some(invoice) = state.invoices.get(invoice)
         {
-            object[LATEST_INVOICE] = billing_objects::invoice(invoice, &state.base);
+            object[LATEST_INVOICE] = invoice_objects::invoice(invoice, &state.base);
         }
         object
     }

@@ -17,9 +17,10 @@ use super::{
     updates::{cancel, preview, resume, update},
 };
 use crate::demo::stripe_sandbox::{
-    Sandbox, billing_objects,
+    Sandbox,
     billing_records::{Invoice, Subscription},
     error::ApiError,
+    invoice_objects,
     params::Params,
     state::State,
 };
@@ -80,7 +81,7 @@ async fn retrieve_invoice(
         Expand::take(&mut params, &[])?;
         params.finish()?;
         let it = state.invoices.get(&id).ok_or_else(|| ApiError::missing("invoice", "invoice", &id))?;
-        Ok(billing_objects::invoice(it, &state.base))
+        Ok(invoice_objects::invoice(it, &state.base))
     })
 }
 
@@ -119,5 +120,5 @@ fn invoices(state: &State, mut params: Params) -> Result<Value, ApiError> {
     let mut found: Vec<_> = state.invoices.values().filter(is_found).collect();
     // As at Stripe, the newest first.
     found.sort_by_key(|it| std::cmp::Reverse(it.number));
-    page.list("invoices", found.into_iter().map(|it| billing_objects::invoice(it, &state.base)).collect())
+    page.list("invoices", found.into_iter().map(|it| invoice_objects::invoice(it, &state.base)).collect())
 }

@@ -9,13 +9,14 @@ use super::{
     items::Place,
 };
 use crate::demo::stripe_sandbox::{
-    billing_objects,
     billing_records::{BillingReason, Subscription, SubscriptionStatus},
     changes::total,
     collection::{Card, Collection},
     error::ApiError,
+    invoice_objects,
     params::{Params, boolean, required},
     state::State,
+    subscription_objects,
 };
 
 /// The subscription parameters that can't be part of a pending update.
@@ -53,8 +54,8 @@ pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) 
     }
 
     let lines = change.as_ref().map(|change| change.lines(&it, now)).unwrap_or_default();
-    let due_cents = u64::try_from(total(&lines)).unwrap_or_default();
-    let collection = state.collection(&it, due_cents);
+    let is_due = total(&lines) > 0;
+    let collection = state.collection(&it, it.totals(&lines).due_cents());
     if it.status == SubscriptionStatus::Paused && change.is_some() {
         return Err(ApiError::invalid("This subscription is paused; resume it first."));
     }
@@ -84,7 +85,7 @@ pub(super) fn update(state: &mut State, id: &str, mut params: Params, now: i64) 
             if let Some(change) = change {
                 change.apply(&mut it, now);
             }
-            let invoice = (due_cents > 0).then(|| state.issue(&mut it, BillingReason::Update, lines, now));
+            let invoice = is_due.then(|| state.issue(&mut it, BillingReason::Update, lines, now));
             state.subscriptions.insert(id.to_owned(), it);
             if let Some(invoice) = invoice.as_ref().filter(|_| collection.fails()) {
                 state.collect(invoice, now);
@@ -145,7 +146,7 @@ pub(super) fn preview(state: &mut State, mut params: Params, now: i64) -> Result
     let change = Place::Within("subscription_details").take(&mut params, state, it, now)?;
     params.finish()?;
     let lines = change.map(|change| change.lines(it, now)).unwrap_or_default();
-    Ok(billing_objects::preview(it, &lines, now))
+    Ok(invoice_objects::preview(it, &lines, now))
 }
 
 /// Resumes a paused subscription.
@@ -159,7 +160,7 @@ pub(super) fn resume(state: &mut State, id: &str, mut params: Params, now: i64) 
     params.finish()?;
     state.resume(id, restarts, now)?;
     let it = state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?;
-    Ok(billing_objects::subscription(it))
+    Ok(subscription_objects::subscription(it))
 }
 
 /// Cancels a subscription immediately.
@@ -168,7 +169,7 @@ pub(super) fn cancel(state: &mut State, id: &str, params: Params, now: i64) -> R
     let missing = || ApiError::missing("id", "subscription", id);
     require_running(state.subscriptions.get(id).ok_or_else(missing)?)?;
     state.cancel(id, now).map_err(|error| ApiError::invalid(error.to_string()))?;
-    state.subscriptions.get(id).map(billing_objects::subscription).ok_or_else(missing)
+    state.subscriptions.get(id).map(subscription_objects::subscription).ok_or_else(missing)
 }
 
 fn require_running(it: &Subscription) -> Result<&Subscription, ApiError> {
