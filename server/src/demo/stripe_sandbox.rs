@@ -16,6 +16,8 @@ mod discounts;
 mod error;
 mod foreign;
 mod html;
+#[cfg(test)]
+mod http_tests;
 mod ids;
 mod invoice_objects;
 mod invoices;

@@ -62,7 +62,18 @@ impl Sandbox {
         state.invoices_of(customer).into_iter().filter(|it| state.is_payable(it)).map(|it| it.id.clone()).collect()
     }
 
-    /// Returns all customers: their Stripe ids, and the organization ids in their metadata (empty if missing).
+    /// Returns the ids of a customer's invoices, oldest first.
+    pub fn invoices(&self, customer: &str) -> Vec<String> {
+        self.tick();
+        self.state().invoices_of(customer).into_iter().map(|it| it.id.clone()).collect()
+    }
+
+    /// Returns the id of the payment intent that paid an invoice. `None`: it is unpaid, or was free.
+    pub fn payment_intent(&self, invoice: &str) -> Option<String> {
+        self.state().invoices.get(invoice)?.payment_intent().map(ToOwned::to_owned)
+    }
+
+    /// Returns all customers that aren't deleted: their Stripe ids, and the organization ids in their metadata (empty if missing).
     pub fn customers(&self) -> Vec<(String, String)> {
         let state = self.state();
         let all = state.customers.values();

@@ -47,6 +47,11 @@ pub(super) fn perform(sandbox: &Sandbox, fields: &Fields) -> Result<(), String> 
             sandbox.add_metered_item(id, place == "first", units).map(drop)
         }
         ("other_product", _) => sandbox.subscribe_to_other_product(fields.get("customer")).map(drop),
+        ("set_billing_details", _) => {
+            let tax_id = Some(fields.get("tax_id")).filter(|id| !id.is_empty()).map(|id| ("eu_vat", id));
+            let (name, country) = (fields.get("name"), fields.get("country"));
+            sandbox.set_billing_details(fields.get("customer"), name, country, tax_id)
+        }
         ("delete_customer", _) => sandbox.delete_customer(fields.get("customer")),
         ("foreign_traffic", _) => {
             sandbox.emit_foreign_traffic();

@@ -10,6 +10,7 @@ pub(super) fn section(state: &State, mount: &str) -> String {
         html += &subscribe(state, mount);
     }
     if !state.customers.is_empty() {
+        html += &billing_details(state, mount);
         for (action, label) in
             [("other_product", "Subscribe to another product"), ("delete_customer", "Delete customer")]
         {
@@ -33,6 +34,15 @@ fn create_price(mount: &str) -> String {
 fn subscribe(state: &State, mount: &str) -> String {
     let fields = customers(state) + &prices(state) + &submit_button("Subscribe by hand", "");
     form(mount, "subscribe", "", &fields)
+}
+
+fn billing_details(state: &State, mount: &str) -> String {
+    let fields = customers(state)
+        + &text("Name", "name", "Bright Audio GmbH")
+        + &text("Country", "country", "DE")
+        + &text("VAT ID", "tax_id", "DE123456789")
+        + &submit_button("Set billing details", "");
+    form(mount, "set_billing_details", "", &fields)
 }
 
 /// A list of the customers to choose from.
