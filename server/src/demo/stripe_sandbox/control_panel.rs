@@ -4,6 +4,7 @@ mod actions;
 mod by_hand;
 mod forms;
 mod payments;
+mod subscription_settings;
 mod subscriptions;
 
 use std::collections::BTreeMap;

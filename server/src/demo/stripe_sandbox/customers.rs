@@ -1,6 +1,6 @@
 //! Customers: deleted by hand.
 
-use super::{Sandbox, error::SandboxError, objects, state::State};
+use super::{Sandbox, error::SandboxError, objects, records::Customer, state::State};
 
 impl Sandbox {
     /// Deletes a customer. Its subscriptions are canceled first.
@@ -10,10 +10,12 @@ impl Sandbox {
 }
 
 impl State {
+    pub(super) fn known_customer(&self, id: &str) -> Result<&Customer, SandboxError> {
+        self.customers.get(id).ok_or_else(|| SandboxError::Unknown("customer", id.to_owned()))
+    }
+
     pub(super) fn delete_customer(&mut self, id: &str, now: i64) -> Result<(), SandboxError> {
-        if !self.customers.contains_key(id) {
-            return Err(SandboxError::Unknown("customer", id.to_owned()));
-        }
+        self.known_customer(id)?;
         let running = self.subscriptions_of(id).into_iter().filter(|it| it.ended_at().is_none());
         let running: Vec<String> = running.map(|it| it.id.clone()).collect();
         for subscription in running {

@@ -33,6 +33,7 @@ button.first { background: #0b5cad; border-color: #0b5cad; color: #fff; }
 input:not([type=radio]), select { font: inherit; min-height: 2.75rem; width: 10rem; max-width: 100%; padding: .4rem; border: 1px solid var(--line);
   border-radius: .5rem; }
 :focus-visible { outline: 3px solid light-dark(#0b5cad, #8cc4ff); outline-offset: 2px; }
+details { margin-top: .75rem; } summary { min-height: 2.75rem; padding: .6rem 0; cursor: pointer; }
 .amount { font-size: 2rem; font-weight: 600; margin: .25rem 0; }
 .alert { border: 2px solid light-dark(#b3261e, #ff9a92); border-radius: .5rem; padding: .75rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

@@ -20,6 +20,11 @@ pub(super) fn money(amount: u64, currency: &str) -> String {
     if cents == 0 { format!("{symbol}{whole}") } else { format!("{symbol}{whole}.{cents:02}") }
 }
 
+/// Returns the name of the currency's smallest unit: `cents`, or the currency if it has none.
+pub(super) fn unit(currency: &str) -> String {
+    if ZERO_DECIMAL.contains(&currency) { currency.to_ascii_uppercase() } else { "cents".into() }
+}
+
 /// Whether `code` has the form of a currency in Stripe's API: three lowercase letters.
 pub(super) fn is_currency(code: &str) -> bool {
     code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_lowercase())

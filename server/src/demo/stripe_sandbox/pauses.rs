@@ -106,6 +106,10 @@ impl State {
         if let Some(invoice) = self.invoices.get_mut(id) {
             (invoice.status, invoice.finalized_at) = (InvoiceStatus::Open { failed_at: None }, Some(now));
         }
+        // A mailed invoice says so itself.
+        if !matches!(collection, Some(Collection::Mailed(_))) {
+            self.emit_invoice("invoice.finalized", id, now);
+        }
         self.collect(id, now);
         if self.subscriptions.get(&subscription).map(|it| it.status) != before {
             self.emit_subscription("customer.subscription.updated", &subscription, now);

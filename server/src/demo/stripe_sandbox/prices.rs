@@ -64,6 +64,7 @@ impl State {
     }
 
     pub(super) fn subscribe_to_other_product(&mut self, customer: &str, now: i64) -> Result<String, SandboxError> {
+        self.known_customer(customer)?;
         let currency = self.subscriptions_of(customer).first().map_or("usd", |it| it.currency()).to_owned();
         let new = NewPrice { name: "Widgets".into(), cents: 1_900, currency, interval: Interval::Month };
         let price = self.create_price(new, now).id;
@@ -71,9 +72,7 @@ impl State {
     }
 
     fn subscribe_by_hand(&mut self, customer: &str, price: &str, now: i64) -> Result<String, SandboxError> {
-        if !self.customers.contains_key(customer) {
-            return Err(SandboxError::Unknown("customer", customer.to_owned()));
-        }
+        self.known_customer(customer)?;
         let price = self.price(price)?.clone();
         let (customer, subscription_metadata) = (customer.to_owned(), BTreeMap::new());
         Ok(self.subscribe(

@@ -7,7 +7,7 @@ use super::{
     billing_records::{BillingReason, Interval, Invoice, InvoiceLine, InvoiceStatus, Item, Price, Purpose, Span},
     ids::new_id,
     plans::signed,
-    records::{Sale, Session, SessionMode},
+    records::{Customer, Sale, Session, SessionMode},
     state::State,
 };
 
@@ -17,8 +17,8 @@ impl State {
         let Some(session) = self.sessions.get_mut(session) else { return };
         let currency = session.currency().to_owned();
         let customer = session.customer().map(ToOwned::to_owned);
-        let mut customer = customer.and_then(|id| self.customers.get_mut(&id));
-        let mut details = customer.as_deref().map(|customer| customer.billing_details()).unwrap_or_default();
+        let customer = customer.and_then(|id| self.customers.get_mut(&id));
+        let mut details = customer.as_deref().map(Customer::billing_details).unwrap_or_default();
         let options = &session.options;
         if options.requires_address || options.automatic_tax {
             details.address.get_or_insert_with(|| Address::entered(&currency));
@@ -26,7 +26,7 @@ impl State {
         if options.collects_tax_id && currency == "eur" {
             details.tax_id.get_or_insert_with(|| ("eu_vat".into(), "DE123456789".into()));
         }
-        if let Some(customer) = customer.as_deref_mut() {
+        if let Some(customer) = customer {
             if options.updates_address {
                 customer.address.clone_from(&details.address);
             }

@@ -53,6 +53,9 @@ impl State {
         if !session.is_open(now) {
             return Err(SandboxError::WrongState("This checkout is no longer open."));
         }
+        if session.customer().is_some_and(|customer| self.deleted_customers.contains_key(customer)) {
+            return Err(SandboxError::WrongState("The customer of this checkout was deleted."));
+        }
         Ok(session)
     }
 

@@ -3,7 +3,7 @@
 use super::forms::{button, form, number, submit_button};
 use crate::demo::stripe_sandbox::{
     html::escape,
-    money::money,
+    money::{money, unit},
     records::{Dispute, DisputeStatus, Progress, Refund, Session, SessionMode},
     state::State,
 };
@@ -50,7 +50,7 @@ fn payment_article(state: &State, mount: &str, session: &Session, now: i64) -> S
                 + &button(mount, "fail_debit", &session.id, "", "Bank debit fails")
         }
         Progress::Paid { .. } => {
-            let actions = |intent| payment_actions(state, mount, intent, session.amount_cents());
+            let actions = |intent| payment_actions(state, mount, intent);
             session.payment_intent().map(actions).unwrap_or_default()
         }
         Progress::Expired | Progress::Free | Progress::Failed { .. } => String::new(),
@@ -62,12 +62,14 @@ fn payment_article(state: &State, mount: &str, session: &Session, now: i64) -> S
 }
 
 /// The refunds and disputes of a payment, and the forms to make more.
-pub(super) fn payment_actions(state: &State, mount: &str, payment_intent: &str, amount_cents: u64) -> String {
+pub(super) fn payment_actions(state: &State, mount: &str, payment_intent: &str) -> String {
+    let Some(payment) = state.payments.get(payment_intent) else { return String::new() };
+    let (amount_cents, unit) = (payment.amount_cents, unit(&payment.currency));
     let intent = escape(payment_intent);
     let mut html = format!("<p><code>{intent}</code></p>");
     let rest_cents = amount_cents.saturating_sub(state.refunded_cents(payment_intent));
     if rest_cents > 0 {
-        let field = number("Refund amount in cents", "amount_cents", 1, rest_cents, rest_cents);
+        let field = number(&format!("Refund amount in {unit}"), "amount_cents", 1, rest_cents, rest_cents);
         html += &form(mount, "refund", payment_intent, &(field + &submit_button("Refund", payment_intent)));
     }
     let mut refunds: Vec<&Refund> = state.refunds.values().filter(|it| it.payment_intent == payment_intent).collect();
@@ -102,7 +104,8 @@ pub(super) fn payment_actions(state: &State, mount: &str, payment_intent: &str, 
     if !is_disputed {
         html += &button(mount, "dispute", payment_intent, "", "Dispute");
         html += &button(mount, "inquire", payment_intent, "", "Open inquiry");
-        let field = number("Disputed amount in cents", "amount_cents", 1, amount_cents, amount_cents.div_ceil(2));
+        let field =
+            number(&format!("Disputed amount in {unit}"), "amount_cents", 1, amount_cents, amount_cents.div_ceil(2));
         let submit = submit_button("Open partial dispute", payment_intent);
         html += &form(mount, "dispute_part", payment_intent, &(field + &submit));
     }

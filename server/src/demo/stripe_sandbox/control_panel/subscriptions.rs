@@ -1,12 +1,7 @@
 //! The control panel's section on subscriptions: cards, invoices, cancellation.
 
-use super::{
-    by_hand::prices,
-    forms::{button, form, number, select, submit_button},
-    payments::payment_actions,
-};
+use super::{forms::button, payments::payment_actions, subscription_settings::settings};
 use crate::demo::stripe_sandbox::{
-    PauseBehavior,
     billing_records::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus},
     collection::Card,
     html::{day, escape},
@@ -30,7 +25,8 @@ pub(super) fn section(state: &State, mount: &str) -> String {
 
 fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
     let (id, label, status) = (escape(&it.id), escape(&it.label()), it.status.name());
-    let name = state.customers.get(&it.customer).and_then(|customer| customer.name.as_deref()).unwrap_or_default();
+    let customer = state.customers.get(&it.customer).or(state.deleted_customers.get(&it.customer));
+    let name = customer.and_then(|customer| customer.name.as_deref()).unwrap_or_default();
     let mut html = format!(
         r#"<article aria-labelledby="{id}"><h3 id="{id}">{label}: {status}</h3>
 <p>{}</p><p>{} to {}</p><p><code>{id}</code></p>"#,
@@ -52,18 +48,6 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         html += "<p>An update waits for its invoice.</p>";
     }
     if it.ended_at().is_none() {
-        html += &add_on(mount, it);
-        html += &collection(mount, it);
-        let percent = number("Discount in percent", "percent", 0, 100, 100);
-        let submit = submit_button("Discount the next invoices", &it.id);
-        html += &form(mount, "discount", &it.id, &(percent + &submit));
-        html += &match &it.schedule {
-            Some(schedule) => format!("<p>Schedule <code>{}</code></p>", escape(schedule)),
-            None => {
-                let submit = submit_button("Schedule a change at the renewal", &it.id);
-                form(mount, "schedule_change", &it.id, &(prices(state) + &submit))
-            }
-        };
         if it.status == SubscriptionStatus::Paused {
             html += &button(mount, "resume_subscription", &it.id, "", "Resume subscription");
         }
@@ -73,6 +57,7 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         } else {
             html += &button(mount, "cancel_at_period_end", &it.id, "", "Cancel at period end");
         }
+        html += &settings(state, mount, it);
     }
     let invoices: Vec<&Invoice> =
         state.invoices_of(&it.customer).into_iter().filter(|invoice| invoice.subscription == it.id).collect();
@@ -87,41 +72,6 @@ fn subscription(state: &State, mount: &str, it: &Subscription) -> String {
         html += &paid_invoice(state, mount, invoice);
     }
     html + "</article>"
-}
-
-/// The subscription's other items, and a form to add a metered one.
-fn add_on(mount: &str, it: &Subscription) -> String {
-    let others = it.items.iter().filter(|item| it.plan_item() != Some(item));
-    let others: String = others.map(|item| format!("<p>Also {}</p>", escape(&item.price.label()))).collect();
-    let places = [("last", "after the plan"), ("first", "before the plan")];
-    let fields = number("Units a period", "units", 0, 1_000_000, 40)
-        + &select("Place", "value", places.map(|(value, label)| (value.to_owned(), label.to_owned())))
-        + &submit_button("Add metered item", &it.id);
-    others + &form(mount, "add_metered_item", &it.id, &fields)
-}
-
-/// Whether invoices are mailed, and whether their collection is paused.
-fn collection(mount: &str, it: &Subscription) -> String {
-    let mailed = match it.days_until_due {
-        None => button(mount, "mail_invoices", &it.id, "", "Mail invoices (net 30)"),
-        Some(days) => {
-            format!("<p>Invoices are mailed, due after {days} days.</p>")
-                + &button(mount, "charge_card", &it.id, "", "Charge the card")
-        }
-    };
-    let pause = match it.pause {
-        None => {
-            let behaviors = [PauseBehavior::KeepAsDraft, PauseBehavior::Void, PauseBehavior::MarkUncollectible];
-            let options = behaviors.map(|it| (it.name().to_owned(), it.name().replace('_', " ")));
-            let fields = select("Invoices meanwhile", "value", options) + &submit_button("Pause collection", &it.id);
-            form(mount, "pause_collection", &it.id, &fields)
-        }
-        Some(pause) => {
-            format!("<p>Collection is paused: {}.</p>", pause.behavior.name().replace('_', " "))
-                + &button(mount, "resume_collection", &it.id, "", "Resume collection")
-        }
-    };
-    mailed + &pause
 }
 
 fn open_invoice(mount: &str, invoice: &Invoice) -> String {
@@ -144,6 +94,6 @@ fn open_invoice(mount: &str, invoice: &Invoice) -> String {
 fn paid_invoice(state: &State, mount: &str, invoice: &Invoice) -> String {
     let InvoiceStatus::Paid { at, payment_intent: Some(intent) } = &invoice.status else { return String::new() };
     let (item, amount) = (escape(&invoice.item), invoice.amount());
-    let actions = payment_actions(state, mount, intent, invoice.amount_cents);
+    let actions = payment_actions(state, mount, intent);
     format!("<p>{item}, {amount}: paid on {}</p>{actions}", day(*at))
 }

@@ -35,13 +35,13 @@ fn file(lines: &[String]) -> Vec<u8> {
     let (mut file, mut offsets) = (String::from("%PDF-1.4\n"), Vec::new());
     for (index, object) in objects.iter().enumerate() {
         offsets.push(file.len());
-        write!(file, "{} 0 obj\n{object}\nendobj\n", index + 1).ok();
+        writeln!(file, "{} 0 obj\n{object}\nendobj", index + 1).ok();
     }
     let (start, size) = (file.len(), objects.len() + 1);
-    write!(file, "xref\n0 {size}\n0000000000 65535 f \n").ok();
+    writeln!(file, "xref\n0 {size}\n0000000000 65535 f ").ok();
     for offset in offsets {
-        write!(file, "{offset:010} 00000 n \n").ok();
+        writeln!(file, "{offset:010} 00000 n ").ok();
     }
-    write!(file, "trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n").ok();
+    writeln!(file, "trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF").ok();
     file.into_bytes()
 }

@@ -1,16 +1,16 @@
 //! Checkout sessions.
 
 use axum::{
-    Json, Router,
+    Router,
     body::Bytes,
-    extract::{Path, State as Shared},
+    extract::{Path, RawQuery, State as Shared},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
 use serde_json::Value;
 
-use super::{checkout_options, idempotency::idempotent};
+use super::{checkout_options, idempotency::idempotent, lists::read};
 use crate::demo::stripe_sandbox::{
     Sandbox,
     error::ApiError,
@@ -36,12 +36,13 @@ async fn create(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Byte
     idempotent(&sandbox, &headers, "/v1/checkout/sessions", &body, create_session)
 }
 
-async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
-    let (state, now) = (sandbox.state(), sandbox.now());
-    match state.sessions.get(&id) {
-        Some(session) => Json(objects::session(session, &state.base, now)).into_response(),
-        None => ApiError::missing("session", "checkout.session", &id).into_response(),
-    }
+async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let now = sandbox.now();
+    read(&sandbox, query, |state, params| {
+        params.finish()?;
+        let session = state.sessions.get(&id).ok_or_else(|| ApiError::missing("session", "checkout.session", &id))?;
+        Ok(objects::session(session, &state.base, now))
+    })
 }
 
 async fn expire(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {

@@ -1,11 +1,11 @@
 //! Prices and customer portal sessions.
 
 use axum::{
-    Json, Router,
+    Router,
     body::Bytes,
     extract::{Path, RawQuery, State as Shared},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
 use serde_json::Value;
@@ -36,11 +36,11 @@ async fn list(Shared(sandbox): Shared<Sandbox>, RawQuery(query): RawQuery) -> Re
     read(&sandbox, query, prices)
 }
 
-async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>) -> Response {
-    match sandbox.state().prices.get(&id) {
-        Some(price) => Json(objects::price(price)).into_response(),
-        None => ApiError::missing("price", "price", &id).into_response(),
-    }
+async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    read(&sandbox, query, |state, params| {
+        params.finish()?;
+        state.prices.get(&id).map(objects::price).ok_or_else(|| ApiError::missing("price", "price", &id))
+    })
 }
 
 async fn create_price(Shared(sandbox): Shared<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
