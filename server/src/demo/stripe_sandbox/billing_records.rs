@@ -162,7 +162,7 @@ pub(super) struct Invoice {
     pub(super) details: BillingDetails,
 }
 
-/// What the payment of an invoice does.
+/// The effect of an invoice's payment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Purpose {

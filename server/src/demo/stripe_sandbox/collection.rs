@@ -8,7 +8,7 @@ use super::{
     state::State,
 };
 
-/// How a customer's saved card behaves when an invoice is due.
+/// The behavior of a customer's saved card when an invoice is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Card {
@@ -29,10 +29,10 @@ impl From<bool> for Card {
     }
 }
 
-/// How an invoice of a subscription would be collected now.
+/// The way an invoice of a subscription is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Collection {
-    /// Nothing is due.
+    /// The amount is zero.
     Free,
     /// By the customer's card.
     Card(Card),

@@ -1,6 +1,6 @@
 //! Tests of the API's routes and of the pages, over the router.
 
-use std::sync::Arc;
+use std::{env, fs, path::PathBuf, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
@@ -9,12 +9,16 @@ use axum::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{Card, PauseBehavior, Sandbox, Settings};
+use super::{Card, PauseBehavior, Sandbox, Settings, ids::new_id};
 use crate::{clock::ManualClock, stripe::signature::WebhookSecret};
 
 const KEY: &str = "sk_test_http";
 
 fn sandbox() -> (Sandbox, Arc<ManualClock>) {
+    open(None)
+}
+
+fn open(file: Option<PathBuf>) -> (Sandbox, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new("2026-05-01T00:00:00Z".parse().unwrap()));
     let settings = Settings {
         secret_key: KEY.into(),
@@ -22,7 +26,7 @@ fn sandbox() -> (Sandbox, Arc<ManualClock>) {
         clock: clock.clone(),
         site: "http://127.0.0.1:1".into(),
         mount: String::new(),
-        file: None,
+        file,
     };
     (Sandbox::open(settings), clock)
 }
@@ -211,4 +215,32 @@ async fn the_control_panel_shows_and_performs_every_action() {
     act("delete_customer", &[("customer", &customer)]).await;
     assert!(sandbox.customers().is_empty());
     assert!(sandbox.pause_collection(&subscription, PauseBehavior::Void, None).is_err());
+}
+
+#[tokio::test]
+async fn the_state_is_read_back_from_its_file() {
+    let file = env::temp_dir().join(new_id("sandbox_"));
+    let (sandbox, _) = open(Some(file.clone()));
+    let [customer, subscription, price] = subscriber(&sandbox).await;
+    sandbox.set_billing_details(&customer, "Bright Audio GmbH", "DE", Some(("eu_vat", "DE123456789"))).unwrap();
+    sandbox.pause_collection(&subscription, PauseBehavior::Void, Some(1_800_000_000)).unwrap();
+    sandbox.resume_collection(&subscription).unwrap();
+    sandbox.set_card(&customer, Card::NeedsConfirmation).unwrap();
+    sandbox.discount(&subscription, 10).unwrap();
+    let path = format!("/v1/subscriptions/{subscription}");
+    let item = get(&sandbox, &path).await["items"]["data"][0]["id"].as_str().unwrap().to_owned();
+    let fields = [
+        ("items[0][id]", item.as_str()),
+        ("items[0][quantity]", "2"),
+        ("proration_behavior", "always_invoice"),
+        ("payment_behavior", "pending_if_incomplete"),
+    ];
+    post(&sandbox, &path, &fields).await;
+    sandbox.schedule_change(&subscription, &price).unwrap();
+    let (reopened, _) = open(Some(file.clone()));
+    assert_eq!(get(&reopened, &path).await, get(&sandbox, &path).await);
+    let invoices = format!("/v1/invoices?customer={customer}");
+    assert_eq!(get(&reopened, &invoices).await, get(&sandbox, &invoices).await);
+    assert_eq!(reopened.events(), sandbox.events());
+    fs::remove_file(file).unwrap();
 }

@@ -26,6 +26,9 @@ const CARD_DECLINED_TEXT: &str = "The card was declined. Nothing was charged.";
 struct ActionForm {
     #[serde(default)]
     action: String,
+    /// The discount of a promotion code.
+    #[serde(default)]
+    percent: u8,
 }
 
 pub(super) fn routes() -> Router<Sandbox> {
@@ -50,6 +53,10 @@ async fn submit_checkout(
         "pay" => (sandbox.pay(&id), Some(session.return_url())),
         "later" => (sandbox.pay_later(&id), Some(session.return_url())),
         "decline" => (sandbox.decline(&id), None),
+        "discount" if session.options.allows_promotion_codes => {
+            let page = format!("{}/pay/{id}", sandbox.0.settings.mount);
+            (sandbox.discount_session(&id, form.percent), Some(page))
+        }
         "cancel" if session.cancel_url.is_some() => (Ok(()), session.cancel_url),
         _ => return checkout(&sandbox, &id, StatusCode::BAD_REQUEST, Some("Unknown action.")),
     };
@@ -111,6 +118,18 @@ fn payment_form(sandbox: &Sandbox, session: &Session) -> String {
 <button name="action" value="decline">Pay with a declined card</button>
 <button name="action" value="later">Pay by bank debit</button>
 {cancel}
+</form>{}"#,
+        escape(&sandbox.0.settings.mount),
+        escape(&session.id),
+        if session.options.allows_promotion_codes { promotion_form(sandbox, session) } else { String::new() },
+    )
+}
+
+fn promotion_form(sandbox: &Sandbox, session: &Session) -> String {
+    format!(
+        r#"<form method="post" action="{}/pay/{}">
+<label>Discount in percent<input type="number" name="percent" min="0" max="100" value="100" inputmode="numeric"></label>
+<button name="action" value="discount">Apply promotion code</button>
 </form>"#,
         escape(&sandbox.0.settings.mount),
         escape(&session.id),

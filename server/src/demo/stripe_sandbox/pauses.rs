@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Sandbox, billing_records::InvoiceStatus, collection::Collection, error::SandboxError, state::State};
 
-/// What happens to the invoices while their collection is paused.
+/// The fate of invoices while their collection is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseBehavior {
@@ -20,7 +20,7 @@ pub enum PauseBehavior {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pause {
     pub(super) behavior: PauseBehavior,
-    /// When it ends by itself.
+    /// When it ends. `None`: when it is ended by hand.
     pub(super) resumes_at: Option<i64>,
 }
 
@@ -106,7 +106,7 @@ impl State {
         if let Some(invoice) = self.invoices.get_mut(id) {
             (invoice.status, invoice.finalized_at) = (InvoiceStatus::Open { failed_at: None }, Some(now));
         }
-        // A mailed invoice says so itself.
+        // Mailing an invoice emits this event, too.
         if !matches!(collection, Some(Collection::Mailed(_))) {
             self.emit_invoice("invoice.finalized", id, now);
         }

@@ -53,7 +53,7 @@ pub(super) struct Session {
     pub(super) invoice: Option<String>,
 }
 
-/// What a session collects and creates besides the payment.
+/// The details that a session collects and the invoice that it creates, besides the payment.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct CheckoutOptions {

@@ -24,7 +24,7 @@ pub(super) struct Schedule {
     pub(super) end: Option<ScheduleEnd>,
 }
 
-/// How and when a schedule ended.
+/// The end of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ScheduleEnd {

@@ -24,7 +24,7 @@ pub(super) struct Totals {
     pub(super) tax_cents: Option<u64>,
 }
 
-/// What a checkout or a subscription takes off and adds.
+/// The discount and the tax of a checkout or a subscription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Terms {
     /// The discount in percent.

@@ -10,7 +10,7 @@ pub(super) const LATEST_INVOICE: &str = "latest_invoice";
 /// [`LATEST_INVOICE`] of each object of a list.
 pub(super) const LISTED_LATEST_INVOICE: &str = "data.latest_invoice";
 
-/// What a request expands.
+/// The properties that a request expands.
 pub(super) struct Expand {
     latest_invoice: bool,
 }

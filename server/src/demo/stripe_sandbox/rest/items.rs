@@ -13,7 +13,7 @@ const MAX_ITEMS: usize = 20;
 /// The quantities that Stripe's API accepts here.
 const QUANTITY: std::ops::RangeInclusive<u64> = 1..=1_000;
 
-/// Where the parameters are: at the top level, or within another parameter.
+/// The place of the parameters: at the top level, or within another parameter.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
     Top,

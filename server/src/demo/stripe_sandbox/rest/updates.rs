@@ -22,7 +22,7 @@ use crate::demo::stripe_sandbox::{
 /// The subscription parameters that can't be part of a pending update.
 const NEVER_PENDING: [&str; 2] = ["cancel_at_period_end", "metadata"];
 
-/// What an update does if its payment fails.
+/// The effect of an update whose payment fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum IfUnpaid {
     /// It applies, and the subscription becomes past due.
@@ -157,10 +157,11 @@ pub(super) fn resume(state: &mut State, id: &str, mut params: Params, now: i64) 
         Some("unchanged") => false,
         Some(_) => return Err(ApiError::choices(ANCHOR, "now or unchanged")),
     };
+    let expand = Expand::take(&mut params, &[LATEST_INVOICE])?;
     params.finish()?;
     state.resume(id, restarts, now)?;
     let it = state.subscriptions.get(id).ok_or_else(|| ApiError::missing("id", "subscription", id))?;
-    Ok(subscription_objects::subscription(it))
+    Ok(expand.subscription(state, it))
 }
 
 /// Cancels a subscription immediately.
