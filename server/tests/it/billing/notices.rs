@@ -55,7 +55,7 @@ fn a_mailed_invoice_is_named_with_its_due_date_before_and_after() {
     with_stand_in(async |stripe| {
         let mailed = with(&pro(), json!({ "collection_method": "send_invoice" }));
         let due = open(json!({ "attempted": false, "due_date": T0 + 86_400 }));
-        check(stripe, &mailed, &[due.clone()], &["An invoice of $149 is due on 11 Mar 2026", PAGE]).await;
+        check(stripe, &mailed, std::slice::from_ref(&due), &["An invoice of $149 is due on 11 Mar 2026", PAGE]).await;
         stripe.server.advance(2 * 86_400);
         check(stripe, &with(&mailed, json!({ "status": "past_due" })), &[due], &["11 Mar 2026", "is unpaid", PAGE])
             .await;
