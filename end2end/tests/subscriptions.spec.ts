@@ -1,5 +1,5 @@
 import type { APIRequestContext, Page } from "@playwright/test";
-import { choose, deliver, press } from "./shop";
+import { choose, deliver, onControlPanel, press } from "./shop";
 import { expect, expectAccessible, generateNow, moveClock, shown, signIn, test, tokens } from "./support";
 
 // This file moves the clock by months, and the clock must not move back. So its name sorts last.
@@ -256,7 +256,7 @@ for (const javaScriptEnabled of [true, false]) {
       const stops = page.getByRole("region", { name: "What stops, and when" });
       const history = page.getByRole("region", { name: "History" }).getByRole("listitem");
       await becomes(page, "/license", async () => {
-        await expect(page.getByRole("heading", { name: "An invoice is unpaid" })).toBeVisible({ timeout: 500 });
+        await expect(page.getByRole("heading", { name: "An invoice of $149 is unpaid" })).toBeVisible({ timeout: 500 });
       });
       const dates = await Promise.all((await stops.locator("time").all()).map((time) => time.getAttribute("datetime")));
       const steps = dates.map((date) => date!);
@@ -265,7 +265,7 @@ for (const javaScriptEnabled of [true, false]) {
       await accessible(page);
       for (const path of ["/dashboard", "/quests", "/activity", "/billing", "/billing/purchases", "/license", "/keys", "/account"]) {
         await page.goto(path);
-        await expect(banner(page), path).toContainText("An invoice is unpaid. Everything is still on.");
+        await expect(banner(page), path).toContainText("An invoice of $149 is unpaid. Everything is still on.");
         await expect(banner(page), path).toContainText(`Next, on ${first} (in 3 days): Premium features stop.`);
       }
       expect(await open()).toEqual(["yes", "yes"]);
@@ -294,7 +294,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       // Day 14: all AI is off, and pages say what to do.
       await later(page, steps[2]!, member);
-      await expect(banner(page)).toContainText("All AI is off because an invoice is unpaid. Paying it restores everything immediately.");
+      await expect(banner(page)).toContainText("All AI is off because an invoice of $149 is unpaid. Paying it restores everything immediately.");
       expect(await open()).toEqual(["license_suspended", "license_suspended"]);
       await page.goto("/quests");
       await expect(page.getByText("AI is limited: an invoice is unpaid")).toBeVisible();
@@ -306,7 +306,7 @@ for (const javaScriptEnabled of [true, false]) {
       await deliver(page, "Paused");
       await page.goto("/quests");
       await page.getByRole("link", { name: "Go to billing" }).click();
-      await banner(page).getByRole("link").click();
+      await banner(page).getByRole("link", { name: "View details" }).click();
       await expect(page.getByRole("heading", { name: "AI is paused" })).toBeVisible();
       await page.getByRole("button", { name: "Invoices and cards" }).click();
       await expect(page.getByRole("heading", { name: "Unpaid invoices" })).toBeVisible();
@@ -327,6 +327,75 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await open()).toEqual(["yes", "yes"]);
       await generateNow(page, "Open the third studio");
       await expect(page.getByText("5 AI tokens charged").first()).toBeVisible();
+    });
+
+    test("an overdue invoice is paid with one click from any page", async ({ page }) => {
+      await signIn(page, owner);
+      const failed = await monthEnd(page);
+      await press(page, "Bright Audio", /^Make card fail/);
+      await later(page, failed, owner);
+      await becomes(page, "/quests", async () => {
+        await expect(banner(page)).toContainText("An invoice of $149 is unpaid.", { timeout: 500 });
+      });
+      await page.goto("/billing");
+      await expect(page.getByRole("main").getByRole("link", { name: "Pay now" })).toBeVisible();
+      await accessible(page);
+      await banner(page).getByRole("link", { name: "Pay now" }).click();
+      await expect(page.getByText("$149").first()).toBeVisible();
+      await page.getByRole("button", { name: "Pay", exact: true }).click();
+      await becomes(page, "/quests", async () => {
+        await expect(banner(page)).toHaveCount(0, { timeout: 500 });
+      });
+      await press(page, "Bright Audio", /^Make card work/);
+    });
+
+    test("an upgrade that the bank wants confirmed is charged and made once it is confirmed", async ({ page }) => {
+      await signIn(page, owner);
+      const [ai, deep] = await settled(page);
+      await press(page, "Bright Audio", /^Make card need confirmation/);
+      await choose(page, "enterprise");
+      await expect(page.getByRole("button", { name: "Confirm", exact: true })).toBeVisible();
+      // A user who leaves that page finds it again, and is not charged a second time.
+      await page.goto("/billing");
+      await expect(page.getByText("You are on Pro")).toBeVisible();
+      await expect(page.getByText("Confirm the payment for your upgrade")).toBeVisible();
+      expect(await banner(page).count()).toBe(0);
+      await accessible(page);
+      await page.goto("/billing/plan?to=enterprise");
+      await expect(page.getByText("An upgrade is waiting for you to confirm its payment.")).toBeVisible();
+      expect(await settled(page)).toEqual([ai, deep]);
+      await page.goto("/billing");
+      await page.getByRole("link", { name: "Confirm the payment" }).click();
+      await page.getByRole("button", { name: "Confirm", exact: true }).click();
+      await becomes(page, "/billing", async () => {
+        await expect(page.getByText("You are on Enterprise")).toBeVisible({ timeout: 500 });
+      });
+      expect(await settled(page)).toEqual([ai + 1800, deep + 180]);
+      await press(page, "Bright Audio", /^Make card work/);
+      await choose(page, "pro");
+      await later(page, await monthEnd(page), owner);
+      await becomes(page, "/billing", async () => {
+        await expect(page.getByText("You are on Pro")).toBeVisible({ timeout: 500 });
+      });
+    });
+
+    test("while a bank debit for the first month is pending, the plan waits and no second page opens", async ({ page }) => {
+      await signIn(page, starter);
+      await choose(page, "pro");
+      await page.getByRole("button", { name: "Pay by bank debit" }).click();
+      await becomes(page, "/billing", async () => {
+        await expect(page.getByText("Your first payment isn't confirmed yet")).toBeVisible({ timeout: 500 });
+      });
+      await expect(page.getByText("You are on Starter")).toBeVisible();
+      await accessible(page);
+      await page.goto("/billing/plan?to=pro");
+      await expect(page.getByText("Your bank is still confirming the payment for your subscription.")).toBeVisible();
+      await expect(page.getByRole("main").getByRole("button")).toHaveCount(0);
+      await onControlPanel(page, (payment) => payment.getByRole("button", { name: "Bank debit succeeds" }).click());
+      await becomes(page, "/billing", async () => {
+        await expect(page.getByText("You are on Pro")).toBeVisible({ timeout: 500 });
+      });
+      await end(page);
     });
   });
 }

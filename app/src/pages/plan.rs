@@ -45,12 +45,16 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
     let money = match kind.clone() {
         Choice::Subscribe { trial_days: 0 } => view! { {format!("{price} today, then {price} every month. Cancel anytime and keep the month you've paid for.")} }.into_any(),
         Choice::Subscribe { trial_days } => view! { {format!("Free for {trial_days} days, then {price} every month. Cancel before the trial ends and pay nothing.")} }.into_any(),
-        Choice::Upgrade { due_cents, next } => {
+        Choice::Upgrade { due_cents, next: Some(next) } => {
             let now = match due_cents {
                 Some(cents) => format!("{} now, for the rest of this month; credit for your unused time is applied. ", dollars(cents)),
                 None => "The rest of this month now; credit for your unused time is applied. ".to_owned(),
             };
             view! { {now} {format!("Then {price} on ")} <Time when=next /> " and every month after." }.into_any()
+        }
+        Choice::Upgrade { due_cents, next: None } => {
+            let now = due_cents.map_or_else(|| price.clone(), dollars);
+            view! { {format!("Your free trial ends with the upgrade: {now} now, then {price} every month.")} }.into_any()
         }
         Choice::Resume => view! { {format!("{price} now, then {price} every month.")} }.into_any(),
         Choice::Keep => view! { {format!("Nothing now. You'll keep paying {price} a month.")} }.into_any(),

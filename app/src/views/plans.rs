@@ -39,8 +39,9 @@ pub enum Choice {
     Upgrade {
         /// The amount due now, in cents. `None` if Stripe hasn't quoted it.
         due_cents: Option<u64>,
-        /// When the next full month is paid.
-        next: LocalTime,
+        /// When the next full month is paid. `None` if a new month starts now, because a free trial ends with the
+        /// upgrade.
+        next: Option<LocalTime>,
     },
     /// Keeps the current plan, which undoes a scheduled change.
     Keep,

@@ -10,7 +10,7 @@ use brightmeter::{
     billing::{
         invoices::Invoices,
         plan_change::{PlanChange, Subscribed},
-        subscription::SubscriptionSnapshot,
+        subscription::{Status, SubscriptionSnapshot},
     },
     catalog::Plan,
     command::{Caller, Command},
@@ -72,7 +72,10 @@ pub(super) async fn choice(
             Choice::Subscribe { trial_days: if facts.subscriptions.had_any() { 0 } else { plan.trial_days } }
         }
         PlanChange::Resume => Choice::Resume,
-        PlanChange::Upgrade => Choice::Upgrade { due_cents, next },
+        PlanChange::Upgrade => {
+            let is_trial = standing.in_force.as_ref().is_some_and(|it| it.subscription.status == Status::Trialing);
+            Choice::Upgrade { due_cents, next: (!is_trial).then_some(next) }
+        }
         PlanChange::Keep => Choice::Keep,
         PlanChange::Cancel => Choice::Cancel { from: next },
         PlanChange::Downgrade => Choice::Downgrade { from: next },
