@@ -1,4 +1,4 @@
-//! The catalog: plans, packs, features, their prices in tokens and dollars, and the limits.
+//! The catalog: plans, packs, features, their prices in tokens and money, and the limits.
 
 mod cover;
 mod margin;
@@ -16,7 +16,10 @@ pub use self::{
     what_if::{Figure, FigureTooLarge, Month, MonthLine, WhatIf},
 };
 use crate::{
-    billing::license::Rung,
+    billing::{
+        license::Rung,
+        money::{Currency, Money},
+    },
     ledger::tokens::Tokens,
     names::{FeatureName, PackName, PlanName, TokenType},
     quantity::Quantity,
@@ -28,6 +31,8 @@ use crate::{
 /// its margin floor (decision 4). A catalog that breaks a rule does not parse, so the server does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
+    /// The currency of its prices and costs.
+    pub currency: Currency,
     /// The minimum margin of every price, in permille (tenths of a percent).
     pub margin_floor_permille: u16,
     /// The token types, in display order.
@@ -56,7 +61,7 @@ pub struct TokenTypeSpec {
     pub name: TokenType,
     /// The label in the UI.
     pub label: String,
-    /// Our cost to serve one token, in micro-dollars.
+    /// Our cost to serve one token, in millionths of a unit of the catalog's currency.
     pub unit_cost_micros: u32,
 }
 
@@ -68,7 +73,7 @@ pub struct Plan {
     pub name: PlanName,
     /// The label in the UI.
     pub label: String,
-    /// The monthly price, in cents.
+    /// The monthly price, in minor units of the catalog's currency.
     pub price_cents: u32,
     /// The free trial of a first subscription, in days. Default: 0, no trial.
     #[serde(default)]
@@ -106,7 +111,7 @@ pub struct Pack {
     pub name: PackName,
     /// The label in the UI.
     pub label: String,
-    /// The price, in cents.
+    /// The price, in minor units of the catalog's currency.
     pub price_cents: u32,
     /// The tokens, by type.
     pub tokens: BTreeMap<TokenType, Tokens>,
@@ -163,6 +168,11 @@ impl Catalog {
     /// [`CatalogError`] with every problem found, each with its place and its fix.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         parse::parse(text)
+    }
+
+    /// Returns an amount in the catalog's currency.
+    pub fn money(&self, minor: u32) -> Money {
+        Money::new(minor, self.currency)
     }
 
     /// Returns the plan with this name.

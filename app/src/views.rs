@@ -14,7 +14,7 @@ pub mod purchases;
 
 use brightmeter::{
     access::{refusal::Refusal, role::Role},
-    billing::license::Rung,
+    billing::{license::Rung, money::Money},
     ledger::tokens::Tokens,
 };
 use serde::{Deserialize, Serialize};
@@ -376,8 +376,8 @@ pub struct AdviceView {
     pub current: bool,
     /// The number and label of the packs needed in addition. `None` if the plan alone is enough.
     pub packs: Option<(u32, String)>,
-    /// The price of the plan and packs per month, in cents.
-    pub price_cents: u64,
+    /// The price of the plan and packs per month.
+    pub price: Money,
 }
 
 /// A plan.
@@ -387,8 +387,8 @@ pub struct PlanView {
     pub name: String,
     /// The plan's label.
     pub label: String,
-    /// The price per month, in cents.
-    pub price_cents: u32,
+    /// The price per month.
+    pub price: Money,
     /// The monthly allowance.
     pub allowance: Vec<AmountView>,
     /// The labels of the included features.
@@ -408,8 +408,8 @@ pub struct PackView {
     pub name: String,
     /// The pack's label.
     pub label: String,
-    /// The price, in cents.
-    pub price_cents: u32,
+    /// The price.
+    pub price: Money,
     /// The tokens in the pack.
     pub tokens: Vec<AmountView>,
     /// The order id that the form submits, so that sending it twice orders once.

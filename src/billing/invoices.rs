@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::subscription::{RecordedSubscription, Status};
+use super::{
+    money::{Currency, Money},
+    subscription::{RecordedSubscription, Status},
+};
 use crate::time::Instant;
 
 /// The invoice facts of an organization, by Stripe id.
@@ -16,7 +19,7 @@ use crate::time::Instant;
 #[serde(transparent)]
 pub struct Invoices(pub BTreeMap<String, Invoice>);
 
-/// The facts of one invoice.
+/// The facts of one invoice. The amounts are in minor units of its currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Invoice {
@@ -37,8 +40,11 @@ pub struct Invoice {
     pub failed_at: Option<Instant>,
     /// When it was paid; `None` if it is not, or if unknown.
     pub paid_at: Option<Instant>,
-    /// The unpaid amount, in cents; `None` if unknown.
-    pub remaining_cents: Option<u64>,
+    /// The currency. `None` if it was not reported, as before currencies were recorded: US dollars.
+    pub currency: Option<Currency>,
+    /// The unpaid amount; `None` if unknown.
+    #[serde(alias = "remaining_cents")]
+    pub remaining_minor: Option<u64>,
     /// Stripe's page where it can be paid; `None` if unknown.
     pub url: Option<String>,
     /// The payment. `None` if unpaid, if the amount was 0, or if it was closed before plans had receipts.
@@ -82,8 +88,9 @@ pub enum BillingReason {
 pub struct Paid {
     /// When it was paid.
     pub at: Instant,
-    /// The amount, in cents.
-    pub cents: u64,
+    /// The amount, in minor units of the invoice's currency.
+    #[serde(alias = "cents")]
+    pub minor: u64,
     /// The invoice's lines.
     pub lines: Vec<InvoiceLine>,
     /// Stripe's hosted invoice page.
@@ -97,8 +104,28 @@ pub struct Paid {
 pub struct InvoiceLine {
     /// The description for display.
     pub text: String,
-    /// The amount, in cents. A credit is negative.
-    pub cents: i64,
+    /// The amount, in minor units of the invoice's currency. A credit is negative.
+    #[serde(alias = "cents")]
+    pub minor: i64,
+}
+
+/// The receipt of a paid invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceReceipt {
+    /// The invoice's Stripe id: `in_…`.
+    pub invoice: String,
+    /// The receipt number. Packs and plans share one sequence per organization.
+    pub number: i64,
+    /// When it was paid.
+    pub at: Instant,
+    /// The amount paid.
+    pub paid: Money,
+    /// The invoice's lines: description and amount, negative for a credit.
+    pub lines: Vec<(String, Money)>,
+    /// Stripe's hosted invoice page.
+    pub url: Option<String>,
+    /// Stripe's invoice number.
+    pub stripe_number: Option<String>,
 }
 
 impl InvoiceStatus {
@@ -138,7 +165,8 @@ impl Invoice {
             attempted_at,
             failed_at,
             paid_at,
-            remaining_cents,
+            currency,
+            remaining_minor,
             url,
             paid,
             receipt: _,
@@ -152,8 +180,19 @@ impl Invoice {
         self.attempted_at = earlier(self.attempted_at, *attempted_at);
         self.failed_at = earlier(self.failed_at, *failed_at);
         self.paid_at = earlier(self.paid_at, *paid_at);
-        self.remaining_cents = earlier(self.remaining_cents, *remaining_cents);
+        self.currency = self.currency.max(*currency);
+        self.remaining_minor = earlier(self.remaining_minor, *remaining_minor);
         self.paid = earlier(self.paid.take(), paid.clone());
+    }
+
+    /// Returns the unpaid amount; `None` if unknown.
+    pub fn remaining(&self) -> Option<Money> {
+        self.remaining_minor.map(|minor| self.money(minor))
+    }
+
+    /// Returns an amount in the invoice's currency.
+    fn money(&self, minor: impl TryInto<i64>) -> Money {
+        Money::new(minor, self.currency.unwrap_or_default())
     }
 
     /// Returns when the invoice became, or becomes, overdue: when a mailed one is due, else at the first failure. `None`
@@ -197,7 +236,7 @@ impl Invoices {
         let mut unnumbered: Vec<(Instant, &mut Option<i64>)> = Vec::new();
         for Invoice { paid, receipt, subscription, .. } in self.0.values_mut() {
             let is_ours = subscription.as_deref().is_none_or(&is_ours);
-            if let Some(paid) = paid.as_ref().filter(|paid| paid.cents > 0 && receipt.is_none() && is_ours) {
+            if let Some(paid) = paid.as_ref().filter(|paid| paid.minor > 0 && receipt.is_none() && is_ours) {
                 unnumbered.push((paid.at, receipt));
             }
         }
@@ -208,9 +247,21 @@ impl Invoices {
         }
     }
 
-    /// Returns the receipts: the invoice's Stripe id, the receipt number and the payment.
-    pub fn receipts(&self) -> impl Iterator<Item = (&str, i64, &Paid)> {
-        self.0.iter().filter_map(|(id, invoice)| Some((id.as_str(), invoice.receipt?, invoice.paid.as_ref()?)))
+    /// Returns the receipts.
+    pub fn receipts(&self) -> impl Iterator<Item = InvoiceReceipt> {
+        self.0.iter().filter_map(|(id, invoice)| {
+            let (number, paid) = (invoice.receipt?, invoice.paid.as_ref()?);
+            let line = |line: &InvoiceLine| (line.text.clone(), invoice.money(line.minor));
+            Some(InvoiceReceipt {
+                invoice: id.clone(),
+                number,
+                at: paid.at,
+                paid: invoice.money(paid.minor),
+                lines: paid.lines.iter().map(line).collect(),
+                url: paid.url.clone(),
+                stripe_number: paid.number.clone(),
+            })
+        })
     }
 
     /// Whether an invoice of `subscription` that was issued at or after `since` has been paid.
@@ -291,8 +342,8 @@ mod tests {
         Invoices([(id.into(), Invoice { status: InvoiceStatus::Paid, ..Invoice::default() })].into())
     }
 
-    fn paid_on(id: &str, day: u32, cents: u64) -> Invoices {
-        let paid = Paid { at: at(day), cents, lines: Vec::new(), url: None, number: None };
+    fn paid_on(id: &str, day: u32, minor: u64) -> Invoices {
+        let paid = Paid { at: at(day), minor, lines: Vec::new(), url: None, number: None };
         Invoices([(id.into(), Invoice { status: InvoiceStatus::Paid, paid: Some(paid), ..Invoice::default() })].into())
     }
 
@@ -334,7 +385,7 @@ mod tests {
         let mut numbers = |facts: &[Invoices], next| {
             facts.iter().for_each(|facts| invoices.join(facts));
             invoices.number_receipts(next, |_| true);
-            invoices.receipts().map(|(id, number, _)| format!("{id}: {number}")).collect::<Vec<_>>().join(", ")
+            invoices.receipts().map(|it| format!("{}: {}", it.invoice, it.number)).collect::<Vec<_>>().join(", ")
         };
         let facts =
             [paid_on("in_1", 5, 1), paid_on("in_2", 4, 1), paid_on("in_3", 5, 1), paid_on("in_4", 3, 0), paid("in_5")];

@@ -4,11 +4,15 @@
 //! grows: joining the same facts again, or in another order, gives the same result ([`Payment::join`]). The clawback is
 //! computed from all facts, and the lots are adjusted to it. No event is acted on alone.
 
-use std::collections::BTreeMap;
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::stored::StoredPayment;
 use crate::{
+    billing::money::{Currency, Money},
     ids::{GrantId, PurchaseId},
     ledger::tokens::Tokens,
     names::{PackName, TokenType},
@@ -24,8 +28,8 @@ pub struct Purchase {
     pub pack: PackName,
     /// The pack's label in the UI.
     pub label: String,
-    /// The price, in cents.
-    pub price_cents: u32,
+    /// The price.
+    pub price: Money,
     /// The tokens, by type.
     pub tokens: BTreeMap<TokenType, Tokens>,
     /// The payment facts from Stripe.
@@ -62,18 +66,22 @@ pub struct Lot {
     pub frozen: Tokens,
 }
 
-/// The facts of a payment, joined from everything that Stripe reported.
+/// The facts of a payment, joined from everything that Stripe reported. The amounts are in minor units of its currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "StoredPayment")]
 pub struct Payment {
     /// The progress of the payment.
     pub stage: Stage,
-    /// The amount paid, in cents; 0 until it is paid.
-    pub paid_cents: u64,
+    /// The currency of the charge and of its refunds. `None` if it was not reported: it is the price's.
+    pub currency: Option<Currency>,
+    /// The amount paid: 0 if the order was free of charge, `None` until it is paid.
+    pub paid_minor: Option<u64>,
+    /// The amount that Stripe showed the customer, if in another currency.
+    pub presented: Option<Money>,
     /// The refunds, by Stripe id.
     pub refunds: BTreeMap<String, Refund>,
-    /// The largest refund total that the charge reported, in cents. It may arrive before the refunds themselves.
-    pub refunded_cents: u64,
+    /// The largest refund total that the charge reported. It may arrive before the refunds themselves.
+    pub refunded_minor: u64,
     /// The disputes, by Stripe id.
     pub disputes: BTreeMap<String, Dispute>,
     /// The payment's Stripe ids.
@@ -82,13 +90,16 @@ pub struct Payment {
 
 /// The Stripe ids of a payment's parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StripeIds {
     /// The Checkout session: `cs_…`.
     pub session: Option<String>,
-    /// The PaymentIntent: `pi_…`.
-    pub payment_intent: Option<String>,
-    /// The successful charge: `ch_…`.
-    pub charge: Option<String>,
+    /// The PaymentIntents: `pi_…`. Usually one.
+    #[serde(alias = "payment_intent", deserialize_with = "stored::ids")]
+    pub payment_intents: BTreeSet<String>,
+    /// The charges: `ch_…`. Usually one.
+    #[serde(alias = "charge", deserialize_with = "stored::ids")]
+    pub charges: BTreeSet<String>,
     /// The address of Stripe's own receipt.
     pub receipt_url: Option<String>,
 }
@@ -113,8 +124,9 @@ pub enum Stage {
 /// A refund of the payment, in whole or in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// The amount, in cents.
-    pub cents: u64,
+    /// The amount, in minor units of the payment's currency.
+    #[serde(alias = "cents")]
+    pub minor: u64,
     /// Whether it failed or was canceled. Then the money is not returned, and the customer keeps the tokens.
     pub failed: bool,
 }
@@ -122,8 +134,12 @@ pub struct Refund {
 /// A dispute (chargeback) of the payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
-    /// The amount, in cents.
-    pub cents: u64,
+    /// The amount, in minor units of its currency.
+    #[serde(alias = "cents")]
+    pub minor: u64,
+    /// Its currency, which may be the bank's. `None` if it was not reported: it is the payment's.
+    #[serde(default)]
+    pub currency: Option<Currency>,
     /// Open, or the decision.
     pub status: DisputeStatus,
 }
@@ -169,40 +185,48 @@ impl Stage {
 impl Payment {
     /// Adds `facts`. Commutative, associative and idempotent, so the order and repetition of events do not matter.
     pub fn join(&mut self, facts: &Self) {
-        self.stage = self.stage.max(facts.stage);
-        self.paid_cents = self.paid_cents.max(facts.paid_cents);
-        self.refunded_cents = self.refunded_cents.max(facts.refunded_cents);
-        for (id, new) in &facts.refunds {
+        // Exhaustive, so that a new fact can't be forgotten here.
+        let Self { stage, currency, paid_minor, presented, refunds, refunded_minor, disputes, stripe_ids } = facts;
+        self.stage = self.stage.max(*stage);
+        self.currency = self.currency.max(*currency);
+        self.paid_minor = self.paid_minor.max(*paid_minor);
+        let order = |money: &Option<Money>| money.map(|it| (it.currency, it.minor));
+        self.presented = [self.presented, *presented].into_iter().max_by_key(order).flatten();
+        self.refunded_minor = self.refunded_minor.max(*refunded_minor);
+        for (id, new) in refunds {
             let refund = self.refunds.entry(id.clone()).or_insert(*new);
-            refund.cents = refund.cents.max(new.cents);
+            refund.minor = refund.minor.max(new.minor);
             refund.failed |= new.failed;
         }
-        for (id, new) in &facts.disputes {
+        for (id, new) in disputes {
             let dispute = self.disputes.entry(id.clone()).or_insert(*new);
-            dispute.cents = dispute.cents.max(new.cents);
+            dispute.minor = dispute.minor.max(new.minor);
+            dispute.currency = dispute.currency.max(new.currency);
             dispute.status = dispute.status.max(new.status);
         }
-        for (name, new) in [
-            (&mut self.stripe_ids.session, &facts.stripe_ids.session),
-            (&mut self.stripe_ids.payment_intent, &facts.stripe_ids.payment_intent),
-            (&mut self.stripe_ids.charge, &facts.stripe_ids.charge),
-            (&mut self.stripe_ids.receipt_url, &facts.stripe_ids.receipt_url),
-        ] {
-            if *new > *name {
-                name.clone_from(new);
-            }
-        }
+        let StripeIds { session, payment_intents, charges, receipt_url } = stripe_ids;
+        self.stripe_ids.session = self.stripe_ids.session.take().max(session.clone());
+        self.stripe_ids.payment_intents.extend(payment_intents.iter().cloned());
+        self.stripe_ids.charges.extend(charges.iter().cloned());
+        self.stripe_ids.receipt_url = self.stripe_ids.receipt_url.take().max(receipt_url.clone());
     }
 
-    /// Returns the cents that went back to the customer: refunds that did not fail and lost disputes, capped at
-    /// `paid_cents`.
-    pub fn returned_cents(&self) -> u64 {
-        let failed: u64 = self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.cents).sum();
-        let every: u64 = self.refunds.values().map(|refund| refund.cents).sum();
+    /// Returns the part of the paid amount that went back to the customer, in minor units: refunds that did not fail and
+    /// lost disputes.
+    pub fn returned_minor(&self) -> u64 {
+        let paid = self.paid_minor.unwrap_or_default();
+        let failed: u64 = self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.minor).sum();
+        let every: u64 = self.refunds.values().map(|refund| refund.minor).sum();
         let lost = |dispute: &&Dispute| matches!(dispute.status, DisputeStatus::Closed { lost: true, .. });
-        let lost: u64 = self.disputes.values().filter(lost).map(|dispute| dispute.cents).sum();
-        let refunded = every.max(self.refunded_cents).saturating_sub(failed);
-        refunded.saturating_add(lost).min(self.paid_cents)
+        // Amounts of different currencies can't be added. A dispute is usually about the whole payment.
+        let in_paid = |dispute: &Dispute| if self.is_in_other_currency(dispute) { paid } else { dispute.minor };
+        let lost = self.disputes.values().filter(lost).map(in_paid).fold(0, u64::saturating_add);
+        let refunded = every.max(self.refunded_minor).saturating_sub(failed);
+        refunded.saturating_add(lost).min(paid)
+    }
+
+    fn is_in_other_currency(&self, dispute: &Dispute) -> bool {
+        dispute.currency.zip(self.currency).is_some_and(|(dispute, payment)| dispute != payment)
     }
 
     /// Whether a dispute is open.
@@ -214,22 +238,42 @@ impl Payment {
     pub fn affects_tokens(&self, facts: &Self) -> bool {
         let mut joined = self.clone();
         joined.join(facts);
-        (joined.returned_cents(), joined.is_disputed()) != (self.returned_cents(), self.is_disputed())
+        (joined.returned_minor(), joined.is_disputed()) != (self.returned_minor(), self.is_disputed())
     }
 
     /// Returns the clawback of `amount` tokens: the same share as of the money, rounded down to whole tokens in the
     /// customer's favor. All of them if the whole payment went back.
     pub fn clawback_of(&self, amount: Tokens) -> Tokens {
-        if self.paid_cents == 0 {
-            return Tokens::ZERO;
-        }
+        let Some(paid) = self.paid_minor.filter(|paid| *paid > 0) else { return Tokens::ZERO };
         let amount = u128::from(amount.get().unsigned_abs());
-        let part = amount * u128::from(self.returned_cents()) / u128::from(self.paid_cents);
+        let part = amount * u128::from(self.returned_minor()) / u128::from(paid);
         i64::try_from(part).ok().and_then(|part| Tokens::new(part).ok()).unwrap_or(Tokens::MAX)
     }
 }
 
+impl StripeIds {
+    /// Returns the ids that events name a payment by: the most specific first.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.session.iter().chain(&self.payment_intents).chain(&self.charges)
+    }
+}
+
 impl Purchase {
+    /// Returns the amount paid, or `None` until it is paid.
+    pub fn paid(&self) -> Option<Money> {
+        self.payment.paid_minor.map(|minor| Money::new(minor, self.currency()))
+    }
+
+    /// Returns the amount that went back to the customer.
+    pub fn returned(&self) -> Money {
+        Money::new(self.payment.returned_minor(), self.currency())
+    }
+
+    /// Returns the currency of the payment.
+    fn currency(&self) -> Currency {
+        self.payment.currency.unwrap_or(self.price.currency)
+    }
+
     /// Whether its lots may have to change with its payment: the payment is disputed, a lot's clawback is not up to
     /// date, or tokens are owed or frozen. Every command that can return tokens to its lots must then load it.
     pub fn needs_reconciliation(&self) -> bool {
@@ -247,21 +291,21 @@ mod tests {
     use super::*;
 
     fn refunds(of: &[(&str, u64, bool)]) -> BTreeMap<String, Refund> {
-        of.iter().map(|(id, cents, failed)| ((*id).into(), Refund { cents: *cents, failed: *failed })).collect()
+        of.iter().map(|(id, minor, failed)| ((*id).into(), Refund { minor: *minor, failed: *failed })).collect()
     }
 
     /// Checks the cents returned and the tokens clawed back from 2,900 cents for 500 tokens, given the refunds and the
     /// charge's refund total.
     #[track_caller]
-    fn check(of: &[(&str, u64, bool)], refunded_cents: u64, cents: u64, tokens: i64) {
+    fn check(of: &[(&str, u64, bool)], refunded_minor: u64, returned: u64, tokens: i64) {
         let payment = Payment {
             stage: Stage::Paid,
-            paid_cents: 2_900,
+            paid_minor: Some(2_900),
             refunds: refunds(of),
-            refunded_cents,
+            refunded_minor,
             ..Payment::default()
         };
-        assert_eq!(payment.returned_cents(), cents);
+        assert_eq!(payment.returned_minor(), returned);
         assert_eq!(payment.clawback_of(Tokens::new(500).unwrap()).get(), tokens);
     }
 
@@ -291,15 +335,15 @@ mod tests {
     #[test]
     fn a_clawback_never_exceeds_the_payment() {
         check(&[("re_1", 2_900, false), ("re_2", 2_900, false)], 9_000, 2_900, 500);
-        let free = Payment { stage: Stage::Paid, refunded_cents: 100, ..Payment::default() };
+        let free = Payment { paid_minor: Some(0), refunded_minor: 100, ..Payment::default() };
         assert_eq!(free.clawback_of(Tokens::new(500).unwrap()), Tokens::ZERO);
     }
 
     #[test]
     fn the_latest_status_of_a_dispute_counts_in_any_order_of_arrival() {
         let facts = |status| Payment {
-            paid_cents: 2_900,
-            disputes: BTreeMap::from([("dp_1".into(), Dispute { cents: 2_900, status })]),
+            paid_minor: Some(2_900),
+            disputes: BTreeMap::from([("dp_1".into(), Dispute { minor: 2_900, currency: None, status })]),
             ..Payment::default()
         };
         let open = facts(DisputeStatus::Open);
@@ -309,9 +353,9 @@ mod tests {
             let mut payment = Payment::default();
             order.iter().for_each(|facts| payment.join(facts));
             assert_eq!(payment, won);
-            assert_eq!((payment.is_disputed(), payment.returned_cents()), (false, 0));
+            assert_eq!((payment.is_disputed(), payment.returned_minor()), (false, 0));
         }
-        assert_eq!((open.is_disputed(), open.returned_cents()), (true, 0));
-        assert_eq!((lost.is_disputed(), lost.returned_cents()), (false, 2_900));
+        assert_eq!((open.is_disputed(), open.returned_minor()), (true, 0));
+        assert_eq!((lost.is_disputed(), lost.returned_minor()), (false, 2_900));
     }
 }

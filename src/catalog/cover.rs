@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Catalog, Pack, Plan};
-use crate::{ledger::tokens::Tokens, names::TokenType};
+use crate::{billing::money::Money, ledger::tokens::Tokens, names::TokenType};
 
 /// A plan, with or without packs, that covers a month's usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub struct Cover<'a> {
     pub plan: &'a Plan,
     /// The pack to buy on top, and how many each month; `None` if the allowance is enough.
     pub packs: Option<(&'a Pack, u32)>,
-    /// The monthly price of plan and packs, in cents.
-    pub price_cents: u64,
+    /// The monthly price of plan and packs, in the catalog's own currency.
+    pub price: Money,
 }
 
 /// Returns the cheapest offer for `used`, or `None` if `used` is empty or cannot be covered.
@@ -28,24 +28,25 @@ pub(super) fn cheapest<'a>(catalog: &'a Catalog, used: &BTreeMap<TokenType, Toke
     }
     let mut covers = Vec::new();
     for plan in catalog.plans.iter().filter(|plan| used.keys().all(|name| opens(catalog, plan, name))) {
-        let price_cents = u64::from(plan.price_cents);
+        let price = catalog.money(plan.price_cents);
         let missing: Vec<(&TokenType, Tokens)> = used
             .iter()
             .map(|(name, amount)| (*name, amount.saturating_sub(plan.allowance_of(name))))
             .filter(|(_, amount)| !amount.is_zero())
             .collect();
         if missing.is_empty() {
-            covers.push(Cover { plan, packs: None, price_cents });
+            covers.push(Cover { plan, packs: None, price });
             continue;
         }
         for pack in &catalog.packs {
-            if let Some(count) = packs_for(pack, &missing) {
-                let price_cents = price_cents + u64::from(count) * u64::from(pack.price_cents);
-                covers.push(Cover { plan, packs: Some((pack, count)), price_cents });
+            let Some(count) = packs_for(pack, &missing) else { continue };
+            let packs_price = catalog.money(pack.price_cents).checked_mul(count);
+            if let Some(price) = packs_price.and_then(|packs| price.checked_add(packs)) {
+                covers.push(Cover { plan, packs: Some((pack, count)), price });
             }
         }
     }
-    covers.into_iter().min_by_key(|cover| (cover.price_cents, cover.packs.map_or(0, |(_, count)| count)))
+    covers.into_iter().min_by_key(|cover| (cover.price.minor, cover.packs.map_or(0, |(_, count)| count)))
 }
 
 /// Whether `plan` includes a feature that costs `token_type`.
@@ -72,12 +73,12 @@ mod tests {
     const BUILT_IN: &str = include_str!("../../catalog.toml");
 
     /// Checks the cheapest cover of a month's `ai` and `deep` usage: plan, number of packs, dollars.
-    fn check(catalog: &str, ai: i64, deep: i64, expected: Option<(&str, u32, u64)>) {
+    fn check(catalog: &str, ai: i64, deep: i64, expected: Option<(&str, u32, i64)>) {
         let catalog = Catalog::parse(catalog).unwrap();
         let used = [("ai", ai), ("deep", deep)];
         let used = used.map(|(name, amount)| (name.parse().unwrap(), Tokens::new(amount).unwrap()));
         let found = cheapest(&catalog, &BTreeMap::from(used)).map(|cover| {
-            (cover.plan.name.to_string(), cover.packs.map_or(0, |(_, count)| count), cover.price_cents / 100)
+            (cover.plan.name.to_string(), cover.packs.map_or(0, |(_, count)| count), cover.price.minor / 100)
         });
         assert_eq!(
             found,

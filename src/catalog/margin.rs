@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::Catalog;
-use crate::{ledger::tokens::Tokens, names::TokenType};
+use crate::{billing::money::Money, ledger::tokens::Tokens, names::TokenType};
 
 /// A margin in permille (tenths of a percent), rounded down; formatted as `98.6 %`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +23,10 @@ impl Margin {
     /// The margin of something that is free but costs money to serve; less than any other.
     const BOTTOMLESS: Self = Self(i32::MIN);
 
-    /// Returns `(price − cost) / price`, rounded down to a permille, or `None` if price and cost are both zero.
-    pub fn of(price_cents: u64, cost_micros: u64) -> Option<Self> {
-        match (i128::from(price_cents) * 10_000, i128::from(cost_micros)) {
+    /// Returns `(price − cost) / price`, rounded down to a permille, or `None` if price and cost are both zero. Both are in
+    /// millionths of a unit of one currency.
+    pub fn of(price_micros: u64, cost_micros: u64) -> Option<Self> {
+        match (i128::from(price_micros), i128::from(cost_micros)) {
             (0, 0) => None,
             (0, _) => Some(Self::BOTTOMLESS),
             (price, cost) => {
@@ -50,17 +51,17 @@ impl Margin {
 pub struct MarginLine {
     /// The plan or pack: `plan pro`, `pack booster`.
     pub what: String,
-    /// The price, in cents.
-    pub price_cents: u32,
-    /// The cost to serve all its tokens, in micro-dollars.
+    /// The price.
+    pub price: Money,
+    /// The cost to serve all its tokens, in millionths of a unit of the catalog's currency.
     pub cost_micros: u64,
     /// The margin; `None` if price and cost are both zero.
     pub margin: Option<Margin>,
 }
 
 impl MarginLine {
-    fn new(what: String, price_cents: u32, cost_micros: u64) -> Self {
-        Self { what, price_cents, cost_micros, margin: Margin::of(price_cents.into(), cost_micros) }
+    fn new(what: String, price: Money, cost_micros: u64) -> Self {
+        Self { what, price, cost_micros, margin: Margin::of(price.micros(), cost_micros) }
     }
 }
 
@@ -74,13 +75,11 @@ pub(super) fn lines(catalog: &Catalog) -> Vec<MarginLine> {
             })
             .fold(0, u64::saturating_add)
     };
-    let plans = catalog
-        .plans
-        .iter()
-        .map(|plan| MarginLine::new(format!("plan {}", plan.name), plan.price_cents, cost(&plan.allowance)));
-    let packs = catalog
-        .packs
-        .iter()
-        .map(|pack| MarginLine::new(format!("pack {}", pack.name), pack.price_cents, cost(&pack.tokens)));
+    let plans = catalog.plans.iter().map(|plan| {
+        MarginLine::new(format!("plan {}", plan.name), catalog.money(plan.price_cents), cost(&plan.allowance))
+    });
+    let packs = catalog.packs.iter().map(|pack| {
+        MarginLine::new(format!("pack {}", pack.name), catalog.money(pack.price_cents), cost(&pack.tokens))
+    });
     plans.chain(packs).collect()
 }

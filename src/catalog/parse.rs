@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, fmt};
 use serde::Deserialize;
 
 use super::{Catalog, Feature, HoldLimits, Limits, Pack, Plan, TokenTypeSpec};
-use crate::{billing::license::Rung, ledger::tokens::Tokens, names::TokenType};
+use crate::{
+    billing::{license::Rung, money::Currency},
+    ledger::tokens::Tokens,
+    names::TokenType,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +100,7 @@ pub(super) fn parse(text: &str) -> Result<Catalog, CatalogError> {
     let raw: RawCatalog = toml::from_str(text)
         .map_err(|error| CatalogError(vec![CatalogProblem::Unreadable(error.to_string().trim().replace('\n', " "))]))?;
     let catalog = Catalog {
+        currency: Currency::USD,
         margin_floor_permille: raw.margin_floor_permille,
         token_types: raw.token_types,
         plans: raw.plans,

@@ -1,17 +1,20 @@
-//! What-if: a month's revenue and cost for assumed prices, unit costs and sales.
+//! What-if: a month's revenue and cost for assumed prices, unit costs and sales, in the catalog's own currency.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::{Catalog, Margin, MarginLine};
-use crate::names::{PackName, PlanName, TokenType};
+use crate::{
+    billing::money::{Currency, Money},
+    names::{PackName, PlanName, TokenType},
+};
 
 /// The largest number of customers of one plan, and of packs of one kind, in a month.
 const MAX_COUNT: u32 = 1_000;
 /// The number of customers that a what-if starts with, divided evenly among the paid plans.
 const INITIAL_CUSTOMERS: u32 = 100;
-/// The maximum of a price is four times the catalog's, and at least this, in cents.
+/// The maximum of a price is four times the catalog's, and at least this, in minor units.
 const MIN_PRICE_RANGE_CENTS: u32 = 10_000;
-/// The maximum of a unit cost is four times the catalog's, and at least this, in micro-dollars.
+/// The maximum of a unit cost is four times the catalog's, and at least this, in millionths of a unit.
 const MIN_COST_RANGE_MICROS: u32 = 10_000;
 
 /// An adjustable figure. Formatted as its query parameter: `price-plan-pro`.
@@ -21,11 +24,11 @@ pub enum Figure {
     Customers(PlanName),
     /// The number of packs sold in a month.
     Sold(PackName),
-    /// The monthly price of a plan, in cents.
+    /// The monthly price of a plan, in minor units.
     PlanPrice(PlanName),
-    /// The price of a pack, in cents.
+    /// The price of a pack, in minor units.
     PackPrice(PackName),
-    /// Our cost to serve one token, in micro-dollars.
+    /// Our cost to serve one token, in millionths of a unit.
     UnitCost(TokenType),
 }
 
@@ -152,7 +155,7 @@ impl<'a> WhatIf<'a> {
                 missing: each.margin.and_then(|margin| margin.shortfall(floor)),
                 each,
             });
-        Month { lines: lines.collect() }
+        Month { currency: self.assumed.currency, lines: lines.collect() }
     }
 }
 
@@ -170,9 +173,11 @@ fn price_or_cost(catalog: &Catalog, figure: &Figure) -> u32 {
     }
 }
 
-/// A month's revenue and cost, if every token is spent.
+/// A month's revenue and cost in the catalog's own currency, if every token is spent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Month {
+    /// The catalog's own currency, which all amounts are in.
+    pub currency: Currency,
     /// The plans, then the packs, in the catalog's order.
     pub lines: Vec<MonthLine>,
 }
@@ -191,31 +196,33 @@ pub struct MonthLine {
 }
 
 impl MonthLine {
-    /// Returns the revenue, in cents.
-    pub fn revenue_cents(&self) -> u64 {
-        u64::from(self.each.price_cents) * u64::from(self.count)
+    /// Returns the revenue.
+    pub fn revenue(&self) -> Money {
+        let Money { minor, currency } = self.each.price;
+        Money { minor: minor.saturating_mul(self.count.into()), currency }
     }
 
-    /// Returns the cost to serve, in micro-dollars.
+    /// Returns the cost to serve, in millionths of a unit of the catalog's currency.
     pub fn cost_micros(&self) -> u64 {
         self.each.cost_micros.saturating_mul(u64::from(self.count))
     }
 }
 
 impl Month {
-    /// Returns the total revenue, in cents.
-    pub fn revenue_cents(&self) -> u64 {
-        self.lines.iter().map(MonthLine::revenue_cents).fold(0, u64::saturating_add)
+    /// Returns the total revenue.
+    pub fn revenue(&self) -> Money {
+        let minor = self.lines.iter().map(|line| line.revenue().minor).fold(0, i64::saturating_add);
+        Money { minor, currency: self.currency }
     }
 
-    /// Returns the total cost to serve, in micro-dollars.
+    /// Returns the total cost to serve, in millionths of a unit of the catalog's currency.
     pub fn cost_micros(&self) -> u64 {
         self.lines.iter().map(MonthLine::cost_micros).fold(0, u64::saturating_add)
     }
 
     /// Returns the overall margin, or `None` if nothing is sold.
     pub fn margin(&self) -> Option<Margin> {
-        Margin::of(self.revenue_cents(), self.cost_micros())
+        Margin::of(self.revenue().micros(), self.cost_micros())
     }
 
     /// Returns the sold plans and packs: how many of each, and its label.
@@ -235,7 +242,7 @@ mod tests {
     }
 
     /// Checks a month's revenue and cost in dollars, and the lines under the margin floor, for the given figures.
-    fn check(figures: &[(&str, u32)], expected: (u64, u64, &[&str])) {
+    fn check(figures: &[(&str, u32)], expected: (i64, u64, &[&str])) {
         let catalog = catalog();
         let mut what_if = WhatIf::new(&catalog);
         for (name, value) in figures {
@@ -244,7 +251,7 @@ mod tests {
         }
         let month = what_if.month();
         let missing = month.lines.iter().filter_map(|line| Some(format!("{} {}", line.label, line.missing.as_ref()?)));
-        let (revenue, cost) = (month.revenue_cents() / 100, month.cost_micros() / 1_000_000);
+        let (revenue, cost) = (month.revenue().minor / 100, month.cost_micros() / 1_000_000);
         assert_eq!((revenue, cost, missing.collect::<Vec<_>>()), (expected.0, expected.1, strings(expected.2)));
     }
 

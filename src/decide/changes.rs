@@ -95,7 +95,7 @@ impl Account {
         self.holds.extend(holds.iter().map(|(id, hold)| (*id, hold.clone())));
         self.guards.extend(guards.iter().map(|(id, guard)| (*id, guard.clone())));
         if let Some(invoices) = invoices {
-            let numbers = invoices.receipts().map(|(_, number, _)| number);
+            let numbers = invoices.receipts().map(|it| it.number);
             self.receipt_number = numbers.fold(self.receipt_number, i64::max);
             self.invoices = invoices.clone();
         }

@@ -225,10 +225,10 @@ fn a_payment_is_credited_once_and_the_clawback_matches_its_refunds() {
             }
         }
         for invoice in account.invoices.0.values() {
-            assert_eq!(invoice.receipt.is_some(), invoice.paid.as_ref().is_some_and(|paid| paid.cents > 0));
+            assert_eq!(invoice.receipt.is_some(), invoice.paid.as_ref().is_some_and(|paid| paid.minor > 0));
         }
         let packs = account.purchases.values().filter_map(|it| Some(it.credit.as_ref()?.number));
-        let plans = account.invoices.receipts().map(|(_, number, _)| number);
+        let plans = account.invoices.receipts().map(|it| it.number);
         let mut numbers: Vec<i64> = packs.chain(plans).collect();
         numbers.sort_unstable();
         assert!(numbers.iter().copied().eq(1..=account.receipt_number), "{numbers:?}");

@@ -24,16 +24,21 @@ pub(super) fn record_payment(draft: &mut Draft<'_>, id: PurchaseId, facts: &Paym
     let mut purchase = draft.purchase(id).cloned().ok_or(Refusal::PurchaseNotFound)?;
     purchase.payment.join(facts);
     if purchase.payment.stage == Stage::Paid && purchase.credit.is_none() {
-        // Stripe does not always report the amount. Packs are never discounted, so it is the price.
-        if purchase.payment.paid_cents == 0 {
-            purchase.payment.paid_cents = purchase.price_cents.into();
-        }
+        assume_paid_amount(&mut purchase);
         purchase.credit = Some(credit(draft, &purchase));
     }
     let number = purchase.credit.as_ref().map(|credit| credit.number);
     draft.set_purchase(purchase);
     reconcile(draft);
     Ok(Effect::PaymentRecorded { purchase: id, number })
+}
+
+/// Assumes that the price was paid, if Stripe did not report the amount.
+fn assume_paid_amount(purchase: &mut Purchase) {
+    let Purchase { price, payment, .. } = purchase;
+    if payment.paid_minor.is_none() && payment.currency.is_none_or(|currency| currency == price.currency) {
+        payment.paid_minor = u64::try_from(price.minor).ok();
+    }
 }
 
 /// Adjusts the loaded lots to the facts of their payments. Everything that can return tokens to a lot must call it: the

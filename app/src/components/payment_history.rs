@@ -1,6 +1,6 @@
 //! Shared parts of the purchase and invoice pages. Printed, these pages show the receipt alone.
 
-use brightmeter::billing::money::dollars;
+use brightmeter::billing::money::Money;
 use leptos::prelude::*;
 
 use crate::{
@@ -46,17 +46,27 @@ pub fn PaymentRecordFrame(
 /// The amount paid and the date.
 #[component]
 pub fn PaidFact(
-    /// The amount, in cents.
-    cents: u64,
+    /// The amount. `None` if it is unknown.
+    paid: Option<Money>,
+    /// The same amount in the currency that Stripe showed, if it is another one.
+    #[prop(optional_no_strip)]
+    presented: Option<Money>,
     /// When it was paid.
     at: LocalTime,
 ) -> impl IntoView {
+    let amount = paid.map(|paid| {
+        let presented = presented.map(|presented| format!(" (shown as {presented})"));
+        view! {
+            <span class="tabular-nums">{paid.to_string()}</span>
+            {presented}
+            ", "
+        }
+    });
     view! {
         <div>
             <dt>"Paid"</dt>
             <dd>
-                <span class="tabular-nums">{dollars(cents)}</span>
-                ", "
+                {amount}
                 <Time when=at />
             </dd>
         </div>

@@ -4,7 +4,7 @@ use brightmeter::{
     access::role::Action,
     billing::{
         license::{Restriction, Rung},
-        money::dollars,
+        money::Money,
     },
     ledger::tokens::{Tokens, grouped},
 };
@@ -119,19 +119,19 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
 /// The cheapest plan and packs that cover the use of the last 30 days.
 #[component]
 fn Advice(advice: AdviceView) -> impl IntoView {
-    let AdviceView { used, plan, current, packs, price_cents } = advice;
+    let AdviceView { used, plan, current, packs, price } = advice;
     let with_packs = packs.map(|(count, pack)| format!(" + {count} {pack}")).unwrap_or_default();
     let best = match (current, with_packs.is_empty()) {
         (true, true) => format!("your current plan, {plan}"),
         _ => format!("{plan}{with_packs}"),
     };
-    let (used, price) = (format_amounts(&used), dollars(price_cents));
+    let used = format_amounts(&used);
     format!("In the last 30 days you used {used}. Best value: {best}, at {price} a month.")
 }
 
 #[component]
 fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
-    let PlanView { name, label, price_cents, allowance, features, current, next, choice } = plan;
+    let PlanView { name, label, price, allowance, features, current, next, choice } = plan;
     let allowance = match allowance.is_empty() {
         true => view! { <p class="text-muted">"No AI tokens included"</p> }.into_any(),
         false => view! { <Amounts amounts=allowance each=" a month" /> }.into_any(),
@@ -148,7 +148,7 @@ fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
                 {current.then(|| view! { <span class="tag tag-accent">"Your plan"</span> })}
                 {next.then(|| view! { <span class="tag">"Next"</span> })}
             </div>
-            <Price price_cents=price_cents.into() each=" a month" />
+            <Price price each=" a month" />
             <div class="mt-4 border-t border-line pt-4">{allowance}</div>
             <ul class="mt-4 grid gap-1">{features}</ul>
             {next.then(|| view! { <p class="mt-4 text-sm text-muted">"Starts on " <Time when=resets_at /> "."</p> })}
@@ -168,12 +168,12 @@ fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
 
 #[component]
 fn Pack(pack: PackView, sells: bool) -> impl IntoView {
-    let PackView { name, label, price_cents, tokens, new_id } = pack;
+    let PackView { name, label, price, tokens, new_id } = pack;
     let buy = format!("Buy {label}");
     view! {
         <li class="card">
             <h3 class="text-lg font-semibold">{label}</h3>
-            <Price price_cents=price_cents.into() each=" once" />
+            <Price price each=" once" />
             <div class="mt-4 border-t border-line pt-4">
                 <Amounts amounts=tokens each="" />
             </div>
@@ -205,10 +205,10 @@ fn Debts(debts: Vec<(Tokens, String)>) -> impl IntoView {
 }
 
 #[component]
-fn Price(price_cents: u64, each: &'static str) -> impl IntoView {
+fn Price(price: Money, each: &'static str) -> impl IntoView {
     view! {
         <p class="mt-2">
-            <span class="text-3xl font-semibold tracking-tight tabular-nums">{dollars(price_cents)}</span>
+            <span class="text-3xl font-semibold tracking-tight tabular-nums">{price.to_string()}</span>
             <span class="text-muted">{each}</span>
         </p>
     }

@@ -1,6 +1,6 @@
 //! `/billing/invoices/:invoice`: the receipt of one payment for the plan, also for print.
 
-use brightmeter::billing::money::signed_dollars;
+use brightmeter::billing::money::Money;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -21,10 +21,10 @@ pub fn InvoicePage() -> impl IntoView {
 
 #[component]
 fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
-    let InvoiceView { id, number, at, paid_cents, lines, rest_cents, stripe_url, stripe_number } = invoice;
+    let InvoiceView { id, number, at, paid, lines, rest, stripe_url, stripe_number } = invoice;
     let heading = format!("Receipt {number} for {}", viewer.org.name);
-    let rest = (rest_cents != 0).then(|| ("Tax, discounts, credit and other".to_owned(), rest_cents));
-    let lines = lines.into_iter().chain(rest).map(|(text, cents)| view! { <Line text cents /> }).collect_view();
+    let rest = rest.map(|rest| ("Tax, discounts, credit and other".to_owned(), rest));
+    let lines = lines.into_iter().chain(rest).map(|(text, amount)| view! { <Line text amount /> }).collect_view();
     let stripe = stripe_url.map(|url| {
         let label =
             stripe_number.map_or_else(|| "Stripe's invoice".into(), |number| format!("Stripe's invoice {number}"));
@@ -38,7 +38,7 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
             <p class="mt-2">"Payment for your plan."</p>
             <dl class="facts mt-5">
                 {lines}
-                <PaidFact cents=paid_cents at />
+                <PaidFact paid=Some(paid) at />
                 {stripe}
                 <div>
                     <dt>"Invoice"</dt>
@@ -51,11 +51,11 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
 
 /// One line of the invoice.
 #[component]
-fn Line(text: String, cents: i64) -> impl IntoView {
+fn Line(text: String, amount: Money) -> impl IntoView {
     view! {
         <div>
             <dt class="wrap-anywhere">{text}</dt>
-            <dd class="tabular-nums">{signed_dollars(cents)}</dd>
+            <dd class="tabular-nums">{amount.to_string()}</dd>
         </div>
     }
 }

@@ -1,6 +1,5 @@
 //! `/billing/plan`: a preview of a plan change, in money and tokens, and the form that confirms it.
 
-use brightmeter::billing::money::dollars;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -28,12 +27,11 @@ pub fn PlanPage() -> impl IntoView {
 
 #[component]
 fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
-    let PlanChoiceView { name, label, price_cents, kind, tokens, refused, new_id, plan_change, from } = view;
+    let PlanChoiceView { name, label, price, kind, tokens, refused, new_id, plan_change, from } = view;
     // A form that was posted before keeps its values, so that sending it again after an unknown outcome is safe.
     let posted = |field: &str, new: String| Some(form.value(field)).filter(|value| !value.is_empty()).unwrap_or(new);
     let (id, from) = (posted("id", new_id), posted("from", from.to_string()));
     let plan_change = posted("plan_change", plan_change.as_str().into());
-    let price = dollars(price_cents.into());
     let (heading, button) = match &kind {
         Choice::Subscribe { .. } => (format!("Subscribe to {label}"), "Continue to Stripe".to_owned()),
         Choice::Upgrade { .. } => (format!("Upgrade to {label}"), format!("Upgrade to {label}")),
@@ -45,15 +43,15 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
     let money = match kind.clone() {
         Choice::Subscribe { trial_days: 0 } => view! { {format!("{price} today, then {price} every month. Cancel anytime and keep the month you've paid for.")} }.into_any(),
         Choice::Subscribe { trial_days } => view! { {format!("Free for {trial_days} days, then {price} every month. Cancel before the trial ends and pay nothing.")} }.into_any(),
-        Choice::Upgrade { due_cents, next: Some(next) } => {
-            let now = match due_cents {
-                Some(cents) => format!("{} now, for the rest of this month; credit for your unused time is applied. ", dollars(cents)),
+        Choice::Upgrade { due, next: Some(next) } => {
+            let now = match due {
+                Some(due) => format!("{due} now, for the rest of this month; credit for your unused time is applied. "),
                 None => "The rest of this month now; credit for your unused time is applied. ".to_owned(),
             };
             view! { {now} {format!("Then {price} on ")} <Time when=next /> " and every month after." }.into_any()
         }
-        Choice::Upgrade { due_cents, next: None } => {
-            let now = due_cents.map_or_else(|| price.clone(), dollars);
+        Choice::Upgrade { due, next: None } => {
+            let now = due.map_or_else(|| price.to_string(), |due| due.to_string());
             view! { {format!("Your free trial ends with the upgrade: {now} now, then {price} every month.")} }.into_any()
         }
         Choice::Resume => view! { {format!("{price} now, then {price} every month.")} }.into_any(),

@@ -1,6 +1,6 @@
 //! `/billing/purchases/:purchase`: one purchase and, once it is paid, its receipt, also for print.
 
-use brightmeter::billing::{money::dollars, payment::Stage};
+use brightmeter::billing::{money::Money, payment::Stage};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -37,7 +37,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
         Stage::Open | Stage::Pending => "receipt",
         Stage::Expired | Stage::Failed => "receipt receipt-warn",
     };
-    let PurchaseView { label, tokens, price_cents, who, ordered_at, .. } = purchase.clone();
+    let PurchaseView { label, tokens, price, who, ordered_at, .. } = purchase.clone();
     view! {
         <PaymentRecordFrame viewer title heading tone>
             <State purchase=purchase.clone() back canceled />
@@ -48,7 +48,7 @@ fn Purchase(viewer: Viewer, purchase: PurchaseView, back: bool, canceled: bool) 
                 </div>
                 <div>
                     <dt>"Price"</dt>
-                    <dd class="tabular-nums">{dollars(price_cents.into())}</dd>
+                    <dd class="tabular-nums">{price.to_string()}</dd>
                 </div>
                 <div>
                     <dt>"Ordered by"</dt>
@@ -77,7 +77,9 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
             </p>
         }
     });
-    let returned = purchase.receipt.as_ref().is_some_and(|receipt| receipt.returned_cents >= receipt.paid_cents.max(1));
+    let receipt = purchase.receipt.as_ref();
+    let is_free = receipt.and_then(|receipt| receipt.paid).is_some_and(Money::is_zero);
+    let returned = receipt.is_some_and(|receipt| !is_free && receipt.paid == Some(receipt.returned));
     let (headline, detail) = match purchase.stage {
         Stage::Paid if returned => {
             let detail = view! { <p>"The payment was refunded in full, and the tokens were removed."</p> };
@@ -152,14 +154,14 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
 
 #[component]
 fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
-    let PurchaseReceiptView { number: _, at, paid_cents, returned_cents, taken_back, put_aside, stripe_url } = receipt;
-    let returned = (returned_cents > 0).then(|| {
+    let PurchaseReceiptView { number: _, at, paid, presented, returned, taken_back, put_aside, stripe_url } = receipt;
+    let returned = (!returned.is_zero()).then(|| {
         let removed =
             if taken_back.is_empty() { String::new() } else { format!(", {} removed", format_amounts(&taken_back)) };
         view! {
             <div>
                 <dt>"Refunded"</dt>
-                <dd>{format!("{}{removed}", dollars(returned_cents))}</dd>
+                <dd>{format!("{}{removed}", returned)}</dd>
             </div>
         }
     });
@@ -173,7 +175,7 @@ fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
     });
     let stripe = stripe_url.map(|url| view! { <StripeFact url label="Stripe's receipt" /> });
     view! {
-        <PaidFact cents=paid_cents at />
+        <PaidFact paid presented at />
         {returned}
         {aside}
         {stripe}

@@ -1,6 +1,6 @@
 //! `/billing/purchases`: packs that were ordered and invoices that were paid.
 
-use brightmeter::billing::{money::dollars, payment::Stage};
+use brightmeter::billing::{money::Money, payment::Stage};
 use leptos::prelude::*;
 
 use crate::{
@@ -69,8 +69,9 @@ fn Purchases(viewer: Viewer, view: PurchasesView) -> impl IntoView {
 
 #[component]
 fn Pack(purchase: PurchaseView) -> impl IntoView {
-    let PurchaseView { id, label, tokens, price_cents, who, ordered_at, stage, receipt, disputed, pay: _ } = purchase;
-    let returned = receipt.as_ref().is_some_and(|receipt| receipt.returned_cents > 0);
+    let PurchaseView { id, label, tokens, price, who, ordered_at, stage, receipt, disputed, pay: _ } = purchase;
+    let returned = receipt.as_ref().is_some_and(|receipt| !receipt.returned.is_zero());
+    let amount = receipt.as_ref().and_then(|receipt| receipt.paid).unwrap_or(price);
     let (tag, tone) = match stage {
         Stage::Paid if disputed => ("Disputed", "tag tag-warn"),
         Stage::Paid if returned => ("Paid, refunded in part", "tag"),
@@ -82,7 +83,7 @@ fn Pack(purchase: PurchaseView) -> impl IntoView {
     };
     let number = receipt.map(|receipt| format!("Receipt {} · ", receipt.number));
     view! {
-        <Line href=format!("/billing/purchases/{id}") label cents=price_cents.into() tag tone>
+        <Line href=format!("/billing/purchases/{id}") label amount tag tone>
             <p class="mt-1 text-sm text-muted">{format_amounts(&tokens)}</p>
             <p class="mt-1 text-sm text-muted">{number} <Date when=ordered_at /> " · " {who}</p>
         </Line>
@@ -91,24 +92,24 @@ fn Pack(purchase: PurchaseView) -> impl IntoView {
 
 #[component]
 fn Plan(invoice: InvoiceView) -> impl IntoView {
-    let InvoiceView { id, number, at, paid_cents, lines, .. } = invoice;
+    let InvoiceView { id, number, at, paid, lines, .. } = invoice;
     let lines: Vec<String> = lines.into_iter().map(|(text, _)| text).collect();
     let description =
         (!lines.is_empty()).then(|| view! { <p class="mt-1 text-sm wrap-anywhere text-muted">{lines.join(", ")}</p> });
     view! {
-        <Line href=format!("/billing/invoices/{id}") label="Plan" cents=paid_cents tag="Paid" tone="tag tag-accent">
+        <Line href=format!("/billing/invoices/{id}") label="Plan" amount=paid tag="Paid" tone="tag tag-accent">
             {description}
             <p class="mt-1 text-sm text-muted">{format!("Receipt {number} · ")} <Date when=at /></p>
         </Line>
     }
 }
 
-/// A line of the list: label, price and state. The children are further details.
+/// A line of the list: label, amount and state. The children are further details.
 #[component]
 fn Line(
     href: String,
     #[prop(into)] label: String,
-    cents: u64,
+    amount: Money,
     tag: &'static str,
     tone: &'static str,
     children: Children,
@@ -124,7 +125,7 @@ fn Line(
                 {children()}
             </div>
             <p class="flex items-center gap-3">
-                <span class="font-medium tabular-nums">{dollars(cents)}</span>
+                <span class="font-medium tabular-nums">{amount.to_string()}</span>
                 <span class=tone>{tag}</span>
             </p>
         </li>

@@ -1,6 +1,9 @@
 //! View models of `/billing/plan`, which owners and admins see.
 
-use brightmeter::{billing::plan_change::PlanChange, ledger::tokens::Tokens};
+use brightmeter::{
+    billing::{money::Money, plan_change::PlanChange},
+    ledger::tokens::Tokens,
+};
 
 use super::LocalTime;
 
@@ -11,8 +14,8 @@ pub struct PlanChoiceView {
     pub name: String,
     /// The plan's label.
     pub label: String,
-    /// The price per month, in cents.
-    pub price_cents: u32,
+    /// The price per month.
+    pub price: Money,
     /// The kind of change and its effect on payments.
     pub kind: Choice,
     /// The change of the tokens, by token type.
@@ -37,8 +40,8 @@ pub enum Choice {
     },
     /// Changes to a larger plan immediately.
     Upgrade {
-        /// The amount due now, in cents. `None` if Stripe hasn't quoted it.
-        due_cents: Option<u64>,
+        /// The amount due now. `None` if Stripe hasn't quoted it.
+        due: Option<Money>,
         /// When the next full month is paid. `None` if a new month starts now, because a free trial ends with the
         /// upgrade.
         next: Option<LocalTime>,

@@ -1,6 +1,9 @@
 //! View models of purchases, invoices and their receipts.
 
-use brightmeter::{billing::payment::Stage, ledger::tokens::Tokens};
+use brightmeter::{
+    billing::{money::Money, payment::Stage},
+    ledger::tokens::Tokens,
+};
 
 use super::LocalTime;
 
@@ -31,8 +34,8 @@ pub struct PurchaseView {
     pub label: String,
     /// The tokens in the pack, with labels.
     pub tokens: Vec<(Tokens, String)>,
-    /// The price, in cents.
-    pub price_cents: u32,
+    /// The price.
+    pub price: Money,
     /// The name of the user who ordered it.
     pub who: String,
     /// When it was ordered.
@@ -54,10 +57,12 @@ pub struct PurchaseReceiptView {
     pub number: i64,
     /// When the tokens were credited.
     pub at: LocalTime,
-    /// The amount paid, in cents.
-    pub paid_cents: u64,
-    /// The amount refunded or lost in a dispute, in cents.
-    pub returned_cents: u64,
+    /// The amount paid. `None` if Stripe didn't report it.
+    pub paid: Option<Money>,
+    /// The amount that Stripe showed the customer, if in another currency.
+    pub presented: Option<Money>,
+    /// The amount refunded or lost in a dispute.
+    pub returned: Money,
     /// The tokens clawed back, with labels.
     pub taken_back: Vec<(Tokens, String)>,
     /// The tokens set aside while the payment is disputed, with labels.
@@ -75,12 +80,12 @@ pub struct InvoiceView {
     pub number: i64,
     /// When it was paid.
     pub at: LocalTime,
-    /// The amount paid, in cents.
-    pub paid_cents: u64,
-    /// The lines: description and amount in cents, negative for credit.
-    pub lines: Vec<(String, i64)>,
-    /// The amount paid minus the sum of the lines, in cents.
-    pub rest_cents: i64,
+    /// The amount paid.
+    pub paid: Money,
+    /// The lines: description and amount, negative for credit.
+    pub lines: Vec<(String, Money)>,
+    /// The amount paid minus the sum of the lines. `None` if they are equal, and without lines.
+    pub rest: Option<Money>,
     /// The URL of Stripe's invoice page.
     pub stripe_url: Option<String>,
     /// The invoice's number at Stripe.

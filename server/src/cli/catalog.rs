@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use brightmeter::billing::money::Money;
+
 use super::CliError;
 use crate::{config, stdout::say};
 
@@ -12,10 +14,9 @@ pub(super) fn check(file: Option<PathBuf>) -> Result<ExitCode, CliError> {
     let catalog = config::catalog(file)?;
     say(format!("{:<24}{:>12}{:>12}{:>12}", "", "price", "cost", "margin"));
     for line in catalog.margins() {
-        let dollars = |cents: u64| format!("${}.{:02}", cents / 100, cents % 100);
         let margin = line.margin.map_or_else(|| "–".into(), |margin| margin.to_string());
-        let (price, cost) = (dollars(line.price_cents.into()), dollars(line.cost_micros.div_ceil(10_000)));
-        say(format!("{:<24}{price:>12}{cost:>12}{margin:>12}", line.what));
+        let cost = Money::from_micros(line.cost_micros, catalog.currency);
+        say(format!("{:<24}{:>#12}{cost:>#12}{margin:>12}", line.what, line.price));
     }
     let floor = catalog.margin_floor_permille;
     say(format!("All margins are at least {}.{} %.", floor / 10, floor % 10));

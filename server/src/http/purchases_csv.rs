@@ -6,7 +6,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use brightmeter::{
-    access::role::Action, billing::payment::Stage, command::Caller, ledger::tokens::Tokens, time::Instant,
+    access::role::Action,
+    billing::{invoices::InvoiceReceipt, payment::Stage},
+    command::Caller,
+    ledger::tokens::Tokens,
+    time::Instant,
 };
 
 use super::{
@@ -20,7 +24,7 @@ use crate::{
     service::{
         Result, StorageError,
         org_reads::{Order, OrgReads},
-        payment_history::{PaymentHistoryItem, PlanPayment},
+        payment_history::PaymentHistoryItem,
     },
 };
 
@@ -71,7 +75,7 @@ fn write(payments: &[PaymentHistoryItem], names: &Names) -> Result<Vec<u8>> {
     for payment in payments {
         let row = match payment {
             PaymentHistoryItem::Pack(order) => pack_row(order, names),
-            PaymentHistoryItem::Plan(payment) => plan_row(payment),
+            PaymentHistoryItem::Plan(receipt) => plan_row(receipt),
         };
         csv.write_record(row).map_err(corrupt)?;
     }
@@ -88,32 +92,32 @@ fn pack_row(order: &Order, names: &Names) -> [String; 13] {
         credit.map(|credit| time(credit.at)).unwrap_or_default(),
         escape_formula(purchase.label.clone()),
         amounts(purchase.tokens.iter().map(|(name, amount)| (name, *amount))),
-        purchase.price_cents.to_string(),
+        purchase.price.minor.to_string(),
         payment.stage.as_str().into(),
-        payment.paid_cents.to_string(),
-        payment.returned_cents().to_string(),
+        payment.paid_minor.unwrap_or_default().to_string(),
+        payment.returned_minor().to_string(),
         amounts(clawed_back),
         escape_formula(names.caller(&Caller::Member { member: *member })),
         purchase.id.to_string(),
-        payment.stripe_ids.payment_intent.clone().unwrap_or_default(),
+        join(payment.stripe_ids.payment_intents.iter().cloned()),
     ]
 }
 
 /// A plan payment has no order, and we don't record its tokens or its refunds, so those columns stay empty.
-fn plan_row(payment: &PlanPayment) -> [String; 13] {
-    let PlanPayment { invoice, number, paid } = payment;
-    let lines: Vec<&str> = paid.lines.iter().map(|line| line.text.as_str()).collect();
+fn plan_row(receipt: &InvoiceReceipt) -> [String; 13] {
+    let InvoiceReceipt { invoice, number, at, paid, lines, .. } = receipt;
+    let lines: Vec<&str> = lines.iter().map(|(text, _)| text.as_str()).collect();
     let label = if lines.is_empty() { "Plan".to_owned() } else { format!("Plan: {}", lines.join(", ")) };
     let empty = String::new;
     [
         number.to_string(),
-        time(paid.at),
-        time(paid.at),
+        time(*at),
+        time(*at),
         label,
         empty(),
-        paid.cents.to_string(),
+        paid.minor.to_string(),
         Stage::Paid.as_str().into(),
-        paid.cents.to_string(),
+        paid.minor.to_string(),
         empty(),
         empty(),
         empty(),
@@ -129,5 +133,9 @@ fn time(at: Instant) -> String {
 /// Formats the non-zero amounts: `500 ai, 50 deep`.
 fn amounts<'a>(amounts: impl Iterator<Item = (&'a brightmeter::names::TokenType, Tokens)>) -> String {
     let nonzero = amounts.filter(|(_, amount)| !amount.is_zero());
-    nonzero.map(|(name, amount)| format!("{} {name}", amount.get())).collect::<Vec<_>>().join(", ")
+    join(nonzero.map(|(name, amount)| format!("{} {name}", amount.get())))
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
 }

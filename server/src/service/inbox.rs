@@ -186,7 +186,7 @@ impl Inbox {
         payment: Payment,
         owner: Option<PaymentOwner>,
     ) -> Result<Attempt> {
-        let owner = match (owner, &payment.stripe_ids.payment_intent, &self.purchases.gateway) {
+        let owner = match (owner, payment.stripe_ids.payment_intents.first(), &self.purchases.gateway) {
             (Some(owner), ..) => Some(owner),
             // Refunds and disputes do not say whose payment it was.
             (None, Some(payment_intent), Some(gateway)) => gateway.find_payment_owner(payment_intent).await.ok(),

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use brightmeter::{
-    billing::license::License,
+    billing::{invoices::InvoiceReceipt, license::License},
     features::quest::Goal,
     ids::{HoldId, JobId, OrgId, PurchaseId},
     ledger::{
@@ -18,7 +18,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{
-    payment_history::{self, PaymentHistoryItem, PlanPayment},
+    payment_history::{self, PaymentHistoryItem},
     plans::BillingFacts,
 };
 use crate::storage::{
@@ -89,7 +89,7 @@ impl OrgReads {
     }
 
     /// Returns the payment of a plan's invoice, or `None` if it has no receipt.
-    pub async fn plan_payment(&mut self, invoice: &str) -> Result<Option<PlanPayment>> {
+    pub async fn plan_payment(&mut self, invoice: &str) -> Result<Option<InvoiceReceipt>> {
         payment_history::find_plan_payment(&mut self.tx, self.org, invoice).await
     }
 

@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use brightmeter::{billing::invoices::Paid, ids::OrgId, time::Instant};
+use brightmeter::{billing::invoices::InvoiceReceipt, ids::OrgId, time::Instant};
 use sqlx::PgConnection;
 
 use crate::storage::{
@@ -18,18 +18,7 @@ pub enum PaymentHistoryItem {
     /// A pack order, paid or not.
     Pack(Box<Order>),
     /// A payment for a plan.
-    Plan(PlanPayment),
-}
-
-/// A payment for a plan, with its receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanPayment {
-    /// The invoice's Stripe id: `in_…`.
-    pub invoice: String,
-    /// The receipt's number. Packs and plans share one sequence per organization.
-    pub number: i64,
-    /// The amount, time and lines of the payment.
-    pub paid: Paid,
+    Plan(InvoiceReceipt),
 }
 
 impl PaymentHistoryItem {
@@ -37,7 +26,7 @@ impl PaymentHistoryItem {
     fn at(&self) -> Instant {
         match self {
             Self::Pack(order) => order.ordered_at,
-            Self::Plan(payment) => payment.paid.at,
+            Self::Plan(receipt) => receipt.at,
         }
     }
 
@@ -45,7 +34,7 @@ impl PaymentHistoryItem {
     fn number(&self) -> Option<i64> {
         match self {
             Self::Pack(order) => order.purchase.credit.as_ref().map(|credit| credit.number),
-            Self::Plan(payment) => Some(payment.number),
+            Self::Plan(receipt) => Some(receipt.number),
         }
     }
 }
@@ -64,15 +53,12 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec
 
 /// Returns the payment of an invoice, or `None` if it has no receipt.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn find_plan_payment(conn: &mut PgConnection, org: OrgId, invoice: &str) -> Result<Option<PlanPayment>> {
+pub async fn find_plan_payment(conn: &mut PgConnection, org: OrgId, invoice: &str) -> Result<Option<InvoiceReceipt>> {
     Ok(plan_payments(conn, org).await?.into_iter().find(|payment| payment.invoice == invoice))
 }
 
 /// All payments for plans. Their number is small: about one a month.
-async fn plan_payments(conn: &mut PgConnection, org: OrgId) -> Result<Vec<PlanPayment>> {
+async fn plan_payments(conn: &mut PgConnection, org: OrgId) -> Result<Vec<InvoiceReceipt>> {
     let (invoices, _) = licenses::find_billing_facts(conn, org).await?;
-    let receipts = invoices.receipts();
-    let payments =
-        receipts.map(|(invoice, number, paid)| PlanPayment { invoice: invoice.into(), number, paid: paid.clone() });
-    Ok(payments.collect())
+    Ok(invoices.receipts().collect())
 }

@@ -184,9 +184,10 @@ impl Purchases {
         if purchases::count_open(conn, org, self.clock.now() - ORDER_WINDOW).await? >= MAX_OPEN_ORDERS {
             return Err(OrderError::TooMany);
         }
-        let (label, price_cents, tokens) = (pack.label.clone(), pack.price_cents, pack.tokens.clone());
+        let price = self.catalog.money(pack.price_cents);
+        let (label, tokens) = (pack.label.clone(), pack.tokens.clone());
         let (pack, payment, credit) = (pack.name.clone(), Payment::default(), None);
-        Ok(Purchase { id, pack, label, price_cents, tokens, payment, credit })
+        Ok(Purchase { id, pack, label, price, tokens, payment, credit })
     }
 
     fn gateway(&self) -> Result<&Arc<dyn Gateway>, GatewayError> {
@@ -196,8 +197,7 @@ impl Purchases {
     /// Records payment facts for a purchase, then retries the events that were waiting for its Stripe ids.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn record_payment(&self, org: OrgId, purchase: PurchaseId, facts: Payment) -> Result<(), SyncError> {
-        let stripe_ids = [&facts.stripe_ids.session, &facts.stripe_ids.payment_intent, &facts.stripe_ids.charge];
-        let stripe_ids: Vec<String> = stripe_ids.into_iter().flatten().cloned().collect();
+        let stripe_ids: Vec<String> = facts.stripe_ids.names().cloned().collect();
         self.writer.submit(Submission::new(org, None, Command::RecordPayment { purchase, facts })).await?;
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
         if stripe_events::wake(&mut conn, &stripe_ids, self.clock.now()).await? > 0 {
@@ -233,8 +233,10 @@ impl Purchases {
         if purchase != PurchaseRef::Ids(org, id) {
             return Ok(None);
         }
-        if let (Stage::Paid, Some(payment_intent)) = (facts.stage, facts.stripe_ids.payment_intent.clone()) {
-            facts.join(&gateway.find_refunds_and_disputes(&payment_intent, self.clock.now()).await?);
+        if facts.stage == Stage::Paid {
+            for payment_intent in facts.stripe_ids.payment_intents.clone() {
+                facts.join(&gateway.find_refunds_and_disputes(&payment_intent, self.clock.now()).await?);
+            }
         }
         Ok(Some(facts))
     }

@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 
 use brightmeter::{
-    billing::payment::{Credit, Payment, Purchase},
+    billing::{
+        money::{Currency, Money},
+        payment::{Credit, Payment, Purchase},
+    },
     ids::{MemberId, OrgId, PurchaseId},
     ledger::tokens::Tokens,
     names::TokenType,
@@ -35,7 +38,7 @@ impl Row {
             id: PurchaseId(self.id),
             pack: decode(TABLE, "pack", self.id, self.pack)?,
             label: self.label,
-            price_cents: decode(TABLE, "price_cents", self.id, self.price_cents)?,
+            price: Money { minor: self.price_cents, currency: Currency::USD },
             tokens: self.tokens.0,
             payment: self.payment.0,
             credit: self.credit.map(|credit| credit.0),
@@ -84,7 +87,7 @@ pub async fn insert(
         purchase.id.0,
         purchase.pack.as_str(),
         purchase.label,
-        i64::from(purchase.price_cents),
+        purchase.price.minor,
         Json(&purchase.tokens) as Json<&BTreeMap<TokenType, Tokens>>,
         member.0,
         now,
@@ -185,8 +188,7 @@ pub async fn update(conn: &mut PgConnection, org: Uuid, purchase: &Purchase) -> 
     .execute(&mut *conn)
     .await?;
     expect_rows(done, 1, TABLE, purchase.id)?;
-    let ids: Vec<&str> =
-        [&ids.session, &ids.payment_intent, &ids.charge].into_iter().filter_map(Option::as_deref).collect();
+    let ids: Vec<&str> = ids.names().map(String::as_str).collect();
     if ids.is_empty() { Ok(()) } else { insert_stripe_ids(conn, org, purchase.id, &ids).await }
 }
 

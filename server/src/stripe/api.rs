@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use brightmeter::{
-    billing::{invoices::Invoices, payment::Payment, subscription::SubscriptionSnapshot},
+    billing::{invoices::Invoices, money::Money, payment::Payment, subscription::SubscriptionSnapshot},
     ids::{OrgId, PlanOrderId},
     time::Instant,
 };
@@ -125,7 +125,7 @@ impl Gateway for StripeApi {
         let metadata =
             HashMap::from([(ORG.to_owned(), org.to_string()), (PURCHASE.to_owned(), purchase.id.to_string())]);
         let mut price = CreateCheckoutSessionLineItemsPriceData::new(Currency::USD);
-        price.unit_amount = Some(i64::from(purchase.price_cents));
+        price.unit_amount = Some(purchase.price.minor);
         price.product_data = Some(ProductData::new(&purchase.label));
         let mut item = CreateCheckoutSessionLineItems::new();
         (item.price_data, item.quantity) = (Some(price), Some(1));
@@ -170,7 +170,7 @@ impl Gateway for StripeApi {
         self.send(&ExpireCheckoutSession::new(session), Some(format!("close-{}", Uuid::now_v7()))).await.map(drop)
     }
 
-    async fn preview_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
+    async fn preview_change(&self, change: &SubscriptionChange<'_>) -> Result<Money, GatewayError> {
         self.preview(change).await
     }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use brightmeter::{
     billing::{
         invoices::Invoices,
+        money::Money,
         payment::{Payment, Purchase},
         subscription::{PlanLine, Subscription, SubscriptionSnapshot},
     },
@@ -44,8 +45,8 @@ pub trait Gateway: Send + Sync {
     /// [`GatewayError::Refused`] also if the session has already been paid.
     async fn close_checkout(&self, session: &str) -> Result<(), GatewayError>;
 
-    /// Returns what a change would cost immediately, in cents.
-    async fn preview_change(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError>;
+    /// Returns what a change would cost immediately.
+    async fn preview_change(&self, change: &SubscriptionChange<'_>) -> Result<Money, GatewayError>;
 
     /// Changes a subscription. Idempotent per order.
     ///

@@ -153,10 +153,10 @@ pub fn session(object: &Value, stage: Option<Stage>) -> Option<PaymentFacts> {
     });
     let mut payment = Payment { stage, ..Payment::default() };
     if stage == Stage::Paid {
-        payment.paid_cents = object["amount_total"].as_u64().unwrap_or_default();
+        payment.paid_minor = object["amount_total"].as_u64().filter(|paid| *paid > 0);
     }
     payment.stripe_ids.session = Some(id.clone());
-    payment.stripe_ids.payment_intent = id_of(&object["payment_intent"]);
+    payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
     Some(Ok((metadata_ids(object).unwrap_or(PurchaseRef::StripeIds(vec![id])), payment)))
 }
 
@@ -188,16 +188,16 @@ fn charge(object: &Value) -> Option<PaymentFacts> {
         // A failed attempt: another charge of the same payment may follow.
         return None;
     }
-    let refunded_cents = object["amount_refunded"].as_u64().unwrap_or_default();
-    let mut payment = Payment { refunded_cents, ..Payment::default() };
-    payment.stripe_ids.payment_intent = id_of(&object["payment_intent"]);
-    payment.stripe_ids.charge = text(&object["id"]);
+    let refunded_minor = object["amount_refunded"].as_u64().unwrap_or_default();
+    let mut payment = Payment { refunded_minor, ..Payment::default() };
+    payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
+    payment.stripe_ids.charges.extend(text(&object["id"]));
     payment.stripe_ids.receipt_url = https_url(&object["receipt_url"]);
     for object in object["refunds"]["data"].as_array().into_iter().flatten() {
         payment.refunds.extend(refund_of(object));
     }
     // Charges of our orders carry our ids in their metadata; this one pays for something else.
-    if metadata_ids(object).is_none() && payment.refunded_cents == 0 && payment.refunds.is_empty() {
+    if metadata_ids(object).is_none() && payment.refunded_minor == 0 && payment.refunds.is_empty() {
         return None;
     }
     Some(payment_facts(object, payment))
@@ -206,18 +206,18 @@ fn charge(object: &Value) -> Option<PaymentFacts> {
 fn refund(object: &Value) -> PaymentFacts {
     let mut payment = Payment::default();
     payment.refunds.extend([refund_of(object).ok_or("the refund has no id or amount")?]);
-    payment.stripe_ids.payment_intent = id_of(&object["payment_intent"]);
-    payment.stripe_ids.charge = id_of(&object["charge"]);
+    payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
+    payment.stripe_ids.charges.extend(id_of(&object["charge"]));
     payment_facts(object, payment)
 }
 
 fn refund_of(object: &Value) -> Option<(String, Refund)> {
     let failed = matches!(object["status"].as_str(), Some("failed" | "canceled"));
-    Some((text(&object["id"])?, Refund { cents: object["amount"].as_u64()?, failed }))
+    Some((text(&object["id"])?, Refund { minor: object["amount"].as_u64()?, failed }))
 }
 
 fn dispute(object: &Value, reported_at: i64) -> PaymentFacts {
-    let (Some(id), Some(cents)) = (text(&object["id"]), object["amount"].as_u64()) else {
+    let (Some(id), Some(minor)) = (text(&object["id"]), object["amount"].as_u64()) else {
         return Err("the dispute has no id or amount");
     };
     // An inquiry that closes without a dispute ("warning_closed") and a prevented dispute cost nothing.
@@ -227,15 +227,14 @@ fn dispute(object: &Value, reported_at: i64) -> PaymentFacts {
         _ => DisputeStatus::Open,
     };
     let mut payment = Payment::default();
-    payment.disputes.insert(id, Dispute { cents, status });
-    payment.stripe_ids.payment_intent = id_of(&object["payment_intent"]);
-    payment.stripe_ids.charge = id_of(&object["charge"]);
+    payment.disputes.insert(id, Dispute { minor, currency: None, status });
+    payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
+    payment.stripe_ids.charges.extend(id_of(&object["charge"]));
     payment_facts(object, payment)
 }
 
 fn payment_facts(object: &Value, payment: Payment) -> PaymentFacts {
-    let stripe_ids: Vec<String> =
-        [&payment.stripe_ids.payment_intent, &payment.stripe_ids.charge].into_iter().flatten().cloned().collect();
+    let stripe_ids: Vec<String> = payment.stripe_ids.names().cloned().collect();
     let purchase = metadata_ids(object);
     let purchase = purchase.or_else(|| (!stripe_ids.is_empty()).then_some(PurchaseRef::StripeIds(stripe_ids)));
     purchase.map(|purchase| (purchase, payment)).ok_or("it has neither a payment intent nor a charge")

@@ -308,7 +308,7 @@ pub(super) fn facts() -> impl Strategy<Value = Payment> {
         1 => (0..4_usize).prop_map(move |stage| stages[stage].clone()),
         3 => (0..3_u8, 0_u64..2_000, any::<bool>())
             .prop_map(|(id, cents, failed)| refunded(&format!("re_{id}"), cents, failed)),
-        1 => (0_u64..4_000).prop_map(|refunded_cents| Payment { refunded_cents, ..Payment::default() }),
+        1 => (0_u64..4_000).prop_map(|refunded_minor| Payment { refunded_minor, ..Payment::default() }),
         3 => (0..2_u8, prop::option::of((0_i64..3, any::<bool>())))
             .prop_map(|(id, ended)| disputed(&format!("dp_{id}"), ended)),
     ]

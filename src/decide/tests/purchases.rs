@@ -62,7 +62,7 @@ fn a_payment_for_an_unknown_order_is_refused() {
 fn a_refund_claws_back_the_same_share_of_the_tokens() {
     check(0, &[refunded("re_1", 1_000, false)], (328, 0));
     check(0, &[refunded("re_1", 1_000, false), refunded("re_2", 1_900, false)], (0, 0));
-    check(0, &[Payment { refunded_cents: 1_450, ..Payment::default() }], (250, 0));
+    check(0, &[Payment { refunded_minor: 1_450, ..Payment::default() }], (250, 0));
     let (world, _) = check(0, &[refunded("re_1", 1_450, false)], (250, 0));
     assert_eq!(world.account.balance(&super::world::deep()).settled.get(), 25);
 }

@@ -1,7 +1,15 @@
 //! Receipts: payments for packs and plans share one numbering, 1, 2, 3, …, one number per payment.
 
 use super::world::{START, World, at, invoice_facts, paid, paid_for_plan};
-use crate::{billing::invoices::Invoices, command::Command, ledger::outcome::Effect, time::Instant};
+use crate::{
+    billing::{
+        invoices::Invoices,
+        money::{Currency, Money},
+    },
+    command::Command,
+    ledger::outcome::Effect,
+    time::Instant,
+};
 
 const PRICE: u64 = 14_900;
 
@@ -22,7 +30,7 @@ fn check(facts: &[Invoices], then: &str) -> World {
 }
 
 fn receipts(world: &World) -> String {
-    let numbers = world.account.invoices.receipts().map(|(id, number, _)| format!("{id}: {number}"));
+    let numbers = world.account.invoices.receipts().map(|it| format!("{}: {}", it.invoice, it.number));
     numbers.collect::<Vec<_>>().join(", ")
 }
 
@@ -66,8 +74,8 @@ fn a_payment_has_one_receipt_however_often_and_in_any_order_it_is_reported() {
         order.rotate_left(first);
         for order in [order.clone(), order.iter().rev().cloned().collect(), [order.clone(), order].concat()] {
             let world = check(&order, "in_1: 1");
-            let (_, _, paid) = world.account.invoices.receipts().next().unwrap();
-            assert_eq!((paid.at, paid.cents), (day(2), PRICE));
+            let receipt = world.account.invoices.receipts().next().unwrap();
+            assert_eq!((receipt.at, receipt.paid), (day(2), Money::new(PRICE, Currency::USD)));
         }
     }
 }

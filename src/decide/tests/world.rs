@@ -9,6 +9,7 @@ use crate::{
     billing::{
         invoices::{Invoice, InvoiceLine, InvoiceStatus, Invoices, Paid},
         license::StaffAction,
+        money::{Currency, Money},
         payment::{Dispute, DisputeStatus, Payment, Purchase, Refund, Stage},
         period::Anchor,
         subscription::{PlanLine, Status, Subscription, SubscriptionSnapshot},
@@ -82,24 +83,24 @@ pub(crate) fn quests(caller: Caller, amount: u32) -> Usage {
 
 /// Facts: the pack was paid.
 pub(crate) fn paid() -> Payment {
-    Payment { stage: Stage::Paid, paid_cents: 2_900, ..Payment::default() }
+    Payment { stage: Stage::Paid, paid_minor: Some(2_900), ..Payment::default() }
 }
 
-/// Facts: `cents` of the payment were refunded, or that refund failed.
-pub(crate) fn refunded(id: &str, cents: u64, failed: bool) -> Payment {
-    Payment { refunds: [(id.into(), Refund { cents, failed })].into(), ..Payment::default() }
+/// Facts: a part of the payment was refunded, or that refund failed.
+pub(crate) fn refunded(id: &str, minor: u64, failed: bool) -> Payment {
+    Payment { refunds: [(id.into(), Refund { minor, failed })].into(), ..Payment::default() }
 }
 
 /// Facts: the whole payment is disputed. `ended`: when the dispute was decided, and whether it was lost.
 pub(crate) fn disputed(id: &str, ended: Option<(i64, bool)>) -> Payment {
     let status = ended.map_or(DisputeStatus::Open, |(reported_at, lost)| DisputeStatus::Closed { reported_at, lost });
-    Payment { disputes: [(id.into(), Dispute { cents: 2_900, status })].into(), ..Payment::default() }
+    Payment { disputes: [(id.into(), Dispute { minor: 2_900, currency: None, status })].into(), ..Payment::default() }
 }
 
-/// Facts: `cents` were paid for a plan.
-pub(crate) fn paid_for_plan(id: &str, at: Instant, cents: u64) -> Invoices {
-    let lines = vec![InvoiceLine { text: "1 × Pro (at $149 / month)".into(), cents: 14_900 }];
-    let paid = Paid { at, cents, lines, url: None, number: None };
+/// Facts: an amount was paid for a plan.
+pub(crate) fn paid_for_plan(id: &str, at: Instant, minor: u64) -> Invoices {
+    let lines = vec![InvoiceLine { text: "1 × Pro (at $149 / month)".into(), minor: 14_900 }];
+    let paid = Paid { at, minor, lines, url: None, number: None };
     let status = InvoiceStatus::Paid;
     Invoices([(id.into(), Invoice { status, paid: Some(paid), paid_at: Some(at), ..Invoice::default() })].into())
 }
@@ -339,8 +340,9 @@ impl World {
         let id = PurchaseId(Uuid::from_u128(0xcafe_0000 + self.account.purchases.len() as u128));
         let pack = self.catalog.packs[0].clone();
         let (payment, credit) = (Payment::default(), None);
-        let (label, price_cents, tokens) = (pack.label, pack.price_cents, pack.tokens);
-        let purchase = Purchase { id, pack: pack.name, label, price_cents, tokens, payment, credit };
+        let price = Money::new(pack.price_cents, Currency::USD);
+        let (label, tokens) = (pack.label, pack.tokens);
+        let purchase = Purchase { id, pack: pack.name, label, price, tokens, payment, credit };
         self.account.purchases.insert(id, purchase);
         id
     }

@@ -3,10 +3,7 @@
 pub mod figures;
 pub mod tables;
 
-use brightmeter::{
-    billing::money::{dollars, dollars_of_micros},
-    catalog::{Margin, Month},
-};
+use brightmeter::catalog::{Margin, Month};
 use leptos::{
     nonce::{Nonce, use_nonce},
     prelude::*,
@@ -56,7 +53,7 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
         <AdminFrame staff section=AdminSection::Pricing title="Pricing">
             <h1 class="eyebrow">"Pricing"</h1>
             {answer}
-            <Figures figures />
+            <Figures figures currency=sold.currency />
             <section class="mt-10" aria-labelledby="month">
                 <h2 id="month" class="text-2xl font-semibold tracking-tight">
                     "Result"
@@ -81,7 +78,7 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
 #[component]
 fn Answer(month: Month) -> impl IntoView {
     let mix: Vec<String> = month.mix().into_iter().map(|(count, label)| format!("{count} {label}")).collect();
-    let (revenue, cost) = (dollars(month.revenue_cents()), dollars_of_micros(month.cost_micros()));
+    let (revenue, cost) = (month.revenue(), month.currency.format_micros(month.cost_micros()));
     let margin = month.margin().map(|margin| format!(", a margin of {margin}")).unwrap_or_default();
     let (answer, detail) = match mix.is_empty() {
         true => ("No sales, no revenue".into(), "Costs are zero, too.".into()),

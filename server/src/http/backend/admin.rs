@@ -51,8 +51,8 @@ fn apply_figure(what_if: &mut WhatIf<'_>, figure: Figure, requested: &[(String, 
 const fn unit(figure: &Figure) -> &'static str {
     match figure {
         Figure::Customers(_) | Figure::Sold(_) => "",
-        Figure::PlanPrice(_) | Figure::PackPrice(_) => " of cents",
-        Figure::UnitCost(_) => " of millionths of a dollar",
+        Figure::PlanPrice(_) | Figure::PackPrice(_) => " of minor units",
+        Figure::UnitCost(_) => " of millionths",
     }
 }
 
@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     /// Checks the month's revenue in dollars, or the problems, for the requested figures.
-    fn check(requested: &[(&str, &str)], expected: Result<u64, &[&str]>) {
+    fn check(requested: &[(&str, &str)], expected: Result<i64, &[&str]>) {
         let catalog = Catalog::parse(DEFAULT_CATALOG).unwrap();
         let requested: Vec<_> =
             requested.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let view = pricing(&catalog, &requested);
         let problems: Vec<&str> = view.figures.iter().filter_map(|figure| figure.problem.as_deref()).collect();
         match expected {
-            Ok(dollars) => assert_eq!((view.assumed.unwrap().revenue_cents() / 100, problems), (dollars, vec![])),
+            Ok(dollars) => assert_eq!((view.assumed.unwrap().revenue().minor / 100, problems), (dollars, vec![])),
             Err(expected) => assert_eq!((view.assumed, problems.as_slice()), (None, expected)),
         }
     }
@@ -121,12 +121,12 @@ mod tests {
     #[test]
     fn an_invalid_figure_is_reported() {
         check(&[("customers-pro", "1001")], Err(&["Pro: use a whole number from 0 to 1,000."]));
-        check(&[("price-pack-booster", "-1")], Err(&["Booster: use a whole number of cents from 0 to 11,600."]));
+        check(&[("price-pack-booster", "-1")], Err(&["Booster: use a whole number of minor units from 0 to 11,600."]));
         check(
             &[("cost-ai", "0.01"), ("cost-deep", "99999999999")],
             Err(&[
-                "AI tokens: use a whole number of millionths of a dollar from 0 to 32,000.",
-                "Deep tokens: use a whole number of millionths of a dollar from 0 to 80,000.",
+                "AI tokens: use a whole number of millionths from 0 to 32,000.",
+                "Deep tokens: use a whole number of millionths from 0 to 80,000.",
             ]),
         );
     }

@@ -34,7 +34,7 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
     let plans = catalog.plans.iter().map(|plan| PlanView {
         name: plan.name.to_string(),
         label: plan.label.clone(),
-        price_cents: plan.price_cents,
+        price: catalog.money(plan.price_cents),
         allowance: amounts(catalog, |name| plan.allowance_of(name)),
         features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
@@ -49,7 +49,7 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
     let packs = catalog.packs.iter().map(|pack| PackView {
         name: pack.name.to_string(),
         label: pack.label.clone(),
-        price_cents: pack.price_cents,
+        price: catalog.money(pack.price_cents),
         tokens: amounts(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
         new_id: backend.reader.clock.new_id().to_string(),
     });
@@ -108,7 +108,7 @@ fn advice(catalog: &Catalog, account: &Account, days: &[DayUse]) -> Option<Advic
         plan: cover.plan.label.clone(),
         current: cover.plan.name == account.terms.plan,
         packs: cover.packs.map(|(pack, count)| (count, pack.label.clone())),
-        price_cents: cover.price_cents,
+        price: cover.price,
     })
 }
 

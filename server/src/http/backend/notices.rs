@@ -8,7 +8,6 @@ use brightmeter::{
     access::role::Action,
     billing::{
         invoices::Invoice,
-        money::dollars,
         notice::{Notice, notices},
         standing::Standing,
     },
@@ -31,7 +30,7 @@ pub(super) fn list(
 
 /// The unpaid amount of an invoice, if Stripe has reported it.
 fn amount(invoice: Option<&Invoice>) -> Option<String> {
-    invoice?.remaining_cents.filter(|cents| *cents > 0).map(dollars)
+    invoice?.remaining().filter(|amount| !amount.is_zero()).map(|amount| amount.to_string())
 }
 
 /// `invoice of $149`, or `invoice` if the amount is unknown.

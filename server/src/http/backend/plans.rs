@@ -53,8 +53,8 @@ pub(super) async fn choice(
         Ok(()) if subscribed != Subscribed::Live || !fetch_price => Ok(None),
         Ok(()) => backend.plans.price(who.org, &name, from).await,
     };
-    let (due_cents, refused) = match price {
-        Ok(cents) => (cents, None),
+    let (due, refused) = match price {
+        Ok(due) => (due, None),
         Err(PlanError::Storage(error)) => return Err(error.into()),
         Err(error) => {
             if let PlanError::Gateway(_) | PlanError::Sync(_) = &error {
@@ -74,7 +74,7 @@ pub(super) async fn choice(
         PlanChange::Resume => Choice::Resume,
         PlanChange::Upgrade => {
             let is_trial = standing.in_force.as_ref().is_some_and(|it| it.subscription.status == Status::Trialing);
-            Choice::Upgrade { due_cents, next: (!is_trial).then_some(next) }
+            Choice::Upgrade { due, next: (!is_trial).then_some(next) }
         }
         PlanChange::Keep => Choice::Keep,
         PlanChange::Cancel => Choice::Cancel { from: next },
@@ -94,7 +94,7 @@ pub(super) async fn choice(
     Ok(PlanChoiceView {
         name: name.to_string(),
         label: plan.label.clone(),
-        price_cents: plan.price_cents,
+        price: reader.catalog.money(plan.price_cents),
         tokens: tokens(&account, plan, subscribed, &reader.context(wording.now)),
         kind,
         refused,

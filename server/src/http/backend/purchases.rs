@@ -6,8 +6,11 @@ use app::{
 };
 use brightmeter::{
     access::role::Action,
-    billing::license::License,
-    billing::payment::{Credit, Lot, Stage},
+    billing::{
+        invoices::InvoiceReceipt,
+        license::License,
+        payment::{Credit, Lot, Stage},
+    },
     catalog::Catalog,
     command::Caller,
     ids::PurchaseId,
@@ -17,7 +20,7 @@ use brightmeter::{
 use super::{AppBackend, BackendError, Names, Wording, billing::labelled};
 use crate::service::{
     org_reads::{Order, OrgReads},
-    payment_history::{PaymentHistoryItem, PlanPayment},
+    payment_history::PaymentHistoryItem,
 };
 
 /// The maximum number of payments on the page.
@@ -81,20 +84,19 @@ pub(super) async fn purchase(
     Ok(PurchaseView { pay: view.pay.filter(|_| sells), ..view })
 }
 
-fn invoice_view(payment: PlanPayment, wording: Wording) -> InvoiceView {
-    let PlanPayment { invoice, number, paid } = payment;
-    let itemized = paid.lines.iter().fold(0, |sum: i64, line| sum.saturating_add(line.cents));
-    let paid_cents = i64::try_from(paid.cents).unwrap_or(i64::MAX);
+fn invoice_view(receipt: InvoiceReceipt, wording: Wording) -> InvoiceView {
+    let InvoiceReceipt { invoice, number, at, paid, lines, url, stripe_number } = receipt;
+    let rest = lines.iter().try_fold(paid, |rest, (_, amount)| rest.checked_sub(*amount));
     InvoiceView {
         id: invoice,
         number,
-        at: wording.local_time(paid.at),
-        paid_cents: paid.cents,
+        at: wording.local_time(at),
+        paid,
         // Without line items there is no rest to show.
-        rest_cents: if paid.lines.is_empty() { 0 } else { paid_cents.saturating_sub(itemized) },
-        lines: paid.lines.into_iter().map(|line| (line.text, line.cents)).collect(),
-        stripe_url: paid.url,
-        stripe_number: paid.number,
+        rest: rest.filter(|rest| !lines.is_empty() && !rest.is_zero()),
+        lines,
+        stripe_url: url,
+        stripe_number,
     }
 }
 
@@ -108,8 +110,9 @@ fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> Pur
         PurchaseReceiptView {
             number: *number,
             at: wording.local_time(*at),
-            paid_cents: payment.paid_cents,
-            returned_cents: payment.returned_cents(),
+            paid: purchase.paid(),
+            presented: payment.presented,
+            returned: purchase.returned(),
             taken_back: of_lots(|lot| lot.clawed_back),
             put_aside: of_lots(|lot| lot.frozen),
             stripe_url: payment.stripe_ids.receipt_url.clone(),
@@ -120,7 +123,7 @@ fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> Pur
         id: purchase.id.to_string(),
         label: purchase.label.clone(),
         tokens: labelled(catalog, |name| purchase.tokens.get(name).copied().unwrap_or_default()),
-        price_cents: purchase.price_cents,
+        price: purchase.price,
         who: names.caller(&Caller::Member { member }),
         ordered_at: wording.local_time(ordered_at),
         stage: payment.stage,

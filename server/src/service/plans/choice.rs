@@ -7,6 +7,7 @@ use std::time::Duration;
 use brightmeter::{
     billing::{
         license::{License, SuspensionCause},
+        money::Money,
         plan_change::{PlanChange, Subscribed},
         standing::InForce,
         subscription::Status,
@@ -133,13 +134,13 @@ impl Plans {
         Ok(next)
     }
 
-    /// Returns what an upgrade to a plan would cost immediately, in cents. `None` if the organization has no
+    /// Returns what an upgrade to a plan would cost immediately. `None` if the organization has no
     /// subscription or the change costs nothing now.
     ///
     /// # Errors
     /// Also the reasons why the change could not be made.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn price(&self, org: OrgId, plan: &PlanName, from: Instant) -> Result<Option<u64>, PlanError> {
+    pub async fn price(&self, org: OrgId, plan: &PlanName, from: Instant) -> Result<Option<Money>, PlanError> {
         let priced = timeout(STRIPE_TIMEOUT, self.price_without_timeout(org, plan, from)).await;
         priced.unwrap_or_else(|_| Err(GatewayError::Unavailable("the price preview timed out".into()).into()))
     }
@@ -149,7 +150,7 @@ impl Plans {
         org: OrgId,
         plan: &PlanName,
         from: Instant,
-    ) -> Result<Option<u64>, PlanError> {
+    ) -> Result<Option<Money>, PlanError> {
         let plan = self.catalog.plan(plan).ok_or(PlanError::UnknownPlan)?;
         let Some(customer) = self.find_customer(org).await? else { return Ok(None) };
         let facts = self.sync(org, &customer, CustomerFact::default()).await?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use brightmeter::{
+    billing::money::{Currency, Money},
     catalog::Plan,
     ids::{OrgId, PlanOrderId},
 };
@@ -23,7 +24,6 @@ use stripe_checkout::{
 use stripe_product::price::{
     CreatePrice, CreatePriceProductData, CreatePriceRecurring, CreatePriceRecurringInterval, ListPrice,
 };
-use stripe_types::Currency;
 use uuid::Uuid;
 
 use super::{StripeApi, required};
@@ -42,7 +42,7 @@ impl StripeApi {
         if let Some(price) = found["data"].get(0) {
             return required(price, "id", missing);
         }
-        let request = CreatePrice::new(Currency::USD)
+        let request = CreatePrice::new(stripe_types::Currency::USD)
             .unit_amount(i64::from(plan.price_cents))
             .lookup_key(&lookup_key)
             .recurring(CreatePriceRecurring::new(CreatePriceRecurringInterval::Month))
@@ -79,11 +79,11 @@ impl StripeApi {
         Ok(Checkout { session: required(&session, "id", missing)?, url: required(&session, "url", missing)? })
     }
 
-    pub(super) async fn preview(&self, change: &SubscriptionChange<'_>) -> Result<u64, GatewayError> {
+    pub(super) async fn preview(&self, change: &SubscriptionChange<'_>) -> Result<Money, GatewayError> {
         let (plan, from) = match change.timing {
             ChangeTiming::Now(plan, from) => (plan, Some(from)),
             ChangeTiming::EndTrial(plan) => (plan, None),
-            ChangeTiming::AtRenewal(_) | ChangeTiming::Cancel => return Ok(0),
+            ChangeTiming::AtRenewal(_) | ChangeTiming::Cancel => return Ok(Money::new(0, Currency::USD)),
         };
         let mut item = CreatePreviewInvoiceSubscriptionDetailsItems::new();
         (item.id, item.price) = (Some(change.line.item.clone()), Some(self.price(plan).await?));
@@ -102,7 +102,9 @@ impl StripeApi {
             .subscription(&change.subscription.id)
             .subscription_details(details);
         let invoice = self.send(&request, None).await?;
-        invoice["amount_due"].as_u64().ok_or_else(|| GatewayError::Unreadable("an invoice without an amount".into()))
+        let due = invoice["amount_due"].as_u64();
+        let due = due.ok_or_else(|| GatewayError::Unreadable("an invoice without an amount".into()))?;
+        Ok(Money::new(due, Currency::USD))
     }
 
     pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<Changed, GatewayError> {

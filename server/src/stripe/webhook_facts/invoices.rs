@@ -91,8 +91,9 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         // Stripe first tries to collect it when it is finalized.
         attempted_at: instant(&transitions["finalized_at"]).or(created_at).filter(|_| is_attempted),
         failed_at: None,
+        currency: None,
         paid_at: instant(&transitions["paid_at"]).or(reported_at).filter(|_| is_paid),
-        remaining_cents: object["amount_remaining"].as_u64().or_else(|| object["amount_due"].as_u64()),
+        remaining_minor: object["amount_remaining"].as_u64().or_else(|| object["amount_due"].as_u64()),
         url: https_url(&object["hosted_invoice_url"]),
         paid: if is_paid { paid(object, reported_at) } else { None },
         receipt: None,
@@ -107,17 +108,17 @@ fn subscription_of(object: &Value) -> Option<String> {
 /// Reads an invoice's payment for its receipt. Returns `None` if the amount is missing or zero. Unreadable details are
 /// left out rather than losing the rest of the event.
 pub(super) fn paid(object: &Value, reported_at: Option<Instant>) -> Option<Paid> {
-    let cents = object["amount_paid"].as_u64().filter(|cents| *cents > 0)?;
+    let minor = object["amount_paid"].as_u64().filter(|minor| *minor > 0)?;
     let at = instant(&object["status_transitions"]["paid_at"]).or(reported_at)?;
     let lines = object["lines"]["data"].as_array().into_iter().flatten().filter_map(line).take(MAX_LINES).collect();
-    Some(Paid { at, cents, lines, url: https_url(&object["hosted_invoice_url"]), number: text(&object["number"]) })
+    Some(Paid { at, minor, lines, url: https_url(&object["hosted_invoice_url"]), number: text(&object["number"]) })
 }
 
 fn line(object: &Value) -> Option<InvoiceLine> {
-    let cents = object["amount"].as_i64()?;
+    let minor = object["amount"].as_i64()?;
     let text = object["description"].as_str().unwrap_or_default();
     let text: String = text.chars().filter(|char| !char.is_control()).take(MAX_LINE_CHARS).collect();
-    Some(InvoiceLine { text: if text.is_empty() { "Plan".into() } else { text }, cents })
+    Some(InvoiceLine { text: if text.is_empty() { "Plan".into() } else { text }, minor })
 }
 
 #[cfg(test)]
@@ -170,10 +171,10 @@ mod tests {
 
     #[test]
     fn reads_the_payment_from_both_events_in_the_current_shape() {
-        let line = |text: &str, cents| InvoiceLine { text: text.into(), cents };
+        let line = |text: &str, minor| InvoiceLine { text: text.into(), minor };
         let expected = Paid {
             at: at(NINE),
-            cents: 16_935,
+            minor: 16_935,
             lines: vec![line("Unused time on Pro", -10_094), line("Remaining time on Enterprise", 27_029)],
             url: Some("https://invoice.stripe.com/i/acct_1/live_1?s=ap".into()),
             number: Some("ABCD1234-0002".into()),
@@ -199,8 +200,8 @@ mod tests {
             "subscription": "sub_1",
         });
         let paid = facts("invoice.payment_succeeded", &old).paid.unwrap();
-        assert_eq!((paid.at, paid.cents, paid.url), (at(NINE + 5), 14_900, None));
-        assert_eq!(paid.lines, [InvoiceLine { text: "Plan".into(), cents: 14_900 }]);
+        assert_eq!((paid.at, paid.minor, paid.url), (at(NINE + 5), 14_900, None));
+        assert_eq!(paid.lines, [InvoiceLine { text: "Plan".into(), minor: 14_900 }]);
         assert_eq!(paid.number.as_deref(), Some("ABCD1234-0001"));
     }
 
@@ -228,7 +229,7 @@ mod tests {
         });
         assert_eq!(
             paid_of(&malformed),
-            Some(Paid { at: at(NINE + 5), cents: 16_935, lines: vec![], url: None, number: None })
+            Some(Paid { at: at(NINE + 5), minor: 16_935, lines: vec![], url: None, number: None })
         );
 
         let line = json!({ "amount": 1, "description": format!("a\u{0}b\n{}", "é".repeat(300)) });

@@ -2,6 +2,7 @@
 
 use brightmeter::{
     billing::{
+        money::{Currency, Money},
         plan_change::{PlanChange, Subscribed},
         standing::assess,
     },
@@ -153,7 +154,7 @@ fn an_upgrade_is_paid_and_takes_effect_now_and_a_downgrade_at_the_reset() {
         let (plans, now) = (&chooser.office.inbox.plans, chooser.office.server.clock.now());
         let enterprise = "enterprise".parse().unwrap();
         // 21 of 31 days are left: $270.29 of $399, less $100.94 of $149.
-        assert_eq!(plans.price(chooser.org, &enterprise, now).await.unwrap(), Some(16_935));
+        assert_eq!(plans.price(chooser.org, &enterprise, now).await.unwrap(), Some(Money::new(16_935, Currency::USD)));
         chooser.change("enterprise").await;
         assert_eq!(chooser.state().await, ("enterprise".into(), None, before + 1_800));
         chooser.change("pro").await;

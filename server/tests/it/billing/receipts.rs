@@ -190,7 +190,7 @@ fn concurrent_payments_for_packs_and_plans_leave_no_gap_in_receipt_numbers() {
 async fn pay_for_ten_years(server: &TestServer, org: OrgId) {
     let months = (0..120_i64).map(|month| {
         let at = at(START) - TimeDelta::days(30 * (119 - month));
-        let paid = Paid { at, cents: 14_900, lines: Vec::new(), url: None, number: None };
+        let paid = Paid { at, minor: 14_900, lines: Vec::new(), url: None, number: None };
         (format!("in_{month}"), Invoice { status: InvoiceStatus::Paid, paid: Some(paid), ..Invoice::default() })
     });
     server.submit(org, Command::RecordInvoices { facts: Invoices(months.collect()) }).await.unwrap();

@@ -21,7 +21,7 @@ pub async fn order(server: &TestServer, org: OrgId, member: MemberId) -> Purchas
         id: PurchaseId(server.clock.new_id()),
         pack: pack.name,
         label: pack.label,
-        price_cents: pack.price_cents,
+        price: server.catalog.money(pack.price_cents),
         tokens: pack.tokens,
         payment: Payment::default(),
         credit: None,

@@ -1,6 +1,12 @@
 //! What Stripe reports in its own shapes: add-ons, errors that name the cause, customers that are gone, other products.
 
-use brightmeter::{billing::license::License, ids::PurchaseId};
+use brightmeter::{
+    billing::{
+        license::License,
+        money::{Currency, Money},
+    },
+    ids::PurchaseId,
+};
 use serde_json::{Value, json};
 use server::{
     clock::Clock,
@@ -162,10 +168,7 @@ fn only_invoices_of_our_subscriptions_count() {
         stripe.invoices(&[paid, ours.clone()]);
         stripe.deliver("evt_3", "invoice.paid", &ours).await;
         let invoices = BillingFacts::load(&stripe.server.pools.app, stripe.org).await.unwrap().invoices;
-        assert_eq!(
-            invoices.receipts().map(|(id, number, _)| (id.to_owned(), number)).collect::<Vec<_>>(),
-            [("in_2".into(), 1)]
-        );
+        assert_eq!(invoices.receipts().map(|it| (it.invoice, it.number)).collect::<Vec<_>>(), [("in_2".into(), 1)]);
     });
 }
 
@@ -313,7 +316,10 @@ fn an_upgrade_in_a_trial_ends_it_and_is_charged() {
         // The preview has the same price.
         stripe.answer("POST /v1/invoices/create_preview", 200, json!({ "amount_due": 39_900 }));
         let (plan, now) = ("enterprise".parse().unwrap(), stripe.server.clock.now());
-        assert_eq!(stripe.inbox.plans.price(stripe.org, &plan, now).await.unwrap(), Some(39_900));
+        assert_eq!(
+            stripe.inbox.plans.price(stripe.org, &plan, now).await.unwrap(),
+            Some(Money::new(39_900, Currency::USD))
+        );
         let (_, params) = stripe.calls("POST /v1/invoices/create_preview").remove(0);
         assert_eq!(params["subscription_details[trial_end]"], "now");
     });

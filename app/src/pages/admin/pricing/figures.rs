@@ -1,7 +1,7 @@
 //! The what-if form: sliders that start at the catalog's values.
 
 use brightmeter::{
-    billing::money::{dollars, dollars_of_micros},
+    billing::money::{Currency, Money},
     catalog::Figure,
     ledger::tokens::grouped,
 };
@@ -15,6 +15,8 @@ use crate::views::admin::FigureView;
 pub fn Figures(
     /// The figures. Those of one kind must be adjacent.
     figures: Vec<FigureView>,
+    /// The currency of prices and costs.
+    currency: Currency,
 ) -> impl IntoView {
     let problems: Vec<(String, String)> =
         figures.iter().filter_map(|it| Some((it.figure.to_string(), it.problem.clone()?))).collect();
@@ -27,7 +29,7 @@ pub fn Figures(
         }
     }
     let groups = groups.into_iter().map(|(name, members)| {
-        let sliders = members.into_iter().map(|figure| view! { <Slider figure /> }).collect_view();
+        let sliders = members.into_iter().map(|figure| view! { <Slider figure currency /> }).collect_view();
         view! {
             <fieldset class="grid content-start gap-4">
                 <legend class="card-title mb-3">{name}</legend>
@@ -36,7 +38,15 @@ pub fn Figures(
         }
     });
     view! {
-        <form id="what-if" method="get" action="/admin/pricing" class="card mt-8" aria-labelledby="what-if-title">
+        <form
+            id="what-if"
+            method="get"
+            action="/admin/pricing"
+            class="card mt-8"
+            aria-labelledby="what-if-title"
+            data-currency=currency.to_string()
+            data-digits=currency.minor_digits().to_string()
+        >
             <h2 id="what-if-title" class="text-lg font-semibold">
                 "What if"
             </h2>
@@ -77,10 +87,11 @@ fn Problems(problems: Vec<(String, String)>) -> impl IntoView {
 }
 
 #[component]
-fn Slider(figure: FigureView) -> impl IntoView {
+fn Slider(figure: FigureView, currency: Currency) -> impl IntoView {
     let FigureView { figure, label, value, usual, most, problem } = figure;
     let name = figure.to_string();
-    let (unit, format_value) = unit(&figure);
+    let unit = unit(&figure);
+    let format_value = |value: u32| format_value(&figure, value, currency);
     let number = value.parse::<u32>().ok().filter(|number| *number <= most);
     // An invalid value is shown in a text field as it was typed. A slider would silently replace it.
     let (kind, shown) = number.map_or(("text", "invalid".into()), |number| ("range", format_value(number)));
@@ -88,6 +99,7 @@ fn Slider(figure: FigureView) -> impl IntoView {
     let error = format!("{name}-error");
     let described = if problem.is_some() { format!("{hint} {error}") } else { hint.clone() };
     let class = if number.is_some() { "w-full accent-accent" } else { "control" };
+    let (usual_text, most_text) = (usual_text(&figure, &format_value(usual)), format_value(most));
     let invalid = problem.is_some().then_some("true");
     view! {
         <div class="grid gap-1">
@@ -114,7 +126,7 @@ fn Slider(figure: FigureView) -> impl IntoView {
                 aria-invalid=invalid
             />
             <p id=hint class="text-sm text-muted">
-                {format!("{}; up to {}", usual_text(&figure, &format_value(usual)), format_value(most))}
+                {format!("{}; up to {}", usual_text, most_text)}
             </p>
         </div>
     }
@@ -138,12 +150,20 @@ fn usual_text(figure: &Figure, usual: &str) -> String {
     }
 }
 
-/// The unit of a figure, and the function that formats a value.
-fn unit(figure: &Figure) -> (&'static str, fn(u32) -> String) {
+/// The unit of a figure, for the script.
+const fn unit(figure: &Figure) -> &'static str {
     match figure {
-        Figure::Customers(_) | Figure::Sold(_) => ("count", |count| grouped(count.into())),
-        Figure::PlanPrice(_) | Figure::PackPrice(_) => ("cents", |cents| dollars(cents.into())),
-        Figure::UnitCost(_) => ("micros", |micros| dollars_of_micros(micros.into())),
+        Figure::Customers(_) | Figure::Sold(_) => "count",
+        Figure::PlanPrice(_) | Figure::PackPrice(_) => "minor",
+        Figure::UnitCost(_) => "micros",
+    }
+}
+
+fn format_value(figure: &Figure, value: u32, currency: Currency) -> String {
+    match figure {
+        Figure::Customers(_) | Figure::Sold(_) => grouped(value.into()),
+        Figure::PlanPrice(_) | Figure::PackPrice(_) => Money::new(value, currency).to_string(),
+        Figure::UnitCost(_) => currency.format_micros(value.into()),
     }
 }
 

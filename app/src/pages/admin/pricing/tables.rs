@@ -1,7 +1,6 @@
 //! The tables of prices and of the calculated month.
 
 use brightmeter::{
-    billing::money::{dollars, dollars_of_micros},
     catalog::{Margin, Month, MonthLine},
     ledger::tokens::grouped,
 };
@@ -17,13 +16,14 @@ pub fn PriceTable(
     /// The margin floor.
     floor: Margin,
 ) -> impl IntoView {
+    let currency = month.currency;
     let rows = month.lines.into_iter().map(move |line| {
         let MonthLine { label, each, .. } = line;
         view! {
             <tr>
                 <th scope="row">{label}</th>
-                <td class="number">{dollars_of_micros(each.cost_micros)}</td>
-                <td class="number">{dollars(each.price_cents.into())}</td>
+                <td class="number">{currency.format_micros(each.cost_micros)}</td>
+                <td class="number">{each.price.to_string()}</td>
                 <td class="number">{each.margin.map_or_else(|| "–".into(), |margin| margin.to_string())}</td>
                 <td class="number">{floor.to_string()}</td>
             </tr>
@@ -47,10 +47,11 @@ pub fn MonthTable(
     /// The month.
     month: Month,
 ) -> impl IntoView {
-    let (revenue, cost) = (dollars(month.revenue_cents()), dollars_of_micros(month.cost_micros()));
+    let currency = month.currency;
+    let (revenue, cost) = (month.revenue().to_string(), currency.format_micros(month.cost_micros()));
     let margin = month.margin().map_or_else(|| "–".into(), |margin| margin.to_string());
-    let rows = month.lines.into_iter().map(|line| {
-        let (revenue, cost) = (dollars(line.revenue_cents()), dollars_of_micros(line.cost_micros()));
+    let rows = month.lines.into_iter().map(move |line| {
+        let (revenue, cost) = (line.revenue().to_string(), currency.format_micros(line.cost_micros()));
         let MonthLine { label, each, count, .. } = line;
         view! {
             <tr>
