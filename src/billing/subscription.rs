@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{billing::period::Anchor, time::Instant};
+use crate::{
+    billing::{money::Currency, period::Anchor},
+    time::Instant,
+};
 
 /// All subscriptions of a customer to our plans, ended ones included, at the time of a read. Subscriptions to other
 /// products are not part of it.
@@ -29,6 +32,9 @@ pub struct Subscription {
     pub id: String,
     /// The status at Stripe.
     pub status: Status,
+    /// The currency it is charged in.
+    #[serde(default)]
+    pub currency: Currency,
     /// When it was created.
     pub created_at: Instant,
     /// The anchor of its billing periods.
@@ -84,6 +90,7 @@ impl SubscriptionSnapshot {
         let subscription = Subscription {
             id: String::new(),
             status: Status::Active,
+            currency: Currency::default(),
             created_at: start,
             anchor,
             lines: vec![line],

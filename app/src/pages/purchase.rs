@@ -88,7 +88,8 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
         Stage::Paid => {
             let credited =
                 format!("{} were credited. Keep them until you spend them.", format_amounts(&purchase.tokens));
-            ("Paid. Thank you.", view! { <p>{credited}</p> }.into_any())
+            let headline = if is_free { "Free of charge" } else { "Paid. Thank you." };
+            (headline, view! { <p>{credited}</p> }.into_any())
         }
         Stage::Pending => {
             let detail = view! {

@@ -75,6 +75,7 @@ fn Pack(purchase: PurchaseView) -> impl IntoView {
     let (tag, tone) = match stage {
         Stage::Paid if disputed => ("Disputed", "tag tag-warn"),
         Stage::Paid if returned => ("Paid, refunded in part", "tag"),
+        Stage::Paid if amount.is_zero() => ("Free of charge", "tag tag-accent"),
         Stage::Paid => ("Paid", "tag tag-accent"),
         Stage::Pending => ("Processing", "tag"),
         Stage::Open => ("Not paid yet", "tag"),

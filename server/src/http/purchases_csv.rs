@@ -70,6 +70,8 @@ fn write(payments: &[PaymentHistoryItem], names: &Names) -> Result<Vec<u8>> {
         "who",
         "purchase_id",
         "payment_intent",
+        "currency",
+        "price_currency",
     ])
     .map_err(corrupt)?;
     for payment in payments {
@@ -82,7 +84,7 @@ fn write(payments: &[PaymentHistoryItem], names: &Names) -> Result<Vec<u8>> {
     csv.into_inner().map_err(|error| corrupt(error.into_error().into()))
 }
 
-fn pack_row(order: &Order, names: &Names) -> [String; 13] {
+fn pack_row(order: &Order, names: &Names) -> [String; 15] {
     let Order { purchase, member, ordered_at, .. } = order;
     let (payment, credit) = (&purchase.payment, purchase.credit.as_ref());
     let clawed_back = credit.iter().flat_map(|credit| &credit.lots).map(|lot| (&lot.token_type, lot.clawed_back));
@@ -100,11 +102,13 @@ fn pack_row(order: &Order, names: &Names) -> [String; 13] {
         escape_formula(names.caller(&Caller::Member { member: *member })),
         purchase.id.to_string(),
         join(payment.stripe_ids.payment_intents.iter().cloned()),
+        purchase.returned().currency.to_string(),
+        purchase.price.currency.to_string(),
     ]
 }
 
 /// A plan payment has no order, and we don't record its tokens or its refunds, so those columns stay empty.
-fn plan_row(receipt: &InvoiceReceipt) -> [String; 13] {
+fn plan_row(receipt: &InvoiceReceipt) -> [String; 15] {
     let InvoiceReceipt { invoice, number, at, paid, lines, .. } = receipt;
     let lines: Vec<&str> = lines.iter().map(|(text, _)| text.as_str()).collect();
     let label = if lines.is_empty() { "Plan".to_owned() } else { format!("Plan: {}", lines.join(", ")) };
@@ -123,6 +127,8 @@ fn plan_row(receipt: &InvoiceReceipt) -> [String; 13] {
         empty(),
         invoice.clone(),
         empty(),
+        paid.currency.to_string(),
+        paid.currency.to_string(),
     ]
 }
 

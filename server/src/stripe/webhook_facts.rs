@@ -10,6 +10,7 @@ pub mod subscriptions;
 use brightmeter::{
     billing::{
         invoices::Invoices,
+        money::{Currency, Money},
         payment::{Dispute, DisputeStatus, Payment, Refund, Stage},
         subscription::Subscription,
     },
@@ -146,15 +147,20 @@ pub fn session(object: &Value, stage: Option<Stage>) -> Option<PaymentFacts> {
     }
     let Some(id) = text(&object["id"]) else { return Some(Err("the session has no id")) };
     let stage = stage.unwrap_or_else(|| match (object["payment_status"].as_str(), object["status"].as_str()) {
-        (Some("paid" | "no_payment_required"), _) => Stage::Paid,
+        (Some("paid"), _) => Stage::Paid,
+        // A free order is only made once the customer has confirmed it. Old events have no status.
+        (Some("no_payment_required"), Some("complete") | None) => Stage::Paid,
         (_, Some("expired")) => Stage::Expired,
         (_, Some("complete")) => Stage::Pending,
         _ => Stage::Open,
     });
     let mut payment = Payment { stage, ..Payment::default() };
     if stage == Stage::Paid {
-        payment.paid_minor = object["amount_total"].as_u64().filter(|paid| *paid > 0);
+        let is_free = object["payment_status"] == "no_payment_required";
+        payment.paid_minor = object["amount_total"].as_u64().or(is_free.then_some(0));
+        payment.presented = presented(&object["presentment_details"]);
     }
+    payment.currency = currency(&object["currency"]);
     payment.stripe_ids.session = Some(id.clone());
     payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
     Some(Ok((metadata_ids(object).unwrap_or(PurchaseRef::StripeIds(vec![id])), payment)))
@@ -189,7 +195,7 @@ fn charge(object: &Value) -> Option<PaymentFacts> {
         return None;
     }
     let refunded_minor = object["amount_refunded"].as_u64().unwrap_or_default();
-    let mut payment = Payment { refunded_minor, ..Payment::default() };
+    let mut payment = Payment { refunded_minor, currency: currency(&object["currency"]), ..Payment::default() };
     payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
     payment.stripe_ids.charges.extend(text(&object["id"]));
     payment.stripe_ids.receipt_url = https_url(&object["receipt_url"]);
@@ -204,7 +210,7 @@ fn charge(object: &Value) -> Option<PaymentFacts> {
 }
 
 fn refund(object: &Value) -> PaymentFacts {
-    let mut payment = Payment::default();
+    let mut payment = Payment { currency: currency(&object["currency"]), ..Payment::default() };
     payment.refunds.extend([refund_of(object).ok_or("the refund has no id or amount")?]);
     payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
     payment.stripe_ids.charges.extend(id_of(&object["charge"]));
@@ -227,7 +233,7 @@ fn dispute(object: &Value, reported_at: i64) -> PaymentFacts {
         _ => DisputeStatus::Open,
     };
     let mut payment = Payment::default();
-    payment.disputes.insert(id, Dispute { minor, currency: None, status });
+    payment.disputes.insert(id, Dispute { minor, currency: currency(&object["currency"]), status });
     payment.stripe_ids.payment_intents.extend(id_of(&object["payment_intent"]));
     payment.stripe_ids.charges.extend(id_of(&object["charge"]));
     payment_facts(object, payment)
@@ -244,6 +250,17 @@ fn payment_facts(object: &Value, payment: Payment) -> PaymentFacts {
 fn metadata_ids(object: &Value) -> Option<PurchaseRef> {
     let id = |field: &str| object["metadata"][field].as_str();
     Some(PurchaseRef::Ids(id(ORG)?.parse().ok()?, id(PURCHASE)?.parse().ok()?))
+}
+
+/// Reads a currency code.
+pub(super) fn currency(value: &Value) -> Option<Currency> {
+    value.as_str()?.parse().ok()
+}
+
+/// The amount shown to the customer, if Stripe converted it.
+fn presented(details: &Value) -> Option<Money> {
+    let minor = details["presentment_amount"].as_i64()?;
+    Some(Money { minor, currency: currency(&details["presentment_currency"])? })
 }
 
 /// An instant in Unix seconds.

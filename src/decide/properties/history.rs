@@ -287,7 +287,7 @@ fn event() -> impl Strategy<Value = Event> {
             }
         ),
         // Mostly lifted, because a suspended account uses no features.
-        1 => prop::bool::weighted(0.4).prop_map(|suspend| Event::Staff { suspend }),
+        2 => prop::bool::weighted(0.4).prop_map(|suspend| Event::Staff { suspend }),
         1 => caller().prop_map(|caller| Event::Block { caller }),
         5 => Just(Event::Order),
         20 => (0..=UNKNOWN, facts()).prop_map(|(order, facts)| Event::Payment { order, facts }),
@@ -305,12 +305,20 @@ pub(super) fn facts() -> impl Strategy<Value = Payment> {
     let stages = Stage::ALL.map(|stage| Payment { stage, ..Payment::default() });
     prop_oneof![
         4 => Just(paid()),
+        1 => Just(Payment { currency: "eur".parse().ok(), ..paid() }),
+        1 => Just(Payment { paid_minor: Some(0), ..paid() }),
+        1 => Just(Payment { paid_minor: None, ..paid() }),
         1 => (0..4_usize).prop_map(move |stage| stages[stage].clone()),
         3 => (0..3_u8, 0_u64..2_000, any::<bool>())
             .prop_map(|(id, cents, failed)| refunded(&format!("re_{id}"), cents, failed)),
         1 => (0_u64..4_000).prop_map(|refunded_minor| Payment { refunded_minor, ..Payment::default() }),
         3 => (0..2_u8, prop::option::of((0_i64..3, any::<bool>())))
             .prop_map(|(id, ended)| disputed(&format!("dp_{id}"), ended)),
+        1 => (0..2_u8).prop_map(|id| {
+            let mut facts = disputed(&format!("dp_{id}"), Some((1, true)));
+            facts.disputes.values_mut().for_each(|dispute| dispute.currency = "gbp".parse().ok());
+            facts
+        }),
     ]
 }
 

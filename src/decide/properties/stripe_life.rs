@@ -8,6 +8,7 @@ use super::history::check;
 use crate::{
     billing::{
         invoices::{BillingReason, Invoice, InvoiceStatus, Invoices},
+        money::Currency,
         period::Anchor,
         subscription::{PlanLine, Status, Subscription, SubscriptionSnapshot},
     },
@@ -109,6 +110,7 @@ impl Stripe {
                 self.subscriptions.push(Subscription {
                     id: format!("sub_{}", self.subscriptions.len()),
                     status: if trial { Status::Trialing } else { Status::Active },
+                    currency: Currency::USD,
                     created_at: now,
                     anchor: Anchor(if trial { end } else { now }),
                     lines: vec![line],

@@ -3,7 +3,10 @@
 use super::world::{World, disputed, paid, refunded};
 use crate::{
     access::refusal::Refusal,
-    billing::payment::{Payment, Stage},
+    billing::{
+        money::Money,
+        payment::{Dispute, DisputeStatus, Payment, Stage},
+    },
     command::Command,
     ids::PurchaseId,
     ledger::outcome::Effect,
@@ -205,4 +208,88 @@ fn a_payment_without_an_amount_counts_as_the_price() {
     world.record_payment(purchase, Payment { stage: Stage::Paid, ..Payment::default() }).unwrap();
     world.record_payment(purchase, refunded("re_1", 2_900, false)).unwrap();
     assert_eq!(holdings(&world), (0, 0));
+}
+
+/// Facts: this amount was paid.
+fn paid_in(minor: u64, currency: &str) -> Payment {
+    let currency = Some(currency.parse().unwrap());
+    Payment { stage: Stage::Paid, currency, paid_minor: Some(minor), ..Payment::default() }
+}
+
+/// The paid and the returned amount, and the settled AI tokens.
+fn amounts(world: &World, purchase: PurchaseId) -> (String, String, i64) {
+    let found = &world.account.purchases[&purchase];
+    let paid = found.paid().map_or_else(|| "unknown".into(), |paid| paid.to_string());
+    (paid, found.returned().to_string(), holdings(world).0)
+}
+
+#[test]
+fn a_payment_has_the_currency_that_was_paid() {
+    for (price, facts, refund, then) in [
+        ((2_680, "eur"), paid_in(2_680, "eur"), 1_340, ("€26.80", "€13.40", 250)),
+        ((4_350, "jpy"), paid_in(4_350, "jpy"), 435, ("¥4,350", "¥435", 450)),
+        ((9_000, "kwd"), paid_in(9_000, "kwd"), 9_000, ("KWD 9", "KWD 9", 0)),
+        // Stripe converted the price.
+        ((2_900, "usd"), paid_in(2_680, "eur"), 1_340, ("€26.80", "€13.40", 250)),
+        // Stripe did not report the currency, or the amount.
+        ((2_680, "eur"), Payment { currency: None, ..paid_in(2_680, "eur") }, 0, ("€26.80", "€0", 500)),
+        ((2_680, "eur"), Payment { paid_minor: None, ..paid_in(0, "eur") }, 2_680, ("€26.80", "€26.80", 0)),
+        ((2_900, "usd"), Payment { paid_minor: None, ..paid_in(0, "eur") }, 100, ("unknown", "€0", 500)),
+    ] {
+        let mut world = World::without_tokens("pro");
+        let purchase = world.order_for(price.0, price.1);
+        for facts in [facts, refunded("re_1", refund, false)] {
+            world.record_payment(purchase, facts).unwrap();
+        }
+        let (paid, returned, tokens) = then;
+        assert_eq!(amounts(&world, purchase), (paid.into(), returned.into(), tokens), "{price:?}");
+    }
+}
+
+#[test]
+fn a_free_order_is_credited_and_a_refund_of_nothing_claws_nothing_back() {
+    let mut world = World::without_tokens("pro");
+    let purchase = world.order();
+    for facts in [paid_in(0, "eur"), refunded("re_1", 0, false), refunded("re_2", 100, false)] {
+        let effect = world.record_payment(purchase, facts).unwrap();
+        assert_eq!(effect, Effect::PaymentRecorded { purchase, number: Some(1) });
+        assert_eq!(amounts(&world, purchase), ("€0".into(), "€0".into(), 500));
+    }
+}
+
+#[test]
+fn a_lost_dispute_in_another_currency_is_about_the_whole_payment() {
+    let mut world = World::without_tokens("pro");
+    let purchase = world.order_for(2_680, "eur");
+    let lost = |currency: &str| {
+        let status = DisputeStatus::Closed { reported_at: 1, lost: true };
+        let dispute = Dispute { minor: 1_340, currency: Some(currency.parse().unwrap()), status };
+        Payment { disputes: [(format!("dp_{currency}"), dispute)].into(), ..Payment::default() }
+    };
+    world.record_payment(purchase, paid_in(2_680, "eur")).unwrap();
+    world.record_payment(purchase, lost("eur")).unwrap();
+    assert_eq!(amounts(&world, purchase), ("€26.80".into(), "€13.40".into(), 250));
+    world.record_payment(purchase, lost("usd")).unwrap();
+    assert_eq!(amounts(&world, purchase), ("€26.80".into(), "€26.80".into(), 0));
+}
+
+#[test]
+fn a_payment_keeps_all_its_charges_and_intents_in_any_order() {
+    let facts = |number: u8, shown: Option<(i64, &str)>| {
+        let mut payment = paid_in(2_680, "eur");
+        payment.stripe_ids.payment_intents.insert(format!("pi_{number}"));
+        payment.stripe_ids.charges.insert(format!("ch_{number}"));
+        payment.presented = shown.map(|(minor, code)| Money { minor, currency: code.parse().unwrap() });
+        payment
+    };
+    let (first, second) = (facts(1, Some((2_500, "gbp"))), facts(2, None));
+    let joined = [[&first, &second], [&second, &first]].map(|order| {
+        let mut payment = Payment::default();
+        order.into_iter().chain(order).for_each(|facts| payment.join(facts));
+        payment
+    });
+    assert_eq!(joined[0], joined[1]);
+    let [payment, _] = joined;
+    assert_eq!(payment.stripe_ids.names().collect::<Vec<_>>(), ["pi_1", "pi_2", "ch_1", "ch_2"]);
+    assert_eq!(payment.presented.map(|it| it.to_string()).as_deref(), Some("£25"));
 }

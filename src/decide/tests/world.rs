@@ -110,6 +110,7 @@ pub(crate) fn subscribed(id: &str, plan: &str, start: Instant) -> Subscription {
     Subscription {
         id: id.into(),
         status: Status::Active,
+        currency: Currency::USD,
         created_at: start,
         anchor: Anchor(start),
         lines: vec![plan_line(plan, start)],
@@ -344,6 +345,14 @@ impl World {
         let (label, tokens) = (pack.label, pack.tokens);
         let purchase = Purchase { id, pack: pack.name, label, price, tokens, payment, credit };
         self.account.purchases.insert(id, purchase);
+        id
+    }
+
+    /// Like [`order`](Self::order), for a price of `minor` in `currency`.
+    pub(crate) fn order_for(&mut self, minor: i64, currency: &str) -> PurchaseId {
+        let id = self.order();
+        let purchase = self.account.purchases.get_mut(&id).unwrap();
+        purchase.price = Money { minor, currency: currency.parse().unwrap() };
         id
     }
 

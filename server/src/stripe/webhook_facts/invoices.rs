@@ -6,7 +6,7 @@ use brightmeter::{
 };
 use serde_json::Value;
 
-use super::{CustomerFact, has_our_metadata, https_url, id_of, instant, text};
+use super::{CustomerFact, currency, has_our_metadata, https_url, id_of, instant, text};
 
 /// The number of lines stored per invoice. The invoice's total includes the others.
 const MAX_LINES: usize = 10;
@@ -91,7 +91,7 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         // Stripe first tries to collect it when it is finalized.
         attempted_at: instant(&transitions["finalized_at"]).or(created_at).filter(|_| is_attempted),
         failed_at: None,
-        currency: None,
+        currency: currency(&object["currency"]),
         paid_at: instant(&transitions["paid_at"]).or(reported_at).filter(|_| is_paid),
         remaining_minor: object["amount_remaining"].as_u64().or_else(|| object["amount_due"].as_u64()),
         url: https_url(&object["hosted_invoice_url"]),

@@ -9,7 +9,7 @@ use brightmeter::{
 };
 use serde_json::Value;
 
-use super::{PLAN, complete_list, instant, text};
+use super::{PLAN, complete_list, currency, instant, text};
 
 /// Reads the list of all of a customer's subscriptions. Subscriptions to other products are left out.
 ///
@@ -43,6 +43,7 @@ pub fn read(object: &Value, read_at: Instant) -> Result<Option<Subscription>, &'
     Ok(Some(Subscription {
         id,
         status,
+        currency: currency(&object["currency"]).unwrap_or_default(),
         created_at: instant(&object["created"]).unwrap_or(anchor.0),
         anchor,
         lines,
