@@ -33,10 +33,10 @@ begin
     -- Pages record orders. Payments and credits are recorded by the writer only.
     execute format('grant insert on stripe_customers, stripe_payment_ids to %I', app);
     execute format('grant update (replaced_at) on stripe_customers to %I', app);
-    execute format('grant insert (org_id, id, plan, member_id, ordered_at),
+    execute format('grant insert (org_id, id, plan, currency, member_id, ordered_at),
         update (session_id, checkout_url, checkout_until, done_at) on ai_token_plan_orders to %I', app);
     execute format('grant usage on sequence stripe_snapshot_numbers to %I', app);
-    execute format('grant insert (org_id, id, pack, label, price_cents, tokens, member_id, ordered_at)
+    execute format('grant insert (org_id, id, pack, label, price_cents, currency, tokens, member_id, ordered_at)
         on ai_token_purchases to %I', app);
     execute format('grant update (session_id, checkout_url, checkout_until) on ai_token_purchases to %I', app);
     execute format('grant update (done_at) on quests to %I', app);

@@ -3,6 +3,7 @@
 mod cover;
 mod margin;
 mod parse;
+mod prices;
 mod what_if;
 
 use std::collections::BTreeMap;
@@ -13,13 +14,11 @@ pub use self::{
     cover::Cover,
     margin::{Margin, MarginLine},
     parse::{CatalogError, CatalogProblem},
+    prices::{ExchangeRate, ExchangeRateError},
     what_if::{Figure, FigureTooLarge, Month, MonthLine, WhatIf},
 };
 use crate::{
-    billing::{
-        license::Rung,
-        money::{Currency, Money},
-    },
+    billing::{license::Rung, money::Currency},
     ledger::tokens::Tokens,
     names::{FeatureName, PackName, PlanName, TokenType},
     quantity::Quantity,
@@ -31,8 +30,10 @@ use crate::{
 /// its margin floor (decision 4). A catalog that breaks a rule does not parse, so the server does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
-    /// The currency of its prices and costs.
+    /// The currency of `price_cents`, of the costs, and of every calculation.
     pub currency: Currency,
+    /// The value of further currencies, exactly those that prices are in.
+    pub exchange_rates: BTreeMap<Currency, ExchangeRate>,
     /// The minimum margin of every price, in permille (tenths of a percent).
     pub margin_floor_permille: u16,
     /// The token types, in display order.
@@ -75,6 +76,9 @@ pub struct Plan {
     pub label: String,
     /// The monthly price, in minor units of the catalog's currency.
     pub price_cents: u32,
+    /// The monthly price in further currencies, in their minor units.
+    #[serde(default)]
+    pub prices: BTreeMap<Currency, u32>,
     /// The free trial of a first subscription, in days. Default: 0, no trial.
     #[serde(default)]
     pub trial_days: u16,
@@ -113,6 +117,9 @@ pub struct Pack {
     pub label: String,
     /// The price, in minor units of the catalog's currency.
     pub price_cents: u32,
+    /// The price in further currencies, in their minor units.
+    #[serde(default)]
+    pub prices: BTreeMap<Currency, u32>,
     /// The tokens, by type.
     pub tokens: BTreeMap<TokenType, Tokens>,
 }
@@ -168,11 +175,6 @@ impl Catalog {
     /// [`CatalogError`] with every problem found, each with its place and its fix.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         parse::parse(text)
-    }
-
-    /// Returns an amount in the catalog's currency.
-    pub fn money(&self, minor: u32) -> Money {
-        Money::new(minor, self.currency)
     }
 
     /// Returns the plan with this name.
@@ -247,7 +249,7 @@ impl Catalog {
         Margin(self.margin_floor_permille.into())
     }
 
-    /// Returns the margin of every plan and pack.
+    /// Returns the margin of every price: of the plans and packs in the catalog's own currency, then in further ones.
     pub fn margins(&self) -> Vec<MarginLine> {
         margin::lines(self)
     }

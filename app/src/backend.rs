@@ -77,11 +77,17 @@ pub trait Backend: Send + Sync {
     async fn activity(&self, who: &SignedIn, filter: ActivityFilter) -> Result<ActivityView, AppError>;
     /// Returns `/account`.
     async fn account(&self, who: &SignedIn) -> Result<AccountView, AppError>;
-    /// Returns `/billing`.
-    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError>;
-    /// Returns `/billing/plan`, the preview of a change to the plan `to`. Owners and admins only. Gets the price from
-    /// Stripe if `ask_stripe` is true.
-    async fn plan_choice(&self, who: &SignedIn, to: String, ask_stripe: bool) -> Result<PlanChoiceView, AppError>;
+    /// Returns `/billing`, with prices in `currency` if they can be: an organization with a subscription has its currency.
+    async fn billing(&self, who: &SignedIn, currency: String) -> Result<BillingView, AppError>;
+    /// Returns `/billing/plan`, the preview of a change to the plan `to`, in `currency` if it can be. Owners and admins
+    /// only. Gets the amount due from Stripe if `ask_stripe` is true.
+    async fn plan_choice(
+        &self,
+        who: &SignedIn,
+        to: String,
+        currency: String,
+        ask_stripe: bool,
+    ) -> Result<PlanChoiceView, AppError>;
     /// Returns `/billing/purchases`. Owners and admins only.
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError>;
     /// Returns one purchase. Owners and admins only. If the user comes `back` from Stripe, the purchase is first read

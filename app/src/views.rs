@@ -14,7 +14,10 @@ pub mod purchases;
 
 use brightmeter::{
     access::{refusal::Refusal, role::Role},
-    billing::{license::Rung, money::Money},
+    billing::{
+        license::Rung,
+        money::{Currency, Money},
+    },
     ledger::tokens::Tokens,
 };
 use serde::{Deserialize, Serialize};
@@ -341,6 +344,10 @@ pub struct ActivityView {
 /// `/billing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BillingView {
+    /// The currency of the prices.
+    pub currency: Currency,
+    /// The currencies to choose from, this one included.
+    pub currencies: Vec<Currency>,
     /// The best value for the use of the last 30 days. `None` without use.
     pub advice: Option<AdviceView>,
     /// The plans, smallest first.

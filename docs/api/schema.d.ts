@@ -362,6 +362,11 @@ export interface components {
         };
         /** @description The catalog. */
         CatalogBody: {
+            /**
+             * @description The currency of every `price_cents`: an ISO 4217 code in lower case.
+             * @example usd
+             */
+            currency: string;
             /** @description The features and their costs. */
             features: components["schemas"]["FeatureBody"][];
             /** @description The packs. */
@@ -834,10 +839,20 @@ export interface components {
             name: string;
             /**
              * Format: int32
-             * @description The price, in US cents.
+             * @description The price, in minor units of the catalog's currency.
              * @example 2900
              */
             price_cents: number;
+            /**
+             * @description The price in each currency it is sold in, in minor units.
+             * @example {
+             *       "eur": 2680,
+             *       "usd": 2900
+             *     }
+             */
+            prices: {
+                [key: string]: number;
+            };
             /**
              * @description The tokens in the pack, by token type.
              * @example {
@@ -884,10 +899,20 @@ export interface components {
             name: string;
             /**
              * Format: int32
-             * @description The price per month, in US cents.
+             * @description The price per month, in minor units of the catalog's currency.
              * @example 14900
              */
             price_cents: number;
+            /**
+             * @description The price per month in each currency it is sold in, in minor units.
+             * @example {
+             *       "eur": 13900,
+             *       "usd": 14900
+             *     }
+             */
+            prices: {
+                [key: string]: number;
+            };
         };
         /** @description The usage of one day, feature or member. */
         Point: components["schemas"]["Figure"] & {

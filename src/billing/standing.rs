@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     billing::{
         invoices::Invoices,
+        money::Currency,
         subscription::{PlanLine, RecordedSubscription, Status, Subscription, Subscriptions},
     },
     catalog::{Catalog, Plan},
@@ -31,6 +32,24 @@ pub struct Standing<'a> {
     pub ended_at: Option<Instant>,
     /// The problems that staff must solve at Stripe.
     pub problems: Vec<Problem>,
+}
+
+impl Standing<'_> {
+    /// Returns the currencies that the organization may be charged in: its subscription's, because Stripe refuses another
+    /// one for the same customer; without a subscription, those of the catalog's prices, its own first.
+    pub fn currencies(&self, catalog: &Catalog) -> Vec<Currency> {
+        match &self.in_force {
+            Some(in_force) => vec![in_force.subscription.currency],
+            None => catalog.currencies(),
+        }
+    }
+
+    /// Returns the currency that the organization is charged in: the requested one if it may be, else the first that may.
+    pub fn currency(&self, requested: Option<Currency>, catalog: &Catalog) -> Currency {
+        let currencies = self.currencies(catalog);
+        let requested = requested.filter(|currency| currencies.contains(currency));
+        requested.or(currencies.first().copied()).unwrap_or(catalog.currency)
+    }
 }
 
 /// The subscription in force.

@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::Catalog;
-use crate::{billing::money::Money, ledger::tokens::Tokens, names::TokenType};
+use crate::{
+    billing::money::{Currency, Money},
+    ledger::tokens::Tokens,
+    names::TokenType,
+};
 
 /// A margin in permille (tenths of a percent), rounded down; formatted as `98.6 %`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,11 +50,13 @@ impl Margin {
     }
 }
 
-/// The margin of one plan or pack.
+/// The margin of one price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarginLine {
-    /// The plan or pack: `plan pro`, `pack booster`.
+    /// The plan or pack: `plan pro`, `pack booster`, `pack booster in eur`.
     pub what: String,
+    /// The label of the plan or pack in the UI.
+    pub label: String,
     /// The price.
     pub price: Money,
     /// The cost to serve all its tokens, in millionths of a unit of the catalog's currency.
@@ -59,27 +65,49 @@ pub struct MarginLine {
     pub margin: Option<Margin>,
 }
 
-impl MarginLine {
-    fn new(what: String, price: Money, cost_micros: u64) -> Self {
-        Self { what, price, cost_micros, margin: Margin::of(price.micros(), cost_micros) }
+/// A plan or a pack.
+struct Item<'a> {
+    what: String,
+    label: &'a str,
+    price_cents: u32,
+    prices: &'a BTreeMap<Currency, u32>,
+    tokens: &'a BTreeMap<TokenType, Tokens>,
+}
+
+impl Item<'_> {
+    fn line(&self, price: Money, catalog: &Catalog) -> MarginLine {
+        let cost = |(name, amount): (&TokenType, &Tokens)| {
+            let unit = catalog.token_type(name).map_or(0, |spec| spec.unit_cost_micros);
+            amount.get().unsigned_abs().saturating_mul(u64::from(unit))
+        };
+        let cost_micros = self.tokens.iter().map(cost).fold(0, u64::saturating_add);
+        let is_own = price.currency == catalog.currency;
+        let what = if is_own { self.what.clone() } else { format!("{} in {}", self.what, price.currency) };
+        let margin = Margin::of(catalog.value_micros(price), cost_micros);
+        MarginLine { what, label: self.label.into(), price, cost_micros, margin }
     }
 }
 
+/// Returns the lines of the catalog's own currency, the plans and then the packs, followed by those of further ones.
 pub(super) fn lines(catalog: &Catalog) -> Vec<MarginLine> {
-    let cost = |tokens: &BTreeMap<TokenType, Tokens>| {
-        tokens
-            .iter()
-            .map(|(name, amount)| {
-                let unit = catalog.token_type(name).map_or(0, |spec| spec.unit_cost_micros);
-                amount.get().unsigned_abs().saturating_mul(u64::from(unit))
-            })
-            .fold(0, u64::saturating_add)
-    };
-    let plans = catalog.plans.iter().map(|plan| {
-        MarginLine::new(format!("plan {}", plan.name), catalog.money(plan.price_cents), cost(&plan.allowance))
+    let plans = catalog.plans.iter().map(|plan| Item {
+        what: format!("plan {}", plan.name),
+        label: &plan.label,
+        price_cents: plan.price_cents,
+        prices: &plan.prices,
+        tokens: &plan.allowance,
     });
-    let packs = catalog.packs.iter().map(|pack| {
-        MarginLine::new(format!("pack {}", pack.name), catalog.money(pack.price_cents), cost(&pack.tokens))
+    let packs = catalog.packs.iter().map(|pack| Item {
+        what: format!("pack {}", pack.name),
+        label: &pack.label,
+        price_cents: pack.price_cents,
+        prices: &pack.prices,
+        tokens: &pack.tokens,
     });
-    plans.chain(packs).collect()
+    let items: Vec<Item<'_>> = plans.chain(packs).collect();
+    let own = items.iter().map(|item| item.line(catalog.money(item.price_cents), catalog));
+    let further = items
+        .iter()
+        .flat_map(|item| item.prices.iter().map(|(currency, minor)| item.line(Money::new(*minor, *currency), catalog)));
+    own.chain(further).collect()
 }

@@ -1,10 +1,13 @@
 //! Parsing and validation of the catalog.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Deserialize;
 
-use super::{Catalog, Feature, HoldLimits, Limits, Pack, Plan, TokenTypeSpec};
+use super::{Catalog, ExchangeRate, Feature, HoldLimits, Limits, Pack, Plan, TokenTypeSpec, prices};
 use crate::{
     billing::{license::Rung, money::Currency},
     ledger::tokens::Tokens,
@@ -14,6 +17,10 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawCatalog {
+    #[serde(default)]
+    currency: Currency,
+    #[serde(default)]
+    exchange_rates: BTreeMap<Currency, ExchangeRate>,
     margin_floor_permille: u16,
     token_types: Vec<TokenTypeSpec>,
     plans: Vec<Plan>,
@@ -100,7 +107,8 @@ pub(super) fn parse(text: &str) -> Result<Catalog, CatalogError> {
     let raw: RawCatalog = toml::from_str(text)
         .map_err(|error| CatalogError(vec![CatalogProblem::Unreadable(error.to_string().trim().replace('\n', " "))]))?;
     let catalog = Catalog {
-        currency: Currency::USD,
+        currency: raw.currency,
+        exchange_rates: raw.exchange_rates,
         margin_floor_permille: raw.margin_floor_permille,
         token_types: raw.token_types,
         plans: raw.plans,
@@ -116,6 +124,7 @@ pub(super) fn parse(text: &str) -> Result<Catalog, CatalogError> {
     references(&catalog, &mut problems);
     order(&catalog, &mut problems);
     figures(&catalog, &mut problems);
+    prices::check(&catalog, &mut problems);
     if problems.is_empty() {
         margins(&catalog, &mut problems);
     }

@@ -4,11 +4,12 @@ use brightmeter::{
     access::role::Action,
     billing::{
         license::{Restriction, Rung},
-        money::Money,
+        money::{Currency, Money},
     },
     ledger::tokens::{Tokens, grouped},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::{CustomerPortal, ErrorSummary, Frame, Notices, Section, Time, format_amounts, load},
@@ -20,8 +21,9 @@ use crate::{
 #[component]
 pub fn BillingPage() -> impl IntoView {
     let form = Form::current();
+    let currency = use_query_map().get_untracked().get("currency").unwrap_or_else(|| form.value("currency"));
     load(
-        |backend, who| async move { backend.billing(&who).await },
+        |backend, who| async move { backend.billing(&who, currency).await },
         |viewer, view| view! { <Billing viewer view form /> }.into_any(),
     )
 }
@@ -29,6 +31,8 @@ pub fn BillingPage() -> impl IntoView {
 #[component]
 fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
     let BillingView {
+        currency,
+        currencies,
         advice,
         plans,
         packs,
@@ -60,8 +64,9 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
         }
         false => "AI features and packs need a paid plan. ".into_any(),
     };
-    let cards = plans.into_iter().map(|plan| view! { <Plan plan resets_at=resets_at.clone() /> }).collect_view();
-    let packs = packs.into_iter().map(|pack| view! { <Pack pack sells /> }).collect_view();
+    let cards =
+        plans.into_iter().map(|plan| view! { <Plan plan currency resets_at=resets_at.clone() /> }).collect_view();
+    let packs = packs.into_iter().map(|pack| view! { <Pack pack currency sells /> }).collect_view();
     view! {
         <Frame viewer section=Section::Billing title="Plans">
             <h1 class="eyebrow">"Plans"</h1>
@@ -81,6 +86,7 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
             <div class="mt-5 empty:hidden">
                 <ErrorSummary form fields=&[] />
             </div>
+            {(currencies.len() > 1).then(|| view! { <Currencies currencies current=currency /> })}
             <ul class="mt-8 grid items-stretch gap-5 md:grid-cols-3">{cards}</ul>
             <section class="mt-12" aria-labelledby="packs">
                 <h2 id="packs" tabindex="-1" class="text-2xl font-semibold tracking-tight">
@@ -129,8 +135,31 @@ fn Advice(advice: AdviceView) -> impl IntoView {
     format!("In the last 30 days you used {used}. Best value: {best}, at {price} a month.")
 }
 
+/// The choice of the currency of all prices.
 #[component]
-fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
+fn Currencies(currencies: Vec<Currency>, current: Currency) -> impl IntoView {
+    let links = currencies.into_iter().map(|currency| {
+        let code = currency.as_str().to_ascii_uppercase();
+        let href = format!("/billing?currency={currency}");
+        let is_current = (currency == current).then_some("true");
+        view! {
+            <li>
+                <a class=if is_current.is_some() { "tag tag-accent" } else { "tag" } href=href aria-current=is_current>
+                    {code}
+                </a>
+            </li>
+        }
+    });
+    view! {
+        <nav class="mt-6 flex flex-wrap items-center gap-3" aria-label="Currency">
+            <span class="text-sm text-muted">"Prices in"</span>
+            <ul class="flex flex-wrap gap-2">{links.collect_view()}</ul>
+        </nav>
+    }
+}
+
+#[component]
+fn Plan(plan: PlanView, currency: Currency, resets_at: LocalTime) -> impl IntoView {
     let PlanView { name, label, price, allowance, features, current, next, choice } = plan;
     let allowance = match allowance.is_empty() {
         true => view! { <p class="text-muted">"No AI tokens included"</p> }.into_any(),
@@ -156,7 +185,7 @@ fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
                 .map(|choice| {
                     view! {
                         <p class="mt-auto pt-5">
-                            <a class="btn btn-quiet" href=format!("/billing/plan?to={name}")>
+                            <a class="btn btn-quiet" href=format!("/billing/plan?to={name}&currency={currency}")>
                                 {choice}
                             </a>
                         </p>
@@ -167,7 +196,7 @@ fn Plan(plan: PlanView, resets_at: LocalTime) -> impl IntoView {
 }
 
 #[component]
-fn Pack(pack: PackView, sells: bool) -> impl IntoView {
+fn Pack(pack: PackView, currency: Currency, sells: bool) -> impl IntoView {
     let PackView { name, label, price, tokens, new_id } = pack;
     let buy = format!("Buy {label}");
     view! {
@@ -183,6 +212,7 @@ fn Pack(pack: PackView, sells: bool) -> impl IntoView {
                         <form method="post" action="/billing/buy" class="mt-5">
                             <input type="hidden" name="id" value=new_id autocomplete="off" />
                             <input type="hidden" name="pack" value=name />
+                            <input type="hidden" name="currency" value=currency.to_string() />
                             <button type="submit" class="btn">
                                 {buy}
                             </button>

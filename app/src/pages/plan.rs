@@ -16,11 +16,13 @@ use crate::{
 #[component]
 pub fn PlanPage() -> impl IntoView {
     let form = Form::current();
-    let to = use_query_map().get_untracked().get("to").unwrap_or_else(|| form.value("plan"));
+    let query = use_query_map().get_untracked();
+    let to = query.get("to").unwrap_or_else(|| form.value("plan"));
+    let currency = query.get("currency").unwrap_or_else(|| form.value("currency"));
     // If Stripe just failed to answer, don't make the user wait for it again.
     let ask_stripe = form.alert().is_none();
     load(
-        move |backend, who| async move { backend.plan_choice(&who, to, ask_stripe).await },
+        move |backend, who| async move { backend.plan_choice(&who, to, currency, ask_stripe).await },
         move |viewer, view| view! { <Plan viewer view form /> }.into_any(),
     )
 }
@@ -81,6 +83,7 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
             <form method="post" action="/billing/plan" class="mt-6">
                 <input type="hidden" name="id" value=id autocomplete="off" />
                 <input type="hidden" name="plan" value=name />
+                <input type="hidden" name="currency" value=price.currency.to_string() />
                 <input type="hidden" name="plan_change" value=plan_change autocomplete="off" />
                 <input type="hidden" name="from" value=from autocomplete="off" />
                 <button type="submit" class="btn">

@@ -1,6 +1,9 @@
 //! View models of the staff console.
 
-use brightmeter::catalog::{Figure, Margin, Month};
+use brightmeter::{
+    billing::money::Currency,
+    catalog::{Figure, Margin, MarginLine, Month},
+};
 
 use super::LocalTime;
 
@@ -9,8 +12,10 @@ use super::LocalTime;
 pub struct PricingView {
     /// The margin floor.
     pub floor: Margin,
-    /// The current catalog.
-    pub sold: Month,
+    /// The currency of costs and of the what-if calculator: the catalog's own.
+    pub currency: Currency,
+    /// The prices of the current catalog, in every currency.
+    pub prices: Vec<MarginLine>,
     /// The figures of the what-if form.
     pub figures: Vec<FigureView>,
     /// The month calculated from the figures. `None` if a figure is invalid.

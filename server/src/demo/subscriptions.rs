@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     demo::stripe_sandbox::{Sandbox, SeedAccount},
     storage::{Result, accounts, organizations, pools::Pools, stripe_customers, sweeps, tenant},
-    stripe::gateway::price_key,
+    stripe::gateway::{PricedPlan, price_key},
 };
 
 /// Gives every organization on a paid plan a customer and a subscription in the sandbox, anchored like its billing
@@ -30,7 +30,7 @@ pub async fn seed_subscriptions(pools: &Pools, catalog: &Catalog, sandbox: &Sand
             name,
             plan: plan.name.to_string(),
             label: plan.label.clone(),
-            lookup_key: price_key(plan),
+            lookup_key: price_key(PricedPlan { plan, price: catalog.money(plan.price_cents) }),
             price_cents: plan.price_cents.into(),
             anchor: terms.anchor.0.timestamp(),
         });

@@ -124,12 +124,18 @@ impl Backend for AppBackend {
         Ok(AccountView { email, sessions })
     }
 
-    async fn billing(&self, who: &SignedIn) -> Result<BillingView, AppError> {
-        billing::billing(self, who).await.map_err(BackendError::into_app)
+    async fn billing(&self, who: &SignedIn, currency: String) -> Result<BillingView, AppError> {
+        billing::billing(self, who, &currency).await.map_err(BackendError::into_app)
     }
 
-    async fn plan_choice(&self, who: &SignedIn, to: String, fetch_price: bool) -> Result<PlanChoiceView, AppError> {
-        plans::choice(self, who, &to, fetch_price).await.map_err(BackendError::into_app)
+    async fn plan_choice(
+        &self,
+        who: &SignedIn,
+        to: String,
+        currency: String,
+        fetch_price: bool,
+    ) -> Result<PlanChoiceView, AppError> {
+        plans::choice(self, who, (&to, &currency), fetch_price).await.map_err(BackendError::into_app)
     }
 
     async fn purchases(&self, who: &SignedIn) -> Result<PurchasesView, AppError> {

@@ -23,7 +23,7 @@ use brightmeter::{
 use sqlx::PgPool;
 
 pub use self::{
-    choice::{Next, STRIPE_TIMEOUT, check_license},
+    choice::{Choice, Next, STRIPE_TIMEOUT, check_license},
     error::PlanError,
 };
 use super::{

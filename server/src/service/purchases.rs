@@ -6,7 +6,11 @@
 use std::sync::Arc;
 
 use brightmeter::{
-    billing::payment::{Payment, Purchase, Stage},
+    billing::{
+        money::Currency,
+        payment::{Payment, Purchase, Stage},
+        standing::assess,
+    },
     catalog::Catalog,
     command::Command,
     ids::{MemberId, OrgId, PurchaseId},
@@ -24,7 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     storage::{
-        StorageError, accounts,
+        StorageError, accounts, licenses,
         purchases::{self, Checkout, Order},
         stripe_events, tenant,
     },
@@ -114,7 +118,7 @@ pub enum SyncError {
 
 impl Purchases {
     /// Orders a pack and returns the URL of the Checkout page. Idempotent by `id`: a form that is sent twice orders
-    /// once and leads to the same page.
+    /// once and leads to the same page. The price is in `currency` if it can be: see [`Standing::currency`](brightmeter::billing::standing::Standing::currency).
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn order(
         &self,
@@ -122,6 +126,7 @@ impl Purchases {
         member: MemberId,
         id: PurchaseId,
         pack: &PackName,
+        currency: Option<Currency>,
     ) -> Result<String, OrderError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let found = accounts::find(&mut tx, org).await?;
@@ -134,7 +139,7 @@ impl Purchases {
         let order = match purchases::find(&mut tx, org, id).await? {
             Some(order) => order,
             None => {
-                let purchase = self.build_purchase(&mut tx, org, id, pack, &plan).await?;
+                let purchase = self.build_purchase(&mut tx, org, id, (pack, currency), &plan).await?;
                 purchases::insert(&mut tx, org, &purchase, member, self.clock.now()).await?;
                 // Of two concurrent orders with this id, the first one counts.
                 let order = purchases::find(&mut tx, org, id).await?;
@@ -173,7 +178,7 @@ impl Purchases {
         conn: &mut PgConnection,
         org: OrgId,
         id: PurchaseId,
-        pack: &PackName,
+        (pack, currency): (&PackName, Option<Currency>),
         plan: &PlanName,
     ) -> Result<Purchase, OrderError> {
         let pack =
@@ -184,7 +189,9 @@ impl Purchases {
         if purchases::count_open(conn, org, self.clock.now() - ORDER_WINDOW).await? >= MAX_OPEN_ORDERS {
             return Err(OrderError::TooMany);
         }
-        let price = self.catalog.money(pack.price_cents);
+        let (invoices, subscriptions) = licenses::find_billing_facts(conn, org).await?;
+        let standing = assess(&subscriptions, &invoices, &self.catalog, self.clock.now());
+        let price = self.catalog.pack_price(pack, standing.currency(currency, &self.catalog));
         let (label, tokens) = (pack.label.clone(), pack.tokens.clone());
         let (pack, payment, credit) = (pack.name.clone(), Payment::default(), None);
         Ok(Purchase { id, pack, label, price, tokens, payment, credit })

@@ -3,6 +3,7 @@
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::{
+    billing::money::Currency,
     ids::{MemberId, OrgId, PlanOrderId},
     names::PlanName,
     time::Instant,
@@ -21,6 +22,8 @@ pub struct PlanOrder {
     pub id: PlanOrderId,
     /// The plan.
     pub plan: PlanName,
+    /// The currency to subscribe in. A subscription that exists keeps its own.
+    pub currency: Currency,
     /// When the member chose it.
     pub ordered_at: Instant,
     /// The Checkout session to subscribe in. `None` before Stripe has opened one.
@@ -32,6 +35,7 @@ pub struct PlanOrder {
 struct Row {
     id: Uuid,
     plan: String,
+    currency: String,
     ordered_at: Instant,
     session_id: Option<String>,
     checkout_url: Option<String>,
@@ -46,8 +50,9 @@ impl Row {
             _ => None,
         };
         let plan = decode(TABLE, "plan", self.id, self.plan)?;
+        let currency = decode(TABLE, "currency", self.id, self.currency)?;
         let (id, ordered_at, done_at) = (PlanOrderId(self.id), self.ordered_at, self.done_at);
-        Ok(PlanOrder { id, plan, ordered_at, checkout, done_at })
+        Ok(PlanOrder { id, plan, currency, ordered_at, checkout, done_at })
     }
 }
 
@@ -58,16 +63,17 @@ pub async fn insert(
     conn: &mut PgConnection,
     org: OrgId,
     id: PlanOrderId,
-    plan: &PlanName,
+    (plan, currency): (&PlanName, Currency),
     member: MemberId,
     now: Instant,
 ) -> Result<PlanOrder> {
     sqlx::query!(
-        "insert into ai_token_plan_orders (org_id, id, plan, member_id, ordered_at) values ($1, $2, $3, $4, $5)
-         on conflict (org_id, id) do nothing",
+        "insert into ai_token_plan_orders (org_id, id, plan, currency, member_id, ordered_at)
+         values ($1, $2, $3, $4, $5, $6) on conflict (org_id, id) do nothing",
         org.0,
         id.0,
         plan.as_str(),
+        currency.as_str(),
         member.0,
         now
     )
@@ -75,7 +81,7 @@ pub async fn insert(
     .await?;
     let row = sqlx::query_as!(
         Row,
-        "select id, plan, ordered_at, session_id, checkout_url, checkout_until, done_at
+        "select id, plan, currency, ordered_at, session_id, checkout_url, checkout_until, done_at
          from ai_token_plan_orders where org_id = $1 and id = $2",
         org.0,
         id.0
@@ -114,7 +120,7 @@ pub async fn finish(conn: &mut PgConnection, org: OrgId, id: PlanOrderId, now: I
 pub async fn list_open(conn: &mut PgConnection, org: OrgId, now: Instant) -> Result<Vec<PlanOrder>> {
     let rows = sqlx::query_as!(
         Row,
-        "select id, plan, ordered_at, session_id, checkout_url, checkout_until, done_at
+        "select id, plan, currency, ordered_at, session_id, checkout_url, checkout_until, done_at
          from ai_token_plan_orders where org_id = $1 and done_at is null and checkout_until > $2 order by ordered_at",
         org.0,
         now

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use brightmeter::{
     billing::{
-        money::{Currency, Money},
+        money::Money,
         payment::{Credit, Payment, Purchase},
     },
     ids::{MemberId, OrgId, PurchaseId},
@@ -27,6 +27,7 @@ struct Row {
     pack: String,
     label: String,
     price_cents: i64,
+    currency: String,
     tokens: Json<BTreeMap<TokenType, Tokens>>,
     payment: Json<Payment>,
     credit: Option<Json<Credit>>,
@@ -38,7 +39,7 @@ impl Row {
             id: PurchaseId(self.id),
             pack: decode(TABLE, "pack", self.id, self.pack)?,
             label: self.label,
-            price: Money { minor: self.price_cents, currency: Currency::USD },
+            price: Money { minor: self.price_cents, currency: decode(TABLE, "currency", self.id, self.currency)? },
             tokens: self.tokens.0,
             payment: self.payment.0,
             credit: self.credit.map(|credit| credit.0),
@@ -81,13 +82,14 @@ pub async fn insert(
     now: Instant,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into ai_token_purchases (org_id, id, pack, label, price_cents, tokens, member_id, ordered_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id, id) do nothing",
+        "insert into ai_token_purchases (org_id, id, pack, label, price_cents, currency, tokens, member_id, ordered_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (org_id, id) do nothing",
         org.0,
         purchase.id.0,
         purchase.pack.as_str(),
         purchase.label,
         purchase.price.minor,
+        purchase.price.currency.as_str(),
         Json(&purchase.tokens) as Json<&BTreeMap<TokenType, Tokens>>,
         member.0,
         now,
@@ -152,6 +154,7 @@ pub async fn list_for_writer(
     let rows = sqlx::query_as!(
         Row,
         r#"select org_id as "org_id!", id as "id!", pack as "pack!", label as "label!", price_cents as "price_cents!",
+             currency as "currency!",
              tokens as "tokens!: Json<BTreeMap<TokenType, Tokens>>", payment as "payment!: Json<Payment>",
              credit as "credit?: Json<Credit>"
          from (
@@ -212,7 +215,7 @@ pub async fn list_credited(
 ) -> Result<Vec<Purchase>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select org_id, id, pack, label, price_cents, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
+        r#"select org_id, id, pack, label, price_cents, currency, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
              payment as "payment: Json<Payment>", credit as "credit: Json<Credit>"
          from ai_token_purchases where org_id = $1 and id > $2 and credit is not null order by id limit $3"#,
         org.0,
@@ -228,6 +231,7 @@ struct OrderRow {
     pack: String,
     label: String,
     price_cents: i64,
+    currency: String,
     tokens: Json<BTreeMap<TokenType, Tokens>>,
     payment: Json<Payment>,
     credit: Option<Json<Credit>>,
@@ -240,9 +244,8 @@ struct OrderRow {
 
 impl OrderRow {
     fn decode(self) -> Result<Order> {
-        let (org_id, id, pack, label, price_cents) = (self.org_id, self.id, self.pack, self.label, self.price_cents);
-        let (tokens, payment, credit) = (self.tokens, self.payment, self.credit);
-        let (_, purchase) = Row { org_id, id, pack, label, price_cents, tokens, payment, credit }.decode()?;
+        let Self { org_id, id, pack, label, price_cents, currency, tokens, payment, credit, .. } = self;
+        let (_, purchase) = Row { org_id, id, pack, label, price_cents, currency, tokens, payment, credit }.decode()?;
         Ok(Order {
             purchase,
             member: MemberId(self.member_id),
@@ -260,7 +263,7 @@ impl OrderRow {
 pub async fn find(conn: &mut PgConnection, org: OrgId, id: PurchaseId) -> Result<Option<Order>> {
     let row = sqlx::query_as!(
         OrderRow,
-        r#"select org_id, id, pack, label, price_cents, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
+        r#"select org_id, id, pack, label, price_cents, currency, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
              payment as "payment: Json<Payment>", credit as "credit: Json<Credit>", member_id, ordered_at, session_id,
              checkout_url, checkout_until
          from ai_token_purchases where org_id = $1 and id = $2"#,
@@ -281,7 +284,7 @@ pub async fn list_since(
 ) -> Result<Vec<Order>> {
     let rows = sqlx::query_as!(
         OrderRow,
-        r#"select org_id, id, pack, label, price_cents, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
+        r#"select org_id, id, pack, label, price_cents, currency, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
              payment as "payment: Json<Payment>", credit as "credit: Json<Credit>", member_id, ordered_at, session_id,
              checkout_url, checkout_until
          from ai_token_purchases where org_id = $1 and ordered_at >= $2 and id > $3 order by id limit $4"#,
@@ -310,7 +313,7 @@ pub async fn count_open(conn: &mut PgConnection, org: OrgId, since: Instant) -> 
 pub async fn list(conn: &mut PgConnection, org: OrgId, limit: i64) -> Result<Vec<Order>> {
     let rows = sqlx::query_as!(
         OrderRow,
-        r#"select org_id, id, pack, label, price_cents, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
+        r#"select org_id, id, pack, label, price_cents, currency, tokens as "tokens: Json<BTreeMap<TokenType, Tokens>>",
              payment as "payment: Json<Payment>", credit as "credit: Json<Credit>", member_id, ordered_at, session_id,
              checkout_url, checkout_until
          from ai_token_purchases where org_id = $1 order by ordered_at desc, id desc limit $2"#,

@@ -7,7 +7,12 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use brightmeter::{
-    billing::{invoices::Invoices, money::Money, payment::Payment, subscription::SubscriptionSnapshot},
+    billing::{
+        invoices::Invoices,
+        money::{Currency, Money},
+        payment::Payment,
+        subscription::SubscriptionSnapshot,
+    },
     ids::{OrgId, PlanOrderId},
     time::Instant,
 };
@@ -29,7 +34,6 @@ use stripe_checkout::{
 use stripe_core::{
     customer::CreateCustomer, dispute::ListDispute, payment_intent::RetrievePaymentIntent, refund::ListRefund,
 };
-use stripe_types::Currency;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -124,7 +128,7 @@ impl Gateway for StripeApi {
         let CheckoutOrder { org, purchase, customer, until, base_url } = *order;
         let metadata =
             HashMap::from([(ORG.to_owned(), org.to_string()), (PURCHASE.to_owned(), purchase.id.to_string())]);
-        let mut price = CreateCheckoutSessionLineItemsPriceData::new(Currency::USD);
+        let mut price = CreateCheckoutSessionLineItemsPriceData::new(stripe_currency(purchase.price.currency));
         price.unit_amount = Some(purchase.price.minor);
         price.product_data = Some(ProductData::new(&purchase.label));
         let mut item = CreateCheckoutSessionLineItems::new();
@@ -211,6 +215,12 @@ impl Gateway for StripeApi {
         webhook_facts::payment_owner(&object, payment_intent)
             .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
+}
+
+/// The currency as a parameter of a request.
+fn stripe_currency(currency: Currency) -> stripe_types::Currency {
+    let Ok(currency) = currency.as_str().parse::<stripe_types::Currency>();
+    currency
 }
 
 fn read(raw: &Raw) -> Result<Value, GatewayError> {

@@ -97,8 +97,8 @@ pub struct PlanOrder<'a> {
     pub org: OrgId,
     /// The order's id.
     pub id: PlanOrderId,
-    /// The plan to subscribe to.
-    pub plan: &'a Plan,
+    /// The plan to subscribe to, and its price.
+    pub plan: PricedPlan<'a>,
     /// The customer's Stripe id.
     pub customer: &'a str,
     /// The length of the free trial in days; 0 for no trial.
@@ -107,6 +107,15 @@ pub struct PlanOrder<'a> {
     pub until: Instant,
     /// This server's public base URL, without a trailing slash.
     pub base_url: &'a str,
+}
+
+/// A plan with its monthly price in the currency of the subscription.
+#[derive(Clone, Copy, Debug)]
+pub struct PricedPlan<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The price.
+    pub price: Money,
 }
 
 /// A change of a subscription: another plan, or its cancellation.
@@ -149,11 +158,11 @@ pub struct PaymentOwner {
 #[derive(Clone, Copy, Debug)]
 pub enum ChangeTiming<'a> {
     /// Upgrades to a larger plan now. The rest of the billing period, from this instant, is paid immediately.
-    Now(&'a Plan, Instant),
+    Now(PricedPlan<'a>, Instant),
     /// Ends the free trial and upgrades to a larger plan now. A new billing period starts and is paid immediately.
-    EndTrial(&'a Plan),
+    EndTrial(PricedPlan<'a>),
     /// Switches to this plan at the next renewal.
-    AtRenewal(&'a Plan),
+    AtRenewal(PricedPlan<'a>),
     /// Cancels at the end of the billing period.
     Cancel,
 }
@@ -198,8 +207,8 @@ pub enum GatewayError {
 }
 
 /// Returns the lookup key of a plan's price at Stripe. A plan whose price changes gets another key.
-pub fn price_key(plan: &Plan) -> String {
-    format!("brightmeter-{}-{}-usd-month", plan.name, plan.price_cents)
+pub fn price_key(PricedPlan { plan, price }: PricedPlan<'_>) -> String {
+    format!("brightmeter-{}-{}-{}-month", plan.name, price.minor, price.currency)
 }
 
 /// The path that Stripe returns people to after Checkout for a plan and after the customer portal. `?left=1` means that

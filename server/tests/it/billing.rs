@@ -1,6 +1,7 @@
 //! Billing: payments become tokens once, refunds and disputes claw them back.
 
 mod checkout;
+mod currency;
 mod inbox;
 mod license;
 mod notices;

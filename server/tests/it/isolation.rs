@@ -8,7 +8,10 @@ mod sweeps;
 use std::sync::Arc;
 
 use brightmeter::{
-    billing::invoices::{Invoice, Invoices},
+    billing::{
+        invoices::{Invoice, Invoices},
+        money::Currency,
+    },
     ids::{HoldId, MemberId, OrgId, PlanOrderId},
 };
 use server::{
@@ -48,7 +51,7 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
         .await
         .unwrap();
     let (order, plan) = (PlanOrderId(server.clock.new_id()), "pro".parse().unwrap());
-    plan_orders::insert(&mut tx, org, order, &plan, id, server.clock.now()).await.unwrap();
+    plan_orders::insert(&mut tx, org, order, (&plan, Currency::USD), id, server.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let failed = Invoice { failed_at: Some(server.clock.now()), ..Invoice::default() };
     let facts = Invoices([("in_1".into(), failed)].into());

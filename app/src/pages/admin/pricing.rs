@@ -35,7 +35,7 @@ pub fn PricingPage() -> impl IntoView {
 
 #[component]
 fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl IntoView {
-    let PricingView { floor, sold, figures, assumed } = view;
+    let PricingView { floor, currency, prices, figures, assumed } = view;
     let answer = match &assumed {
         Some(month) => view! { <Answer month=month.clone() /> }.into_any(),
         None => view! { <p class="answer">"Fix the values to see the result"</p> }.into_any(),
@@ -53,7 +53,7 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
         <AdminFrame staff section=AdminSection::Pricing title="Pricing">
             <h1 class="eyebrow">"Pricing"</h1>
             {answer}
-            <Figures figures currency=sold.currency />
+            <Figures figures currency />
             <section class="mt-10" aria-labelledby="month">
                 <h2 id="month" class="text-2xl font-semibold tracking-tight">
                     "Result"
@@ -67,7 +67,7 @@ fn Pricing(staff: StaffMember, view: PricingView, nonce: Option<Nonce>) -> impl 
                 <p class="mt-1 text-muted">
                     {format!("Brightmeter won't start with a margin below {floor}. Costs assume that every token is spent.")}
                 </p>
-                <PriceTable month=sold floor />
+                <PriceTable prices currency floor />
             </section>
             <script nonce=nonce>{script}</script>
         </AdminFrame>

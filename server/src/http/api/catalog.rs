@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
+use brightmeter::billing::money::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +13,9 @@ use crate::http::{problem::Problem, state::AppState};
 /// The catalog.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CatalogBody {
+    /// The currency of every `price_cents`: an ISO 4217 code in lower case.
+    #[schema(example = "usd")]
+    currency: String,
     /// The token types.
     token_types: Vec<TokenTypeBody>,
     /// The plans, smallest first.
@@ -42,9 +46,12 @@ pub(super) struct PlanBody {
     /// The label, for people.
     #[schema(example = "Pro")]
     label: String,
-    /// The price per month, in US cents.
+    /// The price per month, in minor units of the catalog's currency.
     #[schema(example = 14_900)]
     price_cents: u32,
+    /// The price per month in each currency it is sold in, in minor units.
+    #[schema(example = json!({ "usd": 14_900, "eur": 13_900 }))]
+    prices: BTreeMap<String, u32>,
     /// The tokens granted per month, by token type.
     #[schema(example = json!({ "ai": 200, "deep": 20 }))]
     allowance: BTreeMap<String, i64>,
@@ -85,9 +92,12 @@ pub(super) struct PackBody {
     /// The label, for people.
     #[schema(example = "Booster")]
     label: String,
-    /// The price, in US cents.
+    /// The price, in minor units of the catalog's currency.
     #[schema(example = 2_900)]
     price_cents: u32,
+    /// The price in each currency it is sold in, in minor units.
+    #[schema(example = json!({ "usd": 2_900, "eur": 2_680 }))]
+    prices: BTreeMap<String, u32>,
     /// The tokens in the pack, by token type.
     #[schema(example = json!({ "ai": 500, "deep": 50 }))]
     tokens: BTreeMap<String, i64>,
@@ -104,10 +114,15 @@ pub(super) async fn catalog(State(state): State<AppState>, caller: ApiCaller) ->
     caller.authorize_read(&state).await?;
     let catalog = &state.reader.catalog;
     let token_types = catalog.token_types.iter();
+    let prices = |own: u32, further: &BTreeMap<Currency, u32>| {
+        let own = [(catalog.currency.to_string(), own)].into_iter();
+        own.chain(further.iter().map(|(currency, minor)| (currency.to_string(), *minor))).collect()
+    };
     let plans = catalog.plans.iter().map(|plan| PlanBody {
         name: plan.name.to_string(),
         label: plan.label.clone(),
         price_cents: plan.price_cents,
+        prices: prices(plan.price_cents, &plan.prices),
         allowance: plan.allowance.iter().map(|(name, amount)| (name.to_string(), amount.get())).collect(),
         features: catalog.features_of(&plan.name).map(|feature| feature.name.to_string()).collect(),
     });
@@ -124,9 +139,11 @@ pub(super) async fn catalog(State(state): State<AppState>, caller: ApiCaller) ->
         name: pack.name.to_string(),
         label: pack.label.clone(),
         price_cents: pack.price_cents,
+        prices: prices(pack.price_cents, &pack.prices),
         tokens: pack.tokens.iter().map(|(name, amount)| (name.to_string(), amount.get())).collect(),
     });
     Ok(Json(CatalogBody {
+        currency: catalog.currency.to_string(),
         token_types: token_types
             .map(|spec| TokenTypeBody { name: spec.name.to_string(), label: spec.label.clone() })
             .collect(),

@@ -20,11 +20,16 @@ const MAX_QUERY_CHARS: usize = 40;
 
 pub(super) fn pricing(catalog: &Catalog, requested: &[(String, String)]) -> PricingView {
     let mut what_if = WhatIf::new(catalog);
-    let sold = what_if.month();
     let figures =
         what_if.figures().into_iter().map(|figure| apply_figure(&mut what_if, figure, requested)).collect::<Vec<_>>();
     let valid = figures.iter().all(|figure| figure.problem.is_none());
-    PricingView { floor: catalog.margin_floor(), sold, figures, assumed: valid.then(|| what_if.month()) }
+    PricingView {
+        floor: catalog.margin_floor(),
+        currency: catalog.currency,
+        prices: catalog.margins(),
+        figures,
+        assumed: valid.then(|| what_if.month()),
+    }
 }
 
 /// Applies the requested value of a figure, if it is valid.

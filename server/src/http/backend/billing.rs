@@ -23,7 +23,7 @@ use crate::service::{
     org_reads::DayUse,
 };
 
-pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<BillingView, BackendError> {
+pub(super) async fn billing(backend: &AppBackend, who: &SignedIn, currency: &str) -> Result<BillingView, BackendError> {
     let wording = Wording::new(backend, who);
     let (AccountRead { account, .. }, mut reads) = backend.reader.open(who.org, &Requester::default()).await?;
     let facts = reads.billing_facts().await?;
@@ -31,10 +31,11 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
     let subscribed = Subscribed::of(&facts.subscriptions, standing.in_force.as_ref());
     let used = dashboard::list_usage(&mut reads, wording).await?;
     let catalog = &backend.reader.catalog;
+    let currency = standing.currency(currency.parse().ok(), catalog);
     let plans = catalog.plans.iter().map(|plan| PlanView {
         name: plan.name.to_string(),
         label: plan.label.clone(),
-        price: catalog.money(plan.price_cents),
+        price: catalog.plan_price(plan, currency),
         allowance: amounts(catalog, |name| plan.allowance_of(name)),
         features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
@@ -49,7 +50,7 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
     let packs = catalog.packs.iter().map(|pack| PackView {
         name: pack.name.to_string(),
         label: pack.label.clone(),
-        price: catalog.money(pack.price_cents),
+        price: catalog.pack_price(pack, currency),
         tokens: amounts(catalog, |name| pack.tokens.get(name).copied().unwrap_or_default()),
         new_id: backend.reader.clock.new_id().to_string(),
     });
@@ -61,6 +62,8 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn) -> Result<Bill
         from_plan: catalog.plan(&feature.from_plan).map_or_else(String::new, |plan| plan.label.clone()),
     });
     Ok(BillingView {
+        currency,
+        currencies: standing.currencies(catalog),
         advice: advice(catalog, &account, &used),
         plans: plans.collect(),
         packs: packs.collect(),

@@ -26,12 +26,12 @@ use crate::service::{
     plans::{PlanError, check_license},
 };
 
-/// Previews a change to plan `to`. The price is requested from Stripe only if `fetch_price` is set: not right after a
+/// Previews a change to plan `to`, with its price in `currency` if it can be. The amount due is requested from Stripe only if `fetch_price` is set: not right after a
 /// failed request.
 pub(super) async fn choice(
     backend: &AppBackend,
     who: &SignedIn,
-    to: &str,
+    (to, currency): (&str, &str),
     fetch_price: bool,
 ) -> Result<PlanChoiceView, BackendError> {
     who.authorize(Action::ChangePlan)?;
@@ -44,6 +44,7 @@ pub(super) async fn choice(
     let account = read.account;
     let from = wording.now;
     let standing = facts.standing(&reader.catalog, from);
+    let currency = standing.currency(currency.parse().ok(), &reader.catalog);
     let subscribed = Subscribed::of(&facts.subscriptions, standing.in_force.as_ref());
     let price = match check_license(account.terms.license, plan) {
         Err(error) => Err(error),
@@ -94,7 +95,7 @@ pub(super) async fn choice(
     Ok(PlanChoiceView {
         name: name.to_string(),
         label: plan.label.clone(),
-        price: reader.catalog.money(plan.price_cents),
+        price: reader.catalog.plan_price(plan, currency),
         tokens: tokens(&account, plan, subscribed, &reader.context(wording.now)),
         kind,
         refused,
@@ -139,6 +140,9 @@ fn tokens(account: &Account, plan: &Plan, subscribed: Subscribed<'_>, cx: &Conte
 pub fn plan_error_message(error: &PlanError) -> String {
     match error {
         PlanError::UnknownPlan | PlanError::Outdated => "This form is out of date. Choose a plan again.",
+        PlanError::NoPrice => {
+            "This plan isn't sold in your subscription's currency. To change to it, contact support."
+        }
         PlanError::AlreadyOnPlan => "You're already on this plan.",
         PlanError::ChangePending => {
             "A downgrade is scheduled for your next reset. Undo it first by staying on your current plan, then upgrade."

@@ -24,6 +24,7 @@ use crate::{
 pub(in crate::http) struct BuyForm {
     id: String,
     pack: String,
+    currency: String,
 }
 
 /// Ordering a pack.
@@ -40,10 +41,11 @@ pub(in crate::http) async fn buy(
     headers: HeaderMap,
     Body(form): Body<BuyForm>,
 ) -> Response {
+    let values = vec![("currency".into(), form.currency.clone())];
     match order(&state, &who, form).await {
         Ok(url) => Redirect::to(&url).into_response(),
         Err(error) => {
-            let form = Form { values: Vec::new(), error: Some(error) };
+            let form = Form { values, error: Some(error) };
             render_form_again(&state, Posted::by(who, "/billing", headers), form).await
         }
     }
@@ -53,7 +55,8 @@ async fn order(state: &AppState, who: &SignedIn, form: BuyForm) -> Result<String
     let stale = || AppError::on("pack", "This form is out of date. Please submit it again.");
     let id = form.id.parse().map_err(|_| stale())?;
     let pack: PackName = form.pack.try_into().map_err(|_| stale())?;
-    state.purchases.order(who.org, who.member, id, &pack).await.map_err(|error| match error {
+    state.purchases.order(who.org, who.member, id, &pack, form.currency.parse().ok()).await.map_err(|error| match error
+    {
         OrderError::UnknownPack => AppError::on("pack", "This pack is no longer available. Choose another one."),
         OrderError::PlanWithoutAi => AppError::on(
             "pack",

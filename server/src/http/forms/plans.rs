@@ -19,7 +19,7 @@ use crate::{
         permitted::{Permission, Permitted},
     },
     service::{
-        plans::{Next, PlanError, STRIPE_TIMEOUT},
+        plans::{Choice, Next, PlanError, STRIPE_TIMEOUT},
         purchases::SyncError,
     },
     stripe::gateway::GatewayError,
@@ -37,6 +37,7 @@ pub(in crate::http) struct ReturnQuery {
 pub(in crate::http) struct ChoiceForm {
     id: String,
     plan: String,
+    currency: String,
     plan_change: String,
     from: String,
 }
@@ -67,7 +68,7 @@ pub(in crate::http) async fn choose(
         Ok(Next::Pay(url) | Next::Confirm(url)) => Redirect::to(&url).into_response(),
         Ok(Next::Done) => Redirect::to(&Flash::PlanChosen.on("/billing")).into_response(),
         Err(error) => {
-            let mut values = vec![("plan".into(), form.plan)];
+            let mut values = vec![("plan".into(), form.plan), ("currency".into(), form.currency)];
             if let AppError::OutcomeUnknown = error {
                 values.extend([
                     ("id".into(), form.id),
@@ -124,7 +125,8 @@ async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<N
     let plan: PlanName = form.plan.parse().map_err(|_| stale())?;
     let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0)).ok_or_else(stale)?;
     let plan_change = PlanChange::parse(&form.plan_change).ok_or_else(stale)?;
-    state.plans.choose(who.org, who.member, id, &plan, (plan_change, from)).await.map_err(explain)
+    let choice = Choice { plan: &plan, currency: form.currency.parse().ok(), plan_change, from };
+    state.plans.choose(who.org, who.member, id, choice).await.map_err(explain)
 }
 
 fn explain(error: PlanError) -> AppError {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use brightmeter::{
     billing::{
         license::{License, SuspensionCause},
-        money::Money,
+        money::{Currency, Money},
         plan_change::{PlanChange, Subscribed},
         standing::InForce,
         subscription::Status,
@@ -20,7 +20,7 @@ use brightmeter::{
 use chrono::TimeDelta;
 use tokio::time::timeout;
 
-use super::{PlanError, Plans};
+use super::{BillingFacts, PlanError, Plans};
 use crate::{
     service::customers,
     storage::{
@@ -31,7 +31,7 @@ use crate::{
     },
     stripe::{
         api::PAGE_TIMEOUT,
-        gateway::{self, ChangeTiming, Changed, GatewayError, SubscriptionChange},
+        gateway::{self, ChangeTiming, Changed, GatewayError, PricedPlan, SubscriptionChange},
         webhook_facts::CustomerFact,
     },
 };
@@ -65,10 +65,22 @@ pub enum Next {
     Done,
 }
 
+/// A choice of a plan, as it was shown to the user.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'a> {
+    /// The plan.
+    pub plan: &'a PlanName,
+    /// The currency to subscribe in. `None`: the catalog's own. A subscription that exists keeps its own.
+    pub currency: Option<Currency>,
+    /// The kind of change that was shown.
+    pub plan_change: PlanChange,
+    /// The instant that an upgrade is prorated from.
+    pub from: Instant,
+}
+
 impl Plans {
     /// Changes an organization's plan: subscribes, or changes or cancels the subscription. Idempotent by `id`: a form
-    /// that is sent twice takes effect once. `plan_change` is the kind of change that was shown to the user; the choice
-    /// fails if it is another one by now. An upgrade is prorated from `from`.
+    /// that is sent twice takes effect once. Fails if the kind of change is not the one that was shown.
     ///
     /// # Errors
     /// [`PlanError::Unconfirmed`] if Stripe does not respond in time; the choice may then be repeated with the same
@@ -79,11 +91,9 @@ impl Plans {
         org: OrgId,
         member: MemberId,
         id: PlanOrderId,
-        plan: &PlanName,
-        (plan_change, from): (PlanChange, Instant),
+        choice: Choice<'_>,
     ) -> Result<Next, PlanError> {
-        let chosen =
-            timeout(STRIPE_TIMEOUT, self.choose_without_timeout(org, member, id, plan, (plan_change, from))).await;
+        let chosen = timeout(STRIPE_TIMEOUT, self.choose_without_timeout(org, member, id, choice)).await;
         chosen.unwrap_or_else(|_| Err(PlanError::Unconfirmed(GatewayError::Unavailable("the choice timed out".into()))))
     }
 
@@ -94,12 +104,13 @@ impl Plans {
         org: OrgId,
         member: MemberId,
         id: PlanOrderId,
-        plan: &PlanName,
-        (plan_change, from): (PlanChange, Instant),
+        Choice { plan, currency, plan_change, from }: Choice<'_>,
     ) -> Result<Next, PlanError> {
         let plan = self.catalog.plan(plan).ok_or(PlanError::UnknownPlan)?;
         check_license(self.terms(org).await?.license, plan)?;
-        let order = self.record_order(org, member, id, plan).await?;
+        let facts = BillingFacts::load(&self.pool, org).await?;
+        let currency = facts.standing(&self.catalog, self.clock.now()).currency(currency, &self.catalog);
+        let order = self.record_order(org, member, id, (plan, currency)).await?;
         if order.done_at.is_some() {
             // With a Checkout page, the order was done by closing the page: it has changed nothing.
             return if order.checkout.is_some() { Err(PlanError::Outdated) } else { Ok(Next::Done) };
@@ -170,11 +181,11 @@ impl Plans {
         org: OrgId,
         member: MemberId,
         id: PlanOrderId,
-        plan: &Plan,
+        (plan, currency): (&Plan, Currency),
     ) -> Result<PlanOrder, PlanError> {
         let mut tx = tenant::begin(&self.pool, org).await?;
         let now = self.clock.now();
-        let order = plan_orders::insert(&mut tx, org, id, &plan.name, member, now).await?;
+        let order = plan_orders::insert(&mut tx, org, id, (&plan.name, currency), member, now).await?;
         if order.plan != plan.name {
             return Err(PlanError::Outdated);
         }
@@ -231,8 +242,9 @@ impl Plans {
         if until - self.clock.now() < MIN_CHECKOUT_TTL {
             return Err(PlanError::Outdated);
         }
+        let price = self.catalog.plan_price(plan, order.currency);
         let trial_days = if first { plan.trial_days } else { 0 };
-        let (gateway, base_url) = (self.gateway()?, &*self.base_url);
+        let (gateway, base_url, plan) = (self.gateway()?, &*self.base_url, PricedPlan { plan, price });
         let order = |customer| gateway::PlanOrder { org, id, plan, customer, trial_days, until, base_url };
         let checkout = match gateway.open_subscription(&order(customer)).await {
             Err(GatewayError::CustomerMissing(_)) => {
@@ -307,8 +319,11 @@ impl Plans {
             terms.license,
             License::Grace { .. } | License::Suspended { cause: SuspensionCause::NonPayment, .. }
         );
+        let price = self.catalog.plan_price(plan, in_force.subscription.currency);
+        let (plan, has_price) = (PricedPlan { plan, price }, price.currency == in_force.subscription.currency);
         match plan_change {
             PlanChange::Subscribe | PlanChange::Resume => Err(PlanError::Outdated),
+            PlanChange::Upgrade | PlanChange::Downgrade if !has_price => Err(PlanError::NoPrice),
             PlanChange::Upgrade if unpaid => Err(PlanError::Unpaid),
             PlanChange::Upgrade if in_force.subscription.pending.is_some() => Err(PlanError::ConfirmationPending),
             // The unused time of the current plan would be credited at the price of the smaller one.
@@ -317,6 +332,7 @@ impl Plans {
             PlanChange::Upgrade if in_force.subscription.status == Status::Trialing => Ok(ChangeTiming::EndTrial(plan)),
             PlanChange::Upgrade => Ok(ChangeTiming::Now(plan, from.min(now))),
             PlanChange::Keep if terms.next_plan.is_none() => Err(PlanError::AlreadyOnPlan),
+            PlanChange::Keep if !has_price => Err(PlanError::NoPrice),
             PlanChange::Keep | PlanChange::Downgrade => Ok(ChangeTiming::AtRenewal(plan)),
             PlanChange::Cancel => Ok(ChangeTiming::Cancel),
         }

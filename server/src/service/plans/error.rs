@@ -14,6 +14,9 @@ pub enum PlanError {
     /// The catalog has no such plan.
     #[error("unknown plan")]
     UnknownPlan,
+    /// The plan has no price in the subscription's currency.
+    #[error("the plan has no price in the subscription's currency")]
+    NoPrice,
     /// The organization is already on this plan, and no change is pending.
     #[error("already on this plan")]
     AlreadyOnPlan,

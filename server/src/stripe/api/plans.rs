@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use brightmeter::{
-    billing::money::{Currency, Money},
-    catalog::Plan,
+    billing::money::Money,
     ids::{OrgId, PlanOrderId},
 };
 use stripe_billing::{
@@ -26,24 +25,28 @@ use stripe_product::price::{
 };
 use uuid::Uuid;
 
-use super::{StripeApi, required};
+use super::{StripeApi, required, stripe_currency};
 use crate::stripe::{
-    gateway::{ChangeTiming, Changed, Checkout, GatewayError, PlanOrder, RETURN_PATH, SubscriptionChange, price_key},
-    webhook_facts::{ORG, PLAN, https_url},
+    gateway::{
+        ChangeTiming, Changed, Checkout, GatewayError, PlanOrder, PricedPlan, RETURN_PATH, SubscriptionChange,
+        price_key,
+    },
+    webhook_facts::{ORG, PLAN, currency, https_url},
 };
 
 impl StripeApi {
     /// Returns the Stripe id of a plan's price. Creates the price if it does not exist yet.
-    async fn price(&self, plan: &Plan) -> Result<String, GatewayError> {
-        let lookup_key = price_key(plan);
+    async fn price(&self, priced: PricedPlan<'_>) -> Result<String, GatewayError> {
+        let lookup_key = price_key(priced);
+        let PricedPlan { plan, price } = priced;
         let list = ListPrice::new().lookup_keys(vec![lookup_key.clone()]).active(true).limit(1);
         let missing = "a price without an id";
         let found = self.send(&list, None).await?;
-        if let Some(price) = found["data"].get(0) {
-            return required(price, "id", missing);
+        if let Some(found) = found["data"].get(0) {
+            return required(found, "id", missing);
         }
-        let request = CreatePrice::new(stripe_types::Currency::USD)
-            .unit_amount(i64::from(plan.price_cents))
+        let request = CreatePrice::new(stripe_currency(price.currency))
+            .unit_amount(price.minor)
             .lookup_key(&lookup_key)
             .recurring(CreatePriceRecurring::new(CreatePriceRecurringInterval::Month))
             .product_data(CreatePriceProductData::new(&plan.label))
@@ -58,7 +61,8 @@ impl StripeApi {
 
     pub(super) async fn open_plan_checkout(&self, order: &PlanOrder<'_>) -> Result<Checkout, GatewayError> {
         let PlanOrder { org, id, plan, customer, trial_days, until, base_url } = *order;
-        let metadata = HashMap::from([(ORG.to_owned(), org.to_string()), (PLAN.to_owned(), plan.name.to_string())]);
+        let metadata =
+            HashMap::from([(ORG.to_owned(), org.to_string()), (PLAN.to_owned(), plan.plan.name.to_string())]);
         let mut item = CreateCheckoutSessionLineItems::new();
         (item.price, item.quantity) = (Some(self.price(plan).await?), Some(1));
         let mut subscription = CreateCheckoutSessionSubscriptionData::new();
@@ -83,7 +87,9 @@ impl StripeApi {
         let (plan, from) = match change.timing {
             ChangeTiming::Now(plan, from) => (plan, Some(from)),
             ChangeTiming::EndTrial(plan) => (plan, None),
-            ChangeTiming::AtRenewal(_) | ChangeTiming::Cancel => return Ok(Money::new(0, Currency::USD)),
+            ChangeTiming::AtRenewal(_) | ChangeTiming::Cancel => {
+                return Ok(Money::new(0, change.subscription.currency));
+            }
         };
         let mut item = CreatePreviewInvoiceSubscriptionDetailsItems::new();
         (item.id, item.price) = (Some(change.line.item.clone()), Some(self.price(plan).await?));
@@ -104,7 +110,7 @@ impl StripeApi {
         let invoice = self.send(&request, None).await?;
         let due = invoice["amount_due"].as_u64();
         let due = due.ok_or_else(|| GatewayError::Unreadable("an invoice without an amount".into()))?;
-        Ok(Money::new(due, Currency::USD))
+        Ok(Money::new(due, currency(&invoice["currency"]).unwrap_or(change.subscription.currency)))
     }
 
     pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<Changed, GatewayError> {
@@ -143,7 +149,12 @@ impl StripeApi {
 
     /// Changes to a larger plan only if it is paid now. If the bank wants a confirmation, leaves the change pending at
     /// Stripe until its invoice is paid.
-    async fn upgrade(&self, request: UpdateSubscription, plan: &Plan, key: String) -> Result<Changed, GatewayError> {
+    async fn upgrade(
+        &self,
+        request: UpdateSubscription,
+        plan: PricedPlan<'_>,
+        key: String,
+    ) -> Result<Changed, GatewayError> {
         let paid_now = request
             .clone()
             .metadata(plan_metadata(plan))
@@ -169,7 +180,7 @@ impl StripeApi {
     async fn new_item(
         &self,
         change: &SubscriptionChange<'_>,
-        plan: &Plan,
+        plan: PricedPlan<'_>,
     ) -> Result<UpdateSubscriptionItems, GatewayError> {
         let mut item = UpdateSubscriptionItems::new();
         (item.id, item.price) = (Some(change.line.item.clone()), Some(self.price(plan).await?));
@@ -181,6 +192,6 @@ impl StripeApi {
     }
 }
 
-fn plan_metadata(plan: &Plan) -> HashMap<String, String> {
+fn plan_metadata(PricedPlan { plan, .. }: PricedPlan<'_>) -> HashMap<String, String> {
     HashMap::from([(PLAN.to_owned(), plan.name.to_string())])
 }

@@ -69,7 +69,7 @@ impl Shop<'_> {
     }
 
     async fn order(&self, id: PurchaseId) -> Result<String, OrderError> {
-        self.purchases.order(self.org, self.owner, id, &"booster".parse().unwrap()).await
+        self.purchases.order(self.org, self.owner, id, &"booster".parse().unwrap(), None).await
     }
 
     async fn find(&self, id: PurchaseId) -> Order {
@@ -139,7 +139,7 @@ fn an_order_that_is_sent_twice_leads_to_one_checkout_page() {
             let org = shop.server.org(&format!("org-{n}"), "pro").await;
             let owner = shop.server.member(org, &format!("owner@org-{n}.test")).await;
             let (id, pack) = (shop.new_id(), "booster".parse().unwrap());
-            let order = || shop.purchases.order(org, owner, id, &pack);
+            let order = || shop.purchases.order(org, owner, id, &pack, None);
             let (first, second) = tokio::join!(order(), order());
             let (first, second, third) = (first.unwrap(), second.unwrap(), order().await.unwrap());
             assert_eq!((&first, &first), (&second, &third));
@@ -275,7 +275,7 @@ fn unpaid_orders_are_limited_per_hour() {
 fn packs_are_not_sold_to_a_plan_that_cannot_spend_them() {
     with_shop("starter", async |shop| {
         assert!(matches!(shop.order(shop.new_id()).await, Err(OrderError::PlanWithoutAi)));
-        let unknown = shop.purchases.order(shop.org, shop.owner, shop.new_id(), &"gold".parse().unwrap()).await;
+        let unknown = shop.purchases.order(shop.org, shop.owner, shop.new_id(), &"gold".parse().unwrap(), None).await;
         assert!(matches!(unknown, Err(OrderError::UnknownPack)));
     });
 }

@@ -16,11 +16,11 @@ use server::{
     clock::Clock,
     service::{
         inbox::Inbox,
-        plans::{Next, PlanError},
+        plans::{Choice, Next, PlanError},
         reconcile::{self, Difference},
     },
     storage::{licenses, tenant},
-    stripe::gateway::{GatewayError, PlanOrder},
+    stripe::gateway::{GatewayError, PlanOrder, PricedPlan},
 };
 
 use super::{
@@ -66,7 +66,9 @@ impl Chooser<'_> {
 
     /// Chooses with a form from another time.
     async fn choose_as(&self, id: PlanOrderId, plan: &str, shown: (PlanChange, Instant)) -> Result<Next, PlanError> {
-        self.office.inbox.plans.choose(self.org, self.owner, id, &plan.parse().unwrap(), shown).await
+        let (plan, (plan_change, from)) = (plan.parse().unwrap(), shown);
+        let choice = Choice { plan: &plan, currency: None, plan_change, from };
+        self.office.inbox.plans.choose(self.org, self.owner, id, choice).await
     }
 
     /// Chooses, and returns the Stripe id of the Checkout session to pay.
@@ -281,10 +283,11 @@ fn duplicate_subscriptions_need_attention() {
         let Inbox { purchases, plans, .. } = &office.inbox;
         // A second subscription, created by hand.
         let now = office.server.clock.now();
+        let plan = plans.catalog.plan(&"pro".parse().unwrap()).unwrap();
         let by_hand = PlanOrder {
             org: chooser.org,
             id: chooser.new_id(),
-            plan: plans.catalog.plan(&"pro".parse().unwrap()).unwrap(),
+            plan: PricedPlan { plan, price: plans.catalog.money(plan.price_cents) },
             customer: &customer,
             trial_days: 0,
             until: now + TimeDelta::hours(1),

@@ -21,7 +21,7 @@ use server::{
     clock::Clock,
     service::{
         inbox::Inbox,
-        plans::{Next, PlanError, Plans},
+        plans::{Choice, Next, PlanError, Plans},
         purchases::Purchases,
     },
     storage::{stripe_customers, tenant},
@@ -158,9 +158,9 @@ impl StandIn<'_> {
     /// Chooses a plan as its page shows it now.
     pub async fn choose(&self, plan: &str) -> Result<Next, PlanError> {
         let (name, now) = (plan.parse().unwrap(), self.server.clock.now());
-        let shown = self.plan_change(plan).await;
+        let choice = Choice { plan: &name, currency: None, plan_change: self.plan_change(plan).await, from: now };
         let id = PlanOrderId(self.server.clock.new_id());
-        self.inbox.plans.choose(self.org, self.owner, id, &name, (shown, now)).await
+        self.inbox.plans.choose(self.org, self.owner, id, choice).await
     }
 
     async fn plan_change(&self, plan: &str) -> brightmeter::billing::plan_change::PlanChange {

@@ -244,7 +244,7 @@ fn one_missing_session_is_a_finding_and_stops_nothing() {
             let session = json!({ "id": format!("cs_{n}"), "url": "https://checkout.test/" });
             stripe.answer("POST /v1/checkout/sessions", 200, session);
             let id = PurchaseId(stripe.server.clock.new_id());
-            inbox.purchases.order(stripe.org, stripe.owner, id, &pack).await.unwrap();
+            inbox.purchases.order(stripe.org, stripe.owner, id, &pack, None).await.unwrap();
             ids.push(id);
             let metadata = json!({ "brightmeter_org": stripe.org.to_string(), "brightmeter_purchase": id.to_string() });
             let paid = json!({ "id": format!("cs_{n}"), "object": "checkout.session", "mode": "payment",

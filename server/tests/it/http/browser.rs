@@ -68,7 +68,7 @@ impl Site {
         let jobs = Jobs::new(writer.clone(), provider).unwrap();
         let reader = AccountReader {
             pool: pool.clone(),
-            catalog: server.catalog.clone(),
+            catalog: purchases.catalog.clone(),
             clock: clock.clone(),
             writer: writer.clone(),
         };
@@ -98,7 +98,7 @@ impl Site {
             backend: Arc::new(portal),
             sign_in: SignIn { pool: pool.clone(), passwords, throttle },
             user_profiles,
-            viewers: Viewers { pool: pool.clone(), catalog: server.catalog.clone(), clock: clock.clone(), demo: false },
+            viewers: Viewers { pool: pool.clone(), catalog: reader.catalog.clone(), clock: clock.clone(), demo: false },
             jobs,
             api_keys,
             plans,

@@ -50,6 +50,9 @@ pub fn Figures(
             <h2 id="what-if-title" class="text-lg font-semibold">
                 "What if"
             </h2>
+            <p class="mt-1 text-sm text-muted">
+                {format!("All amounts are in {}, the catalog's own currency.", currency.as_str().to_ascii_uppercase())}
+            </p>
             <Problems problems />
             <div class="mt-4 grid gap-x-10 gap-y-8 md:grid-cols-2">{groups.collect_view()}</div>
             <p class="mt-6 flex flex-wrap items-center gap-3">

@@ -1,30 +1,32 @@
 //! The tables of prices and of the calculated month.
 
 use brightmeter::{
-    catalog::{Margin, Month, MonthLine},
+    billing::money::Currency,
+    catalog::{Margin, MarginLine, Month, MonthLine},
     ledger::tokens::grouped,
 };
 use leptos::prelude::*;
 
 use crate::components::Figures;
 
-/// The cost, price, margin and floor of every plan and pack.
+/// The cost, price, margin and floor of every price.
 #[component]
 pub fn PriceTable(
-    /// The plans and packs. Their counts are ignored.
-    month: Month,
+    /// The prices of plans and packs.
+    prices: Vec<MarginLine>,
+    /// The currency of costs.
+    currency: Currency,
     /// The margin floor.
     floor: Margin,
 ) -> impl IntoView {
-    let currency = month.currency;
-    let rows = month.lines.into_iter().map(move |line| {
-        let MonthLine { label, each, .. } = line;
+    let rows = prices.into_iter().map(move |line| {
+        let MarginLine { label, price, cost_micros, margin, .. } = line;
         view! {
             <tr>
                 <th scope="row">{label}</th>
-                <td class="number">{currency.format_micros(each.cost_micros)}</td>
-                <td class="number">{each.price.to_string()}</td>
-                <td class="number">{each.margin.map_or_else(|| "–".into(), |margin| margin.to_string())}</td>
+                <td class="number">{currency.format_micros(cost_micros)}</td>
+                <td class="number">{price.to_string()}</td>
+                <td class="number">{margin.map_or_else(|| "–".into(), |margin| margin.to_string())}</td>
                 <td class="number">{floor.to_string()}</td>
             </tr>
         }
