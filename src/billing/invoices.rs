@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     money::{Currency, Money},
+    payment::{Payment, share},
     subscription::{RecordedSubscription, Status},
 };
-use crate::time::Instant;
+use crate::{ledger::tokens::Tokens, time::Instant};
 
 /// The invoice facts of an organization, by Stripe id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub struct Invoice {
     pub remaining_minor: Option<u64>,
     /// Stripe's page where it can be paid; `None` if unknown.
     pub url: Option<String>,
+    /// The facts about the money: the amount paid, and what went back or is disputed.
+    pub payment: Payment,
     /// The payment. `None` if unpaid, if the amount was 0, or if it was closed before plans had receipts.
     pub paid: Option<Paid>,
     /// The receipt number, once it is paid: 1, 2, 3, … per organization without gaps, packs included. We assign it, so
@@ -67,6 +70,31 @@ pub enum InvoiceStatus {
     Void,
     /// Paid.
     Paid,
+}
+
+/// The share of what was paid in a billing period that went back to the customer or is disputed. A subscription is billed
+/// in one currency, so the amounts are in the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReturnedShare {
+    returned_minor: u64,
+    paid_minor: u64,
+}
+
+impl ReturnedShare {
+    /// Whether nothing went back.
+    pub const fn is_zero(self) -> bool {
+        self.returned_minor == 0
+    }
+
+    /// Whether all of it went back.
+    pub const fn is_whole(self) -> bool {
+        self.returned_minor > 0 && self.returned_minor >= self.paid_minor
+    }
+
+    /// Returns the rest of `allowance`: less the same share as of the money, rounded in the customer's favor.
+    pub fn rest_of(self, allowance: Tokens) -> Tokens {
+        allowance.saturating_sub(share(allowance, self.returned_minor, self.paid_minor))
+    }
 }
 
 /// Why an invoice was issued.
@@ -168,6 +196,7 @@ impl Invoice {
             currency,
             remaining_minor,
             url,
+            payment,
             paid,
             receipt: _,
         } = new;
@@ -182,6 +211,7 @@ impl Invoice {
         self.paid_at = earlier(self.paid_at, *paid_at);
         self.currency = self.currency.max(*currency);
         self.remaining_minor = earlier(self.remaining_minor, *remaining_minor);
+        self.payment.join(payment);
         self.paid = earlier(self.paid.take(), paid.clone());
     }
 
@@ -262,6 +292,22 @@ impl Invoices {
                 stripe_number: paid.number.clone(),
             })
         })
+    }
+
+    /// Returns the share of the payments for `subscription`, since the start of its billing period, that went back to the
+    /// customer or is disputed.
+    pub fn returned_share(&self, subscription: &str, since: Instant) -> ReturnedShare {
+        let mut share = ReturnedShare::default();
+        for (_, invoice) in self.of(Some(subscription)) {
+            let is_recent = invoice.created_at.or(invoice.paid_at).is_some_and(|at| at >= since);
+            if invoice.status == InvoiceStatus::Paid && is_recent {
+                let payment = &invoice.payment;
+                let returned = payment.returned_minor().saturating_add(payment.withheld_minor());
+                share.returned_minor = share.returned_minor.saturating_add(returned);
+                share.paid_minor = share.paid_minor.saturating_add(payment.paid_minor.unwrap_or_default());
+            }
+        }
+        share
     }
 
     /// Whether an invoice of `subscription` that was issued at or after `since` has been paid.

@@ -121,7 +121,9 @@ pub fn notices<'a>(
             let until = in_force.allowance_until.unwrap_or(in_force.line.end);
             notices.push(Notice::CollectionPaused { until });
         }
-        (Status::Active, Some(_)) => notices.push(Notice::AfterTrial { invoice: open(|_| true) }),
+        (Status::Active, Some(from)) if subscription.trial_end == Some(from) => {
+            notices.push(Notice::AfterTrial { invoice: open(|_| true) });
+        }
         (Status::Trialing, _) if in_force.next.is_none() => {
             notices.extend(subscription.trial_end.map(|at| Notice::TrialEnds { at }));
         }

@@ -144,11 +144,13 @@ pub struct Dispute {
     pub status: DisputeStatus,
 }
 
-/// The status of a dispute. If two are reported, the later counts; closed is always later than open.
+/// The status of a dispute. If two are reported, the later in this order counts; closed is always later than open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum DisputeStatus {
-    /// Undecided.
+    /// An inquiry: the bank asks, and no money is withheld.
+    Inquiry,
+    /// Undecided. The money is withheld.
     Open,
     /// Decided.
     Closed {
@@ -214,15 +216,24 @@ impl Payment {
     /// Returns the part of the paid amount that went back to the customer, in minor units: refunds that did not fail and
     /// lost disputes.
     pub fn returned_minor(&self) -> u64 {
-        let paid = self.paid_minor.unwrap_or_default();
         let failed: u64 = self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.minor).sum();
         let every: u64 = self.refunds.values().map(|refund| refund.minor).sum();
-        let lost = |dispute: &&Dispute| matches!(dispute.status, DisputeStatus::Closed { lost: true, .. });
+        let lost = self.minor_in_disputes(|status| matches!(status, DisputeStatus::Closed { lost: true, .. }));
+        let refunded = every.max(self.refunded_minor).saturating_sub(failed);
+        refunded.saturating_add(lost).min(self.paid_minor.unwrap_or_default())
+    }
+
+    /// Returns the part of the paid amount that open disputes withhold and that has not been returned yet.
+    pub fn withheld_minor(&self) -> u64 {
+        let open = self.minor_in_disputes(|status| status == DisputeStatus::Open);
+        open.min(self.paid_minor.unwrap_or_default().saturating_sub(self.returned_minor()))
+    }
+
+    fn minor_in_disputes(&self, counts: impl Fn(DisputeStatus) -> bool) -> u64 {
+        let paid = self.paid_minor.unwrap_or_default();
         // Amounts of different currencies can't be added. A dispute is usually about the whole payment.
         let in_paid = |dispute: &Dispute| if self.is_in_other_currency(dispute) { paid } else { dispute.minor };
-        let lost = self.disputes.values().filter(lost).map(in_paid).fold(0, u64::saturating_add);
-        let refunded = every.max(self.refunded_minor).saturating_sub(failed);
-        refunded.saturating_add(lost).min(paid)
+        self.disputes.values().filter(|dispute| counts(dispute.status)).map(in_paid).fold(0, u64::saturating_add)
     }
 
     fn is_in_other_currency(&self, dispute: &Dispute) -> bool {
@@ -234,21 +245,30 @@ impl Payment {
         self.disputes.values().any(|dispute| dispute.status == DisputeStatus::Open)
     }
 
-    /// Whether joining `facts` would change the clawback or whether tokens are frozen.
+    /// Whether joining `facts` would change the clawback or the frozen tokens.
     pub fn affects_tokens(&self, facts: &Self) -> bool {
         let mut joined = self.clone();
         joined.join(facts);
-        (joined.returned_minor(), joined.is_disputed()) != (self.returned_minor(), self.is_disputed())
+        (joined.returned_minor(), joined.withheld_minor()) != (self.returned_minor(), self.withheld_minor())
     }
 
     /// Returns the clawback of `amount` tokens: the same share as of the money, rounded down to whole tokens in the
     /// customer's favor. All of them if the whole payment went back.
     pub fn clawback_of(&self, amount: Tokens) -> Tokens {
-        let Some(paid) = self.paid_minor.filter(|paid| *paid > 0) else { return Tokens::ZERO };
-        let amount = u128::from(amount.get().unsigned_abs());
-        let part = amount * u128::from(self.returned_minor()) / u128::from(paid);
-        i64::try_from(part).ok().and_then(|part| Tokens::new(part).ok()).unwrap_or(Tokens::MAX)
+        share(amount, self.returned_minor(), self.paid_minor.unwrap_or_default())
     }
+
+    /// Returns the part of `amount` tokens that open disputes freeze: the same share as of the money, rounded down.
+    pub fn freeze_of(&self, amount: Tokens) -> Tokens {
+        share(amount, self.withheld_minor(), self.paid_minor.unwrap_or_default())
+    }
+}
+
+/// Returns `amount × part / whole`, rounded down; zero if `whole` is.
+pub(super) fn share(amount: Tokens, part: u64, whole: u64) -> Tokens {
+    let amount = u128::from(amount.get().unsigned_abs());
+    let share = (amount * u128::from(part)).checked_div(u128::from(whole)).unwrap_or_default();
+    i64::try_from(share).ok().and_then(|share| Tokens::new(share).ok()).unwrap_or(Tokens::MAX)
 }
 
 impl StripeIds {

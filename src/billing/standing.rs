@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     billing::{
-        invoices::Invoices,
+        invoices::{Invoices, ReturnedShare},
         money::Currency,
         subscription::{PlanLine, RecordedSubscription, Status, Subscription, Subscriptions},
     },
@@ -65,6 +65,8 @@ pub struct InForce<'a> {
     pub next: Option<NextPlan>,
     /// A billing period that starts at or after this instant has no allowance until it is paid. `None`: no limit.
     pub allowance_until: Option<Instant>,
+    /// The share of the current period's payment that went back: the allowance is reduced by it.
+    pub returned: ReturnedShare,
 }
 
 /// A plan that starts in the future.
@@ -108,7 +110,8 @@ pub fn assess<'a>(record: &'a Subscriptions, invoices: &Invoices, catalog: &'a C
         line: it.line,
         plan: it.plan,
         next: it.next(catalog, now),
-        allowance_until: it.allowance_until(invoices),
+        allowance_until: it.allowance_until(invoices, now),
+        returned: invoices.returned_share(&it.recorded.latest.id, it.line.start),
     });
     Standing { in_force, overdue_since, ended_at, problems: problems(record, catalog) }
 }
@@ -159,13 +162,16 @@ impl<'a> Candidate<'a> {
         [downgrade, cancellation].into_iter().flatten().min_by_key(|next| next.from)
     }
 
-    fn allowance_until(&self, invoices: &Invoices) -> Option<Instant> {
+    fn allowance_until(&self, invoices: &Invoices, now: Instant) -> Option<Instant> {
         let latest = &self.recorded.latest;
         let unpaid_trial = latest.trial_end.filter(|end| !invoices.paid_since(&latest.id, *end));
         // A mailed invoice is paid later: until it is due, the period has its allowance.
         let unpaid_trial = unpaid_trial.filter(|_| latest.status == Status::Trialing || !latest.is_mailed);
         let paused = latest.collection_paused.then(|| paid_until(latest, self.line, invoices));
-        [unpaid_trial, paused, self.end].into_iter().flatten().min()
+        // No further month of a period whose whole payment went back. The next period has a payment of its own.
+        let returned = invoices.returned_share(&latest.id, self.line.start).is_whole();
+        let returned = (returned && now < self.line.end).then_some(now);
+        [unpaid_trial, paused, self.end, returned].into_iter().flatten().min()
     }
 }
 

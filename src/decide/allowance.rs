@@ -6,6 +6,7 @@ use super::{
     grants::{self, NewGrant},
 };
 use crate::{
+    billing::invoices::ReturnedShare,
     command::Caller,
     ids::GrantId,
     ledger::{
@@ -18,29 +19,36 @@ use crate::{
 };
 
 impl Draft<'_> {
-    /// Raises the allowances of the current period to the plan's, less what the period has already used. Does nothing
-    /// while the period is not paid.
-    pub(super) fn raise_allowances(&mut self, caller: Caller) {
+    /// Raises the allowances of the current period to the plan's, less what the period has already used and the share of
+    /// its payment that went back. Does nothing while the period is not paid.
+    pub(super) fn raise_allowances(&mut self, caller: Caller, returned: ReturnedShare) {
         for (token_type, allowance) in self.allowances() {
-            self.raise_allowance(caller, &token_type, allowance);
+            self.raise_allowance(caller, &token_type, returned.rest_of(allowance));
         }
     }
 
-    /// Lowers the allowances of the current period to the plan's, because the period renewed as a smaller plan than was
-    /// known when it started. Spent and held tokens stay spent and held.
-    pub(super) fn lower_allowances(&mut self) {
-        for (token_type, allowance) in self.allowances() {
+    /// Lowers the allowances of the current period to the plan's, less the share of its payment that went back. Spent and
+    /// held tokens stay spent and held. `why` is the entry's note.
+    pub(super) fn lower_allowances(&mut self, returned: ReturnedShare, why: &str) {
+        for (token_type, allowance) in self.plan_allowances() {
+            let allowance = returned.rest_of(allowance);
             if let Some(grant) = self.current_allowance(&token_type).filter(|grant| grant.amount > allowance) {
-                self.lower_allowance(&grant, allowance);
+                self.lower_allowance(&grant, allowance, why);
             }
         }
     }
 
     /// Returns the plan's allowances. Empty while the current period is not paid.
     fn allowances(&self) -> Vec<(TokenType, Tokens)> {
-        let (terms, catalog) = (self.terms(), self.cx.catalog);
+        let terms = self.terms();
         let start = terms.period_start.unwrap_or(self.cx.now);
-        let plan = catalog.plan(&terms.plan).filter(|_| terms.grants_allowance(start, &catalog.ladder));
+        let is_paid = terms.grants_allowance(start, &self.cx.catalog.ladder);
+        if is_paid { self.plan_allowances() } else { Vec::new() }
+    }
+
+    fn plan_allowances(&self) -> Vec<(TokenType, Tokens)> {
+        let catalog = self.cx.catalog;
+        let plan = catalog.plan(&self.terms().plan);
         let types = catalog.token_types.iter();
         plan.map(|plan| types.map(|spec| (spec.name.clone(), plan.allowance_of(&spec.name))).collect())
             .unwrap_or_default()
@@ -71,7 +79,7 @@ impl Draft<'_> {
         self.append(token_type, after, details);
     }
 
-    fn lower_allowance(&mut self, grant: &Grant, allowance: Tokens) {
+    fn lower_allowance(&mut self, grant: &Grant, allowance: Tokens, why: &str) {
         let used = grant.amount.minus(grant.remaining);
         // What was used above the allowance stays part of the grant, so that a later upgrade does not grant it again.
         let amount = allowance.max(used.plus(grant.held));
@@ -88,7 +96,7 @@ impl Draft<'_> {
         let parts = [GrantPart { grant: grant.id, amount: taken }];
         let details = EntryDetails {
             source: Some(Source::Plan),
-            note: Some("the month renewed as a smaller plan"),
+            note: Some(why),
             ..EntryDetails::new(EntryKind::PlanChanged, Caller::System, &parts)
         };
         self.append(&grant.token_type, after, details);

@@ -58,7 +58,7 @@ fn record(draft: &mut Draft<'_>, mut subscriptions: Subscriptions, facts: &Invoi
 }
 
 fn follow(draft: &mut Draft<'_>, in_force: &InForce<'_>) {
-    let InForce { subscription, line, plan, next, allowance_until } = in_force;
+    let InForce { subscription, line, plan, next, allowance_until, returned } = in_force;
     let started = draft.terms().period_start;
     let plan = plan.map_or_else(|| draft.terms().plan.clone(), |plan| plan.name.clone());
     let terms = draft.terms_mut();
@@ -73,10 +73,12 @@ fn follow(draft: &mut Draft<'_>, in_force: &InForce<'_>) {
             draft.move_expiry();
         }
     }
-    draft.raise_allowances(Caller::System);
-    // The period may have started on what was last known, before Stripe reported what it renewed as.
-    if draft.terms().period_start.is_some_and(|start| line.start >= start) {
-        draft.lower_allowances();
+    draft.raise_allowances(Caller::System, *returned);
+    if !returned.is_zero() {
+        draft.lower_allowances(*returned, "its payment was refunded or is disputed");
+    } else if draft.terms().period_start.is_some_and(|start| line.start >= start) {
+        // The period may have started on what was last known, before Stripe reported what it renewed as.
+        draft.lower_allowances(*returned, "the month renewed as a smaller plan");
     }
 }
 

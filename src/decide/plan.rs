@@ -5,7 +5,11 @@ use std::cmp::Ordering;
 
 use super::draft::Draft;
 use crate::{
-    access::refusal::Refusal, billing::standing::NextPlan, command::Caller, ledger::outcome::Effect, names::PlanName,
+    access::refusal::Refusal,
+    billing::{invoices::ReturnedShare, standing::NextPlan},
+    command::Caller,
+    ledger::outcome::Effect,
+    names::PlanName,
     time::Instant,
 };
 
@@ -29,7 +33,7 @@ fn switch_to(draft: &mut Draft<'_>, caller: Caller, plan: &PlanName) -> Instant 
         Ordering::Greater => {
             let terms = draft.terms_mut();
             (terms.plan, terms.next_plan) = (plan.clone(), None);
-            draft.raise_allowances(caller);
+            draft.raise_allowances(caller, ReturnedShare::default());
             draft.cx.now
         }
         Ordering::Equal => {

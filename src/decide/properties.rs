@@ -221,7 +221,9 @@ fn a_payment_is_credited_once_and_the_clawback_matches_its_refunds() {
                 assert_eq!(lot.clawed_back, purchase.payment.clawback_of(lot.amount));
                 assert_eq!(moved[&key], (lot.clawed_back.get(), lot.frozen.get()));
                 let free = account.grants[&lot.grant].free();
-                assert!(free.is_zero() || !purchase.payment.is_disputed(), "{free} of a disputed lot can be spent");
+                let target = purchase.payment.freeze_of(lot.amount);
+                assert!(lot.frozen <= target, "more is frozen than is disputed");
+                assert!(free.is_zero() || lot.frozen == target, "{free} of a disputed lot can be spent");
             }
         }
         for invoice in account.invoices.0.values() {

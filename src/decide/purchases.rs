@@ -82,8 +82,8 @@ struct LotReconciliation<'a, 'b> {
 
 impl LotReconciliation<'_, '_> {
     fn reconcile(&mut self, payment: &Payment) {
-        let (disputed, due) = (payment.is_disputed(), payment.clawback_of(self.lot.amount));
-        if !self.lot.frozen.is_zero() && (!disputed || due != self.lot.clawed_back) {
+        let (target, due) = (payment.freeze_of(self.lot.amount), payment.clawback_of(self.lot.amount));
+        if self.lot.frozen > target || (!self.lot.frozen.is_zero() && due != self.lot.clawed_back) {
             self.unfreeze();
         }
         if due > self.lot.clawed_back {
@@ -92,9 +92,7 @@ impl LotReconciliation<'_, '_> {
             self.reinstate(self.lot.clawed_back.saturating_sub(due));
         }
         self.pay_debt();
-        if disputed {
-            self.freeze();
-        }
+        self.freeze(target);
     }
 
     /// Claws back `amount` tokens. The part that was spent, or is held for a job, becomes debt.
@@ -131,9 +129,9 @@ impl LotReconciliation<'_, '_> {
         }
     }
 
-    /// Freezes the free tokens while the payment is disputed.
-    fn freeze(&mut self) {
-        let amount = self.free();
+    /// Freezes free tokens while the payment is disputed, `target` in all.
+    fn freeze(&mut self, target: Tokens) {
+        let amount = self.free().min(target.saturating_sub(self.lot.frozen));
         if !amount.is_zero() {
             self.lot.frozen = self.lot.frozen.saturating_add(amount);
             self.take(EntryKind::Frozen, amount, |before| before);

@@ -5,7 +5,7 @@
 
 use std::{error::Error, sync::Once, time::Duration};
 
-use brightmeter::{access::refusal::Refusal, billing::payment::Payment, time::Instant};
+use brightmeter::{access::refusal::Refusal, time::Instant};
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use sqlx::PgPool;
@@ -24,7 +24,6 @@ use crate::{
     },
     stripe::{
         event::Event,
-        gateway::PaymentOwner,
         webhook_facts::{self, CustomerFact, PaymentFact, PurchaseRef, WebhookFacts},
     },
 };
@@ -161,15 +160,15 @@ impl Inbox {
         }
     }
 
-    async fn handle_payment(&self, PaymentFact { purchase, payment, owner }: PaymentFact) -> Result<Attempt> {
-        let (org, purchase) = match purchase {
+    async fn handle_payment(&self, fact: PaymentFact) -> Result<Attempt> {
+        let (org, purchase) = match fact.purchase.clone() {
             PurchaseRef::Ids(org, purchase) => (org, purchase),
             PurchaseRef::StripeIds(stripe_ids) => match self.purchases.find_by_stripe_id(&stripe_ids).await? {
                 Some(found) => found,
-                None => return self.handle_unknown_payment(stripe_ids, payment, owner).await,
+                None => return self.handle_unknown_payment(stripe_ids, fact).await,
             },
         };
-        Ok(match self.purchases.record_payment(org, purchase, payment).await {
+        Ok(match self.purchases.record_payment(org, purchase, fact.payment).await {
             Ok(()) => Attempt::Done("payment recorded"),
             Err(SyncError::Submit(
                 SubmitError::Refused(Refusal::PurchaseNotFound) | SubmitError::UnknownOrganization,
@@ -180,13 +179,9 @@ impl Inbox {
 
     /// Handles a payment that no purchase has: it is for a purchase whose own event has not arrived yet, for a plan, or for
     /// another product on the same Stripe account.
-    async fn handle_unknown_payment(
-        &self,
-        stripe_ids: Vec<String>,
-        payment: Payment,
-        owner: Option<PaymentOwner>,
-    ) -> Result<Attempt> {
-        let owner = match (owner, payment.stripe_ids.payment_intents.first(), &self.purchases.gateway) {
+    async fn handle_unknown_payment(&self, stripe_ids: Vec<String>, fact: PaymentFact) -> Result<Attempt> {
+        let payment_intent = fact.payment.stripe_ids.payment_intents.first().cloned();
+        let owner = match (fact.owner, &payment_intent, &self.purchases.gateway) {
             (Some(owner), ..) => Some(owner),
             // Refunds and disputes do not say whose payment it was.
             (None, Some(payment_intent), Some(gateway)) => gateway.find_payment_owner(payment_intent).await.ok(),
@@ -197,10 +192,23 @@ impl Inbox {
             return Ok(Attempt::Retry { reason, waits_for: stripe_ids });
         };
         let Some(customer) = owner.customer else { return Ok(Attempt::NotOurs(stripe_ids)) };
-        match self.plans.find_org(&customer).await? {
-            Some(_) => Ok(Attempt::Done("a payment for a plan; its invoice's events count")),
-            None => Ok(Attempt::NotOurs([stripe_ids, vec![customer]].concat())),
-        }
+        let Some(org) = self.plans.find_org(&customer).await? else {
+            return Ok(Attempt::NotOurs([stripe_ids, vec![customer]].concat()));
+        };
+        let invoice = match (fact.invoice, &payment_intent) {
+            (Some(invoice), _) => Ok(Some(invoice)),
+            (None, Some(payment_intent)) => self.plans.find_invoice_of(payment_intent).await,
+            (None, None) => Ok(None),
+        };
+        let recorded = match invoice {
+            Ok(Some(invoice)) => self.plans.record_invoice_payment(org, invoice, fact.payment).await,
+            Ok(None) => return Ok(Attempt::Done("a payment for neither a pack nor a plan")),
+            Err(error) => Err(error.into()),
+        };
+        Ok(match recorded {
+            Ok(()) => Attempt::Done("the payment of a plan recorded"),
+            Err(error) => Attempt::Retry { reason: unrecorded(&error), waits_for: Vec::new() },
+        })
     }
 
     async fn handle_customer_fact(&self, fact: CustomerFact) -> Result<Attempt> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use brightmeter::{
     billing::{
         invoices::{Invoice, Invoices},
+        payment::Payment,
         standing::{Problem, Standing, assess},
         subscription::{SubscriptionSnapshot, Subscriptions},
     },
@@ -116,6 +117,19 @@ impl Plans {
         // The event may name a customer that was replaced since.
         let customer = self.find_customer(org).await?.unwrap_or_else(|| fact.customer.clone());
         self.sync(org, &customer, fact).await.map(drop)
+    }
+
+    /// Records refunds and disputes of an invoice's payment.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn record_invoice_payment(&self, org: OrgId, invoice: String, payment: Payment) -> Result<(), SyncError> {
+        let invoices = Invoices([(invoice, Invoice { payment, ..Invoice::default() })].into());
+        self.record(org, CustomerFact { invoices, ..CustomerFact::default() }).await
+    }
+
+    /// Finds the invoice that a payment is for.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn find_invoice_of(&self, payment_intent: &str) -> Result<Option<String>, GatewayError> {
+        self.gateway()?.find_invoice_of(payment_intent).await
     }
 
     /// Fetches an organization's subscriptions and invoices from Stripe, records them together with `fact`, which an event

@@ -166,7 +166,7 @@ pub async fn wrong_idempotency_records(conn: &mut PgConnection, org: OrgId) -> R
         r#"select format('the outcome of transaction %s is recorded, the log does not have it', outcome::jsonb ->> 'transaction') as "line!"
          from ai_token_idempotency r
          where org_id = $1 and outcome::jsonb #>> '{effect,effect}' not in
-                 ('plan_changed', 'payment_recorded', 'invoices_recorded', 'subscription_synced', 'suspended', 'lifted',
+                 ('plan_changed', 'payment_recorded', 'invoices_recorded', 'subscriptions_synced', 'suspended', 'lifted',
                   'advanced')
              and not exists (select from ai_token_usage_log l
                  where l.org_id = r.org_id and l.transaction_id = (r.outcome::jsonb ->> 'transaction')::uuid)

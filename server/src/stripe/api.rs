@@ -22,6 +22,7 @@ use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError
 use stripe_billing::{
     billing_portal_session::CreateBillingPortalSession,
     invoice::ListInvoice,
+    invoice_payment::{ListInvoicePayment, ListInvoicePaymentPayment, ListInvoicePaymentPaymentType},
     subscription::{ListSubscription, ListSubscriptionStatus},
 };
 use stripe_checkout::{
@@ -214,6 +215,13 @@ impl Gateway for StripeApi {
         let object = self.send(&RetrievePaymentIntent::new(payment_intent), None).await?;
         webhook_facts::payment_owner(&object, payment_intent)
             .map_err(|missing| GatewayError::Unreadable(missing.into()))
+    }
+
+    async fn find_invoice_of(&self, payment_intent: &str) -> Result<Option<String>, GatewayError> {
+        let mut payment = ListInvoicePaymentPayment::new(ListInvoicePaymentPaymentType::PaymentIntent);
+        payment.payment_intent = Some(payment_intent.into());
+        let payments = self.send(&ListInvoicePayment::new().payment(payment).limit(1), None).await?;
+        webhook_facts::invoices::of_payment(&payments).map_err(|missing| GatewayError::Unreadable(missing.into()))
     }
 }
 

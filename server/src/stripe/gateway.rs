@@ -73,6 +73,9 @@ pub trait Gateway: Send + Sync {
 
     /// Fetches the owner of a payment.
     async fn find_payment_owner(&self, payment_intent: &str) -> Result<PaymentOwner, GatewayError>;
+
+    /// Fetches the Stripe id of the invoice that a payment is for, or `None` if it is for none.
+    async fn find_invoice_of(&self, payment_intent: &str) -> Result<Option<String>, GatewayError>;
 }
 
 /// A pack order to be paid through Checkout.

@@ -46,6 +46,8 @@ pub struct PaymentFact {
     pub payment: Payment,
     /// The owner of the payment; `None` if the event does not say.
     pub owner: Option<PaymentOwner>,
+    /// The Stripe id of the invoice that was paid; `None` if the event does not say, as in current API versions.
+    pub invoice: Option<String>,
 }
 
 /// A fact about a customer's plan. The customer's subscriptions and invoices are fetched from Stripe then.
@@ -106,8 +108,8 @@ pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
     let says_owner = matches!(object["object"].as_str(), Some("checkout.session" | "charge"));
     let owner = says_owner
         .then(|| PaymentOwner { customer: id_of(&object["customer"]), has_our_metadata: has_our_metadata(object) });
-    let facts = facts.transpose()?;
-    Ok(facts.map(|(purchase, payment)| WebhookFacts::Payment(PaymentFact { purchase, payment, owner })))
+    let (facts, invoice) = (facts.transpose()?, id_of(&object["invoice"]));
+    Ok(facts.map(|(purchase, payment)| WebhookFacts::Payment(PaymentFact { purchase, payment, owner, invoice })))
 }
 
 fn customer_fact(customer: String, object: &Value, subscription: Option<Subscription>) -> WebhookFacts {
@@ -230,7 +232,9 @@ fn dispute(object: &Value, reported_at: i64) -> PaymentFacts {
     let status = match object["status"].as_str() {
         Some("lost") => DisputeStatus::Closed { reported_at, lost: true },
         Some("won" | "warning_closed" | "prevented") => DisputeStatus::Closed { reported_at, lost: false },
-        _ => DisputeStatus::Open,
+        Some("warning_needs_response" | "warning_under_review") => DisputeStatus::Inquiry,
+        Some("needs_response" | "under_review") => DisputeStatus::Open,
+        _ => return Err("the dispute has an unknown status"),
     };
     let mut payment = Payment::default();
     payment.disputes.insert(id, Dispute { minor, currency: currency(&object["currency"]), status });

@@ -101,6 +101,31 @@ fn a_dispute_freezes_the_tokens_until_it_is_decided() {
     assert_eq!(holdings(&world), (0, 200));
 }
 
+/// Facts: a part of the payment is disputed, with this status.
+fn dispute(minor: u64, status: DisputeStatus) -> Payment {
+    Payment { disputes: [("dp_1".into(), Dispute { minor, currency: None, status })].into(), ..Payment::default() }
+}
+
+#[test]
+fn an_inquiry_freezes_nothing_until_it_becomes_a_dispute() {
+    let (mut world, purchase) = check(200, &[dispute(2_900, DisputeStatus::Inquiry)], (300, 0));
+    world.record_payment(purchase, dispute(2_900, DisputeStatus::Open)).unwrap();
+    assert_eq!(holdings(&world), (0, 0));
+    world.record_payment(purchase, dispute(2_900, DisputeStatus::Inquiry)).unwrap();
+    assert_eq!(holdings(&world), (0, 0), "an inquiry that is reported late");
+    world.record_payment(purchase, dispute(2_900, DisputeStatus::Closed { reported_at: 1, lost: false })).unwrap();
+    assert_eq!(holdings(&world), (300, 0));
+}
+
+#[test]
+fn a_dispute_of_a_part_freezes_the_same_share_of_the_tokens() {
+    let (mut world, purchase) = check(0, &[dispute(290, DisputeStatus::Open)], (450, 0));
+    world.record_payment(purchase, dispute(290, DisputeStatus::Closed { reported_at: 1, lost: true })).unwrap();
+    assert_eq!(holdings(&world), (450, 0));
+    check(480, &[dispute(290, DisputeStatus::Open)], (0, 0));
+    check(0, &[refunded("re_1", 1_450, false), dispute(2_900, DisputeStatus::Open)], (0, 0));
+}
+
 #[test]
 fn a_refund_during_a_dispute_takes_frozen_tokens() {
     let facts = [disputed("dp_1", None), refunded("re_1", 1_450, false)];

@@ -7,6 +7,7 @@ use crate::{
     billing::{
         invoices::{BillingReason, Invoice, InvoiceStatus, Invoices},
         license::{License, SuspensionCause},
+        payment::{Dispute, DisputeStatus, Payment, Refund},
         standing::{Problem, assess},
         subscription::{PlanLine, Status, Subscription, SubscriptionSnapshot},
     },
@@ -505,6 +506,84 @@ fn an_upgrade_that_is_not_paid_grants_nothing_more() {
     let past_due = with_status(Status::PastDue, subscribed("sub_1", "enterprise", start()));
     read(&mut world, &[past_due], Some(upgrade));
     check(&world, "pro", "plan 200", "grace");
+}
+
+// Refunds and disputes of what was paid for the plan.
+
+/// The facts of a paid invoice of 10,000, of which this much went back or is disputed.
+fn returned(created_at: Instant, minor: u64, dispute: Option<DisputeStatus>) -> Invoice {
+    let mut payment = Payment { paid_minor: Some(10_000), ..Payment::default() };
+    match dispute {
+        Some(status) => drop(payment.disputes.insert("dp_1".into(), Dispute { minor, currency: None, status })),
+        None => drop(payment.refunds.insert("re_1".into(), Refund { minor, failed: false })),
+    }
+    Invoice { payment, ..paid(created_at) }
+}
+
+#[test]
+fn a_refund_of_the_months_invoice_takes_the_same_share_of_the_allowance() {
+    for (spent, minor, left) in [
+        (0, 10_000, ""),
+        (50, 10_000, ""),
+        (50, 5_000, "plan 50"),
+        (150, 5_000, ""),
+        (0, 1, "plan 200"),
+        (0, 2_500, "plan 150"),
+    ] {
+        let mut world = World::on("starter");
+        read(&mut world, &[pro()], Some(paid(start())));
+        if spent > 0 {
+            world.spend(spent);
+        }
+        for _ in 0..2 {
+            record(&mut world, returned(start(), minor, None));
+            check(&world, "pro", left, "active");
+        }
+        // The next month has a payment of its own.
+        go_to(&mut world, month(1));
+        read(&mut world, &[renewed(&pro(), month(1))], Some(paid(month(1))));
+        check(&world, "pro", "plan 200", "active");
+    }
+}
+
+#[test]
+fn a_refund_that_fails_returns_the_allowance() {
+    let mut world = World::on("starter");
+    read(&mut world, &[pro()], Some(paid(start())));
+    world.spend(50);
+    record(&mut world, returned(start(), 10_000, None));
+    check(&world, "pro", "", "active");
+    let mut failed = returned(start(), 10_000, None);
+    failed.payment.refunds.get_mut("re_1").unwrap().failed = true;
+    record(&mut world, failed);
+    check(&world, "pro", "plan 150", "active");
+}
+
+#[test]
+fn a_disputed_month_is_set_aside_until_it_is_decided() {
+    let closed = |lost| DisputeStatus::Closed { reported_at: 1, lost };
+    for (decision, left) in [(closed(false), "plan 200"), (closed(true), "")] {
+        let mut world = World::on("starter");
+        read(&mut world, &[pro()], Some(paid(start())));
+        record(&mut world, returned(start(), 10_000, Some(DisputeStatus::Inquiry)));
+        check(&world, "pro", "plan 200", "active");
+        record(&mut world, returned(start(), 10_000, Some(DisputeStatus::Open)));
+        check(&world, "pro", "", "active");
+        record(&mut world, returned(start(), 10_000, Some(decision)));
+        check(&world, "pro", left, "active");
+    }
+}
+
+#[test]
+fn a_refunded_year_grants_no_further_month() {
+    let mut world = World::on("starter");
+    read(&mut world, &[yearly("pro")], Some(paid(start())));
+    go_to(&mut world, month(2));
+    world.spend(50);
+    record(&mut world, returned(start(), 10_000, None));
+    check(&world, "pro", "", "active");
+    go_to(&mut world, month(3));
+    check(&world, "pro", "", "active");
 }
 
 // A customer that Stripe no longer has; names that we do not know.

@@ -1,7 +1,10 @@
 //! Reads invoices for plans, and their payments, from events and from Stripe's invoice list.
 
 use brightmeter::{
-    billing::invoices::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Invoices, Paid},
+    billing::{
+        invoices::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Invoices, Paid},
+        payment::Payment,
+    },
     time::Instant,
 };
 use serde_json::Value;
@@ -62,6 +65,12 @@ pub fn list(list: &Value) -> Result<Invoices, &'static str> {
     Ok(invoices)
 }
 
+/// Reads the list of an invoice's payments, and returns the Stripe id of the invoice; `None` if the list is empty.
+pub fn of_payment(list: &Value) -> Result<Option<String>, &'static str> {
+    let payments = list["data"].as_array().ok_or("the list is missing")?;
+    payments.first().map(|payment| id_of(&payment["invoice"]).ok_or("a payment names no invoice")).transpose()
+}
+
 /// Reads an invoice. Returns `None` for a draft.
 ///
 /// # Errors
@@ -95,6 +104,11 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         paid_at: instant(&transitions["paid_at"]).or(reported_at).filter(|_| is_paid),
         remaining_minor: object["amount_remaining"].as_u64().or_else(|| object["amount_due"].as_u64()),
         url: https_url(&object["hosted_invoice_url"]),
+        payment: Payment {
+            currency: currency(&object["currency"]),
+            paid_minor: object["amount_paid"].as_u64().filter(|_| is_paid),
+            ..Payment::default()
+        },
         paid: if is_paid { paid(object, reported_at) } else { None },
         receipt: None,
     }

@@ -412,6 +412,33 @@ fn events_of_other_products_are_kept_and_never_retried() {
 }
 
 #[test]
+fn a_refund_of_a_plans_invoice_takes_its_months_unused_allowance() {
+    with_stand_in(async |stripe| {
+        let paid = invoice(json!({ "status": "paid", "amount_paid": 14_900 }));
+        stripe.invoices(&[paid]);
+        subscribed(stripe).await;
+        let owner = json!({ "id": "pi_1", "customer": "cus_1", "metadata": {} });
+        stripe.answer("GET /v1/payment_intents/pi_1", 200, owner);
+        stripe.answer("GET /v1/invoice_payments", 200, list(&[json!({ "invoice": "in_2" })]));
+        let refund =
+            json!({ "id": "re_1", "object": "refund", "amount": 7_450, "payment_intent": "pi_1", "charge": "ch_1" });
+        stripe.deliver("evt_1", "refund.created", &refund).await;
+        assert_eq!(stripe.outcome("evt_1").await, "processed: the payment of a plan recorded");
+        assert_eq!(stripe.state().await, ("pro".into(), 100, License::Active));
+        let (_, params) = stripe.calls("GET /v1/invoice_payments").remove(0);
+        assert_eq!(params["payment[payment_intent]"], "pi_1");
+        // The charge's own total is not counted twice.
+        let charge = json!({ "id": "ch_1", "object": "charge", "customer": "cus_1", "payment_intent": "pi_1", "paid": true,
+            "amount_refunded": 7_450, "metadata": {} });
+        stripe.deliver("evt_2", "charge.refunded", &charge).await;
+        assert_eq!(stripe.state().await.1, 100);
+        stripe.deliver("evt_3", "refund.failed", &with(&refund, json!({ "status": "failed" }))).await;
+        assert_eq!(stripe.state().await.1, 200);
+        assert!(stripe.server.audit().await.ok);
+    });
+}
+
+#[test]
 fn an_event_of_the_other_mode_is_refused_and_kept() {
     with_stand_in(async |stripe| {
         stripe.subscriptions(&[pro()]);
