@@ -56,6 +56,20 @@ fn catalog_check_prints_the_margin_of_every_plan_and_pack() {
 }
 
 #[test]
+fn catalog_check_prints_a_line_for_every_price() {
+    let directory = TempDir::new();
+    let file = directory.0.join("catalog.toml");
+    let rate = "[exchange_rates]\njpy = \"0.0067\"\n\n[limits.member]";
+    let catalog = brightmeter::DEFAULT_CATALOG
+        .replacen("price_cents = 2_900", "price_cents = 2_900\nprices = { jpy = 4_350 }", 1)
+        .replacen("[limits.member]", rate, 1);
+    fs::write(&file, catalog).unwrap();
+    let output = Output::of(brightmeter("catalog check --file").arg(&file));
+    let line = output.stdout.lines().find(|line| line.starts_with("pack booster in jpy")).unwrap();
+    assert_eq!(line.split_whitespace().skip(4).collect::<Vec<_>>(), ["¥4,350", "$5.00", "82.8", "%"]);
+}
+
+#[test]
 fn a_catalog_below_its_margin_floor_is_refused_with_the_line_and_the_difference() {
     let directory = TempDir::new();
     let file = directory.0.join("catalog.toml");

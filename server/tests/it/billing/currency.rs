@@ -1,30 +1,20 @@
 //! Currencies: prices, payments, receipts and the CSV file show the amount and the currency that were paid.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use axum::{Json, Router, body::Bytes, extract::State, http::Uri};
 use brightmeter::{
-    billing::{
-        invoices::Invoices,
-        money::Currency,
-        payment::Stage,
-        period::Anchor,
-        subscription::{PlanLine, Status, Subscription, SubscriptionSnapshot},
-    },
+    billing::payment::Stage,
     catalog::Catalog,
-    command::Command,
     ids::{MemberId, OrgId, PlanOrderId, PurchaseId},
 };
-use chrono::TimeDelta;
 use serde_json::{Value, json};
-use server::{
-    clock::Clock,
-    service::purchases::Purchases,
-    stripe::{api::StripeApi, webhook_facts},
-};
-use tokio::net::TcpListener;
+use server::{clock::Clock, service::purchases::Purchases, stripe::webhook_facts};
 
-use super::shop::{deliver, dispute, event, holdings, order, refund, session, work};
+use super::{
+    shop::{deliver, dispute, event, holdings, order, refund, session, work},
+    stand_in::{StandIn, list, with_stand_in},
+    stripe_states::{pro, with},
+};
 use crate::{
     http::browser::{Browser, Site},
     support::{TestServer, with_server},
@@ -44,44 +34,28 @@ fn catalog() -> Catalog {
     let rates = "[exchange_rates]\neur = \"1.08\"\njpy = \"0.0067\"\n\n[limits.member]";
     let text = brightmeter::DEFAULT_CATALOG
         .replacen("price_cents = 14_900", "price_cents = 14_900\nprices = { eur = 13_900 }", 1)
+        .replacen("price_cents = 39_900", "price_cents = 39_900\nprices = { eur = 37_000 }", 1)
         .replacen("price_cents = 2_900", "price_cents = 2_900\nprices = { eur = 2_680, jpy = 4_350 }", 1)
         .replacen("[limits.member]", rates, 1);
     Catalog::parse(&text).unwrap()
 }
 
-/// A Stripe that accepts every request, and the requests that it received, decoded.
-#[derive(Clone, Default)]
-struct Requests(Arc<Mutex<Vec<String>>>);
-
-impl Requests {
-    /// Whether the last request to `path` has all these parameters.
-    #[track_caller]
-    fn check(&self, path: &str, parameters: &[&str]) {
-        let requests = self.0.lock().unwrap();
-        let last = requests.iter().rev().find(|request| request.starts_with(path)).expect(path);
-        for parameter in parameters {
-            assert!(last.contains(parameter), "{parameter}: {last}");
-        }
-    }
+/// A site that sells the catalog with several currencies through the stand-in.
+fn shop(stripe: &StandIn) -> Site {
+    stripe.answer("POST /v1/customers", 200, json!({ "id": "cus_2" }));
+    stripe.answer("POST /v1/checkout/sessions", 200, json!({ "id": "cs_1", "url": "https://checkout.stripe.test/1" }));
+    stripe.answer("GET /v1/prices", 200, list(&[]));
+    stripe.answer("POST /v1/prices", 200, json!({ "id": "price_1" }));
+    Site::selling(stripe.server, Purchases { catalog: Arc::new(catalog()), ..stripe.inbox.purchases.clone() })
 }
 
-async fn answer(State(requests): State<Requests>, uri: Uri, body: Bytes) -> Json<Value> {
-    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).unwrap();
-    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    requests.0.lock().unwrap().push(format!("{} {}", uri.path(), fields.join(" ")));
-    Json(json!({ "id": "id_1", "url": "https://checkout.stripe.test/1", "data": [], "has_more": false }))
-}
-
-/// A site that sells the catalog with several currencies, in the browser of the owner.
-async fn shop(server: &TestServer, requests: &Requests) -> Browser {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stripe = Router::new().fallback(answer).with_state(requests.clone());
-    tokio::spawn(async { axum::serve(listener, stripe).await.unwrap() });
-    let gateway = Arc::new(StripeApi::new("sk_test_currency", Some(&format!("http://{address}"))).unwrap());
-    let purchases =
-        Purchases { gateway: Some(gateway), catalog: Arc::new(catalog()), ..server.purchases(&server.writer) };
-    Site::selling(server, purchases).signed_in("owner@bright-audio.test").await
+/// Buys a pack with this currency in the form, and returns the price in the request to Stripe.
+async fn buy(stripe: &StandIn<'_>, browser: &mut Browser, currency: &str) -> (String, String) {
+    let id = PurchaseId(stripe.server.clock.new_id()).to_string();
+    browser.post("/billing/buy", &[("id", &id), ("pack", "booster"), ("currency", currency)]).await;
+    let (_, params) = stripe.calls("POST /v1/checkout/sessions").pop().unwrap();
+    let price = |field: &str| params[&format!("line_items[0][price_data][{field}]")].clone();
+    (price("unit_amount"), price("currency"))
 }
 
 /// A paid session of an order, with `changes`.
@@ -241,33 +215,32 @@ fn what_was_stored_before_currencies_is_in_us_dollars() {
 
 #[test]
 fn prices_are_shown_and_charged_in_the_chosen_currency() {
-    with_owner(async |server, _, _| {
-        let requests = Requests::default();
-        let mut browser = shop(server, &requests).await;
-        let page = browser.get("/billing").await;
-        assert!(
-            page.text().contains("Prices in USD EUR JPY") && page.text().contains("$149 a month"),
-            "{}",
-            page.text()
-        );
-        let page = browser.get("/billing?currency=eur").await;
-        for text in ["€139 a month", "€26.80 once", "€0 a month", "$399 a month"] {
-            assert!(page.text().contains(text), "{text}: {}", page.text());
+    with_stand_in(async |stripe| {
+        let server = stripe.server;
+        let org = server.org("bright-audio", "pro").await;
+        server.person(org, "owner@bright-audio.test", "owner").await;
+        let mut browser = shop(stripe).signed_in("owner@bright-audio.test").await;
+        for (path, texts) in [
+            ("/billing", ["Prices in USD EUR JPY", "$149 a month", "$29 once"]),
+            ("/billing?currency=eur", ["€0 a month", "€139 a month", "€26.80 once"]),
+            // What has no price in the chosen currency is sold in the catalog's own.
+            ("/billing?currency=jpy", ["¥0 a month", "$149 a month", "¥4,350 once"]),
+            ("/billing?currency=chf", ["$0 a month", "$149 a month", "$29 once"]),
+        ] {
+            let page = browser.get(path).await.text();
+            assert!(texts.iter().all(|text| page.contains(text)), "{path}: {texts:?}: {page}");
         }
+        let page = browser.get("/billing?currency=eur").await.body;
         for part in ["href=\"/billing?currency=jpy\"", "href=\"/billing/plan?to=pro&amp;currency=eur\""] {
-            assert!(page.body.contains(part), "{part}: {}", page.body);
+            assert!(page.contains(part), "{part}: {page}");
         }
-        // A currency that the catalog does not have.
-        assert!(browser.get("/billing?currency=chf").await.text().contains("$149 a month"));
-
-        let id = PurchaseId(server.clock.new_id()).to_string();
-        browser.post("/billing/buy", &[("id", &id), ("pack", "booster"), ("currency", "jpy")]).await;
-        requests.check(
-            "/v1/checkout/sessions",
-            &["line_items[0][price_data][currency]=jpy", "line_items[0][price_data][unit_amount]=4350"],
+        for (chosen, price) in [("jpy", ("4350", "jpy")), ("eur", ("2680", "eur")), ("", ("2900", "usd"))] {
+            assert_eq!(buy(stripe, &mut browser, chosen).await, (price.0.into(), price.1.into()), "{chosen}");
+        }
+        let history = browser.get("/billing/purchases").await.text();
+        assert!(
+            ["¥4,350 Not paid yet", "€26.80 Not paid yet", "$29 Not paid yet"].iter().all(|it| history.contains(it))
         );
-        let page = browser.get(&format!("/billing/purchases/{id}")).await.text();
-        assert!(page.contains("Price ¥4,350"), "{page}");
 
         let page = browser.get("/billing/plan?to=pro&currency=eur").await;
         assert!(page.text().contains("€139 today, then €139 every month"), "{}", page.text());
@@ -275,8 +248,9 @@ fn prices_are_shown_and_charged_in_the_chosen_currency() {
         let fields = [("id", id.as_str()), ("plan", "pro"), ("plan_change", "subscribe"), ("from", &from)];
         let sent = browser.post("/billing/plan", &[fields.as_slice(), &[("currency", "eur")]].concat()).await;
         assert_eq!(sent.location(), "https://checkout.stripe.test/1", "{}", sent.text());
-        requests
-            .check("/v1/prices", &["currency=eur", "unit_amount=13900", "lookup_key=brightmeter-pro-13900-eur-month"]);
+        let (_, price) = stripe.calls("POST /v1/prices").pop().unwrap();
+        let price = ["currency", "unit_amount", "lookup_key"].map(|field| price[field].as_str());
+        assert_eq!(price, ["eur", "13900", "brightmeter-pro-13900-eur-month"]);
         let stored: String = server.query_value("select currency from ai_token_plan_orders").await;
         assert_eq!(stored, "eur");
     });
@@ -284,35 +258,21 @@ fn prices_are_shown_and_charged_in_the_chosen_currency() {
 
 #[test]
 fn an_organization_with_a_subscription_is_charged_in_its_currency() {
-    with_owner(async |server, org, _| {
-        let now = server.clock.now();
-        let line = PlanLine { item: "si_1".into(), plan: "pro".into(), start: now, end: now + TimeDelta::days(31) };
-        let subscription = Subscription {
-            id: "sub_1".into(),
-            status: Status::Active,
-            currency: "eur".parse::<Currency>().unwrap(),
-            created_at: now,
-            anchor: Anchor(now),
-            lines: vec![line],
-            trial_end: None,
-            cancel_at: None,
-            ended_at: None,
-            collection_paused: false,
-            is_mailed: false,
-            pending: None,
-        };
-        let snapshot = SubscriptionSnapshot { number: 1, read_at: now, subscriptions: vec![subscription] };
-        let (reported, invoices) = (Vec::new(), Invoices::default());
-        server.submit(org, Command::SyncSubscriptions { snapshot, reported, invoices }).await.unwrap();
-
-        let requests = Requests::default();
-        let mut browser = shop(server, &requests).await;
+    with_stand_in(async |stripe| {
+        let site = shop(stripe);
+        let mut browser = site.signed_in("owner@acme.test").await;
+        stripe.update("evt_1", &[with(&pro(), json!({ "currency": "eur" }))]).await;
         let page = browser.get("/billing?currency=jpy").await.text();
         assert!(page.contains("€139 a month") && page.contains("€26.80 once"), "{page}");
         assert!(!page.contains("Prices in"), "{page}");
-        let id = PurchaseId(server.clock.new_id()).to_string();
-        browser.post("/billing/buy", &[("id", &id), ("pack", "booster"), ("currency", "jpy")]).await;
-        requests.check("/v1/checkout/sessions", &["[price_data][currency]=eur", "[price_data][unit_amount]=2680"]);
+        assert_eq!(buy(stripe, &mut browser, "jpy").await, ("2680".into(), "eur".into()));
+        stripe.answer("POST /v1/invoices/create_preview", 200, json!({ "amount_due": 23_105, "currency": "eur" }));
+        let page = browser.get("/billing/plan?to=enterprise").await.text();
+        assert!(page.contains("€231.05 now") && page.contains("Then €370 on"), "{page}");
+        // A subscription in a currency that the plan has no price in.
+        stripe.update("evt_2", &[with(&pro(), json!({ "currency": "jpy" }))]).await;
+        let page = browser.get("/billing/plan?to=enterprise").await.text();
+        assert!(page.contains("This plan isn't sold in your subscription's currency."), "{page}");
     });
 }
 
