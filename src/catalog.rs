@@ -18,7 +18,7 @@ pub use self::{
     what_if::{Figure, FigureTooLarge, Month, MonthLine, WhatIf},
 };
 use crate::{
-    billing::{license::Rung, money::Currency},
+    billing::{license::Rung, money::Currency, period::Interval},
     ledger::tokens::Tokens,
     names::{FeatureName, PackName, PlanName, TokenType},
     quantity::Quantity,
@@ -74,9 +74,12 @@ pub struct Plan {
     pub name: PlanName,
     /// The label in the UI.
     pub label: String,
-    /// The monthly price, in minor units of the catalog's currency.
+    /// How often it is paid. Default: every month.
+    #[serde(default)]
+    pub interval: Interval,
+    /// The price per interval, in minor units of the catalog's currency.
     pub price_cents: u32,
-    /// The monthly price in further currencies, in their minor units.
+    /// The price per interval in further currencies, in their minor units.
     #[serde(default)]
     pub prices: BTreeMap<Currency, u32>,
     /// The free trial of a first subscription, in days. Default: 0, no trial.

@@ -17,6 +17,7 @@ use brightmeter::{
     billing::{
         license::Rung,
         money::{Currency, Money},
+        period::Interval,
     },
     ledger::tokens::Tokens,
 };
@@ -394,16 +395,18 @@ pub struct PlanView {
     pub name: String,
     /// The plan's label.
     pub label: String,
-    /// The price per month.
+    /// The price per interval.
     pub price: Money,
+    /// How often it is paid.
+    pub interval: Interval,
     /// The monthly allowance.
     pub allowance: Vec<AmountView>,
     /// The labels of the included features.
     pub features: Vec<String>,
     /// Whether it is the organization's current plan.
     pub current: bool,
-    /// Whether it starts at the next reset.
-    pub next: bool,
+    /// When it starts. `None` unless it is the next plan.
+    pub next: Option<LocalTime>,
     /// The label of the link to choose it: "Upgrade to Pro". `None` if the viewer can't.
     pub choice: Option<String>,
 }

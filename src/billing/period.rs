@@ -14,6 +14,35 @@ use crate::time::Instant;
 #[serde(transparent)]
 pub struct Anchor(pub Instant);
 
+/// The time that one payment for a plan covers. Its allowance is monthly in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    /// A month.
+    #[default]
+    Month,
+    /// A year.
+    Year,
+}
+
+impl Interval {
+    /// The name in the catalog, at Stripe and in texts: `month`, `year`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+
+    /// The number of months.
+    pub const fn months(self) -> u32 {
+        match self {
+            Self::Month => 1,
+            Self::Year => 12,
+        }
+    }
+}
+
 /// One billing period: the half-open interval `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Period {

@@ -28,7 +28,8 @@ pub(super) fn cheapest<'a>(catalog: &'a Catalog, used: &BTreeMap<TokenType, Toke
     }
     let mut covers = Vec::new();
     for plan in catalog.plans.iter().filter(|plan| used.keys().all(|name| opens(catalog, plan, name))) {
-        let price = catalog.money(plan.price_cents);
+        // A twelfth of a yearly price, rounded up.
+        let price = catalog.money(plan.price_cents.div_ceil(plan.interval.months()));
         let missing: Vec<(&TokenType, Tokens)> = used
             .iter()
             .map(|(name, amount)| (*name, amount.saturating_sub(plan.allowance_of(name))))

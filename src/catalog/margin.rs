@@ -59,6 +59,8 @@ pub struct MarginLine {
     pub label: String,
     /// The price.
     pub price: Money,
+    /// The number of months that it covers; 1 for a pack.
+    pub months: u32,
     /// The cost to serve all its tokens, in millionths of a unit of the catalog's currency.
     pub cost_micros: u64,
     /// The margin; `None` if price and cost are both zero.
@@ -69,6 +71,7 @@ pub struct MarginLine {
 struct Item<'a> {
     what: String,
     label: &'a str,
+    months: u32,
     price_cents: u32,
     prices: &'a BTreeMap<Currency, u32>,
     tokens: &'a BTreeMap<TokenType, Tokens>,
@@ -80,11 +83,12 @@ impl Item<'_> {
             let unit = catalog.token_type(name).map_or(0, |spec| spec.unit_cost_micros);
             amount.get().unsigned_abs().saturating_mul(u64::from(unit))
         };
-        let cost_micros = self.tokens.iter().map(cost).fold(0, u64::saturating_add);
+        let month_micros = self.tokens.iter().map(cost).fold(0, u64::saturating_add);
+        let cost_micros = month_micros.saturating_mul(self.months.into());
         let is_own = price.currency == catalog.currency;
         let what = if is_own { self.what.clone() } else { format!("{} in {}", self.what, price.currency) };
         let margin = Margin::of(catalog.value_micros(price), cost_micros);
-        MarginLine { what, label: self.label.into(), price, cost_micros, margin }
+        MarginLine { what, label: self.label.into(), price, months: self.months, cost_micros, margin }
     }
 }
 
@@ -93,6 +97,7 @@ pub(super) fn lines(catalog: &Catalog) -> Vec<MarginLine> {
     let plans = catalog.plans.iter().map(|plan| Item {
         what: format!("plan {}", plan.name),
         label: &plan.label,
+        months: plan.interval.months(),
         price_cents: plan.price_cents,
         prices: &plan.prices,
         tokens: &plan.allowance,
@@ -100,6 +105,7 @@ pub(super) fn lines(catalog: &Catalog) -> Vec<MarginLine> {
     let packs = catalog.packs.iter().map(|pack| Item {
         what: format!("pack {}", pack.name),
         label: &pack.label,
+        months: 1,
         price_cents: pack.price_cents,
         prices: &pack.prices,
         tokens: &pack.tokens,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Catalog, ExchangeRate, Feature, HoldLimits, Limits, Pack, Plan, TokenTypeSpec, prices};
 use crate::{
-    billing::{license::Rung, money::Currency},
+    billing::{license::Rung, money::Currency, period::Interval},
     ledger::tokens::Tokens,
     names::TokenType,
 };
@@ -171,6 +171,15 @@ fn references(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
 
 fn order(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
     for (smaller, larger) in catalog.plans.iter().zip(catalog.plans.iter().skip(1)) {
+        if smaller.allowance == larger.allowance
+            && (smaller.interval, larger.interval) == (Interval::Year, Interval::Month)
+        {
+            let text = format!(
+                "plan `{}`: put it after `{}`, which has the same allowance by the month",
+                smaller.name, larger.name
+            );
+            problems.push(CatalogProblem::Invalid(text));
+        }
         for spec in &catalog.token_types {
             if larger.allowance_of(&spec.name) < smaller.allowance_of(&spec.name) {
                 let token_type = spec.name.clone();
@@ -196,6 +205,7 @@ fn figures(catalog: &Catalog, problems: &mut Vec<CatalogProblem>) {
     if let Some(first) = catalog.plans.first() {
         let free = first.price_cents == 0 && first.allowance.values().all(|amount| amount.is_zero());
         require(free, format!("plan `{}`: the first plan must be free, without price and allowance", first.name));
+        require(first.interval == Interval::Month, format!("plan `{}`: a free plan has no interval", first.name));
     }
     let cap = Tokens::new(1_000_000_000).unwrap_or_default();
     for plan in &catalog.plans {
@@ -266,6 +276,36 @@ mod tests {
         assert_eq!(monthly, 2_740_000, "50 Pro and 50 Enterprise");
     }
 
+    /// The default catalog with Pro by the year, at this price.
+    fn with_yearly_pro(price_cents: u32) -> String {
+        let yearly = format!(
+            "[[plans]]\nname = \"pro-yearly\"\nlabel = \"Pro, yearly\"\ninterval = \"year\"\nprice_cents = {price_cents}\n\
+             allowance = {{ ai = 200, deep = 20 }}\n\n[[plans]]\nname = \"enterprise\""
+        );
+        DEFAULT_CATALOG.replacen("[[plans]]\nname = \"enterprise\"", &yearly, 1)
+    }
+
+    #[test]
+    fn the_margin_of_a_yearly_plan_counts_twelve_monthly_allowances() {
+        let catalog = Catalog::parse(&with_yearly_pro(149_000)).unwrap();
+        let line = &catalog.margins()[2];
+        assert_eq!((line.what.as_str(), line.cost_micros), ("plan pro-yearly", 24_000_000));
+        assert_eq!(line.margin.unwrap().to_string(), "98.3 %");
+        let problem = Catalog::parse(&with_yearly_pro(11_900)).unwrap_err().to_string();
+        assert!(problem.starts_with("plan pro-yearly: the margin is 79.8 %"), "{problem}");
+    }
+
+    #[test]
+    fn a_yearly_plan_comes_after_the_monthly_one_with_the_same_allowance() {
+        let swapped = with_yearly_pro(149_000).replace("interval = \"year\"\n", "").replacen(
+            "name = \"pro\"",
+            "name = \"pro\"\ninterval = \"year\"",
+            1,
+        );
+        let problem = Catalog::parse(&swapped).unwrap_err().to_string();
+        assert!(problem.contains("plan `pro`: put it after `pro-yearly`"), "{problem}");
+    }
+
     #[test]
     fn a_price_under_the_margin_floor_is_refused_with_its_line_and_the_shortfall() {
         assert_eq!(
@@ -288,6 +328,8 @@ mod tests {
             ("price_cents = 0", "price_cents = 100", "the first plan must be free"),
             ("default_ttl_seconds = 900", "default_ttl_seconds = 90_000", "holds"),
             ("requests = 30", "requests = 0", "limits.member"),
+            ("price_cents = 14_900", "price_cents = 14_900\ninterval = \"week\"", "interval"),
+            ("price_cents = 0", "price_cents = 0\ninterval = \"year\"", "a free plan has no interval"),
         ] {
             let text = problem(from, to);
             assert!(text.contains(part), "{from} -> {to}: {text}");

@@ -196,15 +196,15 @@ pub struct MonthLine {
 }
 
 impl MonthLine {
-    /// Returns the revenue.
+    /// Returns the month's revenue: a twelfth of a yearly price.
     pub fn revenue(&self) -> Money {
         let Money { minor, currency } = self.each.price;
-        Money { minor: minor.saturating_mul(self.count.into()), currency }
+        Money { minor: minor.saturating_mul(self.count.into()) / i64::from(self.each.months), currency }
     }
 
-    /// Returns the cost to serve, in millionths of a unit of the catalog's currency.
+    /// Returns the month's cost to serve, in millionths of a unit of the catalog's currency.
     pub fn cost_micros(&self) -> u64 {
-        self.each.cost_micros.saturating_mul(u64::from(self.count))
+        self.each.cost_micros.saturating_mul(u64::from(self.count)) / u64::from(self.each.months)
     }
 }
 

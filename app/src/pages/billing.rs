@@ -14,7 +14,7 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     components::{CustomerPortal, ErrorSummary, Frame, Notices, Section, Time, format_amounts, load},
     form::Form,
-    views::{AdviceView, AmountView, BillingView, FeatureView, LocalTime, PackView, PlanView, Viewer},
+    views::{AdviceView, AmountView, BillingView, FeatureView, PackView, PlanView, Viewer},
 };
 
 /// The plans and packs on sale, feature costs and billing rules.
@@ -58,14 +58,13 @@ fn Billing(viewer: Viewer, view: BillingView, form: Form) -> impl IntoView {
     let has_allowance = plans.iter().any(|plan| plan.current && !plan.allowance.is_empty());
     let month = match has_allowance {
         true => {
-            let when = resets_at.clone();
+            let when = resets_at;
             view! { "This month's allowance is available until " <Time when=when.clone() /> ", " {when.relative} ". " }
                 .into_any()
         }
         false => "AI features and packs need a paid plan. ".into_any(),
     };
-    let cards =
-        plans.into_iter().map(|plan| view! { <Plan plan currency resets_at=resets_at.clone() /> }).collect_view();
+    let cards = plans.into_iter().map(|plan| view! { <Plan plan currency /> }).collect_view();
     let packs = packs.into_iter().map(|pack| view! { <Pack pack currency sells /> }).collect_view();
     view! {
         <Frame viewer section=Section::Billing title="Plans">
@@ -159,8 +158,8 @@ fn Currencies(currencies: Vec<Currency>, current: Currency) -> impl IntoView {
 }
 
 #[component]
-fn Plan(plan: PlanView, currency: Currency, resets_at: LocalTime) -> impl IntoView {
-    let PlanView { name, label, price, allowance, features, current, next, choice } = plan;
+fn Plan(plan: PlanView, currency: Currency) -> impl IntoView {
+    let PlanView { name, label, price, interval, allowance, features, current, next, choice } = plan;
     let allowance = match allowance.is_empty() {
         true => view! { <p class="text-muted">"No AI tokens included"</p> }.into_any(),
         false => view! { <Amounts amounts=allowance each=" a month" /> }.into_any(),
@@ -175,12 +174,12 @@ fn Plan(plan: PlanView, currency: Currency, resets_at: LocalTime) -> impl IntoVi
             <div class="flex flex-wrap items-baseline justify-between gap-2">
                 <h2 class="text-lg font-semibold">{label}</h2>
                 {current.then(|| view! { <span class="tag tag-accent">"Your plan"</span> })}
-                {next.then(|| view! { <span class="tag">"Next"</span> })}
+                {next.is_some().then(|| view! { <span class="tag">"Next"</span> })}
             </div>
-            <Price price each=" a month" />
+            <Price price each=format!(" a {}", interval.as_str()) />
             <div class="mt-4 border-t border-line pt-4">{allowance}</div>
             <ul class="mt-4 grid gap-1">{features}</ul>
-            {next.then(|| view! { <p class="mt-4 text-sm text-muted">"Starts on " <Time when=resets_at /> "."</p> })}
+            {next.map(|when| view! { <p class="mt-4 text-sm text-muted">"Starts on " <Time when /> "."</p> })}
             {choice
                 .map(|choice| {
                     view! {
@@ -235,7 +234,7 @@ fn Debts(debts: Vec<(Tokens, String)>) -> impl IntoView {
 }
 
 #[component]
-fn Price(price: Money, each: &'static str) -> impl IntoView {
+fn Price(price: Money, #[prop(into)] each: String) -> impl IntoView {
     view! {
         <p class="mt-2">
             <span class="text-3xl font-semibold tracking-tight tabular-nums">{price.to_string()}</span>

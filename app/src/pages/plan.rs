@@ -8,7 +8,7 @@ use crate::{
     form::Form,
     views::{
         Viewer,
-        plans::{Choice, PlanChoiceView, TokenChange},
+        plans::{Choice, PlanChoiceView, TokenChange, UpgradeCovers},
     },
 };
 
@@ -29,7 +29,8 @@ pub fn PlanPage() -> impl IntoView {
 
 #[component]
 fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
-    let PlanChoiceView { name, label, price, kind, tokens, refused, new_id, plan_change, from } = view;
+    let PlanChoiceView { name, label, price, interval, kind, tokens, refused, new_id, plan_change, from } = view;
+    let interval = interval.as_str();
     // A form that was posted before keeps its values, so that sending it again after an unknown outcome is safe.
     let posted = |field: &str, new: String| Some(form.value(field)).filter(|value| !value.is_empty()).unwrap_or(new);
     let (id, from) = (posted("id", new_id), posted("from", from.to_string()));
@@ -43,23 +44,29 @@ fn Plan(viewer: Viewer, view: PlanChoiceView, form: Form) -> impl IntoView {
         Choice::Cancel { .. } => ("Cancel the subscription".to_owned(), "Cancel the subscription".to_owned()),
     };
     let money = match kind.clone() {
-        Choice::Subscribe { trial_days: 0 } => view! { {format!("{price} today, then {price} every month. Cancel anytime and keep the month you've paid for.")} }.into_any(),
-        Choice::Subscribe { trial_days } => view! { {format!("Free for {trial_days} days, then {price} every month. Cancel before the trial ends and pay nothing.")} }.into_any(),
-        Choice::Upgrade { due, next: Some(next) } => {
-            let now = match due {
-                Some(due) => format!("{due} now, for the rest of this month; credit for your unused time is applied. "),
-                None => "The rest of this month now; credit for your unused time is applied. ".to_owned(),
-            };
-            view! { {now} {format!("Then {price} on ")} <Time when=next /> " and every month after." }.into_any()
+        Choice::Subscribe { trial_days: 0 } => view! { {format!("{price} today, then {price} every {interval}. Cancel anytime and keep the {interval} you've paid for.")} }.into_any(),
+        Choice::Subscribe { trial_days } => view! { {format!("Free for {trial_days} days, then {price} every {interval}. Cancel before the trial ends and pay nothing.")} }.into_any(),
+        Choice::Upgrade { due, covers: UpgradeCovers::Rest { next } } => {
+            let now = due.map_or_else(|| "Now, you pay the ".to_owned(), |due| format!("{due} now, for the "));
+            view! {
+                {format!("{now}rest of this {interval}; credit for your unused time is applied. Then {price} on ")}
+                <Time when=next />
+                {format!(" and every {interval} after.")}
+            }
+            .into_any()
         }
-        Choice::Upgrade { due, next: None } => {
-            let now = due.map_or_else(|| price.to_string(), |due| due.to_string());
-            view! { {format!("Your free trial ends with the upgrade: {now} now, then {price} every month.")} }.into_any()
+        Choice::Upgrade { due, covers: UpgradeCovers::NewPeriod } => {
+            let now = due.unwrap_or(price);
+            view! { {format!("{now} now, for a {interval} that starts today; credit for your unused time is applied. Then {price} every {interval}.")} }.into_any()
         }
-        Choice::Resume => view! { {format!("{price} now, then {price} every month.")} }.into_any(),
-        Choice::Keep => view! { {format!("Nothing now. You'll keep paying {price} a month.")} }.into_any(),
+        Choice::Upgrade { due, covers: UpgradeCovers::AfterTrial } => {
+            let now = due.unwrap_or(price);
+            view! { {format!("Your free trial ends with the upgrade: {now} now, then {price} every {interval}.")} }.into_any()
+        }
+        Choice::Resume => view! { {format!("{price} now, then {price} every {interval}.")} }.into_any(),
+        Choice::Keep => view! { {format!("Nothing now. You'll keep paying {price} a {interval}.")} }.into_any(),
         Choice::Downgrade { from } => {
-            view! { "Nothing now. " {format!("{price} a month from ")} <Time when=from /> "." }.into_any()
+            view! { "Nothing now. " {format!("{price} a {interval} from ")} <Time when=from /> "." }.into_any()
         }
         Choice::Cancel { from } => view! { "Nothing now, and nothing from " <Time when=from /> "." }.into_any(),
     };

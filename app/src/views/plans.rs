@@ -1,7 +1,7 @@
 //! View models of `/billing/plan`, which owners and admins see.
 
 use brightmeter::{
-    billing::{money::Money, plan_change::PlanChange},
+    billing::{money::Money, period::Interval, plan_change::PlanChange},
     ledger::tokens::Tokens,
 };
 
@@ -14,8 +14,10 @@ pub struct PlanChoiceView {
     pub name: String,
     /// The plan's label.
     pub label: String,
-    /// The price per month.
+    /// The price per interval.
     pub price: Money,
+    /// How often it is paid.
+    pub interval: Interval,
     /// The kind of change and its effect on payments.
     pub kind: Choice,
     /// The change of the tokens, by token type.
@@ -42,9 +44,8 @@ pub enum Choice {
     Upgrade {
         /// The amount due now. `None` if Stripe hasn't quoted it.
         due: Option<Money>,
-        /// When the next full month is paid. `None` if a new month starts now, because a free trial ends with the
-        /// upgrade.
-        next: Option<LocalTime>,
+        /// The time that is paid now.
+        covers: UpgradeCovers,
     },
     /// Keeps the current plan, which undoes a scheduled change.
     Keep,
@@ -60,6 +61,20 @@ pub enum Choice {
         /// The next reset.
         from: LocalTime,
     },
+}
+
+/// The time that the payment for an upgrade covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpgradeCovers {
+    /// The rest of the current billing period.
+    Rest {
+        /// When the next one is paid.
+        next: LocalTime,
+    },
+    /// A new billing period that starts now, because the plan is paid in another interval.
+    NewPeriod,
+    /// A new billing period that starts now, because the free trial ends with the upgrade.
+    AfterTrial,
 }
 
 /// The change of the tokens of one type.

@@ -211,7 +211,7 @@ pub enum GatewayError {
 
 /// Returns the lookup key of a plan's price at Stripe. A plan whose price changes gets another key.
 pub fn price_key(PricedPlan { plan, price }: PricedPlan<'_>) -> String {
-    format!("brightmeter-{}-{}-{}-month", plan.name, price.minor, price.currency)
+    format!("brightmeter-{}-{}-{}-{}", plan.name, price.minor, price.currency, plan.interval.as_str())
 }
 
 /// The path that Stripe returns people to after Checkout for a plan and after the customer portal. `?left=1` means that

@@ -46,10 +46,13 @@ pub(super) struct PlanBody {
     /// The label, for people.
     #[schema(example = "Pro")]
     label: String,
-    /// The price per month, in minor units of the catalog's currency.
+    /// How often it is paid: `month` or `year`.
+    #[schema(example = "month")]
+    interval: &'static str,
+    /// The price per interval, in minor units of the catalog's currency.
     #[schema(example = 14_900)]
     price_cents: u32,
-    /// The price per month in each currency it is sold in, in minor units.
+    /// The price per interval in each currency it is sold in, in minor units.
     #[schema(example = json!({ "usd": 14_900, "eur": 13_900 }))]
     prices: BTreeMap<String, u32>,
     /// The tokens granted per month, by token type.
@@ -121,6 +124,7 @@ pub(super) async fn catalog(State(state): State<AppState>, caller: ApiCaller) ->
     let plans = catalog.plans.iter().map(|plan| PlanBody {
         name: plan.name.to_string(),
         label: plan.label.clone(),
+        interval: plan.interval.as_str(),
         price_cents: plan.price_cents,
         prices: prices(plan.price_cents, &plan.prices),
         allowance: plan.allowance.iter().map(|(name, amount)| (name.to_string(), amount.get())).collect(),

@@ -32,14 +32,16 @@ pub(super) async fn billing(backend: &AppBackend, who: &SignedIn, currency: &str
     let used = dashboard::list_usage(&mut reads, wording).await?;
     let catalog = &backend.reader.catalog;
     let currency = standing.currency(currency.parse().ok(), catalog);
+    let next = account.terms.next_plan.as_ref();
     let plans = catalog.plans.iter().map(|plan| PlanView {
         name: plan.name.to_string(),
         label: plan.label.clone(),
         price: catalog.plan_price(plan, currency),
+        interval: plan.interval,
         allowance: amounts(catalog, |name| plan.allowance_of(name)),
         features: catalog.features_of(&plan.name).map(|feature| feature.label.clone()).collect(),
         current: plan.name == account.terms.plan,
-        next: account.terms.next_plan.as_ref().is_some_and(|next| next.plan == plan.name),
+        next: next.filter(|next| next.plan == plan.name).map(|next| wording.local_time(next.from)),
         choice: who
             .viewer
             .role

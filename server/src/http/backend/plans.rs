@@ -3,7 +3,7 @@
 
 use app::{
     backend::SignedIn,
-    views::plans::{Choice, PlanChoiceView, TokenChange},
+    views::plans::{Choice, PlanChoiceView, TokenChange, UpgradeCovers},
 };
 use brightmeter::{
     access::role::Action,
@@ -68,6 +68,9 @@ pub(super) async fn choice(
     let renews_at = standing.in_force.as_ref().map(|in_force| in_force.line.end).filter(|end| *end > wording.now);
     let next = wording.local_time(renews_at.unwrap_or_else(|| account.terms.period(wording.now).end));
     let plan_change = PlanChange::to(plan, &account.terms, subscribed, &reader.catalog);
+    // At Stripe, another interval starts a new billing period.
+    let starts_period = reader.catalog.plan(&account.terms.plan).is_none_or(|it| it.interval != plan.interval)
+        && plan_change == PlanChange::Upgrade;
     let kind = match plan_change {
         PlanChange::Subscribe => {
             Choice::Subscribe { trial_days: if facts.subscriptions.had_any() { 0 } else { plan.trial_days } }
@@ -75,7 +78,12 @@ pub(super) async fn choice(
         PlanChange::Resume => Choice::Resume,
         PlanChange::Upgrade => {
             let is_trial = standing.in_force.as_ref().is_some_and(|it| it.subscription.status == Status::Trialing);
-            Choice::Upgrade { due, next: (!is_trial).then_some(next) }
+            let covers = match (is_trial, starts_period) {
+                (true, _) => UpgradeCovers::AfterTrial,
+                (false, true) => UpgradeCovers::NewPeriod,
+                (false, false) => UpgradeCovers::Rest { next },
+            };
+            Choice::Upgrade { due, covers }
         }
         PlanChange::Keep => Choice::Keep,
         PlanChange::Cancel => Choice::Cancel { from: next },
@@ -96,7 +104,8 @@ pub(super) async fn choice(
         name: name.to_string(),
         label: plan.label.clone(),
         price: reader.catalog.plan_price(plan, currency),
-        tokens: tokens(&account, plan, subscribed, &reader.context(wording.now)),
+        interval: plan.interval,
+        tokens: tokens(&account, plan, subscribed == Subscribed::Live && !starts_period, &reader.context(wording.now)),
         kind,
         refused,
         new_id: reader.clock.new_id().to_string(),
@@ -106,11 +115,11 @@ pub(super) async fn choice(
 }
 
 /// Returns the immediate effect on the tokens, and the allowances before and after, by token type.
-fn tokens(account: &Account, plan: &Plan, subscribed: Subscribed<'_>, cx: &Context<'_>) -> Vec<TokenChange> {
-    let command = match subscribed {
-        Subscribed::Live => Command::ChangePlan { caller: Caller::System, plan: plan.name.clone() },
-        // A new billing period starts now.
-        Subscribed::No | Subscribed::Paused(_) => {
+/// `keeps_period`: the current billing period goes on; otherwise a new one starts now.
+fn tokens(account: &Account, plan: &Plan, keeps_period: bool, cx: &Context<'_>) -> Vec<TokenChange> {
+    let command = match keeps_period {
+        true => Command::ChangePlan { caller: Caller::System, plan: plan.name.clone() },
+        false => {
             let start = Instant::from_timestamp(cx.now.timestamp(), 0).unwrap_or(cx.now);
             let snapshot = SubscriptionSnapshot::of_new_subscription(plan.name.as_str(), start);
             Command::SyncSubscriptions { snapshot, reported: Vec::new(), invoices: Invoices::default() }
@@ -151,6 +160,9 @@ pub fn plan_error_message(error: &PlanError) -> String {
         PlanError::Unpaid => "An invoice is unpaid. Pay it first, then upgrade.",
         PlanError::Suspended => {
             "Support has suspended AI for your organization, so you can't choose a paid plan. Contact support first."
+        }
+        PlanError::OtherInterval => {
+            "Your plan is billed in another interval. Cancel it for the end of the time you've paid for, then subscribe to this one."
         }
         PlanError::Paused => {
             "Your subscription is paused. Resume it first. If you have no card on file, add one under Invoices and cards."

@@ -315,6 +315,9 @@ impl Plans {
         {
             return Err(PlanError::Outdated);
         }
+        // At Stripe, another interval starts a new billing period now, which a downgrade must not.
+        let has_other_interval =
+            self.catalog.plan(&terms.plan).is_some_and(|current| current.interval != plan.interval);
         let unpaid = matches!(
             terms.license,
             License::Grace { .. } | License::Suspended { cause: SuspensionCause::NonPayment, .. }
@@ -333,6 +336,7 @@ impl Plans {
             PlanChange::Upgrade => Ok(ChangeTiming::Now(plan, from.min(now))),
             PlanChange::Keep if terms.next_plan.is_none() => Err(PlanError::AlreadyOnPlan),
             PlanChange::Keep if !has_price => Err(PlanError::NoPrice),
+            PlanChange::Downgrade if has_other_interval => Err(PlanError::OtherInterval),
             PlanChange::Keep | PlanChange::Downgrade => Ok(ChangeTiming::AtRenewal(plan)),
             PlanChange::Cancel => Ok(ChangeTiming::Cancel),
         }

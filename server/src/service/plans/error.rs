@@ -32,6 +32,9 @@ pub enum PlanError {
     /// Staff have suspended the license.
     #[error("the license is suspended by staff")]
     Suspended,
+    /// The smaller plan is paid in another interval, which would start a new billing period now.
+    #[error("the smaller plan is paid in another interval")]
+    OtherInterval,
     /// The subscription is paused. It has to be resumed first.
     #[error("the subscription is paused")]
     Paused,

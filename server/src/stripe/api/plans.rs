@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use brightmeter::{
-    billing::money::Money,
+    billing::{money::Money, period::Interval},
     ids::{OrgId, PlanOrderId},
 };
 use stripe_billing::{
@@ -48,7 +48,10 @@ impl StripeApi {
         let request = CreatePrice::new(stripe_currency(price.currency))
             .unit_amount(price.minor)
             .lookup_key(&lookup_key)
-            .recurring(CreatePriceRecurring::new(CreatePriceRecurringInterval::Month))
+            .recurring(CreatePriceRecurring::new(match plan.interval {
+                Interval::Month => CreatePriceRecurringInterval::Month,
+                Interval::Year => CreatePriceRecurringInterval::Year,
+            }))
             .product_data(CreatePriceProductData::new(&plan.label))
             // From a price that was created at the same time or has been archived.
             .transfer_lookup_key(true)
