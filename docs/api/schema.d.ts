@@ -888,6 +888,11 @@ export interface components {
             /** @description The names of the included features. */
             features: string[];
             /**
+             * @description How often it is paid: `month` or `year`.
+             * @example month
+             */
+            interval: string;
+            /**
              * @description The label, for people.
              * @example Pro
              */
@@ -899,12 +904,12 @@ export interface components {
             name: string;
             /**
              * Format: int32
-             * @description The price per month, in minor units of the catalog's currency.
+             * @description The price per interval, in minor units of the catalog's currency.
              * @example 14900
              */
             price_cents: number;
             /**
-             * @description The price per month in each currency it is sold in, in minor units.
+             * @description The price per interval in each currency it is sold in, in minor units.
              * @example {
              *       "eur": 13900,
              *       "usd": 14900

@@ -65,7 +65,17 @@ test.beforeAll(async () => {
   stripe = await recorder(answer);
   // Pro gets a free trial, so that the trial parameter is tested, too.
   const plans = readFileSync(join(root, "catalog.toml"), "utf8");
-  writeFileSync(catalog, plans.replace("price_cents = 14_900\n", "price_cents = 14_900\ntrial_days = 14\n"));
+  const yearly = `[[plans]]
+name = "pro-yearly"
+label = "Pro, yearly"
+interval = "year"
+price_cents = 149_000
+allowance = { ai = 200, deep = 20 }
+
+`;
+  const enterprise = '[[plans]]\nname = "enterprise"';
+  const trial = plans.replace("price_cents = 14_900\n", "price_cents = 14_900\ntrial_days = 14\n");
+  writeFileSync(catalog, trial.replace(enterprise, yearly + enterprise));
   shop = await production("127.0.0.1:3118", { STRIPE_API_BASE: stripe.url, BRIGHTMETER_CATALOG: catalog });
 });
 
@@ -97,8 +107,15 @@ test("in production, a plan is subscribed to, changed and canceled with paramete
   expect(await shop.sendWebhook(event)).toEqual([200, undefined]);
   await expect.poll(() => get("/billing"), { timeout: 10_000 }).toContain("You are on Pro");
 
+  // By the year: another interval starts a new billing period.
+  expect(await get("/billing")).toContain("$1,490");
+  expect(await get("/billing/plan?to=pro-yearly")).toContain("$169.35 now, for a year that starts today; credit for your unused time is applied. Then $1,490 every year.");
+  expect(await choose("pro-yearly", "upgrade")).toBe("/billing?flash=plan-chosen");
+  expect(await get("/billing")).toContain("You are on Pro, yearly");
+  expect(await get("/billing/plan?to=pro")).toContain("Your plan is billed in another interval.");
+
   // Upgrade, downgrade, cancel, and keep the current plan.
-  expect(await get("/billing/plan?to=enterprise")).toContain("$169.35 now, for the rest of this month");
+  expect(await get("/billing/plan?to=enterprise")).toContain("$169.35 now, for a month that starts today");
   for (const [plan, plan_change] of [["enterprise", "upgrade"], ["pro", "downgrade"], ["starter", "cancel"], ["enterprise", "keep"]] as const) {
     expect(await choose(plan, plan_change)).toBe("/billing?flash=plan-chosen");
   }
@@ -116,8 +133,9 @@ test("in production, a plan is subscribed to, changed and canceled with paramete
     "checkout/sessions/cs_1/expire",
     "prices",
     "checkout/sessions",
+    "prices",
     "checkout/sessions/cs_2/expire",
-    ...Array(4).fill("subscriptions/sub_1"),
+    ...Array(5).fill("subscriptions/sub_1"),
     "billing_portal/sessions",
   ]);
   for (const { headers } of changes) {
@@ -139,6 +157,12 @@ test("in production, a plan is subscribed to, changed and canceled with paramete
     product_data: { name: "Pro" },
     metadata: { brightmeter_plan: "pro" },
   });
+  expect(of("POST /v1/prices")[2]).toMatchObject({
+    unit_amount: 149_000,
+    lookup_key: "brightmeter-pro-yearly-149000-usd-year",
+    recurring: { interval: "year" },
+    metadata: { brightmeter_plan: "pro-yearly" },
+  });
   const [first, second] = of("POST /v1/checkout/sessions");
   const metadata = { brightmeter_plan: "pro", brightmeter_org: expect.any(String) };
   expect(first!.subscription_data).not.toHaveProperty("trial_period_days");
@@ -151,14 +175,15 @@ test("in production, a plan is subscribed to, changed and canceled with paramete
     subscription_data: { metadata, trial_period_days: 14 },
     success_url: `${shop.url}/billing/back`,
   });
-  const [up, down, end, stay] = of("POST /v1/subscriptions/sub_1");
+  const [year, up, down, end, stay] = of("POST /v1/subscriptions/sub_1");
   const items = (price: string) => [{ id: "si_1", price }];
   const now = { proration_behavior: "always_invoice", payment_behavior: "error_if_incomplete" };
+  expect(year).toMatchObject({ items: items("price_3"), ...now, proration_date: expect.any(Number) });
   expect(up).toMatchObject({ items: items("price_1"), ...now, proration_date: expect.any(Number), cancel_at_period_end: false });
   expect(down).toMatchObject({ items: items("price_2"), proration_behavior: "none", metadata: { brightmeter_plan: "pro" } });
   expect(end).toEqual({ cancel_at_period_end: true });
   expect(stay).toMatchObject({ items: items("price_1"), proration_behavior: "none", cancel_at_period_end: false });
-  const [shown] = of("POST /v1/invoices/create_preview");
+  const [, shown] = of("POST /v1/invoices/create_preview");
   expect(shown).toMatchObject({
     customer: "cus_1",
     subscription: "sub_1",
