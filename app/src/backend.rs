@@ -15,7 +15,7 @@ use crate::{
     views::{
         AccountView, ActivityFilter, ActivityView, ApiKeysView, BalancesView, BillingView, DashboardView, JobView,
         QuestsView, Viewer,
-        admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
+        admin::{EventsFilter, EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
         purchases::{InvoiceView, PurchaseView, PurchasesView},
@@ -102,7 +102,7 @@ pub trait Backend: Send + Sync {
     /// Returns `/admin/pricing`, calculated with the figures in the query string.
     async fn pricing(&self, staff: &StaffMember, requested: Vec<(String, String)>) -> Result<PricingView, AppError>;
     /// Returns `/admin/events`.
-    async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError>;
+    async fn stripe_events(&self, staff: &StaffMember, filter: EventsFilter) -> Result<EventsView, AppError>;
     /// Returns `/admin/organizations`: the organizations with `search` in their name or slug, or all if it is empty.
     async fn organizations(&self, staff: &StaffMember, search: String) -> Result<OrganizationsView, AppError>;
     /// Returns one organization for `/admin/organizations/…`.

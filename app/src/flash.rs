@@ -115,7 +115,7 @@ impl Flash {
             Self::KeyRevoked => Some("Services that use it are now refused."),
             Self::PlanChosen => Some("See below what applies now and what changes at the next reset."),
             Self::CheckoutLeft => Some("You left before paying. Nothing was charged."),
-            Self::EventReplayed => Some("It's being retried. If it's still listed in a moment, you'll see the reason."),
+            Self::EventReplayed => Some("It's processed in a moment. Then you'll find it under its new state."),
             Self::PurchaseFixed => Some("Compare again to check for other differences."),
             Self::LicenseSuspended => Some("All AI has stopped for this organization."),
             Self::SuspensionLifted => Some("The license follows its invoices and subscription again."),

@@ -327,6 +327,8 @@ export const states: State[] = [
     },
   },
   { name: "staff-events", email: staff, go: (page) => page.goto("/admin/events") },
+  { name: "staff-events-processed", email: staff, go: (page) => page.goto("/admin/events?state=processed") },
+  { name: "staff-events-wrong-filter", email: staff, go: (page) => page.goto("/admin/events?state=lost&type=a+b&q=cus_0") },
   { name: "staff-reconciliation", email: staff, go: (page) => page.goto("/admin/reconciliation") },
   {
     name: "staff-reconciliation-compared",

@@ -98,7 +98,7 @@ impl Site {
             .route(RETURN_PATH, get(forms::plans::return_from_stripe))
             .route_layer(from_fn(audience::members_only));
         let staff = pages::staff(&state)
-            .route("/admin/events/replay", post(forms::admin::replay))
+            .route("/admin/events/replay", post(forms::events::replay))
             .route("/admin/organizations/suspend", post(forms::organizations::suspend))
             .route("/admin/organizations/lift", post(forms::organizations::lift))
             .route_layer(from_fn_with_state(state.clone(), audience::staff_only));

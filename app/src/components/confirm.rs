@@ -17,7 +17,8 @@ pub fn Confirm(
     #[prop(into)]
     consequence: String,
     /// The URL that the form is posted to.
-    action: &'static str,
+    #[prop(into)]
+    action: String,
     /// The label of the button that confirms.
     confirm: &'static str,
     /// The name and value of a hidden field.

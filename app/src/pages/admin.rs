@@ -6,6 +6,7 @@ pub mod organizations;
 pub mod pricing;
 pub mod reconciliation;
 
+use brightmeter::ledger::tokens::grouped;
 use leptos::prelude::*;
 
 pub use self::{
@@ -15,7 +16,7 @@ pub use self::{
 use crate::{
     backend::StaffMember,
     components::{AdminFrame, AdminSection, load_staff},
-    views::admin::EventsView,
+    views::admin::{EventStateView, EventsFilter, EventsView},
 };
 
 /// The description of each section.
@@ -30,16 +31,16 @@ const SECTIONS: [(AdminSection, &str); 4] = [
 #[component]
 pub fn ConsolePage() -> impl IntoView {
     load_staff(
-        |backend, staff| async move { backend.stripe_events(&staff).await },
+        |backend, staff| async move { backend.stripe_events(&staff, EventsFilter::default()).await },
         |staff, view| view! { <Console staff view /> }.into_any(),
     )
 }
 
 #[component]
 fn Console(staff: StaffMember, view: EventsView) -> impl IntoView {
-    let EventsView { needs_attention, more_need_attention, waiting, .. } = view;
-    let answer = need_attention(needs_attention.len(), more_need_attention);
-    let waiting = match waiting.len() {
+    let mut states = view.states.into_iter();
+    let answer = states.next().map(|EventStateView { count, more, .. }| need_attention(count, more));
+    let waiting = match states.next().map_or(0, |waiting| waiting.count) {
         0 => "All other events have been processed.",
         _ => "Other events are waiting for missing data. They're retried automatically.",
     };
@@ -70,7 +71,26 @@ fn need_attention(count: usize, more: bool) -> String {
     match (count, more) {
         (0, _) => "No events need attention".into(),
         (1, false) => "1 event needs attention".into(),
-        (count, false) => format!("{count} events need attention"),
-        (count, true) => format!("More than {count} events need attention"),
+        _ => format!("{} events need attention", count_text(count, more)),
+    }
+}
+
+/// Formats a count that may not be complete: `7`, `1,000+`.
+fn count_text(count: usize, more: bool) -> String {
+    let count = grouped(i64::try_from(count).unwrap_or(i64::MAX));
+    if more { format!("{count}+") } else { count }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::need_attention;
+
+    #[test]
+    fn the_number_of_events_may_not_be_complete() {
+        let check = |count, more, text| assert_eq!(need_attention(count, more), text);
+        check(0, false, "No events need attention");
+        check(1, false, "1 event needs attention");
+        check(50, false, "50 events need attention");
+        check(1_000, true, "1,000+ events need attention");
     }
 }

@@ -39,17 +39,53 @@ pub struct FigureView {
     pub problem: Option<String>,
 }
 
+/// The filter of `/admin/events`, as in the URL. The backend parses it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventsFilter {
+    /// The name of a state; empty for events that need attention.
+    pub state: String,
+    /// The start of the type, such as `invoice.`; empty for all types.
+    pub kind: String,
+    /// The Stripe id of the event, or one in it; empty for all events.
+    pub stripe_id: String,
+    /// The event to start below; empty for the newest events.
+    pub older: String,
+    /// The event to end above. Ignored if `older` is set.
+    pub newer: String,
+}
+
 /// `/admin/events` and the counts on `/admin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventsView {
-    /// Events that need attention (dead letters), newest first.
-    pub needs_attention: Vec<EventView>,
-    /// Whether more events need attention.
-    pub more_need_attention: bool,
-    /// Events that are waiting to be processed, newest first.
-    pub waiting: Vec<EventView>,
-    /// Whether more events are waiting.
-    pub more_waiting: bool,
+    /// The filter that was applied, without the place in the list.
+    pub filter: EventsFilter,
+    /// The invalid parts of the filter, which were not applied. For display.
+    pub notes: Vec<String>,
+    /// All states. The first one is "needs attention".
+    pub states: Vec<EventStateView>,
+    /// The events, newest first.
+    pub events: Vec<EventView>,
+    /// The filter of the page with newer events, if there may be any.
+    pub newer: Option<EventsFilter>,
+    /// The filter of the page with older events, if there are any.
+    pub older: Option<EventsFilter>,
+}
+
+/// A state of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventStateView {
+    /// The name in the URL. Empty for the default.
+    pub name: &'static str,
+    /// The label.
+    pub label: &'static str,
+    /// The meaning.
+    pub about: &'static str,
+    /// The number of events that pass the rest of the filter.
+    pub count: usize,
+    /// Whether there are more than `count`.
+    pub more: bool,
+    /// Whether its events are shown.
+    pub chosen: bool,
 }
 
 /// A Stripe event without its payload, which may be personal data.
@@ -63,14 +99,16 @@ pub struct EventView {
     pub received_at: LocalTime,
     /// The number of attempts since it was last replayed.
     pub attempts: i32,
-    /// Why it isn't processed yet. `None` before the first attempt.
-    pub why: Option<String>,
+    /// The result of the last attempt, as a sentence. `None` before the first attempt.
+    pub outcome: Option<String>,
     /// When it is retried. `None` if it isn't retried, or is due now.
     pub next_at: Option<LocalTime>,
     /// When staff last replayed it.
     pub replayed_at: Option<LocalTime>,
     /// The event's page in the Stripe dashboard.
     pub stripe_url: Option<String>,
+    /// What a replay does. `None` if the event was processed, so there is nothing to replay.
+    pub replay: Option<&'static str>,
 }
 
 /// `/admin/organizations`.

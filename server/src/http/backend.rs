@@ -12,6 +12,7 @@ mod organizations;
 pub mod plans;
 mod purchases;
 mod quests;
+mod stripe_events;
 
 use app::{
     backend::{Backend, SignedIn, StaffMember},
@@ -19,7 +20,7 @@ use app::{
     views::{
         AccountView, ActivityFilter, ActivityView, ApiKeysView, BalancesView, BillingView, DashboardView, JobView,
         LocalTime, QuestsView,
-        admin::{EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
+        admin::{EventsFilter, EventsView, OrganizationPageView, OrganizationsView, PricingView, ReconciliationView},
         license::LicenseView,
         plans::PlanChoiceView,
         purchases::{InvoiceView, PurchaseView, PurchasesView},
@@ -162,8 +163,8 @@ impl Backend for AppBackend {
         Ok(admin::pricing(&self.reader.catalog, &requested))
     }
 
-    async fn stripe_events(&self, staff: &StaffMember) -> Result<EventsView, AppError> {
-        admin::events(self, staff).await.map_err(BackendError::into_app)
+    async fn stripe_events(&self, staff: &StaffMember, filter: EventsFilter) -> Result<EventsView, AppError> {
+        stripe_events::list(self, staff, &filter).await.map_err(BackendError::into_app)
     }
 
     async fn organizations(&self, _: &StaffMember, query: String) -> Result<OrganizationsView, AppError> {

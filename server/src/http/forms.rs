@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod admin;
 pub(super) mod billing;
+pub(super) mod events;
 pub(super) mod keys;
 pub(super) mod organizations;
 pub(super) mod plans;

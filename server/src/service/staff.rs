@@ -1,6 +1,8 @@
 //! The use cases of staff: replay events, reconcile purchases and plans with Stripe, search organizations, and suspend
 //! licenses.
 
+pub mod events;
+
 use std::{sync::Arc, time::Duration};
 
 use brightmeter::{
@@ -19,8 +21,8 @@ use super::{
     reconcile::{self, Report},
     writer::{Submission, SubmitError},
 };
-use crate::storage::{Result, StorageError, organizations, stripe_events, tenant};
-pub use crate::storage::{organizations::Found, stripe_events::Unsettled};
+pub use crate::storage::organizations::Found;
+use crate::storage::{Result, StorageError, organizations, tenant};
 
 /// The age up to which purchases are compared with Stripe.
 const RECONCILE_WINDOW: TimeDelta = TimeDelta::days(90);
@@ -65,42 +67,11 @@ impl Staff {
         Self { purchases, plans, writer_pool, comparing: Arc::default() }
     }
 
-    /// Retries an event now, and for three more days. Returns whether an unprocessed event with this id exists.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn replay(&self, by: UserId, id: &str) -> Result<bool> {
-        let mut conn = self.purchases.pool.acquire().await?;
-        let found = stripe_events::replay(&mut conn, id, self.purchases.clock.now()).await?;
-        drop(conn);
-        if found {
-            tracing::info!(event = id, staff = %by, "an event was replayed");
-            self.purchases.new_events.notify_one();
-        }
-        Ok(found)
-    }
-
     /// Returns at most `limit` organizations with `text` in their name or slug.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn find_organizations(&self, text: &str, limit: i64) -> Result<Vec<Found>> {
         let mut tx = tenant::begin_for_all_accounts(&self.writer_pool).await?;
         organizations::search(&mut tx, text, limit).await
-    }
-
-    /// Returns the Stripe events that need attention, newest first.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError) if the database fails.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn events_needing_attention(&self, limit: i64) -> Result<Vec<Unsettled>> {
-        stripe_events::list_needing_attention(&mut *self.purchases.pool.acquire().await?, limit).await
-    }
-
-    /// Returns the Stripe events that wait for their next attempt.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::storage::StorageError) if the database fails.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn waiting_events(&self, limit: i64) -> Result<Vec<Unsettled>> {
-        stripe_events::list_waiting(&mut *self.purchases.pool.acquire().await?, limit).await
     }
 
     /// Suspends an organization's license. Idempotent by `key`.

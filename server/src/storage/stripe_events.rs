@@ -2,11 +2,15 @@
 //!
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
+mod listing;
+
 use brightmeter::time::Instant;
 use sqlx::PgConnection;
 
 use super::{Result, expect_rows};
 use crate::stripe::event::Event;
+
+pub use self::listing::{Cursor, Filter, Listed, State, count, list_newer, list_older, load};
 
 /// An event leased for processing.
 #[derive(Debug)]
@@ -144,59 +148,17 @@ pub async fn wake(conn: &mut PgConnection, stripe_ids: &[String], now: Instant) 
     Ok(done.execute(conn).await?.rows_affected())
 }
 
-/// Makes an unprocessed event due, as if it had arrived now. Returns whether there is such an event.
+/// Makes an event due, as if it had arrived now, unless it was processed. Returns whether there is such an event.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn replay(conn: &mut PgConnection, id: &str, now: Instant) -> Result<bool> {
     let done = sqlx::query!(
-        "update stripe_events set due_at = $2, replayed_at = $2, attempts = 0, waits_for = null
-         where id = $1 and done_at is null",
+        "update stripe_events
+         set due_at = $2, replayed_at = $2, attempts = 0, waits_for = null, done_at = null, disposal = null
+         where id = $1 and state <> 'processed'",
         id,
         now
     );
     Ok(done.execute(conn).await?.rows_affected() > 0)
-}
-
-/// An unprocessed event, without its payload.
-#[derive(Debug)]
-pub struct Unsettled {
-    /// The event's Stripe id.
-    pub id: String,
-    /// The type, for example `refund.created`.
-    pub kind: String,
-    /// When it arrived.
-    pub received_at: Instant,
-    /// The number of attempts since it arrived or was last replayed.
-    pub attempts: i32,
-    /// Why the last attempt failed. `None` before the first attempt.
-    pub outcome: Option<String>,
-    /// The next attempt. `None` if it is due now or needs attention.
-    pub due_at: Option<Instant>,
-    /// When it was last replayed.
-    pub replayed_at: Option<Instant>,
-}
-
-/// Returns the events that need attention, newest first.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn list_needing_attention(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
-    let rows = sqlx::query_as!(
-        Unsettled,
-        "select id, kind, received_at, attempts, outcome, due_at, replayed_at from stripe_events
-         where due_at is null and done_at is null order by received_at desc, id limit $1",
-        limit
-    );
-    Ok(rows.fetch_all(conn).await?)
-}
-
-/// Returns the events waiting for their next attempt, newest first.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn list_waiting(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unsettled>> {
-    let rows = sqlx::query_as!(
-        Unsettled,
-        "select id, kind, received_at, attempts, outcome, case when isfinite(due_at) then due_at end as due_at, replayed_at
-         from stripe_events where due_at is not null order by received_at desc, id limit $1",
-        limit
-    );
-    Ok(rows.fetch_all(conn).await?)
 }
 
 /// Deletes at most `limit` events that were processed, or arrived and need attention, before `since`. Returns their

@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 pub mod browser;
+mod events;
 mod keys;
 mod machines;
 mod organizations;

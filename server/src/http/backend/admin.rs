@@ -1,20 +1,13 @@
-//! The staff console's pages: pricing, Stripe events, reconciliation.
+//! The staff console's pages: pricing, reconciliation.
 
-use app::{
-    backend::StaffMember,
-    views::admin::{EventView, EventsView, FigureView, PricingView, ReconciliationView},
-};
+use app::views::admin::{FigureView, PricingView, ReconciliationView};
 use brightmeter::{
     catalog::{Catalog, Figure, WhatIf},
     ledger::tokens::grouped,
 };
-use chrono_tz::Tz;
 
-use super::{AppBackend, BackendError, Wording};
-use crate::service::staff::Unsettled;
+use super::AppBackend;
 
-/// The maximum number of events per list.
-const PAGE_SIZE: i64 = 100;
 /// The number of characters of an invalid figure that are shown again.
 const MAX_QUERY_CHARS: usize = 40;
 
@@ -58,37 +51,6 @@ const fn unit(figure: &Figure) -> &'static str {
         Figure::Customers(_) | Figure::Sold(_) => "",
         Figure::PlanPrice(_) | Figure::PackPrice(_) => " of minor units",
         Figure::UnitCost(_) => " of millionths",
-    }
-}
-
-pub(super) async fn events(backend: &AppBackend, staff: &StaffMember) -> Result<EventsView, BackendError> {
-    let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
-    let left = backend.staff.events_needing_attention(PAGE_SIZE + 1).await?;
-    let waiting = backend.staff.waiting_events(PAGE_SIZE + 1).await?;
-    let ((left, more_left), (waiting, more_waiting)) = (page(left, staff, wording), page(waiting, staff, wording));
-    Ok(EventsView { needs_attention: left, more_need_attention: more_left, waiting, more_waiting })
-}
-
-/// Returns the first page of events, and whether there are more.
-fn page(mut events: Vec<Unsettled>, staff: &StaffMember, wording: Wording) -> (Vec<EventView>, bool) {
-    let more = i64::try_from(events.len()).is_ok_and(|found| found > PAGE_SIZE);
-    events.truncate(PAGE_SIZE as usize);
-    (events.into_iter().map(|event| view(event, staff, wording)).collect(), more)
-}
-
-fn view(event: Unsettled, staff: &StaffMember, wording: Wording) -> EventView {
-    let Unsettled { id, kind, received_at, attempts, outcome, due_at, replayed_at } = event;
-    // The demo's events come from the sandbox and don't exist at Stripe.
-    let at_stripe = !staff.demo && id.starts_with("evt_") && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    EventView {
-        stripe_url: at_stripe.then(|| format!("https://dashboard.stripe.com/events/{id}")),
-        id,
-        kind,
-        received_at: wording.local_time(received_at),
-        attempts,
-        why: outcome,
-        next_at: due_at.filter(|at| *at > wording.now).map(|at| wording.local_time(at)),
-        replayed_at: replayed_at.map(|at| wording.local_time(at)),
     }
 }
 

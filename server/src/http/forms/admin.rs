@@ -30,24 +30,6 @@ use crate::{
 /// The page that shows the result of a comparison.
 const RECONCILIATION_PATH: &str = "/admin/reconciliation";
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct ReplayForm {
-    id: String,
-}
-
-pub(in crate::http) async fn replay(
-    State(state): State<AppState>,
-    Extension(staff): Extension<StaffMember>,
-    Body(form): Body<ReplayForm>,
-) -> Response {
-    match state.staff.replay(staff.user, &form.id).await {
-        Ok(true) => Redirect::to(&Flash::EventReplayed.on("/admin/events")).into_response(),
-        Ok(false) => status(&AppError::NotFound).into_response(),
-        Err(error) => status(&internal(&error)).into_response(),
-    }
-}
-
 pub(in crate::http) async fn compare(
     State(state): State<AppState>,
     Extension(staff): Extension<StaffMember>,
