@@ -17,8 +17,6 @@ pub enum Flash {
     CheckoutLeft,
     /// A Stripe event was queued for another try.
     EventReplayed,
-    /// Stripe's state of a purchase or a plan was applied.
-    PurchaseFixed,
     /// Staff suspended a license.
     LicenseSuspended,
     /// Staff lifted a suspension.
@@ -34,7 +32,7 @@ pub enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 13] = [
         Self::QuestDone,
         Self::QuestOpen,
         Self::PasswordChanged,
@@ -42,7 +40,6 @@ impl Flash {
         Self::PlanChosen,
         Self::CheckoutLeft,
         Self::EventReplayed,
-        Self::PurchaseFixed,
         Self::LicenseSuspended,
         Self::SuspensionLifted,
         Self::Switched,
@@ -61,7 +58,6 @@ impl Flash {
             Self::PlanChosen => "plan-chosen",
             Self::CheckoutLeft => "checkout-left",
             Self::EventReplayed => "event-replayed",
-            Self::PurchaseFixed => "purchase-fixed",
             Self::LicenseSuspended => "license-suspended",
             Self::SuspensionLifted => "suspension-lifted",
             Self::Switched => "switched",
@@ -98,7 +94,6 @@ impl Flash {
             Self::PlanChosen => "Plan changed",
             Self::CheckoutLeft => "Checkout canceled",
             Self::EventReplayed => "Event replayed",
-            Self::PurchaseFixed => "Stripe's state applied",
             Self::LicenseSuspended => "License suspended",
             Self::SuspensionLifted => "Suspension lifted",
             Self::Switched => "Organization switched",
@@ -116,7 +111,6 @@ impl Flash {
             Self::PlanChosen => Some("See below what applies now and what changes at the next reset."),
             Self::CheckoutLeft => Some("You left before paying. Nothing was charged."),
             Self::EventReplayed => Some("It's processed in a moment. Then you'll find it under its new state."),
-            Self::PurchaseFixed => Some("Compare again to check for other differences."),
             Self::LicenseSuspended => Some("All AI has stopped for this organization."),
             Self::SuspensionLifted => Some("The license follows its invoices and subscription again."),
             Self::SignedOutEverywhere => Some("All your sessions have ended."),

@@ -52,7 +52,7 @@ pub use self::{
 };
 use crate::{
     demo::stripe_sandbox,
-    service::{staff::RECONCILE_TIMEOUT, writer::SUBMIT_TIMEOUT},
+    service::{staff::reconciliation::RECONCILE_TIMEOUT, writer::SUBMIT_TIMEOUT},
     stripe::gateway::RETURN_PATH,
 };
 
@@ -113,8 +113,8 @@ impl Site {
             .layer(session::layer(&state));
         // These wait for Stripe to answer about many purchases, so they have a timeout of their own.
         let slow: Router = Router::new()
-            .route("/admin/reconciliation", post(forms::admin::compare))
-            .route("/admin/reconciliation/fix", post(forms::admin::fix))
+            .route("/admin/reconciliation", post(forms::reconciliation::compare))
+            .route("/admin/reconciliation/fix", post(forms::reconciliation::fix))
             .route_layer(from_fn_with_state(state.clone(), audience::staff_only))
             .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(from_fn_with_state(state.clone(), session::identify))

@@ -6,6 +6,7 @@ use brightmeter::{
 };
 
 use super::LocalTime;
+use crate::error::AppError;
 
 /// `/admin/pricing`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,22 +173,45 @@ pub struct ReconciliationView {
     pub sells: bool,
 }
 
-/// The result of a comparison with Stripe. In a page's context only after the POST that started it.
+/// The result of a comparison with Stripe. In a page's context only after a POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Compared {
-    /// The comparison finished.
-    Report {
-        /// The number of purchases compared.
-        purchases: usize,
-        /// The number of plans compared.
-        plans: usize,
-        /// The differences.
-        findings: Vec<FindingView>,
-    },
+pub struct Compared {
+    /// The report so far. `None` if the comparison didn't begin.
+    pub report: Option<ReportView>,
+    /// Why the request changed nothing in the report.
+    pub problem: Option<NotCompared>,
+}
+
+/// Why a comparison or a fix didn't happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotCompared {
     /// Stripe didn't answer in time.
     Unanswered,
     /// Another comparison is running.
     Busy,
+    /// The server failed.
+    Failed(AppError),
+}
+
+/// A comparison with Stripe, whole or so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportView {
+    /// The report as JSON, for the forms to send back.
+    pub carried: String,
+    /// The number of purchases compared.
+    pub purchases: usize,
+    /// The number of plans compared.
+    pub plans: usize,
+    /// The number of differences fixed.
+    pub fixed: usize,
+    /// The number of purchases and plans that Stripe didn't answer for.
+    pub unanswered: usize,
+    /// Whether everything was compared.
+    pub complete: bool,
+    /// Whether the page has no room for more differences.
+    pub full: bool,
+    /// The differences.
+    pub findings: Vec<FindingView>,
 }
 
 /// A purchase or a plan that differs from Stripe.
@@ -198,7 +222,7 @@ pub struct FindingView {
     /// The purchase's id. `None` if the plan differs.
     pub purchase: Option<String>,
     /// The difference, for display.
-    pub what: String,
+    pub what: &'static str,
     /// The fix.
     pub fix: FixView,
 }
@@ -206,6 +230,8 @@ pub struct FindingView {
 /// The fix for a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FixView {
+    /// It has been fixed.
+    Fixed,
     /// Applying Stripe's state, with a description of the effect.
     Apply(&'static str),
     /// A manual fix, with instructions.

@@ -12,7 +12,7 @@ use crate::{
     service::{
         plans::Plans,
         purchases::Purchases,
-        reconcile::{self, Difference},
+        reconcile::{self, Action, Finding, Limits, Report, Scope},
         writer::Writer,
     },
     stdout::say,
@@ -54,7 +54,14 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
     };
     let plans = Plans::from_purchases(&purchases);
     let since = clock.now() - TimeDelta::days(args.days.into());
-    let report = reconcile::run(&purchases, &plans, &pools.writer, since, args.fix).await;
+    let action = if args.fix { Action::Fix } else { Action::Find(Limits::default()) };
+    let scope = Scope { since, from: None, action };
+    let print = |finding: &Finding| {
+        if !args.json {
+            say(line(finding, args.fix));
+        }
+    };
+    let report = reconcile::run(&purchases, &plans, &pools.writer, scope, print).await;
     drop((purchases, plans));
     tasks.finish().await;
     database.close().await?;
@@ -62,40 +69,56 @@ pub(super) async fn reconcile(config: &Config, args: &ReconcileArgs) -> Result<E
     if args.json {
         say(serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?);
     } else {
-        say(format!(
-            "Checked {} purchases of the last {} days and {} plans.",
-            report.purchases, args.days, report.plans
-        ));
-        if report.unanswered > 0 {
-            say(format!("Stripe did not answer for {} of them: run the command again.", report.unanswered));
-        }
-        for finding in &report.findings {
-            let what = match finding.kind {
-                Difference::PaidNotCredited => "paid, but not credited",
-                Difference::CreditedNotPaid => "credited, but not paid: check the payment in Stripe",
-                Difference::RefundsDiffer => "refunds or disputes in Stripe have not been applied",
-                Difference::PlanDiffers => "the subscription or invoices in Stripe have not been applied",
-                Difference::PlanUnreadable => {
-                    "Stripe did not return the state of the subscriptions: check the customer in Stripe"
-                }
-                Difference::PaymentUnreadable => "Stripe did not return the state of the payment: check it in Stripe",
-                Difference::UnknownPlan => {
-                    "a price names a plan that the catalog does not have: correct its metadata in Stripe"
-                }
-                Difference::DuplicateSubscriptions => "more than one plan is being paid: cancel the others in Stripe",
-                Difference::AnotherPayment => {
-                    "its Checkout session in Stripe belongs to another order: check it in Stripe"
-                }
-            };
-            let fixed = if finding.fixed { " (fixed)" } else { "" };
-            let subject = finding.purchase.map_or_else(|| "plan".into(), |id| format!("purchase {id}"));
-            say(format!("{subject} of {}: {what}{fixed}", finding.org));
-        }
-        if report.findings.is_empty() {
-            say("Everything is in sync with Stripe.");
-        } else if !report.is_resolved() && !args.fix {
-            say("Run with --fix to fix what is safe to fix.");
-        }
+        say_summary(&report, args);
     }
     Ok(if report.is_resolved() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Describes a finding: the plan or purchase, the difference, and whether it is fixed or what to do.
+fn line(finding: &Finding, fix: bool) -> String {
+    let Finding { org, purchase, kind, fixed } = finding;
+    let subject = purchase.map_or_else(|| "plan".into(), |id| format!("purchase {id}"));
+    let then = match (fixed, fix && kind.is_fixable()) {
+        (true, _) => "Fixed.",
+        (false, true) => "Not fixed: it still differs. Run the command again.",
+        (false, false) => kind.remedy(),
+    };
+    format!("{subject} of {org}: {}. {then}", kind.label())
+}
+
+fn say_summary(report: &Report, args: &ReconcileArgs) {
+    let Report { purchases, plans, unanswered, fixed, findings, next: _ } = report;
+    say(format!("Compared {purchases} purchases of the last {} days and {plans} plans with Stripe.", args.days));
+    if *unanswered > 0 {
+        say(format!("Stripe did not answer for {unanswered} of them: run the command again."));
+    }
+    match findings.len() {
+        0 => say("Everything is in sync with Stripe."),
+        found if args.fix => say(format!("Differences: {found}. Fixed: {fixed}.")),
+        found => say(format!("Differences: {found}. Run with --fix to fix what is safe to fix.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brightmeter::ids::{OrgId, PurchaseId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::service::reconcile::Difference;
+
+    #[test]
+    fn each_line_says_whether_the_difference_is_fixed_or_what_to_do() {
+        let (org, purchase) = (OrgId(Uuid::nil()), Some(PurchaseId(Uuid::max())));
+        let check = |purchase, kind, fixed, fix, end: &str| {
+            let line = line(&Finding { org, purchase, kind, fixed }, fix);
+            assert!(line.ends_with(end), "{line}");
+        };
+        let plan = Difference::PlanDiffers;
+        check(None, plan, true, true, "000000000000: The plan or its invoices differ. Fixed.");
+        check(None, plan, false, false, "differ. Applying Stripe's state updates the plan and the license.");
+        check(None, plan, false, true, "differ. Not fixed: it still differs. Run the command again.");
+        let payment = Difference::PaymentUnreadable;
+        check(purchase, payment, false, true, "check the payment in Stripe: its session may be gone.");
+    }
 }

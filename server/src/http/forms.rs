@@ -1,13 +1,13 @@
 //! Form handlers: plain POSTs that redirect on success, or render their page again with the errors.
 
 pub(super) mod account;
-pub(super) mod admin;
 pub(super) mod billing;
 pub(super) mod events;
 pub(super) mod keys;
 pub(super) mod organizations;
 pub(super) mod plans;
 pub(super) mod quests;
+pub(super) mod reconciliation;
 pub(super) mod sign_in;
 
 use crate::{http::AppState, service::throttle::Throttled};

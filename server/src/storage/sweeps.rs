@@ -4,6 +4,7 @@
 
 use brightmeter::{ids::OrgId, time::Instant};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::Result;
 
@@ -26,6 +27,18 @@ pub async fn list_due(conn: &mut PgConnection, now: Instant, limit: i64) -> Resu
 pub async fn list_all(conn: &mut PgConnection) -> Result<Vec<OrgId>> {
     let orgs = sqlx::query_scalar!("select org_id from ai_token_accounts order by org_id").fetch_all(conn).await?;
     Ok(orgs.into_iter().map(OrgId).collect())
+}
+
+/// Returns at most `limit` accounts after `after`, by id. Needs a transaction from
+/// [`begin_for_all_accounts`](super::tenant::begin_for_all_accounts).
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn list_after(conn: &mut PgConnection, after: Option<OrgId>, limit: i64) -> Result<Vec<OrgId>> {
+    let orgs = sqlx::query_scalar!(
+        "select org_id from ai_token_accounts where org_id > $1 order by org_id limit $2",
+        after.map_or(Uuid::nil(), |org| org.0),
+        limit
+    );
+    Ok(orgs.fetch_all(conn).await?.into_iter().map(OrgId).collect())
 }
 
 /// Counts the open holds of all organizations. Needs a transaction from

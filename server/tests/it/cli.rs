@@ -3,6 +3,7 @@
 mod database;
 mod logs;
 mod program;
+mod reconcile;
 
 use std::fs;
 

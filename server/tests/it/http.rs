@@ -10,6 +10,7 @@ mod organizations;
 mod origins;
 mod pages;
 mod quests;
+pub mod reconciliation;
 mod safety;
 mod sessions;
 mod sign_in;

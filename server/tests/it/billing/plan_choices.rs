@@ -17,14 +17,14 @@ use server::{
     service::{
         inbox::Inbox,
         plans::{Choice, Next, PlanError},
-        reconcile::{self, Difference},
+        reconcile::Difference,
     },
     storage::{licenses, tenant},
     stripe::gateway::{GatewayError, PlanOrder, PricedPlan},
 };
 
 use super::{
-    shop::holdings,
+    shop::{holdings, reconcile_all},
     subscriptions::{Office, with_office},
 };
 use crate::support::{at, by_staff, spend};
@@ -297,7 +297,7 @@ fn duplicate_subscriptions_need_attention() {
         office.sandbox.pay(&page.session).unwrap();
         office.deliver().await;
         assert_eq!(chooser.state().await, ("pro".into(), None, 200));
-        let report = reconcile::run(purchases, plans, &office.server.pools.writer, now, true).await.unwrap();
+        let report = reconcile_all(purchases, plans, &office.server.pools.writer, now, true).await;
         let found: Vec<_> = report.findings.iter().map(|found| (found.kind, found.fixed)).collect();
         assert_eq!(found, [(Difference::DuplicateSubscriptions, false)]);
     });

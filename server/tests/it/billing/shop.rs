@@ -3,16 +3,40 @@
 use brightmeter::{
     billing::payment::{Payment, Purchase},
     ids::{MemberId, OrgId, PurchaseId},
+    time::Instant,
 };
 use serde_json::{Value, json};
 use server::{
     clock::Clock,
-    service::inbox::Inbox,
+    service::{
+        inbox::Inbox,
+        plans::Plans,
+        purchases::Purchases,
+        reconcile::{self, Action, Finding, Limits, Report, Scope},
+    },
     storage::{purchases, stripe_events, tenant},
     stripe::event::Event,
 };
+use sqlx::PgPool;
 
 use crate::support::TestServer;
+
+/// Compares everything with Stripe, as `brightmeter reconcile` does.
+pub async fn reconcile_all(
+    purchases: &Purchases,
+    plans: &Plans,
+    writer_pool: &PgPool,
+    since: Instant,
+    fix: bool,
+) -> Report {
+    let action = if fix { Action::Fix } else { Action::Find(Limits::default()) };
+    let mut streamed = Vec::new();
+    let scope = Scope { since, from: None, action };
+    let found = |finding: &Finding| streamed.push(finding.clone());
+    let report = reconcile::run(purchases, plans, writer_pool, scope, found).await.unwrap();
+    assert_eq!((&report.findings, report.next), (&streamed, None));
+    report
+}
 
 /// Records an order of the catalog's first pack for `org`. Stripe is not called.
 pub async fn order(server: &TestServer, org: OrgId, member: MemberId) -> PurchaseId {
@@ -30,6 +54,13 @@ pub async fn order(server: &TestServer, org: OrgId, member: MemberId) -> Purchas
     purchases::insert(&mut tx, org, &purchase, member, server.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     purchase.id
+}
+
+/// Gives every order a Checkout session named after it.
+pub async fn open_sessions(server: &TestServer) {
+    let sql = "update ai_token_purchases set session_id = 'cs_' || replace(id::text, '-', ''),
+                   checkout_url = 'https://checkout.test/', checkout_until = ordered_at";
+    server.as_owner(sql).await;
 }
 
 /// An event with the usual envelope.

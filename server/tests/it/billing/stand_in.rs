@@ -48,6 +48,8 @@ pub struct StandIn<'a> {
     pub inbox: Inbox,
     pub org: OrgId,
     pub owner: MemberId,
+    /// The URL of its API.
+    pub url: String,
     script: Arc<Mutex<Script>>,
 }
 
@@ -68,7 +70,7 @@ pub fn with_stand_in(test: impl AsyncFnOnce(&StandIn)) {
         stripe_customers::insert(&mut tx, org, "cus_1", server.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let inbox = Inbox { purchases, plans, live: Some(false) };
-        let stand_in = StandIn { server, inbox, org, owner, script };
+        let stand_in = StandIn { server, inbox, org, owner, url, script };
         stand_in.subscriptions(&[]);
         stand_in.invoices(&[]);
         test(&stand_in).await;

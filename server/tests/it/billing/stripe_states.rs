@@ -12,12 +12,15 @@ use server::{
     clock::Clock,
     service::{
         plans::{BillingFacts, Next, PlanError},
-        reconcile::{self, Difference},
+        reconcile::Difference,
     },
     stripe::gateway::GatewayError,
 };
 
-use super::stand_in::{StandIn, error, list, with_stand_in};
+use super::{
+    shop::reconcile_all,
+    stand_in::{StandIn, error, list, with_stand_in},
+};
 use crate::support::at;
 
 /// 10 March 2026, 9:00 UTC, when every test starts.
@@ -53,6 +56,7 @@ pub fn with(object: &Value, changes: Value) -> Value {
     object
 }
 
+/// A subscription of `cus_1` to Pro.
 pub fn pro() -> Value {
     subscription(&[item("si_1", price("pro"))])
 }
@@ -222,7 +226,7 @@ fn a_deleted_customer_ends_the_plan_and_reconciliation_goes_on() {
         stripe.answer("GET /v1/subscriptions", 400, missing.clone());
         stripe.answer("GET /v1/invoices", 400, missing);
         let (inbox, pool, now) = (&stripe.inbox, &stripe.server.pools.writer, stripe.server.clock.now());
-        let report = reconcile::run(&inbox.purchases, &inbox.plans, pool, now, true).await.unwrap();
+        let report = reconcile_all(&inbox.purchases, &inbox.plans, pool, now, true).await;
         let found: Vec<_> = report.findings.iter().map(|found| (found.kind, found.fixed)).collect();
         assert_eq!(found, [(Difference::PlanDiffers, true)]);
         assert_eq!(stripe.state().await.0, "starter");
@@ -257,7 +261,7 @@ fn one_missing_session_is_a_finding_and_stops_nothing() {
             error("resource_missing", Some("session"), "No such session"),
         );
         let since = at("2026-03-01T00:00:00Z");
-        let report = reconcile::run(&inbox.purchases, &inbox.plans, pool, since, true).await.unwrap();
+        let report = reconcile_all(&inbox.purchases, &inbox.plans, pool, since, true).await;
         let kind = |id| report.findings.iter().find(|found| found.purchase == Some(id)).map(|it| (it.kind, it.fixed));
         assert_eq!(kind(ids[0]), Some((Difference::PaidNotCredited, true)));
         assert_eq!(kind(ids[1]), Some((Difference::PaymentUnreadable, false)));

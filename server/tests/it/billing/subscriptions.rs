@@ -10,11 +10,7 @@ use brightmeter::{
 use server::{
     clock::Clock,
     demo::stripe_sandbox::{Fault, MOUNT, Sandbox, SeedAccount, Settings},
-    service::{
-        inbox::Inbox,
-        plans::Plans,
-        reconcile::{self, Difference},
-    },
+    service::{inbox::Inbox, plans::Plans, reconcile::Difference},
     storage::{stripe_customers, tenant},
     stripe::{api::StripeApi, signature::WebhookSecret},
 };
@@ -22,7 +18,7 @@ use tokio::net::TcpListener;
 
 use super::{
     license::permutations,
-    shop::{deliver_to, event, holdings},
+    shop::{deliver_to, event, holdings, reconcile_all},
 };
 use crate::{
     http::browser::WEBHOOK_SECRET,
@@ -134,7 +130,7 @@ fn reconciliation_finds_missed_events_and_applies_them_once() {
         let Inbox { purchases, plans, .. } = &office.inbox;
         let compare = async |fix| {
             let (pool, since) = (&office.server.pools.writer, office.server.clock.now());
-            let report = reconcile::run(purchases, plans, pool, since, fix).await.unwrap();
+            let report = reconcile_all(purchases, plans, pool, since, fix).await;
             let found: Vec<_> = report.findings.iter().map(|found| (found.org, found.kind, found.fixed)).collect();
             (report.plans, found)
         };

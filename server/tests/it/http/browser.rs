@@ -245,6 +245,11 @@ impl Page {
         let (_, rest) = input.split_once("value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
     }
+
+    /// The JSON in the first hidden field with this name.
+    pub fn hidden_json(&self, name: &str) -> String {
+        self.field(name).replace("&quot;", "\"")
+    }
 }
 
 fn words(html: &str) -> String {
