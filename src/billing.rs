@@ -1,5 +1,6 @@
 //! Billing: payments, invoices, subscriptions, plan changes, billing periods and the license.
 
+pub mod document;
 pub mod invoices;
 pub mod license;
 pub mod money;

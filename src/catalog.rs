@@ -34,6 +34,8 @@ pub struct Catalog {
     pub currency: Currency,
     /// The value of further currencies, exactly those that prices are in.
     pub exchange_rates: BTreeMap<Currency, ExchangeRate>,
+    /// Whether Stripe Tax adds the taxes of the buyer's country to each price.
+    pub automatic_tax: bool,
     /// The minimum margin of every price, in permille (tenths of a percent).
     pub margin_floor_permille: u16,
     /// The token types, in display order.

@@ -58,7 +58,7 @@ pub use {
     job_summary::JobSummary,
     load::{answer_with, load, load_staff},
     notices::{Action, Notices},
-    payment_history::{PaidFact, PaymentRecordFrame, StripeFact},
+    payment_history::{DocumentFacts, PaidFact, PaymentRecordFrame, StripeFact},
     quest::{Goals, QuestItem, QuestList, quest_id},
     refusal::{RefusalNotice, action_address},
     toast::Toast,

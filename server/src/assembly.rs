@@ -82,8 +82,9 @@ impl Payments {
     ///
     /// # Errors
     /// [`AssemblyError::Stripe`] if the secret key or the address is invalid.
-    pub fn stripe(stripe: &StripeConfig) -> Result<Self, AssemblyError> {
-        let api = StripeApi::new(&stripe.secret_key, stripe.api_base.as_deref())?;
+    pub fn stripe(stripe: &StripeConfig, catalog: &brightmeter::catalog::Catalog) -> Result<Self, AssemblyError> {
+        let api =
+            StripeApi::new(&stripe.secret_key, stripe.api_base.as_deref())?.with_automatic_tax(catalog.automatic_tax);
         let webhook_secret = Some(WebhookSecret::new(stripe.webhook_secret.clone()));
         Ok(Self { gateway: Some(Arc::new(api)), webhook_secret, sandbox: None })
     }
@@ -92,7 +93,8 @@ impl Payments {
     pub fn sandbox(config: &Config, clock: Arc<dyn Clock>, site: String) -> Result<Self, AssemblyError> {
         let secret = |prefix| format!("{prefix}_{}", hex::encode(rand::random::<[u8; 16]>()));
         let (secret_key, webhook_secret) = (secret("sk_test"), WebhookSecret::new(secret("whsec")));
-        let api = StripeApi::new(&secret_key, Some(&format!("{site}{}", stripe_sandbox::MOUNT)))?;
+        let api = StripeApi::new(&secret_key, Some(&format!("{site}{}", stripe_sandbox::MOUNT)))?
+            .with_automatic_tax(config.catalog.automatic_tax);
         let sandbox = Sandbox::open(stripe_sandbox::Settings {
             secret_key,
             webhook_secret: webhook_secret.clone(),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    document::InvoiceDocument,
     money::{Currency, Money},
     payment::{Payment, share},
     subscription::{RecordedSubscription, Status},
@@ -154,6 +155,10 @@ pub struct InvoiceReceipt {
     pub url: Option<String>,
     /// Stripe's invoice number.
     pub stripe_number: Option<String>,
+    /// Stripe's document; `None` for invoices that were recorded without it.
+    pub document: Option<InvoiceDocument>,
+    /// What went back to the customer: refunds and lost disputes.
+    pub credits: Vec<Money>,
 }
 
 impl InvoiceStatus {
@@ -290,6 +295,8 @@ impl Invoices {
                 lines: paid.lines.iter().map(line).collect(),
                 url: paid.url.clone(),
                 stripe_number: paid.number.clone(),
+                document: invoice.payment.document.clone(),
+                credits: invoice.payment.credits_minor().into_iter().map(|minor| invoice.money(minor)).collect(),
             })
         })
     }

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use self::stored::StoredPayment;
 use crate::{
-    billing::money::{Currency, Money},
+    billing::{
+        document::InvoiceDocument,
+        money::{Currency, Money},
+    },
     ids::{GrantId, PurchaseId},
     ledger::tokens::Tokens,
     names::{PackName, TokenType},
@@ -86,6 +89,8 @@ pub struct Payment {
     pub disputes: BTreeMap<String, Dispute>,
     /// The payment's Stripe ids.
     pub stripe_ids: StripeIds,
+    /// Stripe's invoice document. `None` until it is issued.
+    pub document: Option<InvoiceDocument>,
 }
 
 /// The Stripe ids of a payment's parts.
@@ -188,7 +193,8 @@ impl Payment {
     /// Adds `facts`. Commutative, associative and idempotent, so the order and repetition of events do not matter.
     pub fn join(&mut self, facts: &Self) {
         // Exhaustive, so that a new fact can't be forgotten here.
-        let Self { stage, currency, paid_minor, presented, refunds, refunded_minor, disputes, stripe_ids } = facts;
+        let Self { stage, currency, paid_minor, presented, refunds, refunded_minor, disputes, stripe_ids, document } =
+            facts;
         self.stage = self.stage.max(*stage);
         self.currency = self.currency.max(*currency);
         self.paid_minor = self.paid_minor.max(*paid_minor);
@@ -206,6 +212,7 @@ impl Payment {
             dispute.currency = dispute.currency.max(new.currency);
             dispute.status = dispute.status.max(new.status);
         }
+        self.document = self.document.take().max(document.clone());
         let StripeIds { session, payment_intents, charges, receipt_url } = stripe_ids;
         self.stripe_ids.session = self.stripe_ids.session.take().max(session.clone());
         self.stripe_ids.payment_intents.extend(payment_intents.iter().cloned());
@@ -227,6 +234,17 @@ impl Payment {
     pub fn withheld_minor(&self) -> u64 {
         let open = self.minor_in_disputes(|status| status == DisputeStatus::Open);
         open.min(self.paid_minor.unwrap_or_default().saturating_sub(self.returned_minor()))
+    }
+
+    /// Returns what went back to the customer, one amount for each refund and lost dispute, in minor units. A refund that
+    /// only the charge's total shows is the last one.
+    pub fn credits_minor(&self) -> Vec<u64> {
+        let refunds = self.refunds.values().filter(|refund| !refund.failed).map(|refund| refund.minor);
+        let lost = self.disputes.values().filter(|it| matches!(it.status, DisputeStatus::Closed { lost: true, .. }));
+        let mut credits: Vec<u64> = refunds.chain(lost.map(|dispute| dispute.minor)).collect();
+        let rest = self.returned_minor().saturating_sub(credits.iter().sum());
+        credits.extend((rest > 0).then_some(rest));
+        credits
     }
 
     fn minor_in_disputes(&self, counts: impl Fn(DisputeStatus) -> bool) -> u64 {
@@ -287,6 +305,11 @@ impl Purchase {
     /// Returns the amount that went back to the customer.
     pub fn returned(&self) -> Money {
         Money::new(self.payment.returned_minor(), self.currency())
+    }
+
+    /// Returns what went back to the customer, one amount for each refund and lost dispute.
+    pub fn credits(&self) -> Vec<Money> {
+        self.payment.credits_minor().into_iter().map(|minor| Money::new(minor, self.currency())).collect()
     }
 
     /// Returns the currency of the payment.

@@ -21,6 +21,8 @@ struct RawCatalog {
     currency: Currency,
     #[serde(default)]
     exchange_rates: BTreeMap<Currency, ExchangeRate>,
+    #[serde(default)]
+    automatic_tax: bool,
     margin_floor_permille: u16,
     token_types: Vec<TokenTypeSpec>,
     plans: Vec<Plan>,
@@ -109,6 +111,7 @@ pub(super) fn parse(text: &str) -> Result<Catalog, CatalogError> {
     let catalog = Catalog {
         currency: raw.currency,
         exchange_rates: raw.exchange_rates,
+        automatic_tax: raw.automatic_tax,
         margin_floor_permille: raw.margin_floor_permille,
         token_types: raw.token_types,
         plans: raw.plans,

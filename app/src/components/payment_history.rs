@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Frame, Section, Time},
-    views::{LocalTime, Viewer},
+    views::{LocalTime, Viewer, purchases::DocumentView},
 };
 
 /// The page of one purchase or invoice: a card with its details and links back. A heading in the card must have the id
@@ -70,6 +70,36 @@ pub fn PaidFact(
                 <Time when=at />
             </dd>
         </div>
+    }
+}
+
+/// Seller, buyer, taxes, refunds and the PDF file of a payment.
+#[component]
+pub fn DocumentFacts(
+    /// The document.
+    document: DocumentView,
+) -> impl IntoView {
+    let DocumentView { seller, buyer, taxes, credits, pdf_url } = document;
+    let fact = |name: String, value: AnyView| {
+        view! {
+            <div>
+                <dt class="wrap-anywhere">{name}</dt>
+                <dd class="wrap-anywhere tabular-nums">{value}</dd>
+            </div>
+        }
+    };
+    let lines: Vec<_> = buyer.into_iter().map(|line| view! { <span class="block">{line}</span> }).collect();
+    let buyer = (!lines.is_empty()).then(|| fact("Bill to".into(), lines.into_any()));
+    let seller = seller.map(|seller| fact("Sold by".into(), seller.into_any()));
+    let taxes = taxes.into_iter().map(|(text, amount)| fact(text, amount.to_string().into_any())).collect_view();
+    let credits = credits.into_iter().map(|amount| fact("Refund".into(), amount.to_string().into_any())).collect_view();
+    let pdf = pdf_url.map(|url| view! { <StripeFact url label="Invoice (PDF)" /> });
+    view! {
+        {seller}
+        {buyer}
+        {taxes}
+        {credits}
+        {pdf}
     }
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
-    components::{PaidFact, PaymentRecordFrame, StripeFact, load},
+    components::{DocumentFacts, PaidFact, PaymentRecordFrame, StripeFact, load},
     views::{Viewer, purchases::InvoiceView},
 };
 
@@ -21,9 +21,11 @@ pub fn InvoicePage() -> impl IntoView {
 
 #[component]
 fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
-    let InvoiceView { id, number, at, paid, lines, rest, stripe_url, stripe_number } = invoice;
+    let InvoiceView { id, number, at, paid, lines, rest, stripe_url, stripe_number, document } = invoice;
     let heading = format!("Receipt {number} for {}", viewer.org.name);
-    let rest = rest.map(|rest| ("Tax, discounts, credit and other".to_owned(), rest));
+    let label =
+        if document.taxes.is_empty() { "Tax, discounts, credit and other" } else { "Discounts, credit and other" };
+    let rest = rest.map(|rest| (label.to_owned(), rest));
     let lines = lines.into_iter().chain(rest).map(|(text, amount)| view! { <Line text amount /> }).collect_view();
     let stripe = stripe_url.map(|url| {
         let label =
@@ -39,6 +41,7 @@ fn Invoice(viewer: Viewer, invoice: InvoiceView) -> impl IntoView {
             <dl class="facts mt-5">
                 {lines}
                 <PaidFact paid=Some(paid) at />
+                <DocumentFacts document />
                 {stripe}
                 <div>
                     <dt>"Invoice"</dt>

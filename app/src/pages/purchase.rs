@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    components::{PaidFact, PaymentRecordFrame, StripeFact, Time, format_amounts, load},
+    components::{DocumentFacts, PaidFact, PaymentRecordFrame, StripeFact, Time, format_amounts, load},
     views::{
         Viewer,
         purchases::{PurchaseReceiptView, PurchaseView},
@@ -155,7 +155,8 @@ fn State(purchase: PurchaseView, back: bool, canceled: bool) -> impl IntoView {
 
 #[component]
 fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
-    let PurchaseReceiptView { number: _, at, paid, presented, returned, taken_back, put_aside, stripe_url } = receipt;
+    let PurchaseReceiptView { number: _, at, paid, presented, returned, taken_back, put_aside, stripe_url, document } =
+        receipt;
     let returned = (!returned.is_zero()).then(|| {
         let removed =
             if taken_back.is_empty() { String::new() } else { format!(", {} removed", format_amounts(&taken_back)) };
@@ -177,6 +178,7 @@ fn Paid(receipt: PurchaseReceiptView) -> impl IntoView {
     let stripe = stripe_url.map(|url| view! { <StripeFact url label="Stripe's receipt" /> });
     view! {
         <PaidFact paid presented at />
+        <DocumentFacts document />
         {returned}
         {aside}
         {stripe}

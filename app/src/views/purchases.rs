@@ -69,6 +69,23 @@ pub struct PurchaseReceiptView {
     pub put_aside: Vec<(Tokens, String)>,
     /// The URL of Stripe's own receipt.
     pub stripe_url: Option<String>,
+    /// Stripe's invoice document.
+    pub document: DocumentView,
+}
+
+/// What a receipt shows of Stripe's invoice document, and what went back since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocumentView {
+    /// The seller's name.
+    pub seller: Option<String>,
+    /// The buyer's name, address and tax ids, line by line.
+    pub buyer: Vec<String>,
+    /// The taxes: description and amount.
+    pub taxes: Vec<(String, Money)>,
+    /// The refunds and lost disputes, as negative amounts.
+    pub credits: Vec<Money>,
+    /// The URL of the PDF file.
+    pub pdf_url: Option<String>,
 }
 
 /// `/billing/invoices/…` and a line of the payment history: a paid invoice of the plan with its receipt.
@@ -90,4 +107,6 @@ pub struct InvoiceView {
     pub stripe_url: Option<String>,
     /// The invoice's number at Stripe.
     pub stripe_number: Option<String>,
+    /// Stripe's invoice document.
+    pub document: DocumentView,
 }

@@ -31,7 +31,8 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
         .as_ref()
         .ok_or_else(|| CliError::Refused("the AI is not configured: set AI_BASE_URL and AI_MODEL".into()))?;
     let provider = Arc::new(OpenAi::new(&ai.base_url, ai.api_key.as_deref(), &ai.model)?);
-    let payments = config.stripe.as_ref().map(Payments::stripe).transpose()?.unwrap_or_default();
+    let payments =
+        config.stripe.as_ref().map(|stripe| Payments::stripe(stripe, &config.catalog)).transpose()?.unwrap_or_default();
     let edition = Edition { provider, clock: Arc::new(SystemClock), test_clock: None, sign_ins: None, payments };
     let listener = listen(&config).await?;
     let database = match &config.database {

@@ -26,10 +26,14 @@ use stripe_billing::{
     subscription::{ListSubscription, ListSubscriptionStatus},
 };
 use stripe_checkout::{
-    CheckoutSessionMode,
+    CheckoutSessionBillingAddressCollection, CheckoutSessionMode,
     checkout_session::{
-        CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
-        CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession, ProductData, RetrieveCheckoutSession,
+        CreateCheckoutSession, CreateCheckoutSessionAutomaticTax, CreateCheckoutSessionCustomerUpdate,
+        CreateCheckoutSessionCustomerUpdateAddress, CreateCheckoutSessionCustomerUpdateName,
+        CreateCheckoutSessionInvoiceCreation, CreateCheckoutSessionInvoiceCreationInvoiceData,
+        CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+        CreateCheckoutSessionLineItemsPriceDataTaxBehavior, CreateCheckoutSessionPaymentIntentData,
+        CreateCheckoutSessionTaxIdCollection, ExpireCheckoutSession, ProductData, RetrieveCheckoutSession,
     },
 };
 use stripe_core::{
@@ -65,6 +69,8 @@ const _: () = assert!(
 pub struct StripeApi {
     client: Client,
     attempt_timeout: Duration,
+    /// Whether Stripe Tax adds the taxes of the buyer's country to each price.
+    automatic_tax: bool,
 }
 
 impl StripeApi {
@@ -78,13 +84,19 @@ impl StripeApi {
             builder = builder.url(format!("{}/", base_url.trim_end_matches('/')));
         }
         let client = builder.build().map_err(|error| GatewayError::Refused(ClientConfigError(error).into()))?;
-        Ok(Self { client, attempt_timeout: ATTEMPT_TIMEOUT })
+        Ok(Self { client, attempt_timeout: ATTEMPT_TIMEOUT, automatic_tax: false })
     }
 
     /// Sets the timeout of each attempt.
     #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
+    }
+
+    /// Sets whether Stripe Tax adds the taxes of the buyer's country to each price.
+    #[must_use]
+    pub fn with_automatic_tax(self, automatic_tax: bool) -> Self {
+        Self { automatic_tax, ..self }
     }
 
     /// Sends a request, and repeats it while Stripe is unavailable. So it must be safe to repeat: a read, or a write
@@ -132,11 +144,17 @@ impl Gateway for StripeApi {
         let mut price = CreateCheckoutSessionLineItemsPriceData::new(stripe_currency(purchase.price.currency));
         price.unit_amount = Some(purchase.price.minor);
         price.product_data = Some(ProductData::new(&purchase.label));
+        price.tax_behavior =
+            self.automatic_tax.then_some(CreateCheckoutSessionLineItemsPriceDataTaxBehavior::Exclusive);
         let mut item = CreateCheckoutSessionLineItems::new();
         (item.price_data, item.quantity) = (Some(price), Some(1));
         // The payment carries the ids too, so that its charge and their events identify the order.
         let mut payment = CreateCheckoutSessionPaymentIntentData::new();
         payment.metadata = Some(metadata.clone());
+        let mut invoice_data = CreateCheckoutSessionInvoiceCreationInvoiceData::new();
+        invoice_data.metadata = Some(metadata.clone());
+        let mut invoice = CreateCheckoutSessionInvoiceCreation::new(true);
+        invoice.invoice_data = Some(invoice_data);
         let path = purchase_path(purchase.id);
         let request = CreateCheckoutSession::new()
             .mode(CheckoutSessionMode::Payment)
@@ -145,6 +163,11 @@ impl Gateway for StripeApi {
             .metadata(metadata)
             .payment_intent_data(payment)
             .line_items(vec![item])
+            .invoice_creation(invoice)
+            .billing_address_collection(CheckoutSessionBillingAddressCollection::Required)
+            .tax_id_collection(CreateCheckoutSessionTaxIdCollection::new(true))
+            .customer_update(customer_update())
+            .automatic_tax(CreateCheckoutSessionAutomaticTax::new(self.automatic_tax))
             .expires_at(until.timestamp())
             .success_url(format!("{base_url}{path}?from=stripe"))
             .cancel_url(format!("{base_url}{path}?from=stripe&canceled=1"));
@@ -229,6 +252,14 @@ impl Gateway for StripeApi {
 fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     let Ok(currency) = currency.as_str().parse::<stripe_types::Currency>();
     currency
+}
+
+/// Saves the name and the address that the customer enters at Checkout: invoices show them, and taxes depend on them.
+fn customer_update() -> CreateCheckoutSessionCustomerUpdate {
+    let mut update = CreateCheckoutSessionCustomerUpdate::new();
+    update.address = Some(CreateCheckoutSessionCustomerUpdateAddress::Auto);
+    update.name = Some(CreateCheckoutSessionCustomerUpdateName::Auto);
+    update
 }
 
 fn read(raw: &Raw) -> Result<Value, GatewayError> {

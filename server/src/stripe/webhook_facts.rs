@@ -4,6 +4,7 @@
 //! read here too, so that events and responses yield the same facts. All readers return a text that says which required
 //! field is missing.
 
+mod documents;
 pub mod invoices;
 pub mod subscriptions;
 
@@ -81,6 +82,11 @@ pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
     let object = &envelope["data"]["object"];
     let reported_at = event.created_at.map_or(0, |at| at.timestamp());
     let facts = match event.kind.as_str() {
+        // The invoice of a pack, which Checkout issues.
+        kind if kind.starts_with("invoice.") && object["status"] == "paid" && metadata_ids(object).is_some() => {
+            let document = Some(documents::read(object));
+            metadata_ids(object).map(|purchase| Ok((purchase, Payment { document, ..Payment::default() })))
+        }
         kind if kind.starts_with("invoice.") => {
             return Ok(invoices::read_event(kind, object, event.created_at)?.map(WebhookFacts::Customer));
         }

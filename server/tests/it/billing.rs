@@ -2,6 +2,7 @@
 
 mod checkout;
 mod currency;
+mod documents;
 mod inbox;
 mod license;
 mod notices;

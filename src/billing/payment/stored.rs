@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer};
 
 use super::{Dispute, Payment, Refund, Stage, StripeIds};
-use crate::billing::money::{Currency, Money};
+use crate::billing::{
+    document::InvoiceDocument,
+    money::{Currency, Money},
+};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -20,15 +23,17 @@ pub(super) struct StoredPayment {
     refunded_minor: u64,
     disputes: BTreeMap<String, Dispute>,
     stripe_ids: StripeIds,
+    document: Option<InvoiceDocument>,
     /// The amount paid, formerly; 0 until it was paid.
     paid_cents: u64,
 }
 
 impl From<StoredPayment> for Payment {
     fn from(stored: StoredPayment) -> Self {
-        let StoredPayment { stage, currency, presented, refunds, refunded_minor, disputes, stripe_ids, .. } = stored;
+        let StoredPayment { stage, currency, presented, refunds, refunded_minor, disputes, .. } = stored;
+        let StoredPayment { stripe_ids, document, .. } = stored;
         let paid_minor = stored.paid_minor.or((stored.paid_cents > 0).then_some(stored.paid_cents));
-        Self { stage, currency, paid_minor, presented, refunds, refunded_minor, disputes, stripe_ids }
+        Self { stage, currency, paid_minor, presented, refunds, refunded_minor, disputes, stripe_ids, document }
     }
 }
 

@@ -21,6 +21,14 @@ impl Params {
         self.0.remove(name).filter(|value| !value.is_empty())
     }
 
+    /// Takes a tax behavior. The sandbox adds taxes to every price.
+    pub(super) fn take_exclusive(&mut self, param: &'static str) -> Result<(), ApiError> {
+        match self.take(param).as_deref() {
+            None | Some("exclusive") => Ok(()),
+            Some(_) => Err(ApiError::choices(param, "exclusive")),
+        }
+    }
+
     /// Whether there is a parameter `name` or `name[…]`.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.0.keys().any(|param| param == name || key_of(param, name).is_some())

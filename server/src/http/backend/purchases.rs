@@ -2,13 +2,17 @@
 
 use app::{
     backend::SignedIn,
-    views::purchases::{InvoiceView, PaymentRecordView, PurchaseReceiptView, PurchaseView, PurchasesView},
+    views::purchases::{
+        DocumentView, InvoiceView, PaymentRecordView, PurchaseReceiptView, PurchaseView, PurchasesView,
+    },
 };
 use brightmeter::{
     access::role::Action,
     billing::{
+        document::InvoiceDocument,
         invoices::InvoiceReceipt,
         license::License,
+        money::{Currency, Money},
         payment::{Credit, Lot, Stage},
     },
     catalog::Catalog,
@@ -85,8 +89,11 @@ pub(super) async fn purchase(
 }
 
 fn invoice_view(receipt: InvoiceReceipt, wording: Wording) -> InvoiceView {
-    let InvoiceReceipt { invoice, number, at, paid, lines, url, stripe_number } = receipt;
-    let rest = lines.iter().try_fold(paid, |rest, (_, amount)| rest.checked_sub(*amount));
+    let InvoiceReceipt { invoice, number, at, paid, lines, url, stripe_number, document, credits } = receipt;
+    let added = document.iter().flat_map(|document| &document.taxes).filter(|tax| !tax.is_included);
+    let added = added.map(|tax| Money::new(tax.minor, paid.currency));
+    let parts = lines.iter().map(|(_, amount)| *amount).chain(added);
+    let rest = parts.into_iter().try_fold(paid, Money::checked_sub);
     InvoiceView {
         id: invoice,
         number,
@@ -97,6 +104,22 @@ fn invoice_view(receipt: InvoiceReceipt, wording: Wording) -> InvoiceView {
         lines,
         stripe_url: url,
         stripe_number,
+        document: document_view(document, credits, paid.currency),
+    }
+}
+
+fn document_view(document: Option<InvoiceDocument>, credits: Vec<Money>, currency: Currency) -> DocumentView {
+    let InvoiceDocument { pdf, seller, buyer, taxes } = document.unwrap_or_default();
+    let taxes = taxes.into_iter().map(|tax| {
+        let text = if tax.is_included { "Tax, included" } else { "Tax" };
+        (text.to_owned(), Money::new(tax.minor, currency))
+    });
+    DocumentView {
+        seller,
+        buyer: buyer.name.into_iter().chain(buyer.address).chain(buyer.tax_ids).collect(),
+        taxes: taxes.collect(),
+        credits: credits.into_iter().map(|credit| Money { minor: -credit.minor, ..credit }).collect(),
+        pdf_url: pdf,
     }
 }
 
@@ -116,6 +139,7 @@ fn view(order: Order, catalog: &Catalog, names: &Names, wording: Wording) -> Pur
             taken_back: of_lots(|lot| lot.clawed_back),
             put_aside: of_lots(|lot| lot.frozen),
             stripe_url: payment.stripe_ids.receipt_url.clone(),
+            document: document_view(payment.document.clone(), purchase.credits(), purchase.price.currency),
         }
     });
     let payable = checkout.filter(|checkout| payment.stage == Stage::Open && checkout.until > wording.now);

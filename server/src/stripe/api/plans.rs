@@ -17,15 +17,19 @@ use stripe_billing::{
     },
 };
 use stripe_checkout::{
-    CheckoutSessionMode,
-    checkout_session::{CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionSubscriptionData},
+    CheckoutSessionBillingAddressCollection, CheckoutSessionMode,
+    checkout_session::{
+        CreateCheckoutSession, CreateCheckoutSessionAutomaticTax, CreateCheckoutSessionLineItems,
+        CreateCheckoutSessionSubscriptionData, CreateCheckoutSessionTaxIdCollection,
+    },
 };
+use stripe_product::PriceTaxBehavior;
 use stripe_product::price::{
     CreatePrice, CreatePriceProductData, CreatePriceRecurring, CreatePriceRecurringInterval, ListPrice,
 };
 use uuid::Uuid;
 
-use super::{StripeApi, required, stripe_currency};
+use super::{StripeApi, customer_update, required, stripe_currency};
 use crate::stripe::{
     gateway::{
         ChangeTiming, Changed, Checkout, GatewayError, PlanOrder, PricedPlan, RETURN_PATH, SubscriptionChange,
@@ -37,7 +41,8 @@ use crate::stripe::{
 impl StripeApi {
     /// Returns the Stripe id of a plan's price. Creates the price if it does not exist yet.
     async fn price(&self, priced: PricedPlan<'_>) -> Result<String, GatewayError> {
-        let lookup_key = price_key(priced);
+        // Whether taxes are added is a property of a price that cannot be changed.
+        let lookup_key = price_key(priced) + if self.automatic_tax { "-tax-exclusive" } else { "" };
         let PricedPlan { plan, price } = priced;
         let list = ListPrice::new().lookup_keys(vec![lookup_key.clone()]).active(true).limit(1);
         let missing = "a price without an id";
@@ -56,6 +61,10 @@ impl StripeApi {
             // From a price that was created at the same time or has been archived.
             .transfer_lookup_key(true)
             .metadata(HashMap::from([(PLAN.to_owned(), plan.name.to_string())]));
+        let request = match self.automatic_tax {
+            true => request.tax_behavior(PriceTaxBehavior::Exclusive),
+            false => request,
+        };
         // A fresh idempotency key each time: Stripe stores the first response to a key for a day, failures included,
         // and the plan could not be sold until then.
         let price = self.send(&request, Some(format!("price-{}", Uuid::now_v7()))).await?;
@@ -78,6 +87,10 @@ impl StripeApi {
             .metadata(metadata)
             .subscription_data(subscription)
             .line_items(vec![item])
+            .billing_address_collection(CheckoutSessionBillingAddressCollection::Required)
+            .tax_id_collection(CreateCheckoutSessionTaxIdCollection::new(true))
+            .customer_update(customer_update())
+            .automatic_tax(CreateCheckoutSessionAutomaticTax::new(self.automatic_tax))
             .expires_at(until.timestamp())
             .success_url(format!("{base_url}{RETURN_PATH}"))
             .cancel_url(format!("{base_url}{RETURN_PATH}?left=1"));

@@ -9,7 +9,7 @@ use brightmeter::{
 };
 use serde_json::Value;
 
-use super::{CustomerFact, currency, has_our_metadata, https_url, id_of, instant, text};
+use super::{CustomerFact, currency, documents, has_our_metadata, https_url, id_of, instant, text};
 
 /// The number of lines stored per invoice. The invoice's total includes the others.
 const MAX_LINES: usize = 10;
@@ -107,6 +107,7 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         payment: Payment {
             currency: currency(&object["currency"]),
             paid_minor: object["amount_paid"].as_u64().filter(|_| is_paid),
+            document: is_paid.then(|| documents::read(object)),
             ..Payment::default()
         },
         paid: if is_paid { paid(object, reported_at) } else { None },

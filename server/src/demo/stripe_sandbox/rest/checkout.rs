@@ -105,6 +105,7 @@ fn sale(customer: Option<String>, mut params: Params) -> Result<Sale, ApiError> 
     const NAME: &str = "line_items[0][price_data][product_data][name]";
     let [quantity, currency, unit_amount, item] = [QUANTITY, CURRENCY, UNIT_AMOUNT, NAME].map(|name| params.take(name));
     let payment_metadata = params.take_map("payment_intent_data[metadata]");
+    params.take_exclusive("line_items[0][price_data][tax_behavior]")?;
     params.finish()?;
     let currency = currency_code(CURRENCY, required(CURRENCY, currency)?)?;
     let quantity = whole_number(QUANTITY, &required(QUANTITY, quantity)?, &(1..=1_000))?;
