@@ -154,7 +154,7 @@ test("in production, a plan is subscribed to, changed and canceled with paramete
     unit_amount: 14_900,
     lookup_key: "brightmeter-pro-14900-usd-month",
     recurring: { interval: "month" },
-    product_data: { name: "Pro" },
+    product_data: { name: "Pro", metadata: { brightmeter_plan: "pro" } },
     metadata: { brightmeter_plan: "pro" },
   });
   expect(of("POST /v1/prices")[2]).toMatchObject({

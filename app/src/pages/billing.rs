@@ -310,8 +310,23 @@ fn Rules(ladder: Vec<Rung>) -> impl IntoView {
             "Upgrades",
             "They apply immediately. You get the larger allowance, minus what you've used this month.".to_owned(),
         ),
-        ("Downgrades", "They apply at the next reset, so you keep what you've paid for.".to_owned()),
+        ("Downgrades", "They apply at the end of the time you've paid for, so you keep it.".to_owned()),
         ("Unpaid invoices", unpaid),
+        (
+            "Free trials",
+            "Each organization has one. After it, the allowance starts with the first payment. An upgrade ends the trial."
+                .to_owned(),
+        ),
+        (
+            "Paused payments",
+            "What you've paid for stays. There's no new allowance until payments go on. Packs can be spent.".to_owned(),
+        ),
+        (
+            "Refunds and disputes",
+            "Unused tokens go in the same share as the money. What you've spent stays spent: for a pack, the next one pays for it. While a dispute is open, its share of the unused tokens is set aside; a bank's inquiry changes nothing."
+                .to_owned(),
+        ),
+        ("Mailed invoices", "Everything is on at once. An invoice is unpaid from its due date.".to_owned()),
     ];
     let items = rules.map(|(subject, rule)| {
         view! {

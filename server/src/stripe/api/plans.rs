@@ -50,6 +50,9 @@ impl StripeApi {
         if let Some(found) = found["data"].get(0) {
             return required(found, "id", missing);
         }
+        let metadata = plan_metadata(priced);
+        let mut product = CreatePriceProductData::new(&plan.label);
+        product.metadata = Some(metadata.clone());
         let request = CreatePrice::new(stripe_currency(price.currency))
             .unit_amount(price.minor)
             .lookup_key(&lookup_key)
@@ -57,10 +60,10 @@ impl StripeApi {
                 Interval::Month => CreatePriceRecurringInterval::Month,
                 Interval::Year => CreatePriceRecurringInterval::Year,
             }))
-            .product_data(CreatePriceProductData::new(&plan.label))
+            .product_data(product)
             // From a price that was created at the same time or has been archived.
             .transfer_lookup_key(true)
-            .metadata(HashMap::from([(PLAN.to_owned(), plan.name.to_string())]));
+            .metadata(metadata);
         let request = match self.automatic_tax {
             true => request.tax_behavior(PriceTaxBehavior::Exclusive),
             false => request,

@@ -68,6 +68,8 @@ fn price(state: &mut State, mut params: Params, now: i64) -> Result<Value, ApiEr
     let [interval, name, transfer] = [INTERVAL, NAME, "transfer_lookup_key"].map(|param| params.take(param));
     let metadata = params.take_map("metadata");
     params.take_exclusive("tax_behavior")?;
+    // Products are shown by name only.
+    params.take_map("product_data[metadata]");
     params.finish()?;
     let currency = currency_code("currency", required("currency", currency)?)?;
     let interval = match required(INTERVAL, interval)?.as_str() {
