@@ -156,7 +156,7 @@ pub struct InvoiceReceipt {
     /// Stripe's invoice number.
     pub stripe_number: Option<String>,
     /// Stripe's document; `None` for invoices that were recorded without it.
-    pub document: Option<InvoiceDocument>,
+    pub document: Option<Box<InvoiceDocument>>,
     /// What went back to the customer: refunds and lost disputes.
     pub credits: Vec<Money>,
 }

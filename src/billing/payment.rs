@@ -90,7 +90,7 @@ pub struct Payment {
     /// The payment's Stripe ids.
     pub stripe_ids: StripeIds,
     /// Stripe's invoice document. `None` until it is issued.
-    pub document: Option<InvoiceDocument>,
+    pub document: Option<Box<InvoiceDocument>>,
 }
 
 /// The Stripe ids of a payment's parts.

@@ -84,7 +84,7 @@ pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
     let facts = match event.kind.as_str() {
         // The invoice of a pack, which Checkout issues.
         kind if kind.starts_with("invoice.") && object["status"] == "paid" && metadata_ids(object).is_some() => {
-            let document = Some(documents::read(object));
+            let document = Some(Box::new(documents::read(object)));
             metadata_ids(object).map(|purchase| Ok((purchase, Payment { document, ..Payment::default() })))
         }
         kind if kind.starts_with("invoice.") => {

@@ -23,7 +23,7 @@ pub(super) struct StoredPayment {
     refunded_minor: u64,
     disputes: BTreeMap<String, Dispute>,
     stripe_ids: StripeIds,
-    document: Option<InvoiceDocument>,
+    document: Option<Box<InvoiceDocument>>,
     /// The amount paid, formerly; 0 until it was paid.
     paid_cents: u64,
 }

@@ -108,8 +108,8 @@ fn invoice_view(receipt: InvoiceReceipt, wording: Wording) -> InvoiceView {
     }
 }
 
-fn document_view(document: Option<InvoiceDocument>, credits: Vec<Money>, currency: Currency) -> DocumentView {
-    let InvoiceDocument { pdf, seller, buyer, taxes } = document.unwrap_or_default();
+fn document_view(document: Option<Box<InvoiceDocument>>, credits: Vec<Money>, currency: Currency) -> DocumentView {
+    let InvoiceDocument { pdf, seller, buyer, taxes } = document.map(|it| *it).unwrap_or_default();
     let taxes = taxes.into_iter().map(|tax| {
         let text = if tax.is_included { "Tax, included" } else { "Tax" };
         (text.to_owned(), Money::new(tax.minor, currency))

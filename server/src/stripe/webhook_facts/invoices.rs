@@ -107,7 +107,7 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         payment: Payment {
             currency: currency(&object["currency"]),
             paid_minor: object["amount_paid"].as_u64().filter(|_| is_paid),
-            document: is_paid.then(|| documents::read(object)),
+            document: is_paid.then(|| Box::new(documents::read(object))),
             ..Payment::default()
         },
         paid: if is_paid { paid(object, reported_at) } else { None },
