@@ -294,3 +294,19 @@ impl RecordedSubscription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_that_the_migration_writes_loads() {
+        let stored = r#"{"number": 7, "in_force": "sub_1", "ended_at": null, "by_id": {"sub_1": {
+            "plans_seen": {}, "overdue_since": null, "latest": {
+                "id": "sub_1", "status": "active", "created_at": "2026-01-31T09:00:00Z", "anchor": "2026-01-31T09:00:00Z",
+                "lines": [{"item": "si_1", "plan": "pro", "start": "2026-01-31T09:00:00Z", "end": "2026-02-28T09:00:00+00:00"}],
+                "collection_paused": false, "is_mailed": false}}}}"#;
+        let record: Subscriptions = serde_json::from_str(stored).unwrap();
+        assert_eq!(record.current().map(Subscription::plan_name), Some("pro"));
+    }
+}
