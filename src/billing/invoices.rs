@@ -240,7 +240,8 @@ impl Invoice {
         self.due_at.or(self.failed_at).or(attempted_at)
     }
 
-    /// Whether the first payment of a subscription, charged automatically: no plan before it is paid, so it is no debt.
+    /// Whether this is a subscription's first invoice and charged automatically. It is not owed: the plan starts only when
+    /// it is paid.
     fn is_first_charge(&self) -> bool {
         self.reason == Some(BillingReason::Create) && self.due_at.is_none()
     }

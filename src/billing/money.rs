@@ -122,7 +122,7 @@ pub const MICROS_PER_UNIT: u64 = 1_000_000;
 
 /// An amount of money, possibly negative.
 ///
-/// There is no order: amounts of different currencies cannot be compared.
+/// Not ordered, because amounts of different currencies cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// The amount, in minor units of the currency.

@@ -45,7 +45,7 @@ pub enum Notice<'a> {
         /// The invoice.
         invoice: &'a Invoice,
     },
-    /// The trial has ended, and nothing has been paid yet: there is no allowance until then.
+    /// The trial has ended. The allowance starts with the first payment.
     AfterTrial {
         /// The invoice to pay, once there is one.
         invoice: Option<&'a Invoice>,

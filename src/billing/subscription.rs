@@ -76,19 +76,12 @@ pub struct PendingUpdate {
 }
 
 impl Subscription {
-    /// Returns the name of its plan at Stripe. If it has several, the first one's.
-    pub fn plan_name(&self) -> &str {
-        self.lines.first().map(|line| line.plan.as_str()).unwrap_or_default()
-    }
-}
-
-impl SubscriptionSnapshot {
-    /// Returns what Stripe would say of a customer who subscribes to `plan` at `start`: for a preview.
-    pub fn of_new_subscription(plan: &str, start: Instant) -> Self {
+    /// Returns an active subscription to the monthly `plan`, in its first month from `start` on.
+    pub fn monthly(id: String, plan: &str, start: Instant) -> Self {
         let anchor = Anchor(start);
         let line = PlanLine { item: String::new(), plan: plan.into(), start, end: anchor.period_at(start).end };
-        let subscription = Subscription {
-            id: String::new(),
+        Self {
+            id,
             status: Status::Active,
             currency: Currency::default(),
             created_at: start,
@@ -100,7 +93,19 @@ impl SubscriptionSnapshot {
             collection_paused: false,
             is_mailed: false,
             pending: None,
-        };
+        }
+    }
+
+    /// Returns the name of its plan at Stripe. If it has several, the first one's.
+    pub fn plan_name(&self) -> &str {
+        self.lines.first().map(|line| line.plan.as_str()).unwrap_or_default()
+    }
+}
+
+impl SubscriptionSnapshot {
+    /// Returns the snapshot of a customer who subscribes to `plan` at `start`, for a preview.
+    pub fn of_new_subscription(plan: &str, start: Instant) -> Self {
+        let subscription = Subscription::monthly(String::new(), plan, start);
         Self { number: i64::MAX, read_at: start, subscriptions: vec![subscription] }
     }
 }

@@ -35,8 +35,14 @@ pub async fn find_or_create(
     if let Some(customer) = stripe_customers::find(&mut tx, org).await? {
         return Ok(customer);
     }
+    let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
     drop(tx);
-    create(pool, gateway, clock, org, order).await
+    let customer = gateway.create_customer(org, order, &name).await?;
+    let mut tx = tenant::begin(pool, org).await?;
+    let customer = stripe_customers::insert(&mut tx, org, &customer, clock.now()).await?;
+    stripe_events::wake(&mut tx, std::slice::from_ref(&customer), clock.now()).await?;
+    tx.commit().await.map_err(StorageError::from)?;
+    Ok(customer)
 }
 
 /// Replaces a customer that Stripe no longer has by a new one, and returns the new one's Stripe id. The old one's events
@@ -55,22 +61,4 @@ pub async fn replace(
     tracing::warn!(%org, missing, "Stripe no longer has an organization's customer; creating another one");
     // Not by the order: Stripe would repeat its response for the missing customer.
     find_or_create(pool, gateway, clock, org, clock.new_id()).await
-}
-
-async fn create(
-    pool: &PgPool,
-    gateway: &dyn Gateway,
-    clock: &dyn Clock,
-    org: OrgId,
-    order: Uuid,
-) -> Result<String, CustomerError> {
-    let mut tx = tenant::begin(pool, org).await?;
-    let name = organizations::find_name(&mut tx, org).await?.unwrap_or_else(|| org.to_string());
-    drop(tx);
-    let customer = gateway.create_customer(org, order, &name).await?;
-    let mut tx = tenant::begin(pool, org).await?;
-    let customer = stripe_customers::insert(&mut tx, org, &customer, clock.now()).await?;
-    stripe_events::wake(&mut tx, std::slice::from_ref(&customer), clock.now()).await?;
-    tx.commit().await.map_err(StorageError::from)?;
-    Ok(customer)
 }

@@ -184,7 +184,12 @@ impl Inbox {
         let owner = match (fact.owner, &payment_intent, &self.purchases.gateway) {
             (Some(owner), ..) => Some(owner),
             // Refunds and disputes do not say whose payment it was.
-            (None, Some(payment_intent), Some(gateway)) => gateway.find_payment_owner(payment_intent).await.ok(),
+            (None, Some(payment_intent), Some(gateway)) => {
+                let found = gateway.find_payment_owner(payment_intent).await;
+                found
+                    .inspect_err(|error| tracing::warn!(error = error as &dyn Error, "a payment's owner is unknown"))
+                    .ok()
+            }
             (None, ..) => None,
         };
         let Some(owner) = owner.filter(|owner| !owner.has_our_metadata) else {

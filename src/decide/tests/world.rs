@@ -107,20 +107,7 @@ pub(crate) fn paid_for_plan(id: &str, at: Instant, minor: u64) -> Invoices {
 
 /// A monthly subscription to `plan` that is active since `start`.
 pub(crate) fn subscribed(id: &str, plan: &str, start: Instant) -> Subscription {
-    Subscription {
-        id: id.into(),
-        status: Status::Active,
-        currency: Currency::USD,
-        created_at: start,
-        anchor: Anchor(start),
-        lines: vec![plan_line(plan, start)],
-        trial_end: None,
-        cancel_at: None,
-        ended_at: None,
-        collection_paused: false,
-        is_mailed: false,
-        pending: None,
-    }
+    Subscription { lines: vec![plan_line(plan, start)], ..Subscription::monthly(id.into(), plan, start) }
 }
 
 /// The line of a monthly price, in the month from `start` on.

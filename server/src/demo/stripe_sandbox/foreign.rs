@@ -59,7 +59,7 @@ impl State {
     }
 
     fn emit_live_event(&mut self, now: i64) -> Result<(), SandboxError> {
-        let last = self.events.last().ok_or(SandboxError::WrongState("There is no event yet."))?;
+        let last = self.events.last().ok_or(SandboxError::WrongState("The sandbox has sent no events yet."))?;
         let event: Option<Value> = serde_json::from_str(&last.payload).ok();
         let mut event = event.ok_or(SandboxError::WrongState("The last event is malformed."))?;
         let (id, kind) = (new_id("evt_"), last.kind.clone());

@@ -57,7 +57,7 @@ impl Difference {
         }
     }
 
-    /// What the fix does or, if there is no safe one, what a person has to do.
+    /// Returns the effect of the fix or, if there is no safe one, the steps for staff.
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::PaidNotCredited => "Applying Stripe's state credits the tokens once.",

@@ -3,8 +3,7 @@
 use brightmeter::{
     billing::{
         money::{Currency, Money},
-        plan_change::{PlanChange, Subscribed},
-        standing::assess,
+        plan_change::PlanChange,
     },
     command::Command,
     ids::{MemberId, OrgId, PlanOrderId},
@@ -19,12 +18,11 @@ use server::{
         plans::{Choice, Next, PlanError},
         reconcile::Difference,
     },
-    storage::{licenses, tenant},
     stripe::gateway::{GatewayError, PlanOrder, PricedPlan},
 };
 
 use super::{
-    shop::{holdings, reconcile_all},
+    shop::{holdings, plan_change, reconcile_all},
     subscriptions::{Office, with_office},
 };
 use crate::support::{at, by_staff, spend};
@@ -51,13 +49,7 @@ impl Chooser<'_> {
 
     /// The plan change that the page of a plan shows.
     async fn plan_change(&self, plan: &str) -> PlanChange {
-        let terms = self.office.server.account(self.org).await.terms;
-        let mut tx = tenant::begin(&self.office.server.pools.app, self.org).await.unwrap();
-        let (invoices, subscriptions) = licenses::find_billing_facts(&mut tx, self.org).await.unwrap();
-        let catalog = &self.office.server.catalog;
-        let standing = assess(&subscriptions, &invoices, catalog, self.office.server.clock.now());
-        let subscribed = Subscribed::of(&subscriptions, standing.in_force.as_ref());
-        PlanChange::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
+        plan_change(self.office.server, self.org, plan).await
     }
 
     async fn choose(&self, id: PlanOrderId, plan: &str) -> Result<Next, PlanError> {

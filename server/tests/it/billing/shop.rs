@@ -1,7 +1,10 @@
 //! Helpers for tests of pack purchases: orders, and the events that Stripe would send about them.
 
 use brightmeter::{
-    billing::payment::{Payment, Purchase},
+    billing::{
+        payment::{Payment, Purchase},
+        plan_change::{PlanChange, Subscribed},
+    },
     ids::{MemberId, OrgId, PurchaseId},
     time::Instant,
 };
@@ -10,7 +13,7 @@ use server::{
     clock::Clock,
     service::{
         inbox::Inbox,
-        plans::Plans,
+        plans::{BillingFacts, Plans},
         purchases::Purchases,
         reconcile::{self, Action, Finding, Limits, Report, Scope},
     },
@@ -116,4 +119,13 @@ pub async fn work(server: &TestServer) {
 pub async fn holdings(server: &TestServer, org: OrgId) -> (i64, i64) {
     let balance = server.account(org).await.balance(&"ai".parse().unwrap());
     (balance.settled.get(), balance.debt.get())
+}
+
+/// The plan change that the page of a plan shows.
+pub async fn plan_change(server: &TestServer, org: OrgId, plan: &str) -> PlanChange {
+    let (terms, catalog) = (server.account(org).await.terms, &server.catalog);
+    let facts = BillingFacts::load(&server.pools.app, org).await.unwrap();
+    let standing = facts.standing(catalog, server.clock.now());
+    let subscribed = Subscribed::of(&facts.subscriptions, standing.in_force.as_ref());
+    PlanChange::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
 }

@@ -14,7 +14,6 @@ use axum::{
 use brightmeter::{
     billing::license::License,
     ids::{MemberId, OrgId, PlanOrderId},
-    time::Instant,
 };
 use serde_json::{Value, json};
 use server::{
@@ -29,7 +28,7 @@ use server::{
 };
 use tokio::net::TcpListener;
 
-use super::shop::{deliver_to, event, holdings};
+use super::shop::{deliver_to, event, holdings, plan_change};
 use crate::support::{TestServer, with_server};
 
 /// A request: `POST /v1/customers`, and its parameters.
@@ -160,20 +159,13 @@ impl StandIn<'_> {
     /// Chooses a plan as its page shows it now.
     pub async fn choose(&self, plan: &str) -> Result<Next, PlanError> {
         let (name, now) = (plan.parse().unwrap(), self.server.clock.now());
-        let choice = Choice { plan: &name, currency: None, plan_change: self.plan_change(plan).await, from: now };
+        let choice = Choice {
+            plan: &name,
+            currency: None,
+            plan_change: plan_change(self.server, self.org, plan).await,
+            from: now,
+        };
         let id = PlanOrderId(self.server.clock.new_id());
         self.inbox.plans.choose(self.org, self.owner, id, choice).await
-    }
-
-    async fn plan_change(&self, plan: &str) -> brightmeter::billing::plan_change::PlanChange {
-        use brightmeter::billing::plan_change::{PlanChange, Subscribed};
-        let terms = self.server.account(self.org).await.terms;
-        let mut tx = tenant::begin(&self.server.pools.app, self.org).await.unwrap();
-        let (invoices, subscriptions) = server::storage::licenses::find_billing_facts(&mut tx, self.org).await.unwrap();
-        let catalog = &self.server.catalog;
-        let now: Instant = self.server.clock.now();
-        let standing = brightmeter::billing::standing::assess(&subscriptions, &invoices, catalog, now);
-        let subscribed = Subscribed::of(&subscriptions, standing.in_force.as_ref());
-        PlanChange::to(catalog.plan(&plan.parse().unwrap()).unwrap(), &terms, subscribed, catalog)
     }
 }
