@@ -8,5 +8,6 @@ pub mod notice;
 pub mod payment;
 pub mod period;
 pub mod plan_change;
+pub mod schedule;
 pub mod standing;
 pub mod subscription;

@@ -155,6 +155,7 @@ mod tests {
     use crate::{
         DEFAULT_CATALOG,
         billing::{
+            schedule::{Schedule, SchedulePhase},
             standing::assess,
             subscription::{PendingUpdate, Subscription, SubscriptionSnapshot},
         },
@@ -210,5 +211,8 @@ mod tests {
         check(Subscription { status: Status::Paused, ..trial }, None, "2026-02-15T12:00:00Z", &["Paused"]);
         check(Subscription { collection_paused: true, ..pro() }, None, LATER, &["CollectionPaused"]);
         check(Subscription { cancel_at: end, ..pro() }, None, LATER, &["Ends"]);
+        let phases = vec![SchedulePhase { start: at("2026-02-15T12:00:00Z"), plans: vec!["enterprise".into()] }];
+        let schedule = Schedule { id: "sub_sched_1".into(), phases };
+        check(Subscription { schedule: Some(schedule), ..pro() }, None, LATER, &["Changes"]);
     }
 }

@@ -157,9 +157,15 @@ impl<'a> Candidate<'a> {
         let renewed = catalog.plan_named(&self.line.plan).filter(|_| now < self.line.end);
         let smaller = renewed.zip(self.plan).filter(|(renewed, plan)| rank(renewed) < rank(plan));
         let downgrade = smaller.map(|(renewed, _)| NextPlan { plan: renewed.name.clone(), from: self.line.end });
+        let scheduled = self.plan.and_then(|plan| {
+            let (at, next) = self.recorded.latest.scheduled_change(plan, catalog, now)?;
+            // The larger plan of a billing period counts until its end.
+            let from = if rank(next) < rank(plan) { at.max(self.line.end) } else { at };
+            Some(NextPlan { plan: next.name.clone(), from })
+        });
         let cancellation = self.end.zip(catalog.free_plan());
         let cancellation = cancellation.map(|(from, free)| NextPlan { plan: free.name.clone(), from });
-        [downgrade, cancellation].into_iter().flatten().min_by_key(|next| next.from)
+        [scheduled, downgrade, cancellation].into_iter().flatten().min_by_key(|next| next.from)
     }
 
     fn allowance_until(&self, invoices: &Invoices, now: Instant) -> Option<Instant> {

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    billing::{money::Currency, period::Anchor},
+    billing::{money::Currency, period::Anchor, schedule::Schedule},
+    catalog::{Catalog, Plan},
     time::Instant,
 };
 
@@ -53,6 +54,9 @@ pub struct Subscription {
     pub is_mailed: bool,
     /// The change that waits for its payment to be confirmed; `None` if there is none.
     pub pending: Option<PendingUpdate>,
+    /// The schedule that changes it; `None` if there is none.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
 }
 
 /// An item of a subscription whose price names a plan.
@@ -93,7 +97,18 @@ impl Subscription {
             collection_paused: false,
             is_mailed: false,
             pending: None,
+            schedule: None,
         }
+    }
+
+    /// Returns the first change after `now` to a plan other than `current` that is scheduled at Stripe, and its instant.
+    pub fn scheduled_change<'a>(
+        &self,
+        current: &Plan,
+        catalog: &'a Catalog,
+        now: Instant,
+    ) -> Option<(Instant, &'a Plan)> {
+        self.schedule.as_ref()?.next_change(current, catalog, now)
     }
 
     /// Returns the name of its plan at Stripe. If it has several, the first one's.

@@ -40,12 +40,16 @@ impl Draft<'_> {
         self.step_down();
     }
 
-    /// Starts the next plan if its time has come.
+    /// Starts the next plan if its time has come. A larger one starts only when Stripe reports it.
     fn start_next_plan(&mut self) {
         let next = self.terms().next_plan.clone().filter(|next| next.from <= self.cx.now);
-        if let Some(next) = next.filter(|_| self.terms().closed_at.is_none()) {
-            let terms = self.terms_mut();
-            (terms.plan, terms.next_plan) = (next.plan, None);
+        let Some(next) = next.filter(|_| self.terms().closed_at.is_none()) else { return };
+        let rank = |plan| self.cx.catalog.plan_rank(plan);
+        let is_smaller = rank(&next.plan) < rank(&self.terms().plan);
+        let terms = self.terms_mut();
+        terms.next_plan = None;
+        if is_smaller {
+            terms.plan = next.plan;
         }
     }
 

@@ -230,8 +230,14 @@ impl Gateway for StripeApi {
         now: Instant,
     ) -> Result<SubscriptionSnapshot, GatewayError> {
         let request = ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(LIST_LIMIT);
-        webhook_facts::subscriptions::list(&self.send(&request, None).await?, number, now)
-            .map_err(|missing| GatewayError::Unreadable(missing.into()))
+        let mut snapshot = webhook_facts::subscriptions::list(&self.send(&request, None).await?, number, now)
+            .map_err(|missing| GatewayError::Unreadable(missing.into()))?;
+        for subscription in &mut snapshot.subscriptions {
+            if let Some(schedule) = subscription.schedule.take().filter(|_| !subscription.status.is_over()) {
+                subscription.schedule = self.find_schedule(&schedule.id).await?;
+            }
+        }
+        Ok(snapshot)
     }
 
     async fn find_payment_owner(&self, payment_intent: &str) -> Result<PaymentOwner, GatewayError> {

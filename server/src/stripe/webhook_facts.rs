@@ -6,6 +6,7 @@
 
 mod documents;
 pub mod invoices;
+pub mod schedules;
 pub mod subscriptions;
 
 use brightmeter::{
@@ -96,6 +97,10 @@ pub fn read(event: &Event) -> Result<Option<WebhookFacts>, &'static str> {
             // If it cannot be read, the fetched state counts alone.
             let subscription = subscriptions::read(object, at).ok().flatten();
             return Ok(Some(customer_fact(customer, object, subscription)));
+        }
+        kind if kind.starts_with("subscription_schedule.") => {
+            let customer = id_of(&object["customer"]).ok_or("the schedule has no customer")?;
+            return Ok(Some(customer_fact(customer, object, None)));
         }
         "customer.deleted" => {
             let customer = text(&object["id"]).ok_or("the customer has no id")?;

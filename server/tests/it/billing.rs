@@ -8,6 +8,7 @@ mod license;
 mod notices;
 mod plan_choices;
 mod receipts;
+mod schedules;
 pub mod shop;
 pub mod stand_in;
 mod storm;

@@ -120,6 +120,7 @@ impl Stripe {
                     collection_paused: false,
                     is_mailed: false,
                     pending: None,
+                    schedule: None,
                 });
                 self.had_any = true;
                 self.period = Some((if trial { Payment::Trial } else { Payment::Paid }, plan, plan));

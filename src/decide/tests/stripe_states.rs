@@ -8,6 +8,7 @@ use crate::{
         invoices::{BillingReason, Invoice, InvoiceStatus, Invoices},
         license::{License, SuspensionCause},
         payment::{Dispute, DisputeStatus, Payment, Refund},
+        schedule::{Schedule, SchedulePhase},
         standing::{Problem, assess},
         subscription::{PlanLine, Status, Subscription, SubscriptionSnapshot},
     },
@@ -473,6 +474,75 @@ fn a_month_that_renewed_as_a_smaller_plan_has_only_that_plans_allowance() {
         read(&mut world, &[larger], None);
         assert_eq!(world.balance().0, 2_000 - i64::from(spent));
     }
+}
+
+/// The subscription with a schedule of these plans, by their starts.
+fn scheduled(of: &Subscription, phases: &[(Instant, &[&str])]) -> Subscription {
+    let phase = |(start, plans): &(Instant, &[&str])| SchedulePhase {
+        start: *start,
+        plans: plans.iter().map(|plan| (*plan).to_owned()).collect(),
+    };
+    let schedule = Schedule { id: "sub_sched_1".into(), phases: phases.iter().map(phase).collect() };
+    Subscription { schedule: Some(schedule), ..of.clone() }
+}
+
+/// The next plan and when it starts, in days from the start of the test.
+fn next_plan(world: &World) -> Option<(String, i64)> {
+    let next = world.account.terms.next_plan.as_ref()?;
+    Some((next.plan.to_string(), (next.from - start()).num_days()))
+}
+
+#[test]
+fn a_scheduled_change_is_the_next_plan() {
+    let enterprise = subscribed("sub_1", "enterprise", start());
+    let middle = start() + TimeDelta::days(10);
+    let is_next = |of: &Subscription, phases: &[(Instant, &[&str])], expected: Option<(&str, i64)>| {
+        let world = subscriber(&[scheduled(of, phases)]);
+        assert_eq!(next_plan(&world), expected.map(|(plan, day)| (plan.to_owned(), day)), "{phases:?}");
+    };
+    is_next(&enterprise, &[(start(), &["enterprise"]), (month(1), &["pro"])], Some(("pro", 31)));
+    is_next(&enterprise, &[(start(), &["enterprise"]), (month(1), &["enterprise"])], None);
+    is_next(&enterprise, &[(month(1), &["enterprise"]), (month(2), &["pro"]), (month(3), &[])], Some(("pro", 59)));
+    // A smaller plan waits for the end of the paid month, a larger one does not.
+    is_next(&enterprise, &[(start(), &["enterprise"]), (middle, &["pro"])], Some(("pro", 31)));
+    is_next(&pro(), &[(start(), &["pro"]), (middle, &["enterprise"])], Some(("enterprise", 10)));
+    // Of several plans the larger one counts, without a plan the free one; unknown plans are ignored.
+    is_next(&pro(), &[(month(1), &["pro", "enterprise"])], Some(("enterprise", 31)));
+    is_next(&pro(), &[(month(1), &[])], Some(("starter", 31)));
+    is_next(&pro(), &[(month(1), &["gold"])], None);
+    let ends = Subscription { cancel_at: Some(month(1)), ..enterprise };
+    is_next(&ends, &[(month(2), &["pro"])], Some(("starter", 31)));
+}
+
+#[test]
+fn a_scheduled_downgrade_counts_from_its_renewal_without_any_event() {
+    let enterprise = subscribed("sub_1", "enterprise", start());
+    let mut world = subscriber(&[scheduled(&enterprise, &[(start(), &["enterprise"]), (month(1), &["pro"])])]);
+    go_to(&mut world, month(1));
+    check(&world, "pro", "plan 200", "active");
+    read(&mut world, &[scheduled(&renewed(&pro(), month(1)), &[(month(1), &["pro"])])], Some(paid(month(1))));
+    check(&world, "pro", "plan 200", "active");
+}
+
+#[test]
+fn a_scheduled_upgrade_grants_its_allowance_when_stripe_reports_it() {
+    let mut world = subscriber(&[scheduled(&pro(), &[(start(), &["pro"]), (month(1), &["enterprise"])])]);
+    go_to(&mut world, month(1));
+    check(&world, "pro", "plan 200", "active");
+    assert_eq!(next_plan(&world), None);
+    let enterprise = renewed(&subscribed("sub_1", "enterprise", start()), month(1));
+    read(&mut world, &[enterprise], Some(paid(month(1))));
+    check(&world, "enterprise", "plan 2,000", "active");
+}
+
+#[test]
+fn a_released_schedule_changes_nothing() {
+    let enterprise = subscribed("sub_1", "enterprise", start());
+    let mut world = subscriber(&[scheduled(&enterprise, &[(start(), &["enterprise"]), (month(1), &["pro"])])]);
+    read(&mut world, std::slice::from_ref(&enterprise), None);
+    assert_eq!(next_plan(&world), None);
+    go_to(&mut world, month(1));
+    check(&world, "enterprise", "plan 2,000", "active");
 }
 
 #[test]

@@ -154,7 +154,7 @@ pub fn plan_error_message(error: &PlanError) -> String {
         }
         PlanError::AlreadyOnPlan => "You're already on this plan.",
         PlanError::ChangePending => {
-            "A downgrade is scheduled for your next reset. Undo it first by staying on your current plan, then upgrade."
+            "Another change of your plan is scheduled. Undo it first by staying on your current plan, then upgrade."
         }
         PlanError::PeriodEnding(_) => "Your billing period ends in a few minutes. Try again when the new one has started.",
         PlanError::Unpaid => "An invoice is unpaid. Pay it first, then upgrade.",

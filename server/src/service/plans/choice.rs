@@ -324,6 +324,9 @@ impl Plans {
         );
         let price = self.catalog.plan_price(plan, in_force.subscription.currency);
         let (plan, has_price) = (PricedPlan { plan, price }, price.currency == in_force.subscription.currency);
+        let is_scheduled = in_force
+            .plan
+            .is_some_and(|current| in_force.subscription.scheduled_change(current, &self.catalog, now).is_some());
         match plan_change {
             PlanChange::Subscribe | PlanChange::Resume => Err(PlanError::Outdated),
             PlanChange::Upgrade | PlanChange::Downgrade if !has_price => Err(PlanError::NoPrice),
@@ -331,6 +334,7 @@ impl Plans {
             PlanChange::Upgrade if in_force.subscription.pending.is_some() => Err(PlanError::ConfirmationPending),
             // The unused time of the current plan would be credited at the price of the smaller one.
             PlanChange::Upgrade if in_force.line.plan != terms.plan.as_str() => Err(PlanError::ChangePending),
+            PlanChange::Upgrade if is_scheduled => Err(PlanError::ChangePending),
             // A free trial of the larger plan would follow otherwise.
             PlanChange::Upgrade if in_force.subscription.status == Status::Trialing => Ok(ChangeTiming::EndTrial(plan)),
             PlanChange::Upgrade => Ok(ChangeTiming::Now(plan, from.min(now))),

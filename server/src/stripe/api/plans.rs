@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use brightmeter::{
-    billing::{money::Money, period::Interval},
+    billing::{money::Money, period::Interval, schedule::Schedule},
     ids::{OrgId, PlanOrderId},
 };
 use stripe_billing::{
@@ -15,6 +15,7 @@ use stripe_billing::{
         ResumeSubscription, UpdateSubscription, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior,
         UpdateSubscriptionProrationBehavior, UpdateSubscriptionTrialEnd,
     },
+    subscription_schedule::{ReleaseSubscriptionSchedule, RetrieveSubscriptionSchedule},
 };
 use stripe_checkout::{
     CheckoutSessionBillingAddressCollection, CheckoutSessionMode,
@@ -35,7 +36,7 @@ use crate::stripe::{
         ChangeTiming, Changed, Checkout, GatewayError, PlanOrder, PricedPlan, RETURN_PATH, SubscriptionChange,
         price_key,
     },
-    webhook_facts::{ORG, PLAN, currency, https_url},
+    webhook_facts::{ORG, PLAN, currency, https_url, schedules},
 };
 
 impl StripeApi {
@@ -134,6 +135,11 @@ impl StripeApi {
 
     pub(super) async fn update(&self, change: &SubscriptionChange<'_>) -> Result<Changed, GatewayError> {
         let key = format!("plan-{}-{}", change.org, change.id);
+        if let Some(schedule) = &change.subscription.schedule {
+            // It would undo the change at its next phase, and Stripe refuses a cancellation under a schedule.
+            let request = ReleaseSubscriptionSchedule::new(schedule.id.as_str());
+            self.send(&request, Some(format!("{key}-release"))).await?;
+        }
         let request = UpdateSubscription::new(change.subscription.id.as_str());
         match change.timing {
             ChangeTiming::Cancel => {
@@ -193,6 +199,16 @@ impl StripeApi {
             Ok(Changed::NeedsConfirmation(https_url(&subscription["latest_invoice"]["hosted_invoice_url"])))
         } else {
             Ok(Changed::Applied)
+        }
+    }
+
+    /// Fetches a subscription's schedule. Returns `None` if it has ended.
+    pub(super) async fn find_schedule(&self, id: &str) -> Result<Option<Schedule>, GatewayError> {
+        let expand = ["phases.items.price", "subscription"].map(str::to_owned).to_vec();
+        match self.send(&RetrieveSubscriptionSchedule::new(id).expand(expand), None).await {
+            Ok(object) => schedules::read(&object).map_err(|missing| GatewayError::Unreadable(missing.into())),
+            Err(GatewayError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -3,15 +3,17 @@
 use brightmeter::{
     billing::{
         period::Anchor,
+        schedule::Schedule,
         subscription::{PendingUpdate, PlanLine, Status, Subscription, SubscriptionSnapshot},
     },
     time::Instant,
 };
 use serde_json::Value;
 
-use super::{PLAN, complete_list, currency, instant, text};
+use super::{PLAN, complete_list, currency, id_of, instant, text};
 
-/// Reads the list of all of a customer's subscriptions. Subscriptions to other products are left out.
+/// Reads the list of all of a customer's subscriptions. Subscriptions to other products are left out. Of their schedules,
+/// the list has only the ids.
 ///
 /// # Errors
 /// Also if the list is incomplete, or a status is unknown.
@@ -53,6 +55,7 @@ pub fn read(object: &Value, read_at: Instant) -> Result<Option<Subscription>, &'
         collection_paused: object["pause_collection"].is_object(),
         is_mailed: object["collection_method"] == "send_invoice",
         pending: instant(&pending["expires_at"]).map(|expires_at| PendingUpdate { expires_at }),
+        schedule: id_of(&object["schedule"]).map(|id| Schedule { id, phases: Vec::new() }),
     }))
 }
 

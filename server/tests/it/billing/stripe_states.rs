@@ -27,12 +27,12 @@ use crate::support::at;
 pub const T0: i64 = 1_773_133_200;
 pub const MONTH: i64 = 31 * 86_400;
 
-fn price(plan: &str) -> Value {
+pub fn price(plan: &str) -> Value {
     json!({ "id": format!("price_{plan}"), "object": "price", "unit_amount": 14_900, "currency": "usd",
         "recurring": { "interval": "month", "usage_type": "licensed" }, "metadata": { "brightmeter_plan": plan } })
 }
 
-fn item(id: &str, price: Value) -> Value {
+pub fn item(id: &str, price: Value) -> Value {
     json!({ "id": id, "object": "subscription_item", "current_period_start": T0, "current_period_end": T0 + MONTH,
         "quantity": 1, "price": price })
 }
@@ -43,7 +43,7 @@ fn add_on() -> Value {
     item("si_0", price)
 }
 
-fn subscription(items: &[Value]) -> Value {
+pub fn subscription(items: &[Value]) -> Value {
     json!({ "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "created": T0,
         "billing_cycle_anchor": T0, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
         "ended_at": null, "collection_method": "charge_automatically", "pause_collection": null, "metadata": {},
@@ -69,12 +69,12 @@ pub fn invoice(changes: Value) -> Value {
     with(&base, changes)
 }
 
-async fn subscribed(stripe: &StandIn<'_>) {
+pub async fn subscribed(stripe: &StandIn<'_>) {
     stripe.update("evt_subscribed", &[pro()]).await;
     assert_eq!(stripe.state().await, ("pro".into(), 200, License::Active));
 }
 
-fn prices(stripe: &StandIn) {
+pub fn prices(stripe: &StandIn) {
     stripe.answer("GET /v1/prices", 200, list(&[json!({ "id": "price_new" })]));
 }
 

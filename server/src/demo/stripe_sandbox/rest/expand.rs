@@ -12,23 +12,29 @@ pub(super) const LISTED_LATEST_INVOICE: &str = "data.latest_invoice";
 
 /// The properties that a request expands.
 pub(super) struct Expand {
-    latest_invoice: bool,
+    names: Vec<String>,
 }
 
 impl Expand {
     /// Takes the parameters `expand[…]`. Those that aren't `known` are refused.
     pub(super) fn take(params: &mut Params, known: &[&str]) -> Result<Self, ApiError> {
-        let names = params.take_map("expand");
-        if let Some(name) = names.values().find(|name| !known.contains(&name.as_str())) {
+        let names: Vec<String> = params.take_map("expand").into_values().collect();
+        if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(ApiError::invalid(format!("This property cannot be expanded ({name}).")));
         }
-        Ok(Self { latest_invoice: !names.is_empty() })
+        Ok(Self { names })
+    }
+
+    /// Whether the request expands a property.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|it| it == name)
     }
 
     /// Returns a subscription's object, expanded.
     pub(super) fn subscription(&self, state: &State, it: &Subscription) -> Value {
         let mut object = subscription_objects::subscription(it);
-        if let Some(invoice) = it.latest_invoice.as_ref().filter(|_| self.latest_invoice)
+        let is_expanded = self.has(LATEST_INVOICE) || self.has(LISTED_LATEST_INVOICE);
+        if let Some(invoice) = it.latest_invoice.as_ref().filter(|_| is_expanded)
             && let Some(invoice) = state.invoices.get(invoice)
         {
             object[LATEST_INVOICE] = invoice_objects::invoice(invoice, &state.base);

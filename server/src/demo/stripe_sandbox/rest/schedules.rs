@@ -9,8 +9,11 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{idempotency::idempotent, lists::read};
-use crate::demo::stripe_sandbox::{Sandbox, error::ApiError, schedules::object};
+use super::{expand::Expand, idempotency::idempotent, lists::read};
+use crate::demo::stripe_sandbox::{Sandbox, error::ApiError, objects, schedules::object, subscription_objects};
+
+const PRICES: &str = "phases.items.price";
+const SUBSCRIPTION: &str = "subscription";
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
@@ -19,9 +22,22 @@ pub(super) fn routes() -> Router<Sandbox> {
 }
 
 async fn retrieve(Shared(sandbox): Shared<Sandbox>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    read(&sandbox, query, |state, params| {
+    read(&sandbox, query, |state, mut params| {
+        let expand = Expand::take(&mut params, &[PRICES, SUBSCRIPTION])?;
         params.finish()?;
-        state.schedules.get(&id).map(object).ok_or_else(|| missing(&id))
+        let schedule = state.schedules.get(&id).ok_or_else(|| missing(&id))?;
+        let mut object = object(schedule);
+        if expand.has(PRICES) {
+            for (n, phase) in schedule.phases.iter().enumerate() {
+                for (m, item) in phase.items.iter().enumerate() {
+                    object["phases"][n]["items"][m]["price"] = objects::price(&item.price);
+                }
+            }
+        }
+        if let Some(it) = state.subscriptions.get(&schedule.subscription).filter(|_| expand.has(SUBSCRIPTION)) {
+            object[SUBSCRIPTION] = subscription_objects::subscription(it);
+        }
+        Ok(object)
     })
 }
 
