@@ -335,7 +335,7 @@ impl Invoices {
 
     /// Returns the open invoice of `subscription` that is overdue, or becomes overdue, first. If `subscription` is `None`,
     /// every invoice counts.
-    pub fn first_due<'a>(&'a self, subscription: Option<&'a RecordedSubscription>) -> Option<(&'a str, &'a Invoice)> {
+    pub fn first_due(&self, subscription: Option<&RecordedSubscription>) -> Option<&Invoice> {
         let status = subscription.map(|it| it.latest.status);
         let counts = |invoice: &Invoice| {
             // The change that it pays for is applied once it is paid. Until then, the plan that is paid goes on.
@@ -346,6 +346,7 @@ impl Invoices {
         self.of(subscription.map(|it| it.latest.id.as_str()))
             .filter(|(_, it)| counts(it) && it.overdue_from(status).is_some())
             .min_by_key(|(id, it)| (it.overdue_from(status), *id))
+            .map(|(_, it)| it)
     }
 
     /// Returns since when a payment is overdue, possibly an instant in the future; `None` if none is. If `subscription` is
@@ -355,7 +356,7 @@ impl Invoices {
     /// a later payment, or until Stripe reports the subscription as active.
     pub fn overdue_since(&self, subscription: Option<&RecordedSubscription>) -> Option<Instant> {
         let status = subscription.map(|it| it.latest.status);
-        let open = self.first_due(subscription).and_then(|(_, it)| it.overdue_from(status));
+        let open = self.first_due(subscription).and_then(|it| it.overdue_from(status));
         let overdue = subscription.filter(|it| it.latest.status.is_overdue());
         let Some(overdue) = overdue else { return open };
         let id = Some(overdue.latest.id.as_str());
@@ -371,7 +372,10 @@ impl Invoices {
         earlier(open, closed).or(overdue.overdue_since.filter(unpaid))
     }
 
-    fn of<'a>(&'a self, subscription: Option<&'a str>) -> impl Iterator<Item = (&'a str, &'a Invoice)> {
+    fn of<'a, 'b>(
+        &'a self,
+        subscription: Option<&'b str>,
+    ) -> impl Iterator<Item = (&'a str, &'a Invoice)> + use<'a, 'b> {
         let applies = move |invoice: &Invoice| match (subscription, invoice.subscription.as_deref()) {
             (Some(subscription), Some(of)) => subscription == of,
             _ => true,

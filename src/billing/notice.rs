@@ -87,11 +87,9 @@ pub fn notices<'a>(
     now: Instant,
 ) -> Vec<Notice<'a>> {
     let mut notices = Vec::new();
-    let recorded = standing.in_force.as_ref().and_then(|it| record.by_id.get(&it.subscription.id));
-    let due = invoices.first_due(recorded).map(|(_, invoice)| invoice);
     match standing.overdue_since {
-        Some(since) if since <= now => notices.push(Notice::Overdue { since, invoice: due }),
-        Some(at) => notices.push(Notice::Due { at, invoice: due }),
+        Some(since) if since <= now => notices.push(Notice::Overdue { since, invoice: standing.due }),
+        Some(at) => notices.push(Notice::Due { at, invoice: standing.due }),
         None => {}
     }
     let Some(in_force) = &standing.in_force else {

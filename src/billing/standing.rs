@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     billing::{
-        invoices::{Invoices, ReturnedShare},
+        invoices::{Invoice, Invoices, ReturnedShare},
         money::Currency,
         subscription::{PlanLine, RecordedSubscription, Status, Subscription, Subscriptions},
     },
@@ -28,6 +28,9 @@ pub struct Standing<'a> {
     pub in_force: Option<InForce<'a>>,
     /// Since when a payment is overdue, or from when on it will be; `None` if nothing is due.
     pub overdue_since: Option<Instant>,
+    /// The invoice that is overdue, or will be, first. `None` if nothing is due, or if only the subscription's status says
+    /// so.
+    pub due: Option<&'a Invoice>,
     /// When the last subscription ended; `None` while one is in force, and if none ever was.
     pub ended_at: Option<Instant>,
     /// The problems that staff must solve at Stripe.
@@ -91,19 +94,22 @@ pub enum Problem {
 ///
 /// If several subscriptions are live, a paid one is in force before an overdue one, and a larger plan before a smaller
 /// one.
-pub fn assess<'a>(record: &'a Subscriptions, invoices: &Invoices, catalog: &'a Catalog, now: Instant) -> Standing<'a> {
+pub fn assess<'a>(
+    record: &'a Subscriptions,
+    invoices: &'a Invoices,
+    catalog: &'a Catalog,
+    now: Instant,
+) -> Standing<'a> {
     let candidates = record.by_id.values().filter_map(|it| Candidate::new(it, invoices, catalog, now));
     let first = candidates.min_by_key(|it| {
         let latest = &it.recorded.latest;
         (it.rank, Reverse(it.plan.map(|plan| catalog.plan_rank(&plan.name))), latest.created_at, latest.id.clone())
     });
-    let never_synced = record.number == 0;
-    let overdue_since = match &first {
-        Some(it) => invoices.overdue_since(Some(it.recorded)),
-        // Only organizations whose subscriptions were never read: their invoices are all that is known.
-        None if never_synced => invoices.overdue_since(None),
-        None => None,
-    };
+    let subscription = first.as_ref().map(|it| it.recorded);
+    // Without a subscription, invoices only count if subscriptions were never read: then they are all that is known.
+    let counts = subscription.is_some() || record.number == 0;
+    let overdue_since = if counts { invoices.overdue_since(subscription) } else { None };
+    let due = invoices.first_due(subscription).filter(|_| overdue_since.is_some());
     let ended_at = if first.is_some() { None } else { ended_at(record, now) };
     let in_force = first.map(|it| InForce {
         subscription: &it.recorded.latest,
@@ -113,7 +119,7 @@ pub fn assess<'a>(record: &'a Subscriptions, invoices: &Invoices, catalog: &'a C
         allowance_until: it.allowance_until(invoices, now),
         returned: invoices.returned_share(&it.recorded.latest.id, it.line.start),
     });
-    Standing { in_force, overdue_since, ended_at, problems: problems(record, catalog) }
+    Standing { in_force, overdue_since, due, ended_at, problems: problems(record, catalog) }
 }
 
 /// A live subscription that may be the one in force.

@@ -38,13 +38,13 @@ fn record(draft: &mut Draft<'_>, mut subscriptions: Subscriptions, facts: &Invoi
     invoices.join(facts);
     let (now, catalog) = (draft.cx.now, draft.cx.catalog);
     let known = subscriptions.clone();
+    let never_synced = known.number == 0;
+    invoices.number_receipts(draft.next_receipt_number(), |id| never_synced || known.by_id.contains_key(id));
     let standing = assess(&known, &invoices, catalog, now);
     subscriptions.ended_at = standing.ended_at;
     subscriptions.in_force = standing.in_force.as_ref().map(|it| it.subscription.id.clone());
-    let never_synced = known.number == 0;
-    invoices.number_receipts(draft.next_receipt_number(), |id| never_synced || known.by_id.contains_key(id));
     draft.changes.subscriptions = (subscriptions != *draft.subscriptions()).then_some(subscriptions);
-    draft.changes.invoices = (invoices != *draft.invoices()).then_some(invoices);
+    draft.changes.invoices = (invoices != *draft.invoices()).then(|| invoices.clone());
     draft.set_overdue(standing.overdue_since);
     if draft.terms().closed_at.is_none() {
         match &standing.in_force {

@@ -128,7 +128,7 @@ impl Viewers {
         let is_overdue =
             matches!(license, License::Grace { .. } | License::Suspended { cause: SuspensionCause::NonPayment, .. });
         let facts = if is_overdue { BillingFacts::load(&self.pool, org).await? } else { BillingFacts::default() };
-        let due = facts.due(&facts.standing(&self.catalog, now));
+        let due = facts.standing(&self.catalog, now).due;
         let text = banner(license, due, &self.catalog.ladder, (zone, now));
         let may_pay = is_overdue && mine.role.permits(Action::OpenCustomerPortal);
         let pay_url = due.and_then(|invoice| invoice.url.clone()).filter(|_| may_pay);

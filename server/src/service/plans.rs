@@ -72,12 +72,6 @@ impl BillingFacts {
         assess(&self.subscriptions, &self.invoices, catalog, now)
     }
 
-    /// Returns the invoice that is overdue, or becomes overdue, first.
-    pub fn due(&self, standing: &Standing<'_>) -> Option<&Invoice> {
-        let in_force = standing.in_force.as_ref().and_then(|it| self.subscriptions.by_id.get(&it.subscription.id));
-        self.invoices.first_due(in_force).map(|(_, invoice)| invoice)
-    }
-
     /// Loads what is on record about an organization.
     ///
     /// # Errors

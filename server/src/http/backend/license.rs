@@ -34,7 +34,7 @@ pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<Lice
     let subscribed = facts.subscriptions.current().is_some();
     let catalog = &backend.reader.catalog;
     let standing = facts.standing(catalog, wording.now);
-    let due = facts.due(&standing);
+    let due = standing.due;
     let steps = reads.license_log(MAX_STEPS).await?;
     let (license, ladder) = (read.account.terms.license, &catalog.ladder);
     let off = license.restriction(ladder, wording.now);
