@@ -45,20 +45,25 @@ pub async fn find_or_create(
     Ok(customer)
 }
 
-/// Replaces a customer that Stripe no longer has by a new one, and returns the new one's Stripe id. The old one's events
-/// are still recorded for the organization.
+/// Sends a request that names an organization's `customer`. If Stripe no longer has the customer, creates another one and
+/// sends the request again, once. The old one's events are still recorded for the organization.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn replace(
+pub async fn send_for<T, F: Future<Output = Result<T, GatewayError>>>(
     pool: &PgPool,
     gateway: &dyn Gateway,
     clock: &dyn Clock,
-    org: OrgId,
-    missing: &str,
-) -> Result<String, CustomerError> {
+    (org, customer): (OrgId, &str),
+    send: impl Fn(String) -> F,
+) -> Result<T, CustomerError> {
+    match send(customer.to_owned()).await {
+        Err(GatewayError::CustomerMissing(_)) => {}
+        sent => return Ok(sent?),
+    }
     let mut tx = tenant::begin(pool, org).await?;
-    stripe_customers::retire(&mut tx, org, missing, clock.now()).await?;
+    stripe_customers::retire(&mut tx, org, customer, clock.now()).await?;
     tx.commit().await.map_err(StorageError::from)?;
-    tracing::warn!(%org, missing, "Stripe no longer has an organization's customer; creating another one");
+    tracing::warn!(%org, customer, "Stripe no longer has an organization's customer; creating another one");
     // Not by the order: Stripe would repeat its response for the missing customer.
-    find_or_create(pool, gateway, clock, org, clock.new_id()).await
+    let customer = find_or_create(pool, gateway, clock, org, clock.new_id()).await?;
+    Ok(send(customer).await?)
 }

@@ -28,6 +28,7 @@ pub use self::{
     error::PlanError,
 };
 use super::{
+    customers,
     purchases::{Purchases, SyncError},
     writer::{Submission, Writer},
 };
@@ -200,7 +201,9 @@ impl Plans {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn open_portal(&self, org: OrgId) -> Result<String, PlanError> {
         let customer = self.find_customer(org).await?.ok_or(PlanError::NoSubscription)?;
-        Ok(self.gateway()?.open_portal(&customer, &format!("{}{RETURN_PATH}", self.base_url)).await?)
+        let (gateway, return_url) = (&**self.gateway()?, &format!("{}{RETURN_PATH}", self.base_url));
+        let open = |customer: String| async move { gateway.open_portal(&customer, return_url).await };
+        Ok(customers::send_for(&self.pool, gateway, &*self.clock, (org, &customer), open).await?)
     }
 
     async fn terms(&self, org: OrgId) -> Result<Terms, StorageError> {

@@ -153,18 +153,15 @@ impl Purchases {
         if let Some(checkout) = order.checkout {
             return Ok(checkout.url);
         }
-        let gateway = self.gateway()?;
-        let customer = customers::find_or_create(&self.pool, &**gateway, &*self.clock, org, id.0).await?;
+        let gateway = &**self.gateway()?;
+        let customer = customers::find_or_create(&self.pool, gateway, &*self.clock, org, id.0).await?;
         let until = order.ordered_at + CHECKOUT_TTL;
         let (purchase, base_url) = (&order.purchase, &*self.base_url);
-        let checkout_order = |customer| CheckoutOrder { org, purchase, customer, until, base_url };
-        let checkout = match gateway.open_checkout(&checkout_order(&customer)).await {
-            Err(GatewayError::CustomerMissing(_)) => {
-                let customer = customers::replace(&self.pool, &**gateway, &*self.clock, org, &customer).await?;
-                gateway.open_checkout(&checkout_order(&customer)).await?
-            }
-            opened => opened?,
+        let open = |customer: String| async move {
+            let customer = &*customer;
+            gateway.open_checkout(&CheckoutOrder { org, purchase, customer, until, base_url }).await
         };
+        let checkout = customers::send_for(&self.pool, gateway, &*self.clock, (org, &customer), open).await?;
         let mut tx = tenant::begin(&self.pool, org).await?;
         let checkout = Checkout { session: checkout.session, url: checkout.url, until };
         purchases::set_checkout(&mut tx, org, id, &checkout).await?;

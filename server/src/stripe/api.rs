@@ -281,6 +281,10 @@ fn required(object: &Value, field: &str, missing: &'static str) -> Result<String
 #[error("the secret key or STRIPE_API_BASE is malformed")]
 struct ClientConfigError(#[source] StripeError);
 
+/// The messages about a customer without a payment method. They have no code of their own.
+const NO_PAYMENT_METHOD: [&str; 2] =
+    ["This customer has no attached payment source", "Cannot charge a customer that has no active card"];
+
 /// An error response of Stripe's API, reduced to fields that contain no personal data: the message and the payment
 /// method are left out.
 #[derive(Debug, thiserror::Error)]
@@ -298,15 +302,18 @@ impl From<StripeError> for GatewayError {
             StripeError::Stripe(error, status) => {
                 let code = error.code.as_ref().map(ToString::to_string).unwrap_or_default();
                 let message = error.message.unwrap_or_default();
+                let needs_confirmation = code.ends_with("payment_intent_requires_action")
+                    || [Some(code.as_str()), error.decline_code.as_deref()].contains(&Some("authentication_required"));
                 let is_missing = code == "resource_missing" || status == 404;
                 // With an API key of the wrong mode, Stripe reports every customer as missing, and says this.
                 let is_in_other_mode = message.contains("a similar object exists in");
                 let response = ErrorResponse { status, kind: error.type_.to_string(), code, param: error.param };
                 match status {
-                    402 if response.code.ends_with("payment_intent_requires_action") => Self::NeedsConfirmation,
+                    400 | 402 if NO_PAYMENT_METHOD.iter().any(|start| message.starts_with(start)) => {
+                        Self::NoPaymentMethod
+                    }
+                    402 if needs_confirmation => Self::NeedsConfirmation,
                     402 => Self::Declined,
-                    // Has no code of its own.
-                    400 if message.starts_with("This customer has no attached payment source") => Self::NoPaymentMethod,
                     400 | 404 if is_missing && !is_in_other_mode => match response.param.as_deref() {
                         Some("customer") => Self::CustomerMissing(response.into()),
                         _ => Self::NotFound(response.into()),

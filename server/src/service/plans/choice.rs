@@ -244,15 +244,12 @@ impl Plans {
         }
         let price = self.catalog.plan_price(plan, order.currency);
         let trial_days = if first { plan.trial_days } else { 0 };
-        let (gateway, base_url, plan) = (self.gateway()?, &*self.base_url, PricedPlan { plan, price });
-        let order = |customer| gateway::PlanOrder { org, id, plan, customer, trial_days, until, base_url };
-        let checkout = match gateway.open_subscription(&order(customer)).await {
-            Err(GatewayError::CustomerMissing(_)) => {
-                let customer = customers::replace(&self.pool, &**gateway, &*self.clock, org, customer).await?;
-                gateway.open_subscription(&order(&customer)).await?
-            }
-            opened => opened?,
+        let (gateway, base_url, plan) = (&**self.gateway()?, &*self.base_url, PricedPlan { plan, price });
+        let open = |customer: String| async move {
+            let order = gateway::PlanOrder { org, id, plan, customer: &customer, trial_days, until, base_url };
+            gateway.open_subscription(&order).await
         };
+        let checkout = customers::send_for(&self.pool, gateway, &*self.clock, (org, customer), open).await?;
         let checkout = Checkout { session: checkout.session, url: checkout.url, until };
         let mut tx = tenant::begin(&self.pool, org).await?;
         plan_orders::set_checkout(&mut tx, org, id, &checkout).await?;

@@ -202,6 +202,21 @@ fn a_customer_that_stripe_no_longer_has_is_replaced_once() {
 }
 
 #[test]
+fn the_portal_of_a_missing_customer_opens_for_a_new_one() {
+    with_stand_in(async |stripe| {
+        let missing = error("resource_missing", Some("customer"), "No such customer: 'cus_1'");
+        let portal = json!({ "url": "https://portal.test/" });
+        stripe.answers("POST /v1/billing_portal/sessions", vec![(400, missing), (200, portal)]);
+        stripe.answer("POST /v1/customers", 200, json!({ "id": "cus_2" }));
+        for expected in [&["cus_1", "cus_2"][..], &["cus_1", "cus_2", "cus_2"]] {
+            assert_eq!(stripe.inbox.plans.open_portal(stripe.org).await.unwrap(), "https://portal.test/");
+            let opened = stripe.calls("POST /v1/billing_portal/sessions");
+            assert_eq!(opened.iter().map(|(_, params)| params["customer"].as_str()).collect::<Vec<_>>(), expected);
+        }
+    });
+}
+
+#[test]
 fn a_missing_price_or_a_key_of_the_other_mode_makes_no_new_customer() {
     with_stand_in(async |stripe| {
         prices(stripe);
@@ -295,14 +310,27 @@ fn an_upgrade_that_the_bank_wants_confirmed_has_a_page_and_changes_nothing_befor
 }
 
 #[test]
-fn an_upgrade_without_a_card_says_so() {
+fn an_upgrade_that_cannot_be_charged_says_why() {
     with_stand_in(async |stripe| {
         subscribed(stripe).await;
         prices(stripe);
-        let message = "This customer has no attached payment source or default payment method. Please consider adding a default payment method.";
-        stripe.answer("POST /v1/subscriptions/sub_1", 400, error("resource_missing", None, message));
-        let refused = stripe.choose("enterprise").await;
-        assert!(matches!(refused, Err(PlanError::Gateway(GatewayError::NoPaymentMethod))), "{refused:?}");
+        let card_error = |code: &str, decline_code: Option<&str>| json!({ "error": { "type": "card_error", "code": code, "decline_code": decline_code, "message": "…" } });
+        let no_source = "This customer has no attached payment source or default payment method. Please consider adding a default payment method.";
+        let no_card = "Cannot charge a customer that has no active card";
+        for (status, body, expected) in [
+            (400, error("resource_missing", None, no_source), "NoPaymentMethod"),
+            (402, error("missing", None, no_card), "NoPaymentMethod"),
+            (402, card_error("card_declined", Some("insufficient_funds")), "Declined"),
+            (402, card_error("expired_card", None), "Declined"),
+            (402, card_error("authentication_required", Some("authentication_required")), "NeedsConfirmation"),
+            (402, card_error("card_declined", Some("authentication_required")), "NeedsConfirmation"),
+            (402, card_error("invoice_payment_intent_requires_action", None), "NeedsConfirmation"),
+        ] {
+            stripe.answer("POST /v1/subscriptions/sub_1", status, body.clone());
+            let Err(PlanError::Gateway(refused)) = stripe.choose("enterprise").await else { panic!("{body}") };
+            assert_eq!(format!("{refused:?}").split('(').next(), Some(expected), "{body}");
+            assert_eq!(stripe.state().await, ("pro".into(), 200, License::Active));
+        }
     });
 }
 
