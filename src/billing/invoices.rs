@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     document::InvoiceDocument,
     money::{Currency, Money},
-    payment::{Payment, share},
+    payment::{Payment, StripeIds, share},
     subscription::{RecordedSubscription, Status},
 };
 use crate::{ledger::tokens::Tokens, time::Instant};
@@ -259,11 +259,15 @@ impl Invoices {
         }
     }
 
-    /// Whether joining `facts` would change anything.
+    /// Whether joining `facts` would change anything but the Stripe ids of payments.
     pub fn lacks(&self, facts: &Self) -> bool {
-        let mut all = self.clone();
-        all.join(facts);
-        all != *self
+        let mut joined = self.clone();
+        joined.join(facts);
+        let mut known = self.clone();
+        for invoices in [&mut joined, &mut known] {
+            invoices.0.values_mut().for_each(|it| it.payment.stripe_ids = StripeIds::default());
+        }
+        joined != known
     }
 
     /// Numbers the paid invoices of ours that have no receipt yet, from `next` on, in order of payment. `is_ours` decides

@@ -302,6 +302,13 @@ impl Purchase {
         self.payment.paid_minor.map(|minor| Money::new(minor, self.currency()))
     }
 
+    /// Whether joining `facts` would change the amount paid or its currency.
+    pub fn has_other_amount(&self, facts: &Payment) -> bool {
+        let mut joined = self.clone();
+        joined.payment.join(facts);
+        joined.paid() != self.paid()
+    }
+
     /// Returns the amount that went back to the customer.
     pub fn returned(&self) -> Money {
         Money::new(self.payment.returned_minor(), self.currency())

@@ -91,6 +91,8 @@ pub struct Comparison {
     pub in_sync: bool,
     /// The problems that only a person can solve.
     pub problems: Vec<Problem>,
+    /// The invoices at Stripe, with refunds and disputes.
+    pub invoices: Invoices,
 }
 
 impl Plans {
@@ -172,17 +174,18 @@ impl Plans {
     /// Stripe before its events arrive. Does nothing for an organization without a Stripe customer.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn refresh_from_stripe(&self, org: OrgId) -> Result<(), SyncError> {
-        let Some(customer) = self.find_customer(org).await? else { return Ok(()) };
-        self.sync(org, &customer, CustomerFact::default()).await.map(drop)
+        self.apply(org, Invoices::default()).await
     }
 
     /// Compares our record of an organization's subscriptions and invoices, and the plan that follows from it, with
-    /// Stripe, and changes nothing. Returns `None` for an organization without a Stripe customer.
+    /// Stripe, and changes nothing. Includes refunds and disputes of invoices paid at or after `since`. Returns `None` for
+    /// an organization without a Stripe customer.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn compare(&self, org: OrgId) -> Result<Option<Comparison>, SyncError> {
+    pub async fn compare(&self, org: OrgId, since: Instant) -> Result<Option<Comparison>, SyncError> {
         let Some(customer) = self.find_customer(org).await? else { return Ok(None) };
         let stored = BillingFacts::load(&self.pool, org).await?;
-        let (snapshot, invoices) = self.fetch(&customer, stored.subscriptions.number + 1).await?;
+        let (snapshot, mut invoices) = self.fetch(&customer, stored.subscriptions.number + 1).await?;
+        self.fetch_returns(&mut invoices, since).await?;
         let mut current = stored.clone();
         current.subscriptions.record(&snapshot, &[]);
         let same = current.subscriptions.has_same_state(&stored.subscriptions) && !stored.invoices.lacks(&invoices);
@@ -191,7 +194,25 @@ impl Plans {
         let plan = standing.in_force.as_ref().and_then(|in_force| in_force.plan);
         let terms = self.terms(org).await?;
         let in_sync = same && plan.is_none_or(|plan| plan.name == terms.plan);
-        Ok(Some(Comparison { in_sync, problems: standing.problems }))
+        Ok(Some(Comparison { in_sync, problems: standing.problems, invoices }))
+    }
+
+    /// Adds the refunds and disputes of the invoices that were paid at or after `since`.
+    async fn fetch_returns(&self, invoices: &mut Invoices, since: Instant) -> Result<(), GatewayError> {
+        for invoice in invoices.0.values_mut().filter(|it| it.paid_at.is_some_and(|at| at >= since)) {
+            for payment_intent in invoice.payment.stripe_ids.payment_intents.clone() {
+                let returns = self.gateway()?.find_refunds_and_disputes(&payment_intent, self.clock.now()).await?;
+                invoice.payment.join(&returns);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies Stripe's state, and these invoices, to an organization with a Stripe customer.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn apply(&self, org: OrgId, invoices: Invoices) -> Result<(), SyncError> {
+        let Some(customer) = self.find_customer(org).await? else { return Ok(()) };
+        self.sync(org, &customer, CustomerFact { invoices, ..CustomerFact::default() }).await.map(drop)
     }
 
     /// Opens Stripe's customer portal and returns its URL.

@@ -33,7 +33,7 @@ const CONCURRENCY: usize = 8;
 /// What to compare, and what to do about differences.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
-    /// Purchases ordered at or after this instant are compared.
+    /// Purchases ordered, and refunds of invoices paid, at or after this instant are compared.
     pub since: Instant,
     /// Start after this plan or purchase. `None`: at the beginning.
     pub from: Option<Position>,
@@ -60,7 +60,7 @@ pub struct Limits {
     pub until: Option<time::Instant>,
 }
 
-/// Compares every purchase ordered at or after [`Scope::since`], and every plan, with Stripe, and calls `found` with
+/// Compares every purchase ordered at or after [`Scope::since`], and every plan with the invoices paid since, with Stripe, and calls `found` with
 /// each finding as it comes. `writer_pool` is needed to list all organizations. A plan or purchase that cannot be
 /// compared becomes a finding and does not stop the others.
 ///
@@ -79,7 +79,8 @@ pub async fn run(
         Action::Fix => (true, Limits::default()),
     };
     let subjects = Subjects::new(&purchases.pool, writer_pool, scope.since, scope.from).stream();
-    let compared = subjects.map_ok(|subject| async move { Ok(compare(purchases, plans, subject, fix).await) });
+    let compared =
+        subjects.map_ok(|subject| async move { Ok(compare(purchases, plans, subject, (scope.since, fix)).await) });
     // In order, so that a position says what was compared.
     let mut compared = pin!(compared.try_buffered(CONCURRENCY));
     let (mut report, mut last) = (Report::default(), None);
@@ -112,7 +113,8 @@ async fn next_before<T, E>(
     time::timeout_at(until, stream.try_next()).await.ok()
 }
 
-/// Applies Stripe's state to the plans and purchases of `findings` that have a safe fix, until the deadline. Returns
+/// Applies Stripe's state to the plans, with the invoices paid at or after `since`, and purchases of `findings` that have
+/// a safe fix, until the deadline. Returns
 /// the findings as they are now. One that no longer differs is fixed.
 ///
 /// # Errors
@@ -122,13 +124,13 @@ pub async fn fix(
     purchases: &Purchases,
     plans: &Plans,
     findings: Vec<Finding>,
-    until: time::Instant,
+    (since, until): (Instant, time::Instant),
 ) -> Result<Vec<Finding>, StorageError> {
     let fixes = stream::iter(findings).map(|finding| async move {
         if !finding.is_fixable() || time::Instant::now() >= until {
             return Ok(vec![finding]);
         }
-        match time::timeout_at(until, fix_one(purchases, plans, &finding)).await {
+        match time::timeout_at(until, fix_one(purchases, plans, &finding, since)).await {
             Ok(fixed) => fixed,
             Err(_) => Ok(vec![finding]),
         }
@@ -137,7 +139,12 @@ pub async fn fix(
 }
 
 /// Fixes one finding. Returns it as fixed, or the differences that remain. A finding without its purchase stays.
-async fn fix_one(purchases: &Purchases, plans: &Plans, finding: &Finding) -> Result<Vec<Finding>, StorageError> {
+async fn fix_one(
+    purchases: &Purchases,
+    plans: &Plans,
+    finding: &Finding,
+    since: Instant,
+) -> Result<Vec<Finding>, StorageError> {
     let subject = match finding.purchase {
         None => Subject::Plan(finding.org),
         Some(id) => {
@@ -148,7 +155,7 @@ async fn fix_one(purchases: &Purchases, plans: &Plans, finding: &Finding) -> Res
             Subject::Purchase(finding.org, Box::new(order))
         }
     };
-    let Compared { findings, .. } = compare(purchases, plans, subject, true).await;
+    let Compared { findings, .. } = compare(purchases, plans, subject, (since, true)).await;
     if let Some(now) = findings.iter().find(|now| now.kind == finding.kind) {
         return Ok(vec![now.clone()]);
     }

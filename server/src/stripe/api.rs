@@ -218,7 +218,7 @@ impl Gateway for StripeApi {
     }
 
     async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError> {
-        let request = ListInvoice::new().customer(customer).limit(LIST_LIMIT);
+        let request = ListInvoice::new().customer(customer).limit(LIST_LIMIT).expand(vec!["data.payments".to_owned()]);
         webhook_facts::invoices::list(&self.send(&request, None).await?)
             .map_err(|missing| GatewayError::Unreadable(missing.into()))
     }

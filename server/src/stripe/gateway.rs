@@ -60,7 +60,7 @@ pub trait Gateway: Send + Sync {
     /// Opens Stripe's customer portal, where invoices are paid and cards are changed. It links back to `return_url`.
     async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError>;
 
-    /// Fetches a customer's latest invoices.
+    /// Fetches a customer's latest invoices and the Stripe ids of their payments.
     async fn find_invoices(&self, customer: &str) -> Result<Invoices, GatewayError>;
 
     /// Fetches a snapshot of a customer's subscriptions. `number` orders snapshots; draw it before this call.

@@ -5,15 +5,21 @@ use std::error::Error;
 use brightmeter::{
     billing::{payment::Stage, standing::Problem},
     ids::OrgId,
+    time::Instant,
 };
 
 use super::{Compared, Difference, Finding, Plans, Position, Purchases, Subject};
 use crate::{service::purchases::SyncError, storage::purchases::Order, stripe::gateway::GatewayError};
 
-/// Compares a plan or a purchase with Stripe. With `fix`, fixes a difference that has a safe fix.
-pub(super) async fn compare(purchases: &Purchases, plans: &Plans, subject: Subject, fix: bool) -> Compared {
+/// Compares a plan, with the invoices paid at or after `since`, or a purchase with Stripe. With `fix`, fixes a difference that has a safe fix.
+pub(super) async fn compare(
+    purchases: &Purchases,
+    plans: &Plans,
+    subject: Subject,
+    (since, fix): (Instant, bool),
+) -> Compared {
     let (position, compared) = match &subject {
-        Subject::Plan(org) => (Position { org: *org, purchase: None }, compare_plan(plans, *org, fix).await),
+        Subject::Plan(org) => (Position { org: *org, purchase: None }, compare_plan(plans, *org, (since, fix)).await),
         Subject::Purchase(org, order) => {
             let position = Position { org: *org, purchase: Some(order.purchase.id) };
             (position, compare_purchase(purchases, *org, order, fix).await)
@@ -37,13 +43,13 @@ pub(super) async fn compare(purchases: &Purchases, plans: &Plans, subject: Subje
 /// The differences, and whether each has been fixed. `None` if there is nothing to compare.
 type Differences = Option<Vec<(Difference, bool)>>;
 
-async fn compare_plan(plans: &Plans, org: OrgId, fix: bool) -> Result<Differences, SyncError> {
-    let Some(mut comparison) = plans.compare(org).await? else { return Ok(None) };
+async fn compare_plan(plans: &Plans, org: OrgId, (since, fix): (Instant, bool)) -> Result<Differences, SyncError> {
+    let Some(mut comparison) = plans.compare(org, since).await? else { return Ok(None) };
     let mut differences = Vec::new();
     if !comparison.in_sync {
         if fix {
-            plans.refresh_from_stripe(org).await?;
-            let Some(after) = plans.compare(org).await? else { return Ok(None) };
+            plans.apply(org, comparison.invoices).await?;
+            let Some(after) = plans.compare(org, since).await? else { return Ok(None) };
             comparison = after;
         }
         differences.push((Difference::PlanDiffers, fix && comparison.in_sync));
@@ -69,6 +75,7 @@ async fn compare_purchase(
     let kind = match (facts.stage, &order.purchase.credit) {
         (Stage::Paid, None) => Difference::PaidNotCredited,
         (Stage::Paid, Some(_)) if stored.affects_tokens(&facts) => Difference::RefundsDiffer,
+        (Stage::Paid, Some(_)) if order.purchase.has_other_amount(&facts) => Difference::AmountDiffers,
         (Stage::Paid, Some(_)) | (_, None) => return Ok(Some(Vec::new())),
         (_, Some(_)) => return Ok(Some(vec![(Difference::CreditedNotPaid, false)])),
     };

@@ -13,6 +13,8 @@ pub enum Difference {
     /// Refunds and disputes at Stripe do not match the tokens clawed back. The fix claws back or reinstates the
     /// difference.
     RefundsDiffer,
+    /// The amount paid or its currency differs. The fix corrects the receipt.
+    AmountDiffers,
     /// The purchase's Checkout session belongs to another order. Needs attention.
     AnotherPayment,
     /// Stripe's state of the payment could not be read. Needs attention.
@@ -32,7 +34,7 @@ impl Difference {
     /// Whether applying Stripe's state fixes the difference.
     pub const fn is_fixable(self) -> bool {
         match self {
-            Self::PaidNotCredited | Self::RefundsDiffer | Self::PlanDiffers => true,
+            Self::PaidNotCredited | Self::RefundsDiffer | Self::AmountDiffers | Self::PlanDiffers => true,
             Self::CreditedNotPaid
             | Self::AnotherPayment
             | Self::PaymentUnreadable
@@ -47,6 +49,7 @@ impl Difference {
         match self {
             Self::PaidNotCredited => "Paid, but not credited",
             Self::RefundsDiffer => "Refunds or disputes weren't applied",
+            Self::AmountDiffers => "The amount paid or its currency differs",
             Self::CreditedNotPaid => "Credited, but not paid",
             Self::PlanDiffers => "The plan or its invoices differ",
             Self::PlanUnreadable => "Stripe doesn't report the state of the plan",
@@ -62,6 +65,7 @@ impl Difference {
         match self {
             Self::PaidNotCredited => "Applying Stripe's state credits the tokens once.",
             Self::RefundsDiffer => "Applying Stripe's state takes back or returns the tokens for that money.",
+            Self::AmountDiffers => "Applying Stripe's state corrects the receipt.",
             Self::PlanDiffers => "Applying Stripe's state updates the plan and the license.",
             Self::CreditedNotPaid => {
                 "Check the payment in Stripe. If the money isn't there, correct the organization's balance. Tokens aren't taken back automatically."

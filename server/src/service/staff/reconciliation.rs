@@ -57,8 +57,7 @@ impl Staff {
         report.findings = report.take_remaining(MAX_FINDINGS);
         let limits =
             Limits { findings: Some(MAX_FINDINGS - report.findings.len()), until: Some(Instant::now() + STOP_AFTER) };
-        let since = self.purchases.clock.now() - RECONCILE_WINDOW;
-        let scope = Scope { since, from: report.next, action: Action::Find(limits) };
+        let scope = Scope { since: self.since(), from: report.next, action: Action::Find(limits) };
         let run = reconcile::run(&self.purchases, &self.plans, &self.writer_pool, scope, |_| {});
         let found = timeout(RECONCILE_TIMEOUT, run).await.map_err(|_| ComparisonError::Unanswered)??;
         if is_first && found.is_unanswered() {
@@ -80,7 +79,7 @@ impl Staff {
         let chosen = report.findings.get(range.clone()).filter(|chosen| chosen.iter().any(Finding::is_fixable));
         let chosen = chosen.ok_or(ComparisonError::NotFixable)?.to_vec();
         let until = Instant::now() + STOP_AFTER;
-        let now = reconcile::fix(&self.purchases, &self.plans, chosen, until).await?;
+        let now = reconcile::fix(&self.purchases, &self.plans, chosen, (self.since(), until)).await?;
         let fixed: Vec<_> = now.iter().filter(|finding| finding.fixed && !report.findings.contains(finding)).collect();
         for Finding { org, purchase, kind, .. } in &fixed {
             tracing::info!(%org, ?purchase, ?kind, staff = %by, "Stripe's state was applied");
@@ -88,5 +87,9 @@ impl Staff {
         report.fixed = report.fixed.saturating_add(fixed.len());
         report.findings.splice(range, now);
         Ok(report)
+    }
+
+    fn since(&self) -> brightmeter::time::Instant {
+        self.purchases.clock.now() - RECONCILE_WINDOW
     }
 }

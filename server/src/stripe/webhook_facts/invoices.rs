@@ -1,9 +1,11 @@
 //! Reads invoices for plans, and their payments, from events and from Stripe's invoice list.
 
+use std::collections::BTreeSet;
+
 use brightmeter::{
     billing::{
         invoices::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Invoices, Paid},
-        payment::Payment,
+        payment::{Payment, StripeIds},
     },
     time::Instant,
 };
@@ -105,6 +107,7 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         remaining_minor: object["amount_remaining"].as_u64().or_else(|| object["amount_due"].as_u64()),
         url: https_url(&object["hosted_invoice_url"]),
         payment: Payment {
+            stripe_ids: StripeIds { payment_intents: payment_intents(object), ..StripeIds::default() },
             currency: currency(&object["currency"]),
             paid_minor: object["amount_paid"].as_u64().filter(|_| is_paid),
             document: is_paid.then(|| Box::new(documents::read(object))),
@@ -113,6 +116,13 @@ fn read_as(status: InvoiceStatus, object: &Value, reported_at: Option<Instant>) 
         paid: if is_paid { paid(object, reported_at) } else { None },
         receipt: None,
     }
+}
+
+/// The Stripe ids of the payment intents that paid an invoice, if its payments are expanded or its API version names them.
+fn payment_intents(object: &Value) -> BTreeSet<String> {
+    let payments = object["payments"]["data"].as_array().into_iter().flatten();
+    let intents = payments.filter_map(|it| id_of(&it["payment"]["payment_intent"]));
+    intents.chain(id_of(&object["payment_intent"])).collect()
 }
 
 /// The Stripe id of an invoice's subscription.

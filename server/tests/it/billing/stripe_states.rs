@@ -4,6 +4,7 @@ use brightmeter::{
     billing::{
         license::License,
         money::{Currency, Money},
+        payment::Purchase,
     },
     ids::PurchaseId,
 };
@@ -14,7 +15,7 @@ use server::{
         plans::{BillingFacts, Next, PlanError},
         reconcile::Difference,
     },
-    stripe::gateway::GatewayError,
+    storage::{purchases, tenant},
 };
 
 use super::{
@@ -468,6 +469,80 @@ fn a_refund_of_a_plans_invoice_takes_its_months_unused_allowance() {
         assert_eq!(stripe.state().await.1, 200);
         assert!(stripe.server.audit().await.ok);
     });
+}
+
+#[test]
+fn reconciliation_finds_refunds_and_disputes_of_plan_invoices_whose_events_were_lost() {
+    with_stand_in(async |stripe| {
+        let payment = json!({ "payment": { "type": "payment_intent", "payment_intent": "pi_1" } });
+        let paid = json!({ "status": "paid", "amount_paid": 14_900, "payments": list(&[payment]),
+            "status_transitions": { "finalized_at": T0, "paid_at": T0 } });
+        stripe.invoices(&[invoice(paid)]);
+        subscribed(stripe).await;
+        let reconcile = async |since: &str, fix| {
+            let (inbox, pool) = (&stripe.inbox, &stripe.server.pools.writer);
+            let report = reconcile_all(&inbox.purchases, &inbox.plans, pool, at(since), fix).await;
+            report.findings.iter().map(|found| (found.kind, found.fixed)).collect::<Vec<_>>()
+        };
+        let (recent, later) = ("2026-03-01T00:00:00Z", "2026-03-11T00:00:00Z");
+        stripe.answer("GET /v1/disputes", 200, list(&[]));
+        stripe.answer("GET /v1/refunds", 200, list(&[]));
+        assert_eq!(reconcile(recent, true).await, []);
+        let refund = json!({ "id": "re_1", "object": "refund", "amount": 7_450, "payment_intent": "pi_1" });
+        stripe.answer("GET /v1/refunds", 200, list(std::slice::from_ref(&refund)));
+        stripe.answer("GET /v1/payment_intents/pi_1", 200, json!({ "id": "pi_1", "customer": "cus_1" }));
+        stripe.answer("GET /v1/invoice_payments", 200, list(&[json!({ "invoice": "in_2" })]));
+        assert_eq!(reconcile(later, false).await, []);
+        assert_eq!(reconcile(recent, false).await, [(Difference::PlanDiffers, false)]);
+        assert_eq!(stripe.state().await.1, 200);
+        assert_eq!(reconcile(recent, true).await, [(Difference::PlanDiffers, true)]);
+        assert_eq!(stripe.state().await.1, 100);
+        assert_eq!(reconcile(recent, true).await, []);
+        let dispute = json!({ "id": "dp_1", "object": "dispute", "amount": 7_450, "payment_intent": "pi_1", "status": "under_review" });
+        stripe.answer("GET /v1/disputes", 200, list(&[dispute]));
+        assert_eq!(reconcile(recent, true).await, [(Difference::PlanDiffers, true)]);
+        assert_eq!(stripe.state().await.1, 0);
+        // Won, and the refund failed: all of it is back.
+        let won =
+            json!({ "id": "dp_1", "object": "dispute", "amount": 7_450, "payment_intent": "pi_1", "status": "won" });
+        stripe.answer("GET /v1/disputes", 200, list(&[won]));
+        assert_eq!(reconcile(recent, true).await, [(Difference::PlanDiffers, true)]);
+        stripe.deliver("evt_1", "refund.failed", &with(&refund, json!({ "status": "failed" }))).await;
+        assert_eq!(stripe.outcome("evt_1").await, "processed: the payment of a plan recorded");
+        assert_eq!(stripe.state().await.1, 200);
+        assert!(stripe.server.audit().await.ok);
+    });
+}
+
+#[test]
+fn reconciliation_corrects_the_currency_of_a_payment_that_was_recorded_without_one() {
+    with_stand_in(async |stripe| {
+        subscribed(stripe).await;
+        let (inbox, pool) = (&stripe.inbox, &stripe.server.pools.writer);
+        let pack = stripe.server.catalog.packs[0].name.clone();
+        stripe.answer("POST /v1/checkout/sessions", 200, json!({ "id": "cs_1", "url": "https://checkout.test/" }));
+        let id = PurchaseId(stripe.server.clock.new_id());
+        inbox.purchases.order(stripe.org, stripe.owner, id, &pack, None).await.unwrap();
+        let metadata = json!({ "brightmeter_org": stripe.org.to_string(), "brightmeter_purchase": id.to_string() });
+        let session = json!({ "id": "cs_1", "object": "checkout.session", "mode": "payment", "payment_status": "paid",
+            "status": "complete", "amount_total": 2_680, "metadata": metadata });
+        stripe.deliver("evt_1", "checkout.session.completed", &session).await;
+        let shown = async || receipt(stripe, id).await.paid().unwrap().to_string();
+        assert_eq!(shown().await, "$26.80");
+        stripe.answer("GET /v1/checkout/sessions/cs_1", 200, with(&session, json!({ "currency": "eur" })));
+        let since = at("2026-03-01T00:00:00Z");
+        for expected in [&[(Difference::AmountDiffers, true)][..], &[]] {
+            let report = reconcile_all(&inbox.purchases, &inbox.plans, pool, since, true).await;
+            assert_eq!(report.findings.iter().map(|it| (it.kind, it.fixed)).collect::<Vec<_>>(), expected);
+            assert_eq!(shown().await, "€26.80");
+        }
+    });
+}
+
+/// The recorded purchase.
+async fn receipt(stripe: &StandIn<'_>, id: PurchaseId) -> Purchase {
+    let mut tx = tenant::begin(&stripe.server.pools.app, stripe.org).await.unwrap();
+    purchases::find(&mut tx, stripe.org, id).await.unwrap().unwrap().purchase
 }
 
 #[test]

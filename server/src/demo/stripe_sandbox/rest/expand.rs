@@ -10,6 +10,9 @@ pub(super) const LATEST_INVOICE: &str = "latest_invoice";
 /// [`LATEST_INVOICE`] of each object of a list.
 pub(super) const LISTED_LATEST_INVOICE: &str = "data.latest_invoice";
 
+/// The payments of each invoice of a list.
+pub(super) const LISTED_PAYMENTS: &str = "data.payments";
+
 /// The properties that a request expands.
 pub(super) struct Expand {
     names: Vec<String>,

@@ -8,10 +8,10 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    expand::{Expand, LATEST_INVOICE, LISTED_LATEST_INVOICE},
+    expand::{Expand, LATEST_INVOICE, LISTED_LATEST_INVOICE, LISTED_PAYMENTS},
     idempotency::idempotent,
     lists::{Page, read},
     updates::{cancel, preview, resume, update},
@@ -22,6 +22,7 @@ use crate::demo::stripe_sandbox::{
     error::ApiError,
     invoice_objects,
     params::Params,
+    payment_objects,
     state::State,
 };
 
@@ -107,7 +108,7 @@ fn subscriptions(state: &State, mut params: Params) -> Result<Value, ApiError> {
 }
 
 fn invoices(state: &State, mut params: Params) -> Result<Value, ApiError> {
-    Expand::take(&mut params, &[])?;
+    let expand = Expand::take(&mut params, &[LISTED_PAYMENTS])?;
     let page = Page::take(&mut params)?;
     let [customer, subscription, status] = ["customer", "subscription", "status"].map(|name| params.take(name));
     params.finish()?;
@@ -120,5 +121,13 @@ fn invoices(state: &State, mut params: Params) -> Result<Value, ApiError> {
     let mut found: Vec<_> = state.invoices.values().filter(is_found).collect();
     // As at Stripe, the newest first.
     found.sort_by_key(|it| std::cmp::Reverse(it.number));
-    page.list("invoices", found.into_iter().map(|it| invoice_objects::invoice(it, &state.base)).collect())
+    let shown = |it: &Invoice| {
+        let mut object = invoice_objects::invoice(it, &state.base);
+        if expand.has(LISTED_PAYMENTS) {
+            let payment = it.payment_intent().map(|intent| payment_objects::invoice_payment(it, intent));
+            object["payments"] = json!({ "object": "list", "has_more": false, "data": Vec::from_iter(payment) });
+        }
+        object
+    };
+    page.list("invoices", found.into_iter().map(shown).collect())
 }
