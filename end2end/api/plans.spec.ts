@@ -1,15 +1,14 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { expect, test } from "@playwright/test";
 import { production, type Production } from "./production";
 import { checkTypes, recorder, type StripeRequest, type Params, type Recorder } from "./recorder";
-import { root } from "./support";
+import { yearlyCatalog } from "./support";
 
 let stripe: Recorder;
 let shop: Production;
 
-const catalog = join(tmpdir(), `brightmeter-${process.pid}.toml`);
+// Pro gets a free trial, so that the trial parameter is tested, too.
+const catalog = yearlyCatalog(14);
 const prices: Params[] = [];
 /** The customer's subscription, after Checkout is paid. */
 let subscription: Params | undefined;
@@ -63,19 +62,6 @@ function subscribe(id: string | undefined, ends: boolean): void {
 
 test.beforeAll(async () => {
   stripe = await recorder(answer);
-  // Pro gets a free trial, so that the trial parameter is tested, too.
-  const plans = readFileSync(join(root, "catalog.toml"), "utf8");
-  const yearly = `[[plans]]
-name = "pro-yearly"
-label = "Pro, yearly"
-interval = "year"
-price_cents = 149_000
-allowance = { ai = 200, deep = 20 }
-
-`;
-  const enterprise = '[[plans]]\nname = "enterprise"';
-  const trial = plans.replace("price_cents = 14_900\n", "price_cents = 14_900\ntrial_days = 14\n");
-  writeFileSync(catalog, trial.replace(enterprise, yearly + enterprise));
   shop = await production("127.0.0.1:3118", { STRIPE_API_BASE: stripe.url, BRIGHTMETER_CATALOG: catalog });
 });
 

@@ -9,16 +9,22 @@ import { program, root, target } from "./support";
 export const secret = "whsec_of_this_test";
 export const stripe = new Stripe("sk_test_nothing_is_called");
 
-/** A server in production mode. */
-export interface Production {
+/** A server with a data directory of its own. */
+export interface Server {
   url: string;
+  /** Its environment, for commands of the binary. */
+  env: Record<string, string>;
+  stop(): Promise<void>;
+}
+
+/** A server in production mode. */
+export interface Production extends Omit<Server, "env"> {
   /** Sends a webhook, signed by Stripe's own library unless a signature is given. Returns the status and the error code. */
   sendWebhook(payload: string, signature?: string): Promise<[number, string | undefined]>;
   /** Runs a command of the binary with the server's environment, and returns its output. */
   command(...args: string[]): Promise<string>;
   /** Signs a user in, with the password that `org create` `printed`. */
   signIn(email: string, printed: string): Promise<Session>;
-  stop(): Promise<void>;
 }
 
 /** A signed-in session. */
@@ -29,28 +35,42 @@ export interface Session {
   get(path: string): Promise<string>;
 }
 
-export async function production(address: string, more: Record<string, string> = {}): Promise<Production> {
-  const dataDir = mkdtempSync(join(tmpdir(), "brightmeter-serve-"));
+const binary = join(target, "debug/brightmeter");
+
+/** Starts a server and waits until it is ready. */
+export async function start(mode: "serve" | "demo", address: string, more: Record<string, string>): Promise<Server> {
+  const dataDir = mkdtempSync(join(tmpdir(), `brightmeter-${mode}-`));
   chmodSync(dataDir, 0o755);
-  const env = {
-    BRIGHTMETER_ADDR: address,
+  const env = { BRIGHTMETER_ADDR: address, BRIGHTMETER_DATA_DIR: dataDir, BRIGHTMETER_LOG: "error", ...more };
+  const server = spawn(binary, [mode], { cwd: root, stdio: "ignore", env: { ...process.env, ...env } });
+  const url = `http://${address}`;
+  const ready = () => fetch(`${url}/readyz`).then((answer) => answer.status, () => 0);
+  await expect.poll(ready, { timeout: 60_000 }).toBe(200);
+  return {
+    url,
+    env,
+    async stop() {
+      const ended = new Promise((done) => server.once("exit", done));
+      server.kill("SIGTERM");
+      expect(await ended).toBe(0);
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+export async function production(address: string, more: Record<string, string> = {}): Promise<Production> {
+  const { url, env, stop } = await start("serve", address, {
     BRIGHTMETER_PUBLIC_URL: `http://${address}`,
-    BRIGHTMETER_DATA_DIR: dataDir,
     BRIGHTMETER_TEST_CLOCK: "0",
-    BRIGHTMETER_LOG: "error",
     STRIPE_SECRET_KEY: "sk_test_nothing_is_called",
     STRIPE_WEBHOOK_SECRET: secret,
     AI_BASE_URL: "http://127.0.0.1:9/v1",
     AI_MODEL: "none",
     ...more,
-  };
-  const binary = join(target, "debug/brightmeter");
-  const server = spawn(binary, ["serve"], { cwd: root, stdio: "ignore", env: { ...process.env, ...env } });
-  const url = `http://${address}`;
-  const ready = () => fetch(`${url}/readyz`).then((answer) => answer.status, () => 0);
-  await expect.poll(ready, { timeout: 30_000 }).toBe(200);
+  });
   return {
     url,
+    stop,
     async sendWebhook(payload, signature) {
       const answer = await fetch(`${url}/api/v1/stripe/webhook`, {
         method: "POST",
@@ -70,12 +90,6 @@ export async function production(address: string, more: Record<string, string> =
         post: (path, fields) => send(path, fields, cookie),
         get: (path) => fetch(`${url}${path}`, { headers: { cookie } }).then((answer) => answer.text()),
       };
-    },
-    async stop() {
-      const ended = new Promise((done) => server.once("exit", done));
-      server.kill("SIGTERM");
-      expect(await ended).toBe(0);
-      rmSync(dataDir, { recursive: true });
     },
   };
 }

@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { address } from "../playwright.config";
@@ -16,6 +18,24 @@ export async function program(file: string, args: string[] = [], more: Record<st
     throw new Error(`${file}: ${error.message}\n${error.stdout}`);
   });
   return stdout;
+}
+
+/** Writes the default catalog with a yearly Pro plan, and a free trial of Pro if `trialDays` is given. Returns the file's path. */
+export function yearlyCatalog(trialDays?: number): string {
+  const yearly = `[[plans]]
+name = "pro-yearly"
+label = "Pro, yearly"
+interval = "year"
+price_cents = 149_000
+allowance = { ai = 200, deep = 20 }
+
+`;
+  const enterprise = '[[plans]]\nname = "enterprise"';
+  const pro = "price_cents = 14_900\n";
+  const catalog = readFileSync(join(root, "catalog.toml"), "utf8").replace(enterprise, yearly + enterprise);
+  const file = join(tmpdir(), `brightmeter-${process.pid}.toml`);
+  writeFileSync(file, trialDays ? catalog.replace(pro, `${pro}trial_days = ${trialDays}\n`) : catalog);
+  return file;
 }
 
 /** Creates an API key of the organization and returns its secret. */

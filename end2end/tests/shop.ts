@@ -43,3 +43,14 @@ async function set(page: Page, what: string, choice: string): Promise<void> {
   await form.getByRole("button").click();
   await expect(page).toHaveURL(new RegExp(`${address}$`));
 }
+
+/** The grants of a source on the dashboard. */
+export const grants = (page: Page, source: "Pack" | "Monthly allowance") =>
+  page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: source, exact: true }) });
+
+/** Returns the remaining tokens of the grants of a source. */
+export const left = async (page: Page, source: "Pack" | "Monthly allowance") => {
+  await page.goto("/dashboard");
+  const rows = await grants(page, source).allInnerTexts();
+  return rows.map((text) => /[\d,]+ of [\d,]+/.exec(text)?.[0]);
+};

@@ -1,5 +1,5 @@
 import type { APIRequestContext, Page } from "@playwright/test";
-import { choose, deliver, onControlPanel, press } from "./shop";
+import { choose, deliver, grants, left, onControlPanel, press } from "./shop";
 import { expect, expectAccessible, generateNow, moveClock, shown, signIn, test, tokens } from "./support";
 
 // This file moves the clock by months, and the clock must not move back. So its name sorts last.
@@ -13,17 +13,6 @@ const starter = "owner@nightshift-labs.test";
 const settled = async (page: Page) => {
   await page.goto("/dashboard");
   return [await tokens(page, "settled-ai"), await tokens(page, "settled-deep")] as const;
-};
-
-/** The grants of a source on the dashboard. */
-const grants = (page: Page, source: "Pack" | "Monthly allowance") =>
-  page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: source, exact: true }) });
-
-/** Returns the remaining tokens of the grants of a source. */
-const left = async (page: Page, source: "Pack" | "Monthly allowance") => {
-  await page.goto("/dashboard");
-  const rows = await grants(page, source).allInnerTexts();
-  return rows.map((text) => /[\d,]+ of [\d,]+/.exec(text)?.[0]);
 };
 
 /** Checks the preview of a plan change for one token type: kept, gained and lost now, and the monthly allowance. */

@@ -12,5 +12,6 @@ mod schedules;
 pub mod shop;
 pub mod stand_in;
 mod storm;
+mod stripe_rows;
 pub mod stripe_states;
 mod subscriptions;
