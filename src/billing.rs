@@ -8,6 +8,8 @@ pub mod notice;
 pub mod payment;
 pub mod period;
 pub mod plan_change;
+pub mod receipts;
+pub mod returns;
 pub mod schedule;
 pub mod standing;
 pub mod subscription;

@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    document::InvoiceDocument,
     money::{Currency, Money},
-    payment::{Payment, StripeIds, share},
+    payment::{Payment, StripeIds},
     subscription::{RecordedSubscription, Status},
 };
-use crate::{ledger::tokens::Tokens, time::Instant};
+use crate::time::Instant;
 
 /// The invoice facts of an organization, by Stripe id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,31 +72,6 @@ pub enum InvoiceStatus {
     Paid,
 }
 
-/// The share of what was paid in a billing period that went back to the customer or is disputed. A subscription is billed
-/// in one currency, so the amounts are in the same one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReturnedShare {
-    returned_minor: u64,
-    paid_minor: u64,
-}
-
-impl ReturnedShare {
-    /// Whether nothing went back.
-    pub const fn is_zero(self) -> bool {
-        self.returned_minor == 0
-    }
-
-    /// Whether all of it went back.
-    pub const fn is_whole(self) -> bool {
-        self.returned_minor > 0 && self.returned_minor >= self.paid_minor
-    }
-
-    /// Returns the rest of `allowance`: less the same share as of the money, rounded in the customer's favor.
-    pub fn rest_of(self, allowance: Tokens) -> Tokens {
-        allowance.saturating_sub(share(allowance, self.returned_minor, self.paid_minor))
-    }
-}
-
 /// Why an invoice was issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -136,29 +110,6 @@ pub struct InvoiceLine {
     /// The amount, in minor units of the invoice's currency. A credit is negative.
     #[serde(alias = "cents")]
     pub minor: i64,
-}
-
-/// The receipt of a paid invoice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvoiceReceipt {
-    /// The invoice's Stripe id: `in_…`.
-    pub invoice: String,
-    /// The receipt number. Packs and plans share one sequence per organization.
-    pub number: i64,
-    /// When it was paid.
-    pub at: Instant,
-    /// The amount paid.
-    pub paid: Money,
-    /// The invoice's lines: description and amount, negative for a credit.
-    pub lines: Vec<(String, Money)>,
-    /// Stripe's hosted invoice page.
-    pub url: Option<String>,
-    /// Stripe's invoice number.
-    pub stripe_number: Option<String>,
-    /// Stripe's document; `None` for invoices that were recorded without it.
-    pub document: Option<Box<InvoiceDocument>>,
-    /// What went back to the customer: refunds and lost disputes.
-    pub credits: Vec<Money>,
 }
 
 impl InvoiceStatus {
@@ -226,7 +177,7 @@ impl Invoice {
     }
 
     /// Returns an amount in the invoice's currency.
-    fn money(&self, minor: impl TryInto<i64>) -> Money {
+    pub(super) fn money(&self, minor: impl TryInto<i64>) -> Money {
         Money::new(minor, self.currency.unwrap_or_default())
     }
 
@@ -268,58 +219,6 @@ impl Invoices {
             invoices.0.values_mut().for_each(|it| it.payment.stripe_ids = StripeIds::default());
         }
         joined != known
-    }
-
-    /// Numbers the paid invoices of ours that have no receipt yet, from `next` on, in order of payment. `is_ours` decides
-    /// by the subscription's Stripe id.
-    pub fn number_receipts(&mut self, next: i64, is_ours: impl Fn(&str) -> bool) {
-        let mut unnumbered: Vec<(Instant, &mut Option<i64>)> = Vec::new();
-        for Invoice { paid, receipt, subscription, .. } in self.0.values_mut() {
-            let is_ours = subscription.as_deref().is_none_or(&is_ours);
-            if let Some(paid) = paid.as_ref().filter(|paid| paid.minor > 0 && receipt.is_none() && is_ours) {
-                unnumbered.push((paid.at, receipt));
-            }
-        }
-        // The sort is stable: payments of the same instant stay in order of their Stripe ids.
-        unnumbered.sort_by_key(|(at, _)| *at);
-        for (number, (_, receipt)) in (next..).zip(unnumbered) {
-            *receipt = Some(number);
-        }
-    }
-
-    /// Returns the receipts.
-    pub fn receipts(&self) -> impl Iterator<Item = InvoiceReceipt> {
-        self.0.iter().filter_map(|(id, invoice)| {
-            let (number, paid) = (invoice.receipt?, invoice.paid.as_ref()?);
-            let line = |line: &InvoiceLine| (line.text.clone(), invoice.money(line.minor));
-            Some(InvoiceReceipt {
-                invoice: id.clone(),
-                number,
-                at: paid.at,
-                paid: invoice.money(paid.minor),
-                lines: paid.lines.iter().map(line).collect(),
-                url: paid.url.clone(),
-                stripe_number: paid.number.clone(),
-                document: invoice.payment.document.clone(),
-                credits: invoice.payment.credits_minor().into_iter().map(|minor| invoice.money(minor)).collect(),
-            })
-        })
-    }
-
-    /// Returns the share of the payments for `subscription`, since the start of its billing period, that went back to the
-    /// customer or is disputed.
-    pub fn returned_share(&self, subscription: &str, since: Instant) -> ReturnedShare {
-        let mut share = ReturnedShare::default();
-        for (_, invoice) in self.of(Some(subscription)) {
-            let is_recent = invoice.created_at.or(invoice.paid_at).is_some_and(|at| at >= since);
-            if invoice.status == InvoiceStatus::Paid && is_recent {
-                let payment = &invoice.payment;
-                let returned = payment.returned_minor().saturating_add(payment.withheld_minor());
-                share.returned_minor = share.returned_minor.saturating_add(returned);
-                share.paid_minor = share.paid_minor.saturating_add(payment.paid_minor.unwrap_or_default());
-            }
-        }
-        share
     }
 
     /// Whether an invoice of `subscription` that was issued at or after `since` has been paid.
@@ -376,7 +275,7 @@ impl Invoices {
         earlier(open, closed).or(overdue.overdue_since.filter(unpaid))
     }
 
-    fn of<'a, 'b>(
+    pub(super) fn of<'a, 'b>(
         &'a self,
         subscription: Option<&'b str>,
     ) -> impl Iterator<Item = (&'a str, &'a Invoice)> + use<'a, 'b> {
@@ -439,30 +338,6 @@ mod tests {
             invoices.join(&facts);
         }
         assert_eq!(invoices, paid_on("in_1", 4, 14_900));
-    }
-
-    #[test]
-    fn paid_invoices_are_numbered_once_in_order_of_payment() {
-        let mut invoices = Invoices::default();
-        let mut numbers = |facts: &[Invoices], next| {
-            facts.iter().for_each(|facts| invoices.join(facts));
-            invoices.number_receipts(next, |_| true);
-            invoices.receipts().map(|it| format!("{}: {}", it.invoice, it.number)).collect::<Vec<_>>().join(", ")
-        };
-        let facts =
-            [paid_on("in_1", 5, 1), paid_on("in_2", 4, 1), paid_on("in_3", 5, 1), paid_on("in_4", 3, 0), paid("in_5")];
-        assert_eq!(numbers(&facts, 7), "in_1: 8, in_2: 7, in_3: 9");
-        assert_eq!(numbers(&facts, 10), "in_1: 8, in_2: 7, in_3: 9");
-        // A number stays, even if the invoice turns out to have been paid earlier.
-        assert_eq!(numbers(&[paid_on("in_3", 2, 1), paid_on("in_5", 1, 1)], 10), "in_1: 8, in_2: 7, in_3: 9, in_5: 10");
-    }
-
-    #[test]
-    fn an_invoice_of_another_product_has_no_receipt() {
-        let mut invoices = paid_on("in_1", 5, 1);
-        invoices.0.get_mut("in_1").unwrap().subscription = Some("sub_other".into());
-        invoices.number_receipts(1, |subscription| subscription == "sub_1");
-        assert_eq!(invoices.receipts().count(), 0);
     }
 
     #[test]

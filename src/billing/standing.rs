@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     billing::{
-        invoices::{Invoice, Invoices, ReturnedShare},
+        invoices::{Invoice, Invoices},
         money::Currency,
+        returns::ReturnedShare,
         subscription::{PlanLine, RecordedSubscription, Status, Subscription, Subscriptions},
     },
     catalog::{Catalog, Plan},

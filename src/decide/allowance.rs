@@ -6,7 +6,7 @@ use super::{
     grants::{self, NewGrant},
 };
 use crate::{
-    billing::invoices::ReturnedShare,
+    billing::returns::ReturnedShare,
     command::Caller,
     ids::GrantId,
     ledger::{

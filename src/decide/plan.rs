@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::draft::Draft;
 use crate::{
     access::refusal::Refusal,
-    billing::{invoices::ReturnedShare, standing::NextPlan},
+    billing::{returns::ReturnedShare, standing::NextPlan},
     command::Caller,
     ledger::outcome::Effect,
     names::PlanName,

@@ -7,7 +7,7 @@ use axum::{
 };
 use brightmeter::{
     access::role::Action,
-    billing::{invoices::InvoiceReceipt, payment::Stage},
+    billing::{payment::Stage, receipts::InvoiceReceipt},
     command::Caller,
     ledger::tokens::Tokens,
     time::Instant,

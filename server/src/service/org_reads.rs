@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use brightmeter::{
-    billing::{invoices::InvoiceReceipt, license::License},
+    billing::{license::License, receipts::InvoiceReceipt},
     features::quest::Goal,
     ids::{HoldId, JobId, OrgId, PurchaseId},
     ledger::{

@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use brightmeter::{billing::invoices::InvoiceReceipt, ids::OrgId, time::Instant};
+use brightmeter::{billing::receipts::InvoiceReceipt, ids::OrgId, time::Instant};
 use sqlx::PgConnection;
 
 use crate::storage::{

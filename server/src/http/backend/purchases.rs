@@ -10,10 +10,10 @@ use brightmeter::{
     access::role::Action,
     billing::{
         document::InvoiceDocument,
-        invoices::InvoiceReceipt,
         license::License,
         money::{Currency, Money},
         payment::{Credit, Lot, Stage},
+        receipts::InvoiceReceipt,
     },
     catalog::Catalog,
     command::Caller,
