@@ -181,6 +181,11 @@ impl Invoice {
         Money::new(minor, self.currency.unwrap_or_default())
     }
 
+    /// Returns when it was issued, or the first time that is known of it.
+    pub(super) fn issued_at(&self) -> Option<Instant> {
+        self.created_at.or(self.paid_at).or(self.failed_at)
+    }
+
     /// Returns when the invoice became, or becomes, overdue: when a mailed one is due, else at the first failure. `None`
     /// if no payment failed. Retries do not move it, and a failed attempt to pay before the due date does not count.
     ///
@@ -223,15 +228,14 @@ impl Invoices {
 
     /// Whether an invoice of `subscription` that was issued at or after `since` has been paid.
     pub fn paid_since(&self, subscription: &str, since: Instant) -> bool {
-        let issued = |invoice: &Invoice| invoice.created_at.or(invoice.paid_at);
         self.of(Some(subscription))
-            .any(|(_, it)| it.status == InvoiceStatus::Paid && issued(it).is_some_and(|at| at >= since))
+            .any(|(_, it)| it.status == InvoiceStatus::Paid && it.issued_at().is_some_and(|at| at >= since))
     }
 
     /// Whether an invoice for a change of `subscription`, issued at or after `since`, is not paid.
     pub fn has_unpaid_change(&self, subscription: &str, since: Instant) -> bool {
         self.of(Some(subscription)).any(|(_, it)| {
-            let is_recent = it.created_at.or(it.failed_at).is_some_and(|at| at >= since);
+            let is_recent = it.issued_at().is_some_and(|at| at >= since);
             it.reason == Some(BillingReason::Update) && it.status != InvoiceStatus::Paid && is_recent
         })
     }

@@ -180,9 +180,7 @@ impl Stage {
             Self::Paid => "paid",
         }
     }
-}
 
-impl Stage {
     /// Whether the payment may still succeed.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Pending)

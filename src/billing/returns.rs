@@ -104,7 +104,7 @@ impl Invoices {
     pub fn returned_share(&self, subscription: &str, since: Instant) -> ReturnedShare {
         let mut share = ReturnedShare::default();
         for (_, invoice) in self.of(Some(subscription)) {
-            let is_recent = invoice.created_at.or(invoice.paid_at).is_some_and(|at| at >= since);
+            let is_recent = invoice.issued_at().is_some_and(|at| at >= since);
             if invoice.status == InvoiceStatus::Paid && is_recent {
                 let payment = &invoice.payment;
                 let returned = payment.returned_minor().saturating_add(payment.withheld_minor());

@@ -59,7 +59,7 @@ fn Reconciliation(staff: StaffMember, view: ReconciliationView, compared: Option
         <AdminFrame staff section=AdminSection::Reconciliation title>
             <h1 class="text-3xl font-semibold tracking-tight">"Reconciliation"</h1>
             <p class="mt-1 max-w-2xl text-muted">
-                "Compares every purchase of the last 90 days with Stripe: payment, refunds and disputes. Also compares every plan: its subscription and unpaid invoices. Each difference is listed with its one safe fix."
+                "Compares every purchase of the last 90 days with Stripe: payment, refunds and disputes. Also compares every plan: its subscriptions, and its invoices with their refunds and disputes. Each difference is listed with its one safe fix."
             </p>
             {action}
             {compared}
