@@ -125,7 +125,7 @@ fn Filter(filter: EventsFilter, narrowed: bool) -> impl IntoView {
     view! {
         <form method="get" action="/admin/events" role="search" class="card mt-4" aria-label="Filter events">
             {state}
-            <div class="grid gap-4 sm:grid-cols-2">
+            <div class="grid gap-4 sm:grid-cols-2 sm:items-end">
                 <Field name="type" label="Event type" hint="Its start is enough, such as invoice." problem=None>
                     <input id="type" name="type" class="control" maxlength="100" value=kind aria-describedby="type-hint" autocomplete="off" />
                 </Field>
