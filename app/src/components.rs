@@ -56,7 +56,7 @@ pub use {
     figures::Figures,
     frame::{Frame, Section},
     job_summary::JobSummary,
-    load::{answer_with, load, load_staff},
+    load::{answer_error, load, load_staff},
     notices::{Action, Notices},
     payment_history::{DocumentFacts, PaidFact, PaymentRecordFrame, StripeFact},
     quest::{Goals, QuestItem, QuestList, quest_id},

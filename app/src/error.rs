@@ -35,6 +35,9 @@ pub enum AppError {
     /// The server is overloaded.
     #[error("We're very busy right now. Nothing was charged. Try again in a moment.")]
     Busy,
+    /// The database doesn't answer.
+    #[error("We can't reach your data right now. Nothing was charged, and nothing is lost. We're trying again.")]
+    Unavailable,
     /// Stripe doesn't answer.
     #[error("Our payment provider isn't responding right now. Nothing was charged. Try again in a minute.")]
     PaymentUnavailable,
@@ -83,7 +86,7 @@ impl AppError {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Invalid { .. } => 422,
-            Self::Busy | Self::PaymentUnavailable | Self::OutcomeUnknown => 503,
+            Self::Busy | Self::Unavailable | Self::PaymentUnavailable | Self::OutcomeUnknown => 503,
             Self::Internal { .. } => 500,
         }
     }

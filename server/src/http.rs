@@ -51,14 +51,10 @@ pub use self::{
     state::{AppState, Services},
 };
 use crate::{
-    demo::stripe_sandbox,
-    service::{staff::reconciliation::RECONCILE_TIMEOUT, writer::SUBMIT_TIMEOUT},
+    deadlines::REQUEST, demo::stripe_sandbox, service::staff::reconciliation::RECONCILE_TIMEOUT,
     stripe::gateway::RETURN_PATH,
 };
 
-/// The request timeout. Longer than any wait inside a request, so that the response reports what happened.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-const _: () = assert!(REQUEST_TIMEOUT.as_millis() > SUBMIT_TIMEOUT.as_millis());
 /// The request timeout of reconciliation, which queries Stripe for many purchases: longer than [`RECONCILE_TIMEOUT`].
 const SLOW_REQUEST_TIMEOUT: Duration = RECONCILE_TIMEOUT.saturating_add(Duration::from_secs(15));
 /// The response to a form submitted from another site.
@@ -140,6 +136,7 @@ impl Site {
             .layer(from_fn(observe::observe))
             .map_response(move |response| headers::add(https, response))
             .layer(from_fn(api::errors_as_problems))
+            .layer(from_fn_with_state(state.clone(), pages::unavailable_as_page))
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::new());
         let inner = ServiceBuilder::new()
@@ -153,11 +150,9 @@ impl Site {
             outer.clone().layer(in_time).layer(inner.clone())
         };
         let by_key = api::routes().layer(MapResponseLayer::new(headers::no_store)).with_state(state.clone());
-        let all = router
-            .with_state(state)
-            .layer(with_timeout(REQUEST_TIMEOUT))
-            .merge(slow.layer(with_timeout(SLOW_REQUEST_TIMEOUT)));
-        Self { all, by_key: by_key.layer(with_timeout(REQUEST_TIMEOUT)) }
+        let all =
+            router.with_state(state).layer(with_timeout(REQUEST)).merge(slow.layer(with_timeout(SLOW_REQUEST_TIMEOUT)));
+        Self { all, by_key: by_key.layer(with_timeout(REQUEST)) }
     }
 }
 

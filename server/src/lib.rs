@@ -8,6 +8,7 @@ pub mod clock;
 pub mod concurrency_limit;
 pub mod config;
 pub mod database;
+pub mod deadlines;
 pub mod demo;
 pub mod http;
 pub mod metrics;

@@ -14,6 +14,7 @@ const CHARGED: &str = "brightmeter_tokens_charged_total";
 const BATCH_COMMANDS: &str = "brightmeter_batch_commands";
 const BATCH_SECONDS: &str = "brightmeter_batch_seconds";
 const QUEUE: &str = "brightmeter_writer_queue";
+const DATABASE_AVAILABLE: &str = "brightmeter_database_available";
 const STRIPE_EVENTS: &str = "brightmeter_stripe_events_total";
 const OPEN_HOLDS: &str = "brightmeter_open_holds";
 const VIOLATIONS: &str = "brightmeter_audit_violations";
@@ -48,6 +49,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(BATCH_COMMANDS, "Commands per batch, which is one transaction.");
     describe_histogram!(BATCH_SECONDS, "Time per batch, in seconds, from its first statement to its commit.");
     describe_gauge!(QUEUE, "Commands waiting in the queue, by writer.");
+    describe_gauge!(DATABASE_AVAILABLE, "Whether the writers can write to the database: 1 or 0.");
     describe_counter!(
         STRIPE_EVENTS,
         "Stripe events that need no further attempt, by disposal: processed, not_ours or refused."
@@ -90,6 +92,11 @@ pub fn batch(commands: usize, took: Duration) {
 /// Records the number of commands that wait for a writer.
 pub fn queue(writer: usize, waiting: usize) {
     gauge!(QUEUE, "writer" => writer.to_string()).set(waiting as f64);
+}
+
+/// Records whether the writers can write.
+pub fn database_available(available: bool) {
+    gauge!(DATABASE_AVAILABLE).set(f64::from(u8::from(available)));
 }
 
 /// Counts a Stripe event that needs no further attempt. `disposal` is `processed`, `not_ours` or `refused`.

@@ -26,4 +26,4 @@ pub mod throttle;
 pub mod user_profile;
 pub mod writer;
 
-pub use crate::storage::{Result, StorageError};
+pub use crate::storage::{Result, StorageError, outage::is_caused_by_outage};

@@ -17,6 +17,7 @@ pub mod memberships;
 pub mod migrations;
 pub mod notices;
 pub mod organizations;
+pub mod outage;
 pub mod plan_orders;
 pub mod pools;
 pub mod purchases;
@@ -60,10 +61,9 @@ impl StorageError {
         Self::Missing { table, row: row.to_string() }
     }
 
-    /// Returns whether the database could not be reached. Then nothing was done, and a retry makes sense.
+    /// Whether the database is unavailable or overloaded. Then a retry makes sense.
     pub fn is_outage(&self) -> bool {
-        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
-        matches!(self, Self::Database(Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed))
+        matches!(self, Self::Database(error) if outage::is_outage(error))
     }
 }
 

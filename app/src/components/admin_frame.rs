@@ -139,7 +139,7 @@ pub fn AdminErrorPage(
 ) -> impl IntoView {
     let (title, link, address) = match &error {
         AppError::NotFound => ("Page not found", "Go to the staff console", "/admin"),
-        AppError::Busy => ("Please try again", "Try again", ""),
+        AppError::Busy | AppError::Unavailable => ("Please try again", "Try again", ""),
         _ => ("Something went wrong", "Try again", ""),
     };
     view! {

@@ -1,12 +1,16 @@
 //! Error pages and error notices.
 
 use leptos::prelude::*;
+use leptos_meta::Meta;
 
 use crate::{
     components::{Frame, RefusalNotice, Section},
     error::AppError,
     views::{RefusalView, Viewer},
 };
+
+/// The time after which the page of an outage loads again, in seconds.
+const REFRESH_SECONDS: &str = "5";
 
 /// A page that shows an error and a way to continue.
 #[component]
@@ -22,14 +26,18 @@ pub fn ErrorPage(
         AppError::Forbidden | AppError::Refused { .. } => {
             ("You don't have access", "Go to the dashboard", "/dashboard")
         }
+        AppError::Unavailable => ("We'll be right back", "Try again", ""),
         AppError::Busy | AppError::PaymentUnavailable | AppError::OutcomeUnknown => {
             ("Please try again", "Try again", "")
         }
         AppError::Invalid { .. } => ("This address isn't valid", "Go to the dashboard", "/dashboard"),
         AppError::Internal { .. } => ("Something went wrong", "Try again", ""),
     };
+    let refresh =
+        (error == AppError::Unavailable).then(|| view! { <Meta http_equiv="refresh" content=REFRESH_SECONDS /> });
     view! {
         <Frame viewer section=Section::Other title>
+            {refresh}
             <div class="mx-auto max-w-xl py-10">
                 <h1 class="text-3xl font-semibold tracking-tight">{title}</h1>
                 <p class="mt-3 text-lg text-muted">{error.to_string()}</p>

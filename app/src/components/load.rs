@@ -87,19 +87,13 @@ where
     .into_any()
 }
 
-/// Sets the HTTP status of the page being rendered.
-pub fn answer_with(status: StatusCode) {
-    if let Some(response) = use_context::<ResponseOptions>() {
-        response.set_status(status);
-    }
-}
-
-fn answer_error(response: Option<&ResponseOptions>, error: &AppError, sign_in: &str) {
+/// Sets the HTTP status and the headers of the error page being rendered. `sign_in` is the address of the sign-in page.
+pub fn answer_error(response: Option<&ResponseOptions>, error: &AppError, sign_in: &str) {
     let Some(response) = response else { return };
     let (status, header): (u16, Option<(HeaderName, &str)>) = match error {
         // A page that needs a session redirects to the sign-in page.
         AppError::SignInRequired => (303, Some((LOCATION, sign_in))),
-        AppError::Busy | AppError::OutcomeUnknown => (error.status(), Some((RETRY_AFTER, "2"))),
+        AppError::Busy | AppError::Unavailable | AppError::OutcomeUnknown => (error.status(), Some((RETRY_AFTER, "2"))),
         _ => (error.status(), None),
     };
     response.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));

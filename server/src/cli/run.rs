@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The time that running jobs get to finish at shutdown.
-const JOBS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+const JOBS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the production server.
 pub(super) async fn serve(config: Config) -> Result<(), CliError> {

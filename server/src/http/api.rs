@@ -93,20 +93,22 @@ pub(super) fn is_api_request(request: &Request) -> bool {
 /// Middleware that converts the errors of the layers around the API (timeout, routing, body limit, …) to problem
 /// details.
 pub(super) async fn errors_as_problems(request: Request, next: Next) -> Response {
-    let for_api = is_api_request(&request);
+    let (for_api, is_safe) = (is_api_request(&request), request.method().is_safe());
     let response = next.run(request).await;
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
-    if for_api && is_error && !is_problem { problem_of(status).into_response() } else { response }
+    if for_api && is_error && !is_problem { problem_of(status, is_safe).into_response() } else { response }
 }
 
-fn problem_of(status: StatusCode) -> Problem {
+fn problem_of(status: StatusCode, is_safe: bool) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::NotFound,
         StatusCode::METHOD_NOT_ALLOWED => Problem::Method,
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(MAX_BODY_BYTES),
-        // The timeout's status: the handler may have submitted a command.
+        // The timeout's status.
+        StatusCode::SERVICE_UNAVAILABLE if is_safe => Problem::Busy,
+        // The handler may have submitted a command.
         StatusCode::SERVICE_UNAVAILABLE => Problem::OutcomeUnknown,
         StatusCode::INTERNAL_SERVER_ERROR => Problem::Internal,
         other => Problem::Other(other),

@@ -40,6 +40,7 @@ use crate::{
         StorageError,
         account_reader::{AccountReader, ReadError},
         api_keys::ApiKeys,
+        is_caused_by_outage,
         jobs::Jobs,
         plans::Plans,
         purchases::Purchases,
@@ -218,9 +219,14 @@ pub fn submit_error(error: SubmitError) -> AppError {
     }
 }
 
-/// Logs an internal error with the request id. The user sees only the id.
+/// Converts an unexpected error. An internal one is logged with the request id, and the user sees only the id. The writers
+/// report an outage of the database.
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> AppError {
     let request_id = request_id::current();
+    if is_caused_by_outage(error) {
+        tracing::debug!(error, request_id, "a request met an outage of the database");
+        return AppError::Unavailable;
+    }
     tracing::error!(error, request_id, "a request could not be answered");
     AppError::Internal { request_id }
 }

@@ -1,10 +1,10 @@
 //! Security and cache headers of every response, errors included.
 
 use axum::http::{
-    HeaderName, HeaderValue, Response,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-        X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 
@@ -14,6 +14,9 @@ const NO_CONTENT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-actio
 const PERMISSIONS_POLICY: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), \
                       microphone=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
                       usb=(), xr-spatial-tracking=()";
+
+/// When to try again after a 503 that doesn't say so, in seconds.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// Stripe's origins, which forms may also lead to. Browsers apply `form-action` to the redirect after a form, too.
 const STRIPE_ORIGINS: &str = "https://checkout.stripe.com https://billing.stripe.com";
@@ -32,6 +35,7 @@ pub(super) fn page_policy(nonce: &str, reload: Option<&str>) -> String {
 /// Adds the headers. Pages have already set their own content security policy. `https`: whether users reach this server
 /// over HTTPS.
 pub(super) fn add<B>(https: bool, mut response: Response<B>) -> Response<B> {
+    let unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_CONTENT_POLICY));
     let always = [
@@ -42,6 +46,9 @@ pub(super) fn add<B>(https: bool, mut response: Response<B>) -> Response<B> {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
+    if unavailable {
+        headers.entry(RETRY_AFTER).or_insert(RETRY_SECONDS);
+    }
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -20,9 +20,12 @@ pub(super) async fn process() -> &'static str {
     "ok\n"
 }
 
-/// Readiness: the database responds and has the schema that this program was built for.
+/// Readiness: the database responds, has the schema that this program was built for, and can be written to.
 pub(super) async fn database(State(state): State<AppState>) -> Response {
     match timeout(READY_TIMEOUT, readiness::is_ready(&state.pool)).await {
+        Ok(Ok(true)) if !state.reader.writer.is_available() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the database can't be written to\n").into_response()
+        }
         Ok(Ok(true)) => "ready\n".into_response(),
         Ok(Ok(false)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the schema is not current: run brightmeter migrate\n").into_response()

@@ -10,8 +10,12 @@ use app::{
 use axum::{
     Router,
     body::Body,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_SECURITY_POLICY},
+    extract::{Request, State},
+    http::{
+        Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    },
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use leptos::{
@@ -25,7 +29,10 @@ use leptos_axum::{
     render_app_async_with_context,
 };
 
-use super::{AppState, headers::page_policy};
+use super::{AppState, api::is_api_request, headers::page_policy};
+
+/// A path without a page.
+const NO_PAGE: &str = "/not-found";
 
 /// The pages for everyone, the server functions, and the 404 page for unknown paths.
 pub(super) fn public(state: &AppState) -> Router<AppState> {
@@ -34,7 +41,7 @@ pub(super) fn public(state: &AppState) -> Router<AppState> {
     with_pages(state, generate_route_list(PublicPages)).fallback(move |mut request: Request| {
         // Leptos matches paths more loosely than axum, for example with a trailing slash. Such a request has passed no guard,
         // so it must not reach a page.
-        *request.uri_mut() = Uri::from_static("/not-found");
+        *request.uri_mut() = Uri::from_static(NO_PAGE);
         render(request)
     })
 }
@@ -91,20 +98,20 @@ pub(super) struct Posted {
     /// The headers of the form's request, such as the language.
     pub(super) headers: HeaderMap,
     /// The extensions with the viewer.
-    pub(super) extensions: axum::http::Extensions,
+    pub(super) extensions: Extensions,
 }
 
 impl Posted {
     /// A form on the page at `uri`, submitted by a member.
     pub(super) fn by(who: SignedIn, uri: &'static str, headers: HeaderMap) -> Self {
-        let mut extensions = axum::http::Extensions::new();
+        let mut extensions = Extensions::new();
         extensions.insert(who);
         Self { uri: Uri::from_static(uri), headers, extensions }
     }
 
     /// A form in the staff console.
     pub(super) fn by_staff(staff: StaffMember, uri: Uri, headers: HeaderMap) -> Self {
-        let mut extensions = axum::http::Extensions::new();
+        let mut extensions = Extensions::new();
         extensions.insert(staff);
         Self { uri, headers, extensions }
     }
@@ -132,6 +139,21 @@ pub(super) async fn render<T: Clone + Send + Sync + 'static>(state: &AppState, p
     *request.headers_mut() = posted.headers;
     *request.extensions_mut() = posted.extensions;
     render(request).await
+}
+
+/// Renders the error page instead of a 503 without a body: the database is unavailable, or the request took too long.
+pub(super) async fn unavailable_as_page(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if is_api_request(&request) {
+        return next.run(request).await;
+    }
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    let response = next.run(request).await;
+    if response.status() != StatusCode::SERVICE_UNAVAILABLE || response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    // A form may have taken effect.
+    let error = if method.is_safe() { AppError::Unavailable } else { AppError::OutcomeUnknown };
+    render(&state, Posted { uri: Uri::from_static(NO_PAGE), headers, extensions: Extensions::new() }, error).await
 }
 
 /// The HTTP status of an error.

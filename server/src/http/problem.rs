@@ -2,7 +2,7 @@
 
 pub(super) mod kinds;
 
-use app::components::action_address;
+use app::{components::action_address, error::AppError};
 use axum::{
     extract::rejection::BytesRejection,
     http::{
@@ -66,7 +66,7 @@ pub(super) enum Problem {
     Invalid(Vec<FieldProblem>),
     /// The idempotency key was used for a different request.
     KeyReused,
-    /// The server is overloaded, or the database is down. The request had no effect.
+    /// The server is overloaded, or the database is unavailable. The request had no effect.
     Busy,
     /// The connection to the database was lost during the commit. A repeat with the same idempotency key returns the
     /// outcome.
@@ -240,8 +240,7 @@ impl Problem {
 
 impl From<&StorageError> for Problem {
     fn from(error: &StorageError) -> Self {
-        internal(error);
-        if error.is_outage() { Self::Busy } else { Self::Internal }
+        if internal(error) == AppError::Unavailable { Self::Busy } else { Self::Internal }
     }
 }
 

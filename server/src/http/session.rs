@@ -15,7 +15,7 @@ use tower_sessions::{
     session_store,
 };
 
-use super::{AppState, headers::no_store, viewer::ViewerIdentity};
+use super::{AppState, backend::internal, headers::no_store, viewer::ViewerIdentity};
 use crate::service::{
     memberships::Membership,
     session_data::{ActiveMembership, SESSION_DATA_KEY, SessionData},
@@ -53,7 +53,7 @@ pub(super) async fn identify(
     let viewer = match load_viewer(&state, &session).await {
         Ok(viewer) => viewer,
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read");
+            tracing::debug!(error = &error as &dyn std::error::Error, "the viewer is unknown");
             return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
@@ -111,7 +111,10 @@ async fn load_viewer(state: &AppState, session: &Session) -> Result<Option<Viewe
     // The session ends with the membership, or with the staff role for staff without one.
     let found =
         state.viewers.find(data.user, data.membership.map(|membership| (membership.org, membership.member))).await;
-    let found = found.map_err(|error| Error::Store(session_store::Error::Backend(error.to_string())))?;
+    let found = found.map_err(|error| {
+        internal(&error);
+        Error::Store(session_store::Error::Backend(error.to_string()))
+    })?;
     if found.is_none() {
         session.flush().await?;
     } else if now - data.touched_at >= TOUCH_INTERVAL {

@@ -17,19 +17,22 @@ use sqlx::{
 };
 use tokio::{
     sync::{Notify, OnceCell, watch},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit},
-    storage::notices,
+    deadlines::{ACQUIRE, PING, STATEMENT},
+    storage::{notices, outage::within},
 };
 
 /// The number of followers per organization and replica.
 const MAX_FOLLOWERS_PER_ORG: usize = 200;
 /// The delay after a notification, in which further changes are collected for the next one.
 const COALESCE_DELAY: Duration = Duration::from_millis(50);
+/// The time without a notification after which the connection is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// The delay before reconnecting to the database.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
@@ -123,7 +126,7 @@ impl BalanceFollower {
 async fn notify(pool: PgPool, changed_accounts: ChangedAccounts) {
     loop {
         let orgs = changed_accounts.next_batch().await;
-        if let Err(error) = notices::notify(&pool, &orgs).await {
+        if let Err(error) = within(STATEMENT, notices::notify(&pool, &orgs)).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "followers could not be notified of balance changes"
@@ -138,14 +141,17 @@ async fn listen(pool: PgPool, followers: Arc<Mutex<HashMap<OrgId, watch::Sender<
     let listener_pool = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
     loop {
         let listened = async {
-            let mut listener = PgListener::connect_with(&listener_pool).await?;
-            listener.listen(notices::CHANNEL).await?;
+            let mut listener = within(ACQUIRE, PgListener::connect_with(&listener_pool)).await?;
+            within(STATEMENT, listener.listen(notices::CHANNEL)).await?;
             // Changes before this point may have been missed: wake all followers.
             wake(&followers, None);
             loop {
-                match listener.try_recv().await? {
-                    Some(notice) => wake(&followers, notices::read(notice.payload())),
-                    None => wake(&followers, None),
+                match timeout(CHECK_INTERVAL, listener.try_recv()).await {
+                    Ok(Ok(Some(notice))) => wake(&followers, notices::read(notice.payload())),
+                    Ok(Ok(None)) => wake(&followers, None),
+                    Ok(Err(error)) => return Err(error),
+                    // A silent connection would never report anything again.
+                    Err(_) => within(PING, notices::ping(&mut listener)).await?,
                 }
             }
         };

@@ -17,9 +17,11 @@ use super::{
     writer::SubmitError,
 };
 use crate::{
+    deadlines::BATCH,
     metrics,
     storage::{
         Result,
+        outage::within,
         stripe_events::{self, Disposal, Taken},
     },
     stripe::{
@@ -36,6 +38,8 @@ const PAGE_SIZE: i64 = 64;
 const CONCURRENCY: usize = 16;
 /// The duration of a lease, in which only one replica processes the event.
 const LEASE_DURATION: TimeDelta = TimeDelta::seconds(60);
+/// The timeout of processing one event, which sends a few requests to Stripe.
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
 /// The delay after the first failure. It doubles with each further one.
 const FIRST_RETRY_DELAY: TimeDelta = TimeDelta::seconds(5);
 /// The longest delay between two attempts.
@@ -81,7 +85,10 @@ impl Inbox {
                 Ok(0) => drop(timeout(POLL_INTERVAL, self.purchases.new_events.notified()).await),
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn Error, "the inbox could not be read; trying again");
+                    // The writers report an outage.
+                    if !error.is_outage() {
+                        tracing::error!(error = &error as &dyn Error, "the inbox could not be read; trying again");
+                    }
                     tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
@@ -96,11 +103,14 @@ impl Inbox {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn work(&self) -> Result<usize> {
         let now = self.purchases.clock.now();
-        let mut conn = self.purchases.pool.acquire().await?;
-        let taken = stripe_events::take(&mut conn, now, now + LEASE_DURATION, PAGE_SIZE).await?;
-        drop(conn);
+        let taken = within(BATCH, async {
+            let mut conn = self.purchases.pool.acquire().await?;
+            stripe_events::take(&mut conn, now, now + LEASE_DURATION, PAGE_SIZE).await
+        });
+        let taken = taken.await?;
         let count = taken.len();
-        let results = stream::iter(taken.into_iter().map(|taken| self.process(taken))).buffer_unordered(CONCURRENCY);
+        let process = |taken| within(PROCESS_TIMEOUT, self.process(taken));
+        let results = stream::iter(taken.into_iter().map(process)).buffer_unordered(CONCURRENCY);
         results.collect::<Vec<Result<()>>>().await.into_iter().collect::<Result<()>>()?;
         Ok(count)
     }

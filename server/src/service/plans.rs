@@ -24,7 +24,7 @@ use brightmeter::{
 use sqlx::PgPool;
 
 pub use self::{
-    choice::{Choice, Next, STRIPE_TIMEOUT, check_license},
+    choice::{Choice, Next, check_license},
     error::PlanError,
 };
 use super::{

@@ -34,7 +34,7 @@ impl fmt::Debug for PgSessions {
 
 impl PgSessions {
     async fn connect(&self) -> Result<PoolConnection<sqlx::Postgres>> {
-        self.pool.acquire().await.map_err(|error| Error::Backend(error.to_string()))
+        self.pool.acquire().await.map_err(|error| backend(error.into()))
     }
 
     /// Converts a record to its row. It expires by the server's clock, which differs from the machine's under a test
@@ -46,8 +46,11 @@ impl PgSessions {
     }
 }
 
+/// Logs the error, unless it is an outage, which the writers report.
 fn backend(error: StorageError) -> Error {
-    tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read or written");
+    if !error.is_outage() {
+        tracing::error!(error = &error as &dyn std::error::Error, "a session could not be read or written");
+    }
     Error::Backend(error.to_string())
 }
 

@@ -4,15 +4,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use brightmeter::{command::Command, time::Instant};
+use brightmeter::{command::Command, ids::OrgId, time::Instant};
 use chrono::TimeDelta;
 use sqlx::PgPool;
 
 use super::writer::{Submission, SubmitError, Writer};
 use crate::{
     clock::Clock,
+    deadlines::BATCH,
     metrics,
-    storage::{Result, idempotency, sessions, sign_ins, stripe_events, sweeps, tenant},
+    storage::{Result, idempotency, outage::within, sessions, sign_ins, stripe_events, sweeps, tenant},
 };
 
 /// The interval between sweeps. A hold expires within this time after its TTL; invariant I6 allows 60 s.
@@ -52,7 +53,10 @@ impl Sweeper {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.sweep().await {
+            // The writers report an outage.
+            if let Err(error) = self.sweep().await
+                && !error.is_outage()
+            {
                 tracing::error!(error = &error as &dyn std::error::Error, "the sweep failed; the next one tries again");
             }
         }
@@ -68,9 +72,7 @@ impl Sweeper {
         let now = self.clock.now();
         let mut swept = 0;
         loop {
-            let mut tx = tenant::begin_sweep(&self.writer_pool, now).await?;
-            let due = sweeps::list_due(&mut tx, now, PAGE_SIZE).await?;
-            drop(tx);
+            let due = within(BATCH, self.list_due(now)).await?;
             let results = futures::future::join_all(
                 due.iter().map(|org| self.writer.submit(Submission::new(*org, None, Command::Advance))),
             )
@@ -87,26 +89,39 @@ impl Sweeper {
                 break;
             }
         }
-        let mut tx = tenant::begin_for_all_accounts(&self.writer_pool).await?;
-        metrics::open_holds(sweeps::count_open_holds(&mut tx).await?);
-        drop(tx);
-        self.prune_idempotency_records(now - IDEMPOTENCY_RETENTION).await?;
-        let mut conn = self.app_pool.acquire().await?;
-        sessions::prune(&mut conn, now, PRUNE_LIMIT).await?;
-        stripe_events::prune(&mut conn, now - STRIPE_EVENT_RETENTION, PRUNE_LIMIT).await?;
-        sign_ins::prune(&mut conn, now - super::throttle::FAILURE_WINDOW, PRUNE_LIMIT).await?;
-        Ok(swept)
-    }
-
-    async fn prune_idempotency_records(&self, since: Instant) -> Result<()> {
+        metrics::open_holds(within(BATCH, self.count_open_holds()).await?);
         for _ in 0..MAX_PRUNE_BATCHES {
-            let mut tx = tenant::begin_pruning(&self.writer_pool, since).await?;
-            let removed = idempotency::prune(&mut tx, since, PRUNE_BATCH_SIZE).await?;
-            tx.commit().await?;
+            let removed = within(BATCH, self.prune_idempotency_records(now - IDEMPOTENCY_RETENTION)).await?;
             if i64::try_from(removed).is_ok_and(|removed| removed < PRUNE_BATCH_SIZE) {
                 break;
             }
         }
-        Ok(())
+        within(BATCH, self.prune(now)).await?;
+        Ok(swept)
+    }
+
+    async fn list_due(&self, now: Instant) -> Result<Vec<OrgId>> {
+        let mut tx = tenant::begin_sweep(&self.writer_pool, now).await?;
+        sweeps::list_due(&mut tx, now, PAGE_SIZE).await
+    }
+
+    async fn count_open_holds(&self) -> Result<i64> {
+        let mut tx = tenant::begin_for_all_accounts(&self.writer_pool).await?;
+        sweeps::count_open_holds(&mut tx).await
+    }
+
+    async fn prune_idempotency_records(&self, since: Instant) -> Result<u64> {
+        let mut tx = tenant::begin_pruning(&self.writer_pool, since).await?;
+        let removed = idempotency::prune(&mut tx, since, PRUNE_BATCH_SIZE).await?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+
+    /// Prunes sessions, Stripe events and sign-in attempts.
+    async fn prune(&self, now: Instant) -> Result<()> {
+        let mut conn = self.app_pool.acquire().await?;
+        sessions::prune(&mut conn, now, PRUNE_LIMIT).await?;
+        stripe_events::prune(&mut conn, now - STRIPE_EVENT_RETENTION, PRUNE_LIMIT).await?;
+        sign_ins::prune(&mut conn, now - super::throttle::FAILURE_WINDOW, PRUNE_LIMIT).await.map(drop)
     }
 }

@@ -3,11 +3,14 @@
 //! Commands that arrive together share one transaction (group commit). It locks their accounts, decides each command in
 //! memory, writes the changes and commits. Callers get their answers after the commit.
 
+mod availability;
 mod batch;
+mod connection;
 pub(crate) mod load;
 mod permits;
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,16 +35,18 @@ use tokio::{
     time::timeout,
 };
 
-use self::batch::{Batch, BatchError};
+use self::{
+    availability::Availability,
+    batch::{Batch, BatchError},
+    connection::WriterConnection,
+};
 use super::balance_events::ChangedAccounts;
 use crate::{
     clock::Clock,
     concurrency_limit::{ConcurrencyLimit, ConcurrencyPermit},
+    deadlines::{BATCH, SUBMIT},
     metrics,
-    storage::{
-        StorageError,
-        pools::{STATEMENT_TIMEOUT, WRITERS},
-    },
+    storage::{StorageError, pools::WRITERS},
 };
 
 /// The number of commands that may wait for one writer. Further ones are answered with [`SubmitError::Busy`].
@@ -50,12 +55,13 @@ const QUEUE_CAPACITY: usize = 4_096;
 const MAX_PENDING_PER_ORG: usize = QUEUE_CAPACITY / 2;
 /// The number of commands per transaction. More would add latency faster than throughput.
 const MAX_BATCH_COMMANDS: usize = 256;
-/// The longest a caller waits for an answer. After that the outcome is unknown, and the error says so.
-pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
-const _: () = assert!(SUBMIT_TIMEOUT.as_millis() > STATEMENT_TIMEOUT.as_millis());
+/// The duration of a batch after which the writer counts as unable to write.
+const SLOW_BATCH: Duration = Duration::from_secs(2);
+/// The interval at which a writer without commands checks its connection.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest a shutdown waits for running transactions.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
-const _: () = assert!(SHUTDOWN_TIMEOUT.as_millis() > SUBMIT_TIMEOUT.as_millis());
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
+const _: () = assert!(SLOW_BATCH.as_millis() < BATCH.as_millis() && BATCH.as_millis() < SHUTDOWN_TIMEOUT.as_millis());
 
 /// A command to apply.
 #[derive(Clone, Debug)]
@@ -113,7 +119,8 @@ pub enum SubmitError {
     /// The organization has no account.
     #[error("unknown organization")]
     UnknownOrganization,
-    /// The queue is full, or the server is shutting down. Nothing was done; the idempotency key may be used again.
+    /// The queue is full, the database is unavailable, or the server is shutting down. Nothing was done; the idempotency
+    /// key may be used again.
     #[error("too busy: try again in a moment")]
     Busy,
     /// The connection was lost during the commit, or the database did not respond in time: the command may or may not
@@ -127,17 +134,21 @@ pub enum SubmitError {
 
 /// A writer with one transaction per command: the baseline that the benchmark compares the [`Writer`] with.
 #[derive(Clone)]
-pub struct UnbatchedWriter(Batch);
+pub struct UnbatchedWriter {
+    pool: PgPool,
+    batch: Batch,
+}
 
 impl UnbatchedWriter {
     /// Creates a writer on `pool`. Its concurrency is the pool's number of connections.
     pub fn new(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> Self {
-        Self(Batch { pool, catalog, clock })
+        Self { pool, batch: Batch { catalog, clock } }
     }
 
     /// Applies a command in its own transaction.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
-        self.0.apply(&[&submission]).await?.pop().unwrap_or(Err(SubmitError::OutcomeUnknown))
+        let mut conn = self.pool.acquire().await.map_err(|error| BatchError::Unreachable(error.into()))?;
+        self.batch.apply(&mut conn, &[&submission]).await?.pop().unwrap_or(Err(SubmitError::OutcomeUnknown))
     }
 }
 
@@ -154,6 +165,7 @@ pub struct Writer {
     queues: Vec<mpsc::Sender<Pending>>,
     concurrency_limit: ConcurrencyLimit<OrgId>,
     changed_accounts: ChangedAccounts,
+    availability: Availability,
 }
 
 /// The tasks of a [`Writer`]. They end when all its clones have been dropped.
@@ -161,17 +173,31 @@ pub struct Writer {
 pub struct WriterTasks(Vec<JoinHandle<()>>);
 
 impl Writer {
-    /// Starts the writer tasks on `pool`, whose role may write tokens.
+    /// Starts the writer tasks. Their connections have the options of `pool`, whose role may write tokens.
     pub fn start(pool: PgPool, catalog: Arc<Catalog>, clock: Arc<dyn Clock>) -> (Self, WriterTasks) {
-        let batch = Batch { pool, catalog, clock };
-        let changed_accounts = ChangedAccounts::default();
-        let (queues, tasks) = (0..WRITERS)
+        let batch = Batch { catalog, clock };
+        let (changed_accounts, availability) = (ChangedAccounts::default(), Availability::default());
+        let (queues, tasks) = (0..WRITERS as usize)
             .map(|number| {
                 let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
-                (sender, tokio::spawn(run(number as usize, batch.clone(), receiver, changed_accounts.clone())))
+                let worker = Worker {
+                    number,
+                    batch: batch.clone(),
+                    connection: WriterConnection::new(pool.clone()),
+                    changed_accounts: changed_accounts.clone(),
+                    availability: availability.clone(),
+                };
+                (sender, tokio::spawn(worker.run(receiver)))
             })
             .unzip();
-        (Self { queues, concurrency_limit: ConcurrencyLimit::default(), changed_accounts }, WriterTasks(tasks))
+        let concurrency_limit = ConcurrencyLimit::default();
+        (Self { queues, concurrency_limit, changed_accounts, availability }, WriterTasks(tasks))
+    }
+
+    /// Whether commands can be written now, as far as the writers know. They notice an outage within seconds, with or
+    /// without commands.
+    pub fn is_available(&self) -> bool {
+        self.availability.is_available()
     }
 
     /// Returns the organizations whose balance this writer has changed.
@@ -198,7 +224,7 @@ impl Writer {
         };
         let pending = Pending { submission, _permit: permit, answer };
         self.queues[queue].try_send(pending).map_err(|error| busy(&error.into_inner().submission.command))?;
-        match timeout(SUBMIT_TIMEOUT, waiting).await {
+        match timeout(SUBMIT, waiting).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
         }
@@ -217,66 +243,137 @@ impl WriterTasks {
     }
 }
 
-/// Runs one writer: applies the waiting commands, one transaction at a time.
-async fn run(number: usize, batch: Batch, mut queue: mpsc::Receiver<Pending>, changed_accounts: ChangedAccounts) {
-    let mut waiting = Vec::with_capacity(MAX_BATCH_COMMANDS);
-    while queue.recv_many(&mut waiting, MAX_BATCH_COMMANDS).await > 0 {
-        metrics::queue(number, queue.len());
-        // Callers who stopped waiting: their commands have not been applied, and now will not be.
-        waiting.retain(|pending| !pending.answer.is_closed());
-        if !waiting.is_empty() {
-            apply(&batch, std::mem::take(&mut waiting), &changed_accounts).await;
+/// One writer.
+struct Worker {
+    number: usize,
+    batch: Batch,
+    connection: WriterConnection,
+    changed_accounts: ChangedAccounts,
+    availability: Availability,
+}
+
+impl Worker {
+    /// Applies the waiting commands, one transaction at a time, until the queue is closed.
+    async fn run(mut self, mut queue: mpsc::Receiver<Pending>) {
+        let mut waiting = Vec::with_capacity(MAX_BATCH_COMMANDS);
+        loop {
+            match timeout(CHECK_INTERVAL, queue.recv_many(&mut waiting, MAX_BATCH_COMMANDS)).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(_) => {
+                    self.check_connection().await;
+                    continue;
+                }
+            }
+            metrics::queue(self.number, queue.len());
+            // Callers who stopped waiting: their commands have not been applied, and now will not be.
+            waiting.retain(|pending| !pending.answer.is_closed());
+            let is_lost = !waiting.is_empty() && !self.apply(std::mem::take(&mut waiting)).await;
+            if is_lost && !self.check_connection().await {
+                // Those who waited meanwhile would wait for another deadline.
+                while queue.recv_many(&mut waiting, MAX_BATCH_COMMANDS).now_or_never().is_some_and(|taken| taken > 0) {
+                    let answers = waiting.iter().map(|_| Err(SubmitError::Busy)).collect();
+                    answer(std::mem::take(&mut waiting), answers, &self.changed_accounts);
+                }
+            }
             // Lets callers who were just answered submit again in time for the next batch, without waiting for them.
             yield_now().await;
         }
     }
-}
 
-/// Applies the waiting commands and answers their callers. If the database rejects the batch, each command is retried
-/// alone: one bad command must not fail the others.
-async fn apply(batch: &Batch, waiting: Vec<Pending>, changed_accounts: &ChangedAccounts) {
-    let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
-    match attempt(batch, &submissions).await {
-        Ok(answers) => answer(waiting, answers, changed_accounts),
-        Err(BatchError::Rejected(_)) if waiting.len() > 1 => {
-            let mut answers = Vec::with_capacity(waiting.len());
-            let mut lost: Option<SubmitError> = None;
-            for submission in submissions {
-                if let Some(error) = &lost {
-                    answers.push(Err(error.clone()));
-                    continue;
-                }
-                match attempt(batch, &[submission]).await {
-                    Ok(answer) => answers.extend(answer),
-                    Err(error) => {
-                        // The database is lost: the remaining commands are not tried, and so not applied.
-                        if !matches!(error, BatchError::Rejected(_)) {
-                            lost = Some(SubmitError::Busy);
-                        }
-                        answers.push(Err(error.into()));
-                    }
+    /// Opens the connection if it is lost, so that an outage and its end are noticed without commands.
+    /// Returns whether there is one.
+    async fn check_connection(&mut self) -> bool {
+        let connected = self.connection.get().await.map(drop);
+        match &connected {
+            Ok(()) => self.availability.regain(self.number),
+            Err(error) => self.availability.lose(self.number, error),
+        }
+        connected.is_ok()
+    }
+
+    /// Applies the waiting commands and answers their callers. If the database rejects the batch, each command is retried
+    /// alone: one bad command must not fail the others. Returns whether the database is available.
+    async fn apply(&mut self, waiting: Vec<Pending>) -> bool {
+        let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
+        let (answers, is_available) = match self.attempt(&submissions).await {
+            Ok(answers) => (answers, true),
+            Err(BatchError::Rejected(_)) if waiting.len() > 1 => self.apply_each(&submissions).await,
+            Err(error) => {
+                let is_available = matches!(error, BatchError::Rejected(_));
+                let error = SubmitError::from(error);
+                (waiting.iter().map(|_| Err(error.clone())).collect(), is_available)
+            }
+        };
+        answer(waiting, answers, &self.changed_accounts);
+        is_available
+    }
+
+    /// Applies each command in its own transaction. Once the database is lost, the remaining ones are not tried, and so
+    /// not applied. Returns whether it is available.
+    async fn apply_each(&mut self, submissions: &[&Submission]) -> (Vec<Result<Answer, SubmitError>>, bool) {
+        let (mut answers, mut is_available) = (Vec::with_capacity(submissions.len()), true);
+        for submission in submissions {
+            if !is_available {
+                answers.push(Err(SubmitError::Busy));
+                continue;
+            }
+            match self.attempt(&[submission]).await {
+                Ok(answer) => answers.extend(answer),
+                Err(error) => {
+                    is_available = matches!(error, BatchError::Rejected(_));
+                    answers.push(Err(error.into()));
                 }
             }
-            answer(waiting, answers, changed_accounts);
         }
-        Err(error) => {
-            let error = SubmitError::from(error);
-            let answers = waiting.iter().map(|_| Err(error.clone())).collect();
-            answer(waiting, answers, changed_accounts);
-        }
+        (answers, is_available)
     }
-}
 
-/// Applies a batch in one transaction. A panic is a bug: it is reported and rolled back, and the writer goes on.
-async fn attempt(batch: &Batch, submissions: &[&Submission]) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
-    let started = Instant::now();
-    let result = std::panic::AssertUnwindSafe(batch.apply(submissions)).catch_unwind().await;
-    metrics::batch(submissions.len(), started.elapsed());
-    let result = result.unwrap_or_else(|_| Err(BatchError::Rejected(StorageError::Corrupt("a batch panicked".into()))));
-    if let Err(error) = &result {
-        tracing::error!(error = error as &dyn std::error::Error, commands = submissions.len(), "a batch failed");
+    /// Applies a batch in one transaction. A panic is a bug: it is reported and rolled back, and the writer goes on. The
+    /// connection is dropped after every other error than a rejection.
+    async fn attempt(&mut self, submissions: &[&Submission]) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
+        let started = Instant::now();
+        let result = {
+            let applied = async {
+                let conn = self.connection.get().await.map_err(|error| BatchError::Unreachable(error.into()))?;
+                self.batch.apply(conn, submissions).await
+            };
+            let mut applied = pin!(std::panic::AssertUnwindSafe(applied).catch_unwind());
+            match timeout(SLOW_BATCH, &mut applied).await {
+                Ok(result) => result,
+                Err(elapsed) => {
+                    self.availability.lose(self.number, &elapsed);
+                    applied.await
+                }
+            }
+        };
+        metrics::batch(submissions.len(), started.elapsed());
+        match result {
+            Ok(Ok(answers)) => {
+                self.availability.regain(self.number);
+                Ok(answers)
+            }
+            Ok(Err(error @ BatchError::Rejected(_))) => {
+                self.availability.regain(self.number);
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    commands = submissions.len(),
+                    "a batch failed"
+                );
+                Err(error)
+            }
+            Ok(Err(error)) => {
+                self.availability.lose(self.number, &error);
+                self.connection.lose();
+                Err(error)
+            }
+            Err(_) => {
+                self.connection.lose();
+                tracing::error!(commands = submissions.len(), "a batch panicked");
+                Err(BatchError::Rejected(StorageError::Corrupt("a batch panicked".into())))
+            }
+        }
     }
-    result
 }
 
 fn answer(waiting: Vec<Pending>, answers: Vec<Result<Answer, SubmitError>>, changed_accounts: &ChangedAccounts) {
@@ -322,7 +419,8 @@ impl SubmitError {
 impl From<BatchError> for SubmitError {
     fn from(error: BatchError) -> Self {
         match error {
-            BatchError::Rejected(error) | BatchError::Unreachable(error) => Self::Storage(Arc::new(error)),
+            BatchError::Rejected(error) => Self::Storage(Arc::new(error)),
+            BatchError::Unreachable(_) => Self::Busy,
             BatchError::Unknown(_) => Self::OutcomeUnknown,
         }
     }

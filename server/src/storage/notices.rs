@@ -3,7 +3,7 @@
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
 use brightmeter::ids::OrgId;
-use sqlx::PgPool;
+use sqlx::{Executor, PgPool, postgres::PgListener};
 use uuid::Uuid;
 
 use super::Result;
@@ -18,6 +18,11 @@ pub async fn notify(pool: &PgPool, orgs: &[OrgId]) -> Result<()> {
     let sent = sqlx::query!("select count(pg_notify($1, id::text)) from unnest($2::uuid[]) id", CHANNEL, &orgs);
     sent.fetch_one(pool).await?;
     Ok(())
+}
+
+/// Checks that a listener's connection is alive.
+pub async fn ping(listener: &mut PgListener) -> sqlx::Result<()> {
+    listener.execute("").await.map(drop)
 }
 
 /// Returns the organization in a notification's payload, or `None` if the payload isn't an id.

@@ -8,18 +8,13 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use tokio::time::timeout;
+
+use super::outage::within;
+use crate::deadlines::{ACQUIRE, CONNECT, IDLE_IN_TRANSACTION, LOCK, PING, STATEMENT};
+
 /// The number of writers. Organizations are divided among them by hash of their id.
 pub const WRITERS: u32 = 2;
-
-/// The timeout of a statement. Shorter than a submission's, so that a slow statement is answered and not unknown.
-pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The timeout of waiting for a lock.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time after which Postgres ends a transaction whose client is silent.
-const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// The timeout of waiting for a free connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-const _: () = assert!(LOCK_TIMEOUT.as_millis() < STATEMENT_TIMEOUT.as_millis());
 
 /// The idle time after which a connection is pinged before use.
 const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -38,9 +33,15 @@ impl Pools {
     pub fn open(app: PgConnectOptions, writer: PgConnectOptions) -> Self {
         let milliseconds = |timeout: Duration| timeout.as_millis().to_string();
         let settings = [
-            ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
-            ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
-            ("idle_in_transaction_session_timeout", milliseconds(IDLE_IN_TRANSACTION_TIMEOUT)),
+            ("statement_timeout", milliseconds(STATEMENT)),
+            ("lock_timeout", milliseconds(LOCK)),
+            ("idle_in_transaction_session_timeout", milliseconds(IDLE_IN_TRANSACTION)),
+            // Postgres gives up a client that is silent, too. Ignored on a Unix socket.
+            ("tcp_user_timeout", milliseconds(STATEMENT)),
+            ("tcp_keepalives_idle", "5".into()),
+            ("tcp_keepalives_interval", "2".into()),
+            ("tcp_keepalives_count", "3".into()),
+            ("client_connection_check_interval", "1000".into()),
             ("application_name", "brightmeter".into()),
             // With row-level security, planning a statement takes several times as long as running it, and each
             // statement has one good plan for all parameters.
@@ -49,31 +50,56 @@ impl Pools {
         // A plan cached while a table was empty would keep scanning it. The writer only reads by index.
         let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];
         let options = || {
-            let options = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
-            let options = options.before_acquire(|conn, meta| Box::pin(is_alive(conn, meta)));
+            let options = PgPoolOptions::new().acquire_timeout(ACQUIRE).test_before_acquire(false);
+            let options = options
+                .before_acquire(|conn, meta| Box::pin(is_alive(conn, meta)))
+                .after_release(|conn, _| Box::pin(is_alive_after_use(conn)));
             options.after_connect(|conn, _| Box::pin(refuse_privileged(conn)))
         };
         Self {
             app: options().max_connections(16).connect_lazy_with(app.options(settings.clone())),
-            // Two more for the sweeper and for provisioning.
-            writer: options().max_connections(WRITERS + 2).connect_lazy_with(writer.options(settings).options(lookups)),
+            // Writers have connections of their own: these are for the sweeper, provisioning and staff.
+            writer: options().max_connections(4).connect_lazy_with(writer.options(settings).options(lookups)),
         }
     }
 
-    /// Closes both pools and waits for statements in progress.
+    /// Closes both pools and waits for statements in progress, until a deadline.
     pub async fn close(&self) {
-        self.app.close().await;
-        self.writer.close().await;
+        let closed = async { tokio::join!(self.app.close(), self.writer.close()) };
+        if timeout(ACQUIRE, closed).await.is_err() {
+            tracing::warn!("some connections to the database were not closed in time");
+        }
     }
+}
+
+/// Opens a connection with the options of a pool, which it does not count towards.
+pub async fn connect(pool: &PgPool) -> sqlx::Result<PgConnection> {
+    let options = pool.connect_options();
+    let connect = async {
+        let mut conn = PgConnection::connect_with(&options).await?;
+        refuse_privileged(&mut conn).await?;
+        Ok(conn)
+    };
+    within(CONNECT, connect).await
 }
 
 /// Pings a connection that has been idle. One used recently isn't pinged: that would cost a round trip on every
 /// request.
 async fn is_alive(conn: &mut PgConnection, meta: PoolConnectionMetadata) -> sqlx::Result<bool> {
     if meta.idle_for >= CHECK_AFTER_IDLE {
-        conn.ping().await?;
+        ping(conn).await?;
     }
     Ok(true)
+}
+
+/// Pings a connection after use. Without a deadline, the pool would wait for a silent connection for ever and lose its
+/// place.
+async fn is_alive_after_use(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    ping(conn).await.map(|()| true)
+}
+
+async fn ping(conn: &mut PgConnection) -> sqlx::Result<()> {
+    within(PING, conn.ping()).await
 }
 
 /// Refuses a connection whose role bypasses row-level security, for example because a pooler dropped the role setting.

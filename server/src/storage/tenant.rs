@@ -3,7 +3,7 @@
 //! All functions fail if the pool has no connection in time or the database fails.
 
 use brightmeter::ids::{OrgId, UserId};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use super::Result;
 
@@ -15,9 +15,9 @@ pub async fn begin(pool: &PgPool, org: OrgId) -> Result<Transaction<'static, Pos
 
 /// Begins a transaction that sees the organizations in `orgs`, for the writer's batches.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn begin_batch(pool: &PgPool, orgs: &[OrgId]) -> Result<Transaction<'static, Postgres>> {
+pub async fn begin_batch<'a>(conn: &'a mut PgConnection, orgs: &[OrgId]) -> Result<Transaction<'a, Postgres>> {
     let list: Vec<String> = orgs.iter().map(ToString::to_string).collect();
-    begin_with(pool, "app.org_id", &list.join(",")).await
+    Ok(conn.begin_with(begin_statement("begin", &[("app.org_id", &list.join(","))])).await?)
 }
 
 /// Begins a transaction that sees the memberships of `user` and the names of those organizations.
@@ -88,8 +88,12 @@ async fn begin_with_settings(
     begin: &'static str,
     settings: &[(&'static str, &str)],
 ) -> Result<Transaction<'static, Postgres>> {
+    Ok(pool.begin_with(begin_statement(begin, settings)).await?)
+}
+
+fn begin_statement(begin: &'static str, settings: &[(&'static str, &str)]) -> AssertSqlSafe<String> {
     // SET takes no parameters. The values are UUIDs, instants and hex formatted by this process, and checked Stripe
     // ids.
     let settings: String = settings.iter().map(|(name, value)| format!("; set local {name} = '{value}'")).collect();
-    Ok(pool.begin_with(AssertSqlSafe(format!("{begin}{settings}"))).await?)
+    AssertSqlSafe(format!("{begin}{settings}"))
 }

@@ -42,6 +42,8 @@ use stripe_core::{
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use crate::deadlines::STRIPE;
+
 use super::{
     gateway::{
         Changed, Checkout, CheckoutOrder, Gateway, GatewayError, PaymentOwner, PlanOrder, SubscriptionChange,
@@ -51,17 +53,14 @@ use super::{
 };
 
 /// The timeout of one attempt.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_200);
 /// The delays before the second and the third attempt.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
 /// The page size of lists (refunds, disputes, subscriptions, invoices): the most that Stripe returns at once.
 const LIST_LIMIT: i64 = 100;
-/// The longest that one of our pages may wait for a request to Stripe, retries included.
-pub const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 const _: () = assert!(
-    ATTEMPT_TIMEOUT.as_millis() * 3 + RETRY_DELAYS[0].as_millis() + RETRY_DELAYS[1].as_millis()
-        < PAGE_TIMEOUT.as_millis()
+    ATTEMPT_TIMEOUT.as_millis() * 3 + RETRY_DELAYS[0].as_millis() + RETRY_DELAYS[1].as_millis() < STRIPE.as_millis()
 );
 
 /// Stripe's API, or the sandbox's.

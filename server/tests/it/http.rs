@@ -8,6 +8,7 @@ mod keys;
 mod machines;
 mod organizations;
 mod origins;
+mod outages;
 mod pages;
 mod quests;
 pub mod reconciliation;

@@ -48,6 +48,8 @@ use sqlx::{
 };
 use uuid::Uuid;
 
+use self::proxy::Proxy;
+
 /// The time at which every test starts.
 pub const START: &str = "2026-03-10T09:00:00Z";
 pub const APP_ROLE: &str = "brightmeter_app";
@@ -140,6 +142,16 @@ impl TestServer {
     async fn start(cluster: &PrivatePostgres, database: &str) -> Self {
         let writer_role = format!("{APP_ROLE}_writer");
         let pools = Pools::open(cluster.options(database, APP_ROLE), cluster.options(database, &writer_role));
+        Self::on(pools, cluster.options(database, PrivatePostgres::OWNER))
+    }
+
+    /// Starts a second server on the same database, which it reaches through `proxy`.
+    pub fn behind(&self, proxy: &Proxy) -> Self {
+        let role = |role: &str| proxy.options(&self.owner).username(role);
+        Self::on(Pools::open(role(APP_ROLE), role(&format!("{APP_ROLE}_writer"))), self.owner.clone())
+    }
+
+    fn on(pools: Pools, owner: PgConnectOptions) -> Self {
         let (catalog, clock) = (catalog(), Arc::new(ManualClock::with_sequential_ids(at(START), 1)));
         let (writer, tasks) = Writer::start(pools.writer.clone(), catalog.clone(), clock.clone());
         let reader = AccountReader {
@@ -160,7 +172,6 @@ impl TestServer {
             catalog: catalog.clone(),
             clock: clock.clone(),
         };
-        let owner = cluster.options(database, PrivatePostgres::OWNER);
         let owner_pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(owner.clone());
         let api_keys = ApiKeys::new(pools.app.clone(), clock.clone(), true);
         Self { pools, owner, owner_pool, catalog, clock, writer, reader, api_keys, sweeper, provisioning, tasks }
@@ -173,7 +184,8 @@ impl TestServer {
         self.stop().await;
     }
 
-    async fn stop(self) {
+    /// Stops the server, without an audit.
+    pub async fn stop(self) {
         let Self { pools, owner_pool, writer, reader, sweeper, tasks, .. } = self;
         drop((writer, reader, sweeper));
         tasks.finish().await;

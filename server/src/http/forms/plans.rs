@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::{
+    deadlines::STRIPE,
     http::{
         AppState,
         backend::{internal, plans::plan_error_message, submit_error},
@@ -19,7 +20,7 @@ use crate::{
         permitted::{Permission, Permitted},
     },
     service::{
-        plans::{Choice, Next, PlanError, STRIPE_TIMEOUT},
+        plans::{Choice, Next, PlanError},
         purchases::SyncError,
     },
     stripe::gateway::GatewayError,
@@ -104,7 +105,7 @@ pub(in crate::http) async fn return_from_stripe(
     Query(query): Query<ReturnQuery>,
 ) -> Redirect {
     if who.authorize(Action::ChangePlan).is_ok() {
-        let synced = timeout(STRIPE_TIMEOUT, state.plans.refresh_from_stripe(who.org)).await;
+        let synced = timeout(STRIPE, state.plans.refresh_from_stripe(who.org)).await;
         let synced = synced.unwrap_or_else(|_| Err(GatewayError::Unavailable("the request timed out".into()).into()));
         if let Err(error) = synced {
             tracing::warn!(

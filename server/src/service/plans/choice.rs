@@ -2,8 +2,6 @@
 //!
 //! A choice is recorded before we call Stripe, and the calls are idempotent.
 
-use std::time::Duration;
-
 use brightmeter::{
     billing::{
         license::{License, SuspensionCause},
@@ -22,6 +20,7 @@ use tokio::time::timeout;
 
 use super::{BillingFacts, PlanError, Plans};
 use crate::{
+    deadlines::STRIPE,
     service::customers,
     storage::{
         StorageError,
@@ -30,7 +29,6 @@ use crate::{
         tenant,
     },
     stripe::{
-        api::PAGE_TIMEOUT,
         gateway::{self, ChangeTiming, Changed, GatewayError, PricedPlan, SubscriptionChange},
         webhook_facts::CustomerFact,
     },
@@ -49,10 +47,6 @@ const CHOICE_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// The time before the end of a billing period in which the plan cannot be changed: the period that a change applies to
 /// must not depend on whose clock is ahead.
 const PERIOD_END_LOCKOUT: TimeDelta = TimeDelta::minutes(5);
-
-/// The timeout of all requests to Stripe that one page makes. Pages respond within ten seconds.
-pub const STRIPE_TIMEOUT: Duration = Duration::from_secs(9);
-const _: () = assert!(STRIPE_TIMEOUT.as_millis() < PAGE_TIMEOUT.as_millis());
 
 /// The next step after a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +87,7 @@ impl Plans {
         id: PlanOrderId,
         choice: Choice<'_>,
     ) -> Result<Next, PlanError> {
-        let chosen = timeout(STRIPE_TIMEOUT, self.choose_without_timeout(org, member, id, choice)).await;
+        let chosen = timeout(STRIPE, self.choose_without_timeout(org, member, id, choice)).await;
         chosen.unwrap_or_else(|_| Err(PlanError::Unconfirmed(GatewayError::Unavailable("the choice timed out".into()))))
     }
 
@@ -152,7 +146,7 @@ impl Plans {
     /// Also the reasons why the change could not be made.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn price(&self, org: OrgId, plan: &PlanName, from: Instant) -> Result<Option<Money>, PlanError> {
-        let priced = timeout(STRIPE_TIMEOUT, self.price_without_timeout(org, plan, from)).await;
+        let priced = timeout(STRIPE, self.price_without_timeout(org, plan, from)).await;
         priced.unwrap_or_else(|_| Err(GatewayError::Unavailable("the price preview timed out".into()).into()))
     }
 

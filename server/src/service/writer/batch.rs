@@ -18,16 +18,23 @@ use brightmeter::{
     },
     time::Instant,
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::{
+    PgConnection, Postgres, Transaction,
+    postgres::{PgDatabaseError, PgSeverity},
+};
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::{Answer, Submission, SubmitError, load, permits::Permits};
 use crate::{
     clock::Clock,
+    deadlines::BATCH,
     storage::{
         StorageError, accounts, attachments, daily, entries, guards, holdings, holds,
         idempotency::{self, IdempotencyRecord},
-        licenses, purchases, tenant,
+        licenses,
+        outage::timed_out,
+        purchases, tenant,
     },
 };
 
@@ -40,36 +47,32 @@ pub(super) enum BatchError {
     /// The database could not be reached. Nothing was applied.
     #[error("the database could not be reached")]
     Unreachable(#[source] StorageError),
-    /// The connection was lost during the commit.
+    /// The connection was lost during the commit, or the commit was not answered in time.
     #[error("the outcome of the commit is unknown")]
     Unknown(#[source] sqlx::Error),
 }
 
 impl From<StorageError> for BatchError {
     fn from(error: StorageError) -> Self {
-        let caused_by_command = match &error {
-            StorageError::Corrupt(_) | StorageError::Missing { .. } => true,
-            StorageError::Database(sqlx::Error::Database(error)) => !is_the_servers_fault(error.code().as_deref()),
-            StorageError::Database(
-                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
-            ) => true,
-            StorageError::Database(_) => false,
-        };
-        if caused_by_command { Self::Rejected(error) } else { Self::Unreachable(error) }
+        if error.is_outage() { Self::Unreachable(error) } else { Self::Rejected(error) }
     }
 }
 
-/// Whether an SQLSTATE blames the server and not the statement: connection (08), transaction rollback (40),
-/// insufficient resources (53), lock timeout (55P03), operator intervention or statement timeout (57). Retrying each
-/// command alone would then only repeat the wait for every caller.
-fn is_the_servers_fault(code: Option<&str>) -> bool {
-    code.is_some_and(|code| ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)))
+impl BatchError {
+    /// The failure of a COMMIT. After an error that Postgres reports, the transaction is rolled back and the session goes
+    /// on. A fatal error, or a lost connection, leaves open whether it was committed.
+    fn of_commit(error: sqlx::Error) -> Self {
+        let reported = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+        match reported.map(PgDatabaseError::severity) {
+            Some(PgSeverity::Error) => Self::from(StorageError::from(error)),
+            _ => Self::Unknown(error),
+        }
+    }
 }
 
 /// Applies batches.
 #[derive(Clone)]
 pub(super) struct Batch {
-    pub(super) pool: PgPool,
     pub(super) catalog: Arc<Catalog>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -93,15 +96,28 @@ struct BatchState {
 }
 
 impl Batch {
-    /// Applies `submissions` in order. Returns the answers in the same order.
+    /// Applies `submissions` in order. Returns the answers in the same order. Ends within [`BATCH`].
     pub(super) async fn apply(
         &self,
+        conn: &mut PgConnection,
         submissions: &[&Submission],
     ) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
+        let deadline = tokio::time::Instant::now() + BATCH;
+        let written = timeout_at(deadline, self.decide_and_write(conn, submissions)).await;
+        let (tx, answers) = written.unwrap_or_else(|_| Err(BatchError::Unreachable(timed_out().into())))?;
+        let committed = timeout_at(deadline, tx.commit()).await.unwrap_or_else(|_| Err(timed_out()));
+        committed.map(|()| answers).map_err(BatchError::of_commit)
+    }
+
+    async fn decide_and_write<'a>(
+        &self,
+        conn: &'a mut PgConnection,
+        submissions: &[&Submission],
+    ) -> Result<(Transaction<'a, Postgres>, Vec<Result<Answer, SubmitError>>), BatchError> {
         let mut orgs: Vec<OrgId> = submissions.iter().map(|submission| submission.org).collect();
         orgs.sort_unstable();
         orgs.dedup();
-        let mut tx = tenant::begin_batch(&self.pool, &orgs).await?;
+        let mut tx = tenant::begin_batch(conn, &orgs).await?;
         let ids: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
         let accounts = accounts::lock(&mut tx, &ids).await?;
         // Read after locking: a batch that waited for the lock must not use an earlier time than the batch it waited
@@ -122,12 +138,7 @@ impl Batch {
         };
         let answers = submissions.iter().map(|submission| self.step(&mut state, submission, now)).collect();
         write(&mut tx, &state, &self.catalog.ladder, now).await?;
-        match tx.commit().await {
-            Ok(()) => Ok(answers),
-            // Postgres refused the commit: nothing was committed. After any other error it may have been committed.
-            Err(error @ sqlx::Error::Database(_)) => Err(BatchError::Rejected(error.into())),
-            Err(error) => Err(BatchError::Unknown(error)),
-        }
+        Ok((tx, answers))
     }
 
     fn step(&self, state: &mut BatchState, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {

@@ -66,7 +66,8 @@ fn a_transaction_for_several_organizations_sees_exactly_those() {
     with_server(async |server| {
         let (one, two) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
         let hidden = fill(server, "nightshift-labs").await;
-        let mut tx = tenant::begin_batch(&server.pools.writer, &[one.org, two.org]).await.unwrap();
+        let mut conn = server.pools.writer.acquire().await.unwrap();
+        let mut tx = tenant::begin_batch(&mut conn, &[one.org, two.org]).await.unwrap();
         for table in tenant_tables(server).await {
             let (first, all) = count(&mut tx, &table, one.org).await.unwrap();
             let (second, _) = count(&mut tx, &table, two.org).await.unwrap();

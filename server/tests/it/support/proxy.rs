@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -27,17 +28,35 @@ pub struct Cut {
 pub struct Proxy {
     port: u16,
     armed: Arc<AtomicBool>,
+    /// Whether new connections are silent: they stay open, but nothing passes. Each change silences all open ones.
+    silence: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
 
 impl Proxy {
+    /// Starts a proxy that breaks nothing by itself.
+    pub async fn passing(to: &PgConnectOptions) -> Self {
+        Self::start(to, Cut { at: b"-", delivered: true }).await
+    }
+
     /// Starts the proxy, unarmed.
     pub async fn start(to: &PgConnectOptions, cut: Cut) -> Self {
         let socket = to.get_socket().expect("the cluster listens on a unix socket").join(".s.PGSQL.5432");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, armed) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
-        let serving = tokio::spawn(serve(listener, socket, cut, armed.clone()));
-        Self { port, armed, serving }
+        let (silence, silenced) = watch::channel(false);
+        let serving = tokio::spawn(serve(listener, socket, cut, (armed.clone(), silenced)));
+        Self { port, armed, silence, serving }
+    }
+
+    /// Silences all open connections for ever. New ones pass.
+    pub fn silence_open(&self) {
+        self.silence.send_replace(false);
+    }
+
+    /// Silences all connections for ever. New ones are silent, too, until [`silence_open`](Self::silence_open).
+    pub fn silence_all(&self) {
+        self.silence.send_replace(true);
     }
 
     /// Returns the options to connect through the proxy.
@@ -63,18 +82,33 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, socket: PathBuf, cut: Cut, armed: Arc<AtomicBool>) {
+async fn serve(
+    listener: TcpListener,
+    socket: PathBuf,
+    cut: Cut,
+    (armed, silence): (Arc<AtomicBool>, watch::Receiver<bool>),
+) {
     while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(pass(client, socket.clone(), cut, armed.clone()));
+        tokio::spawn(pass(client, socket.clone(), cut, (armed.clone(), silence.clone())));
     }
 }
 
-/// Forwards bytes in both directions until one side closes the connection, or until the cut.
-async fn pass(mut client: TcpStream, socket: PathBuf, cut: Cut, armed: Arc<AtomicBool>) -> std::io::Result<()> {
+/// Forwards bytes in both directions until one side closes the connection, until the cut, or until it falls silent.
+async fn pass(
+    mut client: TcpStream,
+    socket: PathBuf,
+    cut: Cut,
+    (armed, mut silence): (Arc<AtomicBool>, watch::Receiver<bool>),
+) -> std::io::Result<()> {
     let mut server = UnixStream::connect(socket).await?;
     let (mut request, mut answer) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    if *silence.borrow_and_update() {
+        return stay_silent(client).await;
+    }
     loop {
         tokio::select! {
+            biased;
+            _ = silence.changed() => return stay_silent(client).await,
             read = client.read(&mut request) => {
                 let message = &request[..read?];
                 let fits = message.windows(cut.at.len()).any(|bytes| bytes == cut.at);
@@ -98,4 +132,9 @@ async fn pass(mut client: TcpStream, socket: PathBuf, cut: Cut, armed: Arc<Atomi
             }
         }
     }
+}
+
+/// Keeps Postgres' side open, and swallows what the client sends until it closes the connection.
+async fn stay_silent(mut client: TcpStream) -> std::io::Result<()> {
+    tokio::io::copy(&mut client, &mut tokio::io::sink()).await.map(drop)
 }
