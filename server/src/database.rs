@@ -112,6 +112,18 @@ impl Database {
         Ok(Self { pools, demo, private: Some(private) })
     }
 
+    /// Starts the private Postgres again whenever it dies, until the future is dropped. Drop it before
+    /// [`close`](Self::close).
+    pub fn watch(&self) -> impl Future<Output = ()> + Send + 'static {
+        let watch = self.private.as_ref().map(PrivatePostgres::watch);
+        async move {
+            match watch {
+                Some(watch) => watch.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// Runs the maintenance that the private Postgres would do in the background after many writes, so that it does not
     /// disturb the next measurement.
     pub async fn tidy(&self) -> Result<(), DatabaseError> {

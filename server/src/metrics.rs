@@ -15,6 +15,7 @@ const BATCH_COMMANDS: &str = "brightmeter_batch_commands";
 const BATCH_SECONDS: &str = "brightmeter_batch_seconds";
 const QUEUE: &str = "brightmeter_writer_queue";
 const DATABASE_AVAILABLE: &str = "brightmeter_database_available";
+const POSTGRES_DEATHS: &str = "brightmeter_private_postgres_deaths_total";
 const STRIPE_EVENTS: &str = "brightmeter_stripe_events_total";
 const OPEN_HOLDS: &str = "brightmeter_open_holds";
 const VIOLATIONS: &str = "brightmeter_audit_violations";
@@ -50,6 +51,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(BATCH_SECONDS, "Time per batch, in seconds, from its first statement to its commit.");
     describe_gauge!(QUEUE, "Commands waiting in the queue, by writer.");
     describe_gauge!(DATABASE_AVAILABLE, "Whether the writers can write to the database: 1 or 0.");
+    describe_counter!(POSTGRES_DEATHS, "Times that the private Postgres died and was started again.");
     describe_counter!(
         STRIPE_EVENTS,
         "Stripe events that need no further attempt, by disposal: processed, not_ours or refused."
@@ -97,6 +99,11 @@ pub fn queue(writer: usize, waiting: usize) {
 /// Records whether the writers can write.
 pub fn database_available(available: bool) {
     gauge!(DATABASE_AVAILABLE).set(f64::from(u8::from(available)));
+}
+
+/// Counts a death of the private Postgres.
+pub fn postgres_died() {
+    counter!(POSTGRES_DEATHS).increment(1);
 }
 
 /// Counts a Stripe event that needs no further attempt. `disposal` is `processed`, `not_ours` or `refused`.

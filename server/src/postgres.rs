@@ -20,9 +20,11 @@ mod postmaster;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -41,7 +43,7 @@ const CREATE_DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Dropping it leaves the cluster running, as [`leave_running`](Self::leave_running) does.
 #[derive(Debug)]
 pub struct PrivatePostgres {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     socket_dir: PathBuf,
     /// `None` if the cluster belongs to another process.
     lock: Option<DirectoryLock>,
@@ -125,7 +127,7 @@ impl PrivatePostgres {
         }
         let socket_dir = cluster.ensure_running().await?;
         drop(start_lock);
-        Ok(Self { cluster, socket_dir, lock })
+        Ok(Self { cluster: Arc::new(cluster), socket_dir, lock })
     }
 
     /// Returns the options to connect to `database` as `role`: over the unix socket, without a password.
@@ -142,6 +144,18 @@ impl PrivatePostgres {
             .await
             .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
             .map_err(|source| PostgresError::CreateDatabase { name: name.to_owned(), source })
+    }
+
+    /// Starts the cluster again whenever it dies, until the future is dropped. Drop it before [`stop`](Self::stop). Does
+    /// nothing for a shared or joined cluster.
+    pub fn watch(&self) -> impl Future<Output = ()> + Send + 'static {
+        let watched = self.is_exclusive().then(|| (self.cluster.clone(), self.socket_dir.clone()));
+        async move {
+            match watched {
+                Some((cluster, socket_dir)) => watch::watch(cluster, socket_dir).await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Shuts the cluster down, which rolls back open transactions, and unlocks the directory.

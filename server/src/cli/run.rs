@@ -71,7 +71,11 @@ async fn listen(config: &Config) -> Result<TcpListener, CliError> {
 /// Serves until a stop signal, then closes the database, even after an error: the private Postgres never outlives its
 /// server.
 async fn run(config: &Config, edition: Edition, database: Database, listener: TcpListener) -> Result<(), CliError> {
+    let watching = tokio::spawn(database.watch());
     let result = serve_on(config, edition, &database, listener).await;
+    // Otherwise it would start the Postgres that is stopped next.
+    watching.abort();
+    let _ = watching.await;
     database.close().await?;
     result
 }

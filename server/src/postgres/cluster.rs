@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     OsUser, PostgresError, PrivatePostgres, blocking,
     error::tail,
-    postmaster::{PidFile, Probe, clear_stale_pid, probe},
+    postmaster::{PidFile, Probe, clear_stale_pid, is_running, probe},
     socket,
 };
 
@@ -119,6 +119,22 @@ impl Cluster {
 
     /// Starts the server unless it is running. Returns its socket's directory once it accepts connections.
     pub(super) async fn ensure_running(&self) -> Result<PathBuf, PostgresError> {
+        self.run_in(None).await
+    }
+
+    /// Starts the server again with its socket in the same directory, which clients know.
+    pub(super) async fn restart(&self, socket_dir: &Path) -> Result<(), PostgresError> {
+        self.run_in(Some(socket_dir)).await.map(drop)
+    }
+
+    /// Whether the server's process has ended without being stopped by us.
+    pub(super) async fn is_dead(&self) -> bool {
+        let data = self.data.clone();
+        let is_dead = blocking(move || Ok(PidFile::read(&data).is_none_or(|file| !is_running(file.pid))));
+        is_dead.await.unwrap_or_default()
+    }
+
+    async fn run_in(&self, socket_dir: Option<&Path>) -> Result<PathBuf, PostgresError> {
         let deadline = Instant::now() + START_TIMEOUT + PG_CTL_GRACE;
         let mut failures = 0;
         let mut was_launched = false;
@@ -133,7 +149,7 @@ impl Cluster {
                 Probe::Busy => sleep(PROBE_INTERVAL).await,
                 Probe::Absent => {
                     was_launched = true;
-                    if !self.launch(failures == 0).await? {
+                    if !self.launch(failures == 0, socket_dir).await? {
                         sleep(RETRY_PAUSE * 2_u32.pow(failures)).await;
                         failures += 1;
                     }
@@ -168,15 +184,19 @@ impl Cluster {
     }
 
     /// Makes one attempt to start the server. Returns whether pg_ctl reports it as ready.
-    async fn launch(&self, is_first: bool) -> Result<bool, PostgresError> {
+    async fn launch(&self, is_first: bool, known: Option<&Path>) -> Result<bool, PostgresError> {
         let (home, data, log) = (self.home.clone(), self.data.clone(), self.log.clone());
-        let os_user = self.os_user.clone();
+        let is_known = known.is_some();
+        let (os_user, known) = (self.os_user.clone(), known.map(Path::to_owned));
         let socket_dir = blocking(move || {
             clear_stale_pid(&home, &data, &os_user)?;
             if is_first {
                 rotate_log(&log)?;
             }
-            socket::choose(&home, &os_user)
+            match known {
+                Some(known) => socket::keep(&home, known, &os_user),
+                None => socket::choose(&home, &os_user),
+            }
         })
         .await?;
 
@@ -191,7 +211,7 @@ impl Cluster {
             // Not a pipe: the server would keep it open, and reading it would never end.
             .stderr(Stdio::null());
         let status = self.finish("pg_ctl", START_TIMEOUT + PG_CTL_GRACE, start.status()).await?;
-        if !status.success() {
+        if !status.success() && !is_known {
             socket::remove_short(&self.home, &socket_dir).await;
         }
         Ok(status.success())

@@ -109,15 +109,25 @@ pub(super) fn clear_stale_pid(home: &Path, data: &Path, os_user: &OsUser) -> Res
 /// A dead server is a zombie until it is reaped, and after a reboot or in a new container another program may have its
 /// process id. Postgres takes either for a running server and does not start.
 fn is_stale(pid: u32, data: &Path) -> bool {
-    let is_zombie = fs::read_to_string(format!("/proc/{pid}/stat"))
-        // The state follows the name, which is in parentheses and may contain some itself.
-        .is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')));
+    let is_zombie = state_of(pid) == Some('Z');
     let works_elsewhere = match (fs::read_link(format!("/proc/{pid}/cwd")), fs::canonicalize(data)) {
         (Ok(directory), Ok(data)) => directory != data,
         // A process that cannot be inspected may be the server.
         _ => false,
     };
     is_zombie || works_elsewhere
+}
+
+/// Whether a process exists and is not a zombie.
+pub(super) fn is_running(pid: u32) -> bool {
+    state_of(pid).is_some_and(|state| state != 'Z')
+}
+
+/// Returns the state of a process, or `None` if it does not exist.
+fn state_of(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The state follows the name, which is in parentheses and may contain some itself.
+    stat.rsplit(") ").next()?.chars().next()
 }
 
 #[cfg(test)]

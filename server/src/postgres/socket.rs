@@ -40,7 +40,18 @@ pub(super) fn choose(home: &Path, os_user: &OsUser) -> Result<PathBuf, PostgresE
     }
     // Creating it fails if the name exists, so the directory is ours. The next start finds it in the pid file.
     let name = format!("brightmeter-{:016x}", RandomState::new().hash_one(home));
-    let path = Path::new("/tmp").join(name);
+    create(Path::new("/tmp").join(name), os_user)
+}
+
+/// Returns the socket directory to configure for a server that is started again: the same one.
+pub(super) fn keep(home: &Path, socket_dir: PathBuf, os_user: &OsUser) -> Result<PathBuf, PostgresError> {
+    if socket_dir == home {
+        return Ok(PathBuf::from(HOME));
+    }
+    if socket_dir.is_dir() { Ok(socket_dir) } else { create(socket_dir, os_user) }
+}
+
+fn create(path: PathBuf, os_user: &OsUser) -> Result<PathBuf, PostgresError> {
     DirBuilder::new().mode(0o700).create(&path).map_err(PostgresError::file("create the socket directory", &path))?;
     os_user.make_owner_of(&path)?;
     Ok(path)

@@ -389,3 +389,28 @@ fn a_directory_that_the_fallback_user_cannot_access_is_refused() {
     fs::set_permissions(&closed, Permissions::from_mode(0o711)).unwrap();
     directory::create(&closed.join("data"), &os_user).unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_is_killed_is_started_again_on_the_same_socket() {
+    let test_dir = TestDir::new();
+    let postgres = test_dir.start().await;
+    let watching = tokio::spawn(postgres.watch());
+    for _ in 0..2 {
+        let pid = test_dir.pid();
+        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        let options = postgres.options("postgres", OWNER);
+        let restarted = async {
+            loop {
+                let is_new = PidFile::read(&test_dir.data()).is_some_and(|file| file.pid != pid);
+                if is_new && options.connect().await.is_ok() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), restarted).await.expect("within ten seconds");
+    }
+    watching.abort();
+    assert!(watching.await.unwrap_err().is_cancelled());
+    postgres.stop().await.unwrap();
+}
