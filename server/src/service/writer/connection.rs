@@ -28,7 +28,14 @@ impl WriterConnection {
     }
 
     /// Returns the connection. Pings it if it was idle, and opens another one if it is lost.
+    ///
+    /// # Errors
+    /// Also once the pool is closed.
     pub(super) async fn get(&mut self) -> sqlx::Result<&mut PgConnection> {
+        if self.pool.is_closed() {
+            self.lose();
+            return Err(sqlx::Error::PoolClosed);
+        }
         let is_lost = match &mut self.open {
             Some((conn, used_at)) if used_at.elapsed() >= CHECK_AFTER_IDLE => within(PING, conn.ping()).await.is_err(),
             open => open.is_none(),
