@@ -1,4 +1,4 @@
--- Runs after every migration, as the owner, with the setting brightmeter.app_role. Creates two roles that own nothing
+-- Run by `brightmeter migrate` as the owner, with the setting brightmeter.app_role. Creates two roles that own nothing
 -- and cannot bypass row-level security: one serves pages and the API, the other is the writer. Because only the
 -- writer's role may write tokens, the writer is the only way to move them. Safe to run again.
 do $$

@@ -193,7 +193,10 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Serve => run::serve(config).await?,
         Command::Demo => run::demo(config).await?,
         Command::Migrate => {
-            open(&config).await?.close().await?;
+            match &config.database {
+                Some(owner) => Database::migrate(owner, &config.app_role).await?,
+                None => Database::migrate_private(&config.data_dir, &config.app_role).await?,
+            }
             say("The schema is up to date.");
         }
         Command::Audit { json } => return audit::audit(&config, json).await,
@@ -214,7 +217,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens and migrates the configured database. A server may be running on it.
+/// Opens the configured database. A server may be running on it.
 async fn open(config: &Config) -> Result<Database, CliError> {
     Ok(match &config.database {
         Some(owner) => Database::open(owner, &config.app_role).await?,

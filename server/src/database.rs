@@ -1,6 +1,6 @@
 //! The server's database: the one in `DATABASE_URL`, or the private one.
 //!
-//! All functions return [`DatabaseError`] if the database cannot be opened, migrated or closed.
+//! All functions return [`DatabaseError`] if the database cannot be opened, migrated or closed, or has another schema.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub enum DatabaseError {
     /// The private Postgres did not start.
     #[error(transparent)]
     Private(#[from] PostgresError),
-    /// The schema could not be migrated.
+    /// The schema is another one, or could not be migrated.
     #[error(transparent)]
     Migration(#[from] MigrationError),
     /// A database could not be created, marked, renamed or vacuumed.
@@ -42,7 +42,7 @@ const HALF_FILLED: &str = "brightmeter_half_filled";
 /// The mark on the demo's database.
 const DEMO: &str = "demo";
 
-/// An open, migrated database.
+/// An open database with this program's schema.
 #[derive(Debug)]
 pub struct Database {
     /// The connection pools.
@@ -53,9 +53,9 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database of `owner`. Migrates it as the owner, then connects as `app_role` and its writer.
+    /// Opens the database of `owner`. Checks its schema as the owner, then connects as `app_role` and its writer.
     pub async fn open(owner: &PgConnectOptions, app_role: &str) -> Result<Self, DatabaseError> {
-        migrations::run(owner, app_role).await?;
+        migrations::check(owner, app_role).await?;
         // The owner logs in, but the role is one that owns nothing. As a connection option, it survives RESET ROLE.
         let with_role = |role: String| owner.clone().options([("role", role)]);
         let pools = Pools::open(with_role(app_role.into()), with_role(format!("{app_role}_writer")));
@@ -79,6 +79,23 @@ impl Database {
     /// administer production or the demo.
     pub async fn open_or_join(data_dir: &Path, app_role: &str) -> Result<Self, DatabaseError> {
         Self::open_in(PrivatePostgres::start_or_join(&data_dir.join("postgres")).await?, app_role).await
+    }
+
+    /// Migrates the schema of the database of `owner`.
+    pub async fn migrate(owner: &PgConnectOptions, app_role: &str) -> Result<(), DatabaseError> {
+        Ok(migrations::migrate(owner, app_role).await?)
+    }
+
+    /// Migrates the schema in the private Postgres under `data_dir`, which it starts or joins.
+    pub async fn migrate_private(data_dir: &Path, app_role: &str) -> Result<(), DatabaseError> {
+        let private = PrivatePostgres::start_or_join(&data_dir.join("postgres")).await?;
+        let migrated = async {
+            private.create_database(NAME).await?;
+            Self::migrate(&private.options(NAME, PrivatePostgres::OWNER), app_role).await
+        };
+        let migrated = migrated.await;
+        private.stop().await?;
+        migrated
     }
 
     /// Starts the private Postgres under `data_dir` for the demo, exclusively. If the database does not exist, `fill` fills
@@ -168,7 +185,7 @@ fn maintenance(private: &PrivatePostgres) -> PgConnectOptions {
 
 async fn pools_in(private: &PrivatePostgres, name: &str, app_role: &str) -> Result<Pools, DatabaseError> {
     private.create_database(name).await?;
-    migrations::run(&private.options(name, PrivatePostgres::OWNER), app_role).await?;
+    migrations::check(&private.options(name, PrivatePostgres::OWNER), app_role).await?;
     let writer = format!("{app_role}_writer");
     Ok(Pools::open(private.options(name, app_role), private.options(name, &writer)))
 }

@@ -2,7 +2,7 @@
 
 mod database;
 mod logs;
-mod program;
+pub mod program;
 mod reconcile;
 
 use std::fs;

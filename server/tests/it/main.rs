@@ -9,6 +9,7 @@ mod http;
 mod isolation;
 mod jobs;
 mod log;
+mod schema;
 mod storage;
 mod support;
 mod sweeper;

@@ -131,7 +131,7 @@ async fn template(cluster: &PrivatePostgres, maintenance: &PgConnectOptions) -> 
         let half = format!("{name}_new");
         databases::drop(maintenance, &half).await.unwrap();
         cluster.create_database(&half).await.unwrap();
-        migrations::run(&cluster.options(&half, PrivatePostgres::OWNER), APP_ROLE).await.unwrap();
+        migrations::migrate(&cluster.options(&half, PrivatePostgres::OWNER), APP_ROLE).await.unwrap();
         databases::rename(maintenance, &half, &name).await.unwrap();
     }
     turn.close().await.unwrap();
