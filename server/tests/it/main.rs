@@ -4,6 +4,7 @@
 mod api;
 mod billing;
 mod cli;
+mod faults;
 mod holds;
 mod http;
 mod isolation;

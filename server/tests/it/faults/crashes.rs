@@ -1,0 +1,105 @@
+//! Processes that die: the server, its Postgres, one of Postgres' connections, one of two replicas.
+
+use std::{fs, time::Duration};
+
+use tokio::time::sleep;
+
+use super::{
+    load::Load,
+    process::{Installation, signal},
+    rounds,
+};
+
+/// The time in which a process is started and everything works again.
+const RESTART_LIMIT: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_has_lost_and_doubled_nothing() {
+    let on = Installation::new();
+    let mut server = on.start().await;
+    let load = Load::start(&on);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds() * 3 {
+        load.until_spending(RESTART_LIMIT).await;
+        sleep(Duration::from_millis(rand::random_range(0..300))).await;
+        server.kill();
+        server = on.start().await;
+        slowest = slowest.max(load.until_spending(RESTART_LIMIT).await);
+    }
+    let spent = load.finish().await;
+    spent.check("server killed", &on, &format!("spending again {slowest:?} after it is ready")).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_postgres_is_started_again_and_nothing_is_lost() {
+    let on = Installation::new();
+    let server = on.start().await;
+    let load = Load::start(&on);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds() {
+        load.until_spending(RESTART_LIMIT).await;
+        signal("-KILL", on.postmaster());
+        slowest = slowest.max(load.until_spending(RESTART_LIMIT).await);
+    }
+    let spent = load.finish().await;
+    spent.check("Postgres killed", &on, &format!("spending again after {slowest:?}")).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_connection_takes_all_others_with_it_and_nothing_is_lost() {
+    let on = Installation::new();
+    let server = on.start().await;
+    let load = Load::start(&on);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds() {
+        load.until_spending(RESTART_LIMIT).await;
+        let mut conn = on.connect().await;
+        let backends = "select pid from pg_stat_activity where usename = 'brightmeter_app_writer' limit 1";
+        let backend: i32 = sqlx::query_scalar(backends).fetch_one(&mut conn).await.unwrap();
+        // Postgres then ends all connections and recovers.
+        signal("-KILL", backend.try_into().unwrap());
+        slowest = slowest.max(load.until_spending(RESTART_LIMIT).await);
+    }
+    let spent = load.finish().await;
+    spent.check("connection killed", &on, &format!("spending again after {slowest:?}")).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_stopped_under_load_answers_what_it_has_accepted() {
+    let on = Installation::new();
+    let mut server = on.start().await;
+    let load = Load::start(&on);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds() {
+        load.until_spending(RESTART_LIMIT).await;
+        slowest = slowest.max(server.stop().await);
+        server = on.start().await;
+    }
+    let spent = load.finish().await;
+    spent.check("server stopped", &on, &format!("stopped after {slowest:?}")).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checks_notice_a_spend_that_is_lost_or_doubled() {
+    let on = Installation::new();
+    let server = on.start().await;
+    let load = Load::start(&on);
+    load.until_spending(RESTART_LIMIT).await;
+    let mut spent = load.finish().await;
+    let ledger = spent.transactions.clone();
+    assert_eq!(spent.compare(&ledger), (0, 0));
+    // As if it had been acknowledged before its commit, which then failed.
+    let lost = "00000000-0000-7000-8000-000000000000";
+    spent.transactions.insert(lost.into());
+    assert_eq!(spent.compare(&ledger), (1, 0));
+    // As if a repeat had charged again, under a transaction that no client knows.
+    spent.transactions.remove(lost);
+    spent.transactions.pop_first().unwrap();
+    assert_eq!(spent.compare(&ledger), (0, 1));
+    server.stop().await;
+    assert!(fs::metadata(on.cluster().join("data/postmaster.pid")).is_err(), "Postgres has stopped, too");
+}
