@@ -10,7 +10,7 @@ use crate::metrics;
 /// The interval between checks whether the server's process is alive.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// The pauses after failed restarts. The last one repeats: a full disk may take long to be cleared.
-const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
+const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// Checks until the future is dropped. Drop it before the server is stopped.
 pub(super) async fn watch(cluster: Arc<Cluster>, socket_dir: PathBuf) {

@@ -68,6 +68,25 @@ async fn a_killed_connection_takes_all_others_with_it_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_replicas_one_is_killed_and_the_other_goes_on() {
+    let on = Installation::new();
+    let first = on.start().await;
+    let (second, url) = on.start_replica().await;
+    let (of_first, of_second) = (Load::start(&on), Load::start_at(&on, &url));
+    of_first.until_spending(RESTART_LIMIT).await;
+    of_second.until_spending(RESTART_LIMIT).await;
+    // Its Postgres goes on.
+    first.kill();
+    let took = of_second.until_spending(RESTART_LIMIT).await;
+    let first = on.start().await;
+    of_first.until_spending(RESTART_LIMIT).await;
+    let spent = of_first.finish().await.join(of_second.finish().await);
+    spent.check("replica killed", &on, &format!("the other one answers after {took:?}")).await;
+    second.stop().await;
+    first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_stopped_under_load_answers_what_it_has_accepted() {
     let on = Installation::new();
     let mut server = on.start().await;

@@ -45,9 +45,14 @@ struct Shared {
 impl Load {
     /// Starts the clients.
     pub fn start(on: &Installation) -> Self {
+        Self::start_at(on, &on.url)
+    }
+
+    /// Starts clients of the server at `url`.
+    pub fn start_at(on: &Installation, url: &str) -> Self {
         let (stop, shared) = (Arc::<AtomicBool>::default(), Arc::<Shared>::default());
         let clients = (0..CLIENTS).map(|_| {
-            let (stop, shared, url, key) = (stop.clone(), shared.clone(), on.url.clone(), on.key.clone());
+            let (stop, shared, url, key) = (stop.clone(), shared.clone(), url.to_owned(), on.key.clone());
             tokio::spawn(async move {
                 let http = reqwest::Client::builder().timeout(REQUEST_LIMIT * 2).build().unwrap();
                 while !stop.load(Ordering::Relaxed) {
@@ -138,6 +143,12 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// Adds what other clients know.
+    pub fn join(mut self, other: Self) -> Self {
+        self.transactions.extend(other.transactions);
+        Self { keys: self.keys + other.keys, slowest: self.slowest.max(other.slowest), ..self }
+    }
+
     /// Compares with the ledger, and returns how many spends were lost and how many were doubled.
     pub fn compare(&self, ledger: &BTreeSet<String>) -> (usize, usize) {
         (self.transactions.difference(ledger).count(), ledger.difference(&self.transactions).count())

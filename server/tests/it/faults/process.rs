@@ -33,7 +33,11 @@ pub struct Installation {
 impl Installation {
     /// Creates an organization with a million AI tokens, and an API key.
     pub fn new() -> Self {
-        let directory = TempDir::new();
+        Self::within(TempDir::new())
+    }
+
+    /// The same, in this directory.
+    pub fn within(directory: TempDir) -> Self {
         fs::create_dir_all(directory.0.join("site/pkg")).unwrap();
         let ping = "[[features]]\nname = \"ping\"\nlabel = \"Ping\"\nsummary = \"Costs one token\"\n\
                     token_type = \"ai\"\ncost = 1\nfrom_plan = \"pro\"\n";
@@ -42,9 +46,8 @@ impl Installation {
             "price_cents = 25_000_000\nallowance = { ai = 1_000_000,",
         );
         fs::write(directory.0.join("catalog.toml"), format!("{rich}\n{ping}")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().unwrap();
-        let mut made = Self { directory, url: format!("http://127.0.0.1:{port}"), key: String::new(), http };
+        let mut made = Self { directory, url: free_url(), key: String::new(), http };
         made.run("org create --slug acme --plan enterprise --owner-email owner@acme.test");
         made.key = made.run("key create --org acme --scope spend --name load").trim().to_owned();
         made
@@ -66,26 +69,30 @@ impl Installation {
     /// Starts the server and waits until it is ready.
     pub async fn start(&self) -> Server {
         let mut command = brightmeter("serve");
-        self.configure(&mut command).stdout(Stdio::null()).stderr(Stdio::null());
-        let server = Server(command.spawn().unwrap());
-        self.until_ready(START_LIMIT).await;
+        let server = Server::spawn(self.configure(&mut command));
+        until_ready(&self.http, &self.url, START_LIMIT).await;
         server
+    }
+
+    /// Starts a second server on the same database, which the first one runs. Returns its URL, too.
+    pub async fn start_replica(&self) -> (Server, String) {
+        let (mut command, url) = (brightmeter("serve"), free_url());
+        let socket = self.cluster();
+        let database = format!("postgres://{}@localhost/brightmeter?host={}", PrivatePostgres::OWNER, socket.display());
+        self.configure(&mut command).env("BRIGHTMETER_ADDR", url.trim_start_matches("http://"));
+        let server = Server::spawn(command.env("BRIGHTMETER_PUBLIC_URL", &url).env("DATABASE_URL", database));
+        until_ready(&self.http, &url, START_LIMIT).await;
+        (server, url)
     }
 
     /// Waits until `/readyz` answers 200, and returns how long that took.
     pub async fn until_ready(&self, limit: Duration) -> Duration {
-        let started = Instant::now();
-        while !self.is_ready().await {
-            assert!(started.elapsed() < limit, "not ready within {limit:?}");
-            sleep(Duration::from_millis(10)).await;
-        }
-        started.elapsed()
+        until_ready(&self.http, &self.url, limit).await
     }
 
     /// Whether `/readyz` answers 200.
     pub async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        is_ready(&self.http, &self.url).await
     }
 
     /// Connects to the private Postgres as its owner.
@@ -116,6 +123,26 @@ impl Installation {
     }
 }
 
+async fn until_ready(http: &reqwest::Client, url: &str, limit: Duration) -> Duration {
+    let started = Instant::now();
+    while !is_ready(http, url).await {
+        assert!(started.elapsed() < limit, "not ready within {limit:?}");
+        sleep(Duration::from_millis(10)).await;
+    }
+    started.elapsed()
+}
+
+async fn is_ready(http: &reqwest::Client, url: &str) -> bool {
+    let answer = http.get(format!("{url}/readyz")).send().await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// The base URL of a server on a free port.
+fn free_url() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}")
+}
+
 impl Drop for Installation {
     fn drop(&mut self) {
         // A test that failed may leave Postgres running.
@@ -131,6 +158,10 @@ impl Drop for Installation {
 pub struct Server(Child);
 
 impl Server {
+    fn spawn(command: &mut std::process::Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
     /// Kills the process, as a lost machine would.
     pub fn kill(mut self) {
         self.0.kill().unwrap();

@@ -1,6 +1,11 @@
 //! Things that stop without dying: Postgres that hangs, a long reader, a full disk.
 
-use std::{process::Command, time::Duration};
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use tokio::time::sleep;
 
@@ -9,11 +14,14 @@ use super::{
     process::{Installation, signal},
     rounds,
 };
+use crate::cli::program::TempDir;
 
 /// The time in which everything works again once the cause is gone.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
 /// The time in which `/readyz` notices.
 const NOTICE_LIMIT: Duration = Duration::from_secs(10);
+/// The same, where Postgres must be started.
+const RESTART_LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_hangs_is_noticed_and_everything_goes_on_after_it() {
@@ -57,6 +65,55 @@ async fn beside_a_long_reader_commands_and_spends_go_on() {
     drop(reader);
     let spent = load.finish().await;
     spent.check("long reader", &on, &format!("spending within {slowest:?}")).await;
+    server.stop().await;
+}
+
+/// A small file system of its own. Only root can create one: `None` for other users.
+fn small_disk() -> Option<(TempDir, impl Drop)> {
+    let directory = TempDir::new();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=400m,mode=755", "none"]).arg(&directory.0).stderr(Stdio::null());
+    if !mount.status().is_ok_and(|status| status.success()) {
+        println!("the disk full test needs the right to mount a file system; it is left out");
+        return None;
+    }
+    let unmount = Unmount(directory.0.clone());
+    Some((directory, unmount))
+}
+
+struct Unmount(PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_503_until_there_is_space_again() {
+    let Some((directory, _unmount)) = small_disk() else { return };
+    let ballast = directory.0.join("ballast");
+    let on = Installation::within(directory);
+    let server = on.start().await;
+    let load = Load::start(&on);
+    load.until_spending(RECOVERY_LIMIT).await;
+    let mut full = std::fs::File::create(&ballast).unwrap();
+    while full.write_all(&[0; 1 << 16]).is_ok() {}
+    // Uses up the log, until Postgres cannot go on.
+    let mut conn = on.connect().await;
+    let use_up = "select pg_logical_emit_message(true, 'full', repeat('x', 1000)); select pg_switch_wal()";
+    while sqlx::raw_sql(use_up).execute(&mut conn).await.is_ok() {}
+    let refused = async {
+        while on.is_ready().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(NOTICE_LIMIT, refused).await.expect("/readyz notices");
+    std::fs::remove_file(&ballast).unwrap();
+    drop(full);
+    let took = load.until_spending(RESTART_LIMIT).await;
+    let spent = load.finish().await;
+    spent.check("disk full", &on, &format!("spending again after {took:?}")).await;
     server.stop().await;
 }
 
