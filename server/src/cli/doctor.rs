@@ -13,6 +13,11 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest accepted difference between this machine's clock and the database's.
 const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
+/// The free space under which Postgres may stop any moment: a few segments of its log.
+const MIN_FREE_BYTES: u64 = 200 << 20;
+/// The free space under which doctor warns: about the size that Postgres' log may reach.
+const LOW_FREE_BYTES: u64 = 3 << 30;
+
 /// The result of a check.
 enum Finding {
     Good(String),
@@ -42,6 +47,7 @@ pub(super) async fn doctor(config: Result<Config, crate::config::ConfigError>) -
             configuration(&config, &mut report);
             address(&config, &mut report).await;
             ai(&config, &mut report).await;
+            disk(&config, &mut report);
             database(&config, &mut report).await;
         }
     }
@@ -162,6 +168,30 @@ async fn database(config: &Config, report: &mut Report) {
             }
         },
     }
+}
+
+/// Checks the space on the disk of the private Postgres.
+fn disk(config: &Config, report: &mut Report) {
+    if config.database.is_some() {
+        return;
+    }
+    // Before the first start, the directory does not exist yet.
+    let directory = config.data_dir.ancestors().find(|directory| directory.is_dir()).unwrap_or(Path::new("."));
+    report.add(
+        "disk",
+        match rustix::fs::statvfs(directory) {
+            Ok(found) => {
+                let free = found.f_bavail.saturating_mul(found.f_frsize);
+                let text = format!("{} MB free at {}", free >> 20, directory.display());
+                match free {
+                    ..MIN_FREE_BYTES => Bad(format!("{text}: Postgres stops when it is full; free some space")),
+                    ..LOW_FREE_BYTES => Warning(format!("{text}: Postgres stops when it is full")),
+                    _ => Good(text),
+                }
+            }
+            Err(error) => Warning(format!("cannot read the free space at {}: {error}", directory.display())),
+        },
+    );
 }
 
 async fn schema(owner: &PgConnectOptions, config: &Config, report: &mut Report) {

@@ -140,6 +140,8 @@ fn a_data_directory_allows_one_server_and_admin_commands_beside_it() {
     let output = run("migrate");
     assert_eq!((output.code, output.stdout.as_str()), (0, "The schema is up to date.\n"), "{output:?}");
     assert_eq!(run("migrate").code, 0, "a second run succeeds");
+    let doctor = run("doctor");
+    assert!(doctor.stdout.contains(" MB free at "), "{doctor:?}");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let running = PrivatePostgres::start(&directory.0.join("postgres")).await.unwrap();
