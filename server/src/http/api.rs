@@ -8,7 +8,7 @@ mod check_balance;
 mod command_response;
 mod deduct;
 mod docs;
-mod extract;
+pub(super) mod extract;
 mod holds;
 mod ledger;
 mod license;
@@ -17,6 +17,7 @@ mod refunds;
 mod responses;
 mod stats;
 mod stream;
+mod strict_json;
 mod usage;
 
 use std::sync::{Arc, LazyLock};

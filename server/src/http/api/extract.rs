@@ -10,6 +10,7 @@ use axum::{
 use brightmeter::{idempotency_key::IdempotencyKey, ids::MemberId, reason::Reason};
 use serde::de::DeserializeOwned;
 
+use super::strict_json::Strict;
 use crate::http::{
     problem::{FieldProblem, Problem},
     state::AppState,
@@ -18,8 +19,8 @@ use crate::http::{
 /// The largest request body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A JSON object. An empty body counts as an empty object.
-pub(super) struct Body<T>(pub(super) T);
+/// A JSON object, read as [`Strict`] does. An empty body counts as an empty object.
+pub(in crate::http) struct Body<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = Problem;
@@ -43,11 +44,17 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut source = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize(Strict::new(&mut source)).map_err(|error| {
+        // Of a name that is refused itself, only the object around it is known.
         let path = error.path().to_string();
+        let path = match path.strip_suffix('?').map(|path| path.trim_end_matches('.')) {
+            Some("") => ".",
+            Some(object) => object,
+            None => &path,
+        };
         let error = error.into_inner();
         if error.is_data() {
-            Problem::Invalid(vec![field_problem(&path, &error.to_string())])
+            Problem::Invalid(vec![field_problem(path, &error.to_string())])
         } else {
             syntax_problem(&error)
         }

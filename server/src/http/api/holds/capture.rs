@@ -17,11 +17,11 @@ use crate::http::{
 };
 
 /// The amount to charge.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct Capture {
     /// The number of tokens to charge, at most the held amount. Default: the held amount.
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_000_i64, example = 5)]
+    #[schema(value_type = Option<i64>, nullable = false, minimum = 1, maximum = 1_000_000_000_000_i64, example = 5)]
     amount: Option<Tokens>,
 }
 

@@ -28,16 +28,16 @@ pub(in crate::http::api) struct OpenHold {
     #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_-]*$", example = "quest_generation")]
     feature: FeatureName,
     /// The number of uses. Default: 1.
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10_000, example = 1)]
+    #[schema(value_type = Option<u32>, nullable = false, minimum = 1, maximum = 10_000, example = 1)]
     quantity: Option<Quantity>,
     /// The id of the member to act for. That member's limits apply.
-    #[schema(value_type = Option<uuid::Uuid>, example = json!(null))]
+    #[schema(value_type = Option<uuid::Uuid>, nullable = false)]
     member: Option<MemberId>,
     /// The seconds until the hold expires, at most 24 hours. Default: 15 minutes.
-    #[schema(minimum = 1, maximum = 86_400, example = 600)]
+    #[schema(nullable = false, minimum = 1, maximum = 86_400, example = 600)]
     ttl_seconds: Option<u32>,
     /// Your data, stored with the ledger entry: a JSON object of at most 2,048 bytes.
-    #[schema(value_type = Option<BTreeMap<String, serde_json::Value>>, example = json!({ "job": "17" }))]
+    #[schema(value_type = Option<BTreeMap<String, serde_json::Value>>, nullable = false, example = json!({ "job": "17" }))]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 

@@ -20,11 +20,11 @@ use crate::http::{
 const DEFAULT_REASON: &str = "released by the service";
 
 /// The reason not to charge.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct Release {
     /// The reason, 1 to 500 characters.
-    #[schema(min_length = 1, max_length = 500, example = "The model did not answer")]
+    #[schema(nullable = false, min_length = 1, max_length = 500, example = "The model did not answer")]
     reason: Option<String>,
 }
 
