@@ -1,4 +1,8 @@
 //! Pages, rendered by Leptos, including a form's page after its submission was rejected.
+//!
+//! A page ignores query parameters that it doesn't know, because mail clients and campaigns add some to links. A known
+//! parameter with an invalid value is shown with its error, or counts as absent. So no page responds 5xx to a query. (The
+//! API refuses unknown parameters instead.)
 
 use app::{
     backend::{SignedIn, StaffMember},

@@ -9,7 +9,10 @@ use axum::{
 use brightmeter::time::Instant;
 use serde::Deserialize;
 
-use super::{AppState, api::extract::Body};
+use super::{
+    AppState,
+    api::extract::{Body, NoParameters, Query},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +21,11 @@ pub(super) struct Now {
 }
 
 /// Sets the clock, then sweeps, so that the effects are booked before the response.
-pub(super) async fn set(State(state): State<AppState>, Body(body): Body<Now>) -> Response {
+pub(super) async fn set(
+    State(state): State<AppState>,
+    Query(NoParameters {}): Query<NoParameters>,
+    Body(body): Body<Now>,
+) -> Response {
     let Some((clock, sweeper)) = &state.test_clock else { return StatusCode::NOT_FOUND.into_response() };
     clock.set(body.now);
     if let Some(sandbox) = &state.sandbox {

@@ -7,7 +7,11 @@ use brightmeter::billing::money::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{authorize::ApiCaller, responses::ReadErrors};
+use super::{
+    authorize::ApiCaller,
+    extract::{NoParameters, Query},
+    responses::{QueryError, ReadErrors},
+};
 use crate::http::{problem::Problem, state::AppState};
 
 /// The catalog.
@@ -111,9 +115,13 @@ pub(super) struct PackBody {
 /// Returns plans, features, packs and prices.
 #[utoipa::path(
     get, path = "/catalog", tag = "Terms", operation_id = "catalog",
-    responses((status = 200, body = CatalogBody, description = "The catalog."), ReadErrors),
+    responses((status = 200, body = CatalogBody, description = "The catalog."), ReadErrors, QueryError),
 )]
-pub(super) async fn catalog(State(state): State<AppState>, caller: ApiCaller) -> Result<Json<CatalogBody>, Problem> {
+pub(super) async fn catalog(
+    State(state): State<AppState>,
+    caller: ApiCaller,
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Result<Json<CatalogBody>, Problem> {
     caller.authorize_read(&state).await?;
     let catalog = &state.reader.catalog;
     let token_types = catalog.token_types.iter();

@@ -22,7 +22,7 @@ use super::{
     authorize::ApiCaller,
     bodies::{BalanceAfter, Cost},
     command_response::command_response,
-    extract::{Body, IdempotencyKeyHeader},
+    extract::{Body, IdempotencyKeyHeader, NoParameters, Query},
     responses::{CommandErrors, IdempotencyHeader, UsageErrors},
     usage::usage,
 };
@@ -122,6 +122,7 @@ pub(super) struct Burn {
 pub(super) async fn deduct(
     State(state): State<AppState>,
     caller: ApiCaller,
+    Query(NoParameters {}): Query<NoParameters>,
     IdempotencyKeyHeader(idempotency_key): IdempotencyKeyHeader,
     Body(body): Body<Deduct>,
 ) -> Result<Response, Problem> {

@@ -8,7 +8,7 @@ use axum::{
     http::{header::CONTENT_TYPE, request::Parts},
 };
 use brightmeter::{idempotency_key::IdempotencyKey, ids::MemberId, reason::Reason};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::strict_json::Strict;
 use crate::http::{
@@ -79,7 +79,7 @@ fn field_problem(path: &str, message: &str) -> FieldProblem {
 }
 
 /// The query parameters. Unknown ones are errors.
-pub(super) struct Query<T>(pub(super) T);
+pub(in crate::http) struct Query<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
     type Rejection = Problem;
@@ -90,6 +90,12 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
         parsed.map(Self).map_err(|error| Problem::Invalid(vec![field_problem(".", &error.to_string())]))
     }
 }
+
+/// No query parameters: any is an error. Every route of the API takes this or [`Query`], so that a misspelled or misplaced
+/// parameter, such as `dry_run` in the query of a POST, never passes unnoticed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NoParameters {}
 
 /// Parses a query parameter.
 ///

@@ -5,7 +5,11 @@ use brightmeter::{billing::license::Restriction, time::Instant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{authorize::ApiCaller, responses::ReadErrors};
+use super::{
+    authorize::ApiCaller,
+    extract::{NoParameters, Query},
+    responses::{QueryError, ReadErrors},
+};
 use crate::http::{problem::Problem, state::AppState};
 
 /// The organization's license.
@@ -50,9 +54,13 @@ pub(super) struct Transition {
 /// Returns the license's state, what is switched off because of it, and what stops next.
 #[utoipa::path(
     get, path = "/license", tag = "Terms", operation_id = "license",
-    responses((status = 200, body = LicenseBody, description = "The license."), ReadErrors),
+    responses((status = 200, body = LicenseBody, description = "The license."), ReadErrors, QueryError),
 )]
-pub(super) async fn license(State(state): State<AppState>, caller: ApiCaller) -> Result<Json<LicenseBody>, Problem> {
+pub(super) async fn license(
+    State(state): State<AppState>,
+    caller: ApiCaller,
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Result<Json<LicenseBody>, Problem> {
     let account = caller.load_account(&state, None).await?;
     let (now, license) = (state.clock.now(), account.terms.license);
     let ladder = &state.reader.catalog.ladder;

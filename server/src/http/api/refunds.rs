@@ -9,7 +9,7 @@ use super::{
     authorize::ApiCaller,
     bodies::BalanceAfter,
     command_response::command_response,
-    extract::{Body, IdempotencyKeyHeader, reason},
+    extract::{Body, IdempotencyKeyHeader, NoParameters, Query, reason},
     responses::{CommandErrors, ConflictError, IdempotencyHeader},
 };
 use crate::http::{problem::Problem, state::AppState};
@@ -61,6 +61,7 @@ pub(super) struct Refunded {
 pub(super) async fn refund(
     State(state): State<AppState>,
     caller: ApiCaller,
+    Query(NoParameters {}): Query<NoParameters>,
     IdempotencyKeyHeader(idempotency_key): IdempotencyKeyHeader,
     Body(body): Body<Refund>,
 ) -> Result<Response, Problem> {

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use super::{
     authorize::ApiCaller,
     balances::{BalanceBody, balances},
-    responses::ReadErrors,
+    extract::{NoParameters, Query},
+    responses::{QueryError, ReadErrors},
 };
 use crate::{
     http::{problem::Problem, state::AppState},
@@ -48,11 +49,12 @@ pub(super) struct Live {
 /// entry's number; send it as `Last-Event-ID` to get the first event only if something has changed.
 #[utoipa::path(
     get, path = "/tokens/stream", tag = "Tokens", operation_id = "stream",
-    responses((status = 200, body = Live, content_type = "text/event-stream", description = "The events, until the client disconnects."), ReadErrors),
+    responses((status = 200, body = Live, content_type = "text/event-stream", description = "The events, until the client disconnects."), ReadErrors, QueryError),
 )]
 pub(super) async fn stream(
     State(state): State<AppState>,
     caller: ApiCaller,
+    Query(NoParameters {}): Query<NoParameters>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let following = state.balance_events.follow(caller.org()).await.ok_or(Problem::Busy)?;

@@ -163,6 +163,36 @@ fn an_invalid_query_parameter_is_named() {
 }
 
 #[test]
+fn every_route_names_an_unknown_query_parameter() {
+    with_api(async |server, api, org| {
+        let before = server.log(org).await.len();
+        let document = serde_json::to_value(server::http::api::document()).unwrap();
+        let mut routes = 0;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let path = path.replace("{id}", "00000000-0000-7000-8000-00000000beef");
+            for method in item.as_object().unwrap().keys() {
+                for query in ["colour=red", "Feature=ping", "%00=1"] {
+                    let request = Request::builder().method(method.to_uppercase().as_str());
+                    let request = request.uri(format!("/api/v1{path}?{query}")).header("idempotency-key", "order-1");
+                    let reply = api.send(request.header("content-type", "application/json"), Body::empty()).await;
+                    assert_eq!(reply.problem(), (422, "invalid_field".into()), "{method} {path}?{query}");
+                    let name = query.split('=').next().unwrap().replace("%00", "\0");
+                    assert_eq!(reply.field("/errors/0/field"), name, "{method} {path}: {}", reply.text);
+                }
+                routes += 1;
+            }
+        }
+        assert_eq!(routes, 12);
+        for query in ["dry_run=true", "feature=ping&dry_run=true", "quantity=2"] {
+            let reply =
+                api.post(&format!("/tokens/deduct?{query}"), "order-1", r#"{"feature":"quest_generation"}"#).await;
+            assert_eq!(reply.problem(), (422, "invalid_field".into()), "{query}: {}", reply.text);
+        }
+        assert_eq!(server.log(org).await.len(), before, "nothing moved");
+    });
+}
+
+#[test]
 fn without_a_database_the_api_responds_busy() {
     with_tampered_server(async |server| {
         let org = server.org("bright-audio", "pro").await;

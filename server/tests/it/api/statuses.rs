@@ -140,7 +140,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
             seen.add(call, &without_api_key.get(&format!("{call}{good}")).await);
         }
         let call = "/tokens/holds/{id}";
-        for id in [open.as_str(), UNKNOWN_ID] {
+        for id in [open.as_str(), UNKNOWN_ID, &format!("{open}?all=1")] {
             seen.add(call, &api.get(&format!("/tokens/holds/{id}")).await);
         }
         seen.add(call, &without_api_key.get(&format!("/tokens/holds/{open}")).await);
@@ -190,10 +190,12 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
         /catalog
           200
           401 credential_invalid
+          422 invalid_field
           503 busy
         /license
           200
           401 credential_invalid
+          422 invalid_field
           503 busy
         /tokens/check-balance
           200
@@ -229,6 +231,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
           200
           401 credential_invalid
           404 not_found
+          422 invalid_field
           503 busy
         /tokens/holds/{id}/capture
           200

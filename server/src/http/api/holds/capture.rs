@@ -9,7 +9,7 @@ use super::{Ended, HoldPath, ended_response};
 use crate::http::{
     api::{
         authorize::ApiCaller,
-        extract::{Body, IdempotencyKeyHeader},
+        extract::{Body, IdempotencyKeyHeader, NoParameters, Query},
         responses::{CommandErrors, ConflictError, IdempotencyHeader},
     },
     problem::Problem,
@@ -45,6 +45,7 @@ pub(in crate::http::api) async fn capture(
     State(state): State<AppState>,
     caller: ApiCaller,
     HoldPath(hold): HoldPath,
+    Query(NoParameters {}): Query<NoParameters>,
     IdempotencyKeyHeader(idempotency_key): IdempotencyKeyHeader,
     Body(body): Body<Capture>,
 ) -> Result<Response, Problem> {

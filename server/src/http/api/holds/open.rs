@@ -12,7 +12,7 @@ use crate::http::{
         authorize::ApiCaller,
         bodies::BalanceAfter,
         command_response::command_response,
-        extract::{Body, IdempotencyKeyHeader},
+        extract::{Body, IdempotencyKeyHeader, NoParameters, Query},
         responses::{CommandErrors, IdempotencyHeader, UsageErrors},
         usage::usage,
     },
@@ -77,6 +77,7 @@ pub(in crate::http::api) struct Opened {
 pub(in crate::http::api) async fn open(
     State(state): State<AppState>,
     caller: ApiCaller,
+    Query(NoParameters {}): Query<NoParameters>,
     IdempotencyKeyHeader(idempotency_key): IdempotencyKeyHeader,
     Body(body): Body<OpenHold>,
 ) -> Result<Response, Problem> {

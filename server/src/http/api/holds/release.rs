@@ -9,7 +9,7 @@ use super::{Ended, HoldPath, ended_response};
 use crate::http::{
     api::{
         authorize::ApiCaller,
-        extract::{Body, IdempotencyKeyHeader, reason},
+        extract::{Body, IdempotencyKeyHeader, NoParameters, Query, reason},
         responses::{CommandErrors, ConflictError, IdempotencyHeader},
     },
     problem::Problem,
@@ -47,6 +47,7 @@ pub(in crate::http::api) async fn release(
     State(state): State<AppState>,
     caller: ApiCaller,
     HoldPath(hold): HoldPath,
+    Query(NoParameters {}): Query<NoParameters>,
     IdempotencyKeyHeader(idempotency_key): IdempotencyKeyHeader,
     Body(body): Body<Release>,
 ) -> Result<Response, Problem> {

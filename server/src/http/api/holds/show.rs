@@ -9,7 +9,8 @@ use super::HoldPath;
 use crate::http::{
     api::{
         authorize::ApiCaller,
-        responses::{NotFoundError, ReadErrors},
+        extract::{NoParameters, Query},
+        responses::{NotFoundError, QueryError, ReadErrors},
     },
     problem::Problem,
     state::AppState,
@@ -55,6 +56,7 @@ pub(in crate::http::api) struct HoldBody {
     responses(
         (status = 200, body = HoldBody, description = "The hold."),
         ReadErrors,
+        QueryError,
         NotFoundError,
     ),
 )]
@@ -62,6 +64,7 @@ pub(in crate::http::api) async fn show(
     State(state): State<AppState>,
     caller: ApiCaller,
     HoldPath(id): HoldPath,
+    Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Json<HoldBody>, Problem> {
     let mut reads = caller.begin_read(&state).await?;
     let hold = reads.hold(id).await?.ok_or(Problem::NotFound)?;
