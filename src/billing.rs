@@ -12,4 +12,5 @@ pub mod receipts;
 pub mod returns;
 pub mod schedule;
 pub mod standing;
+pub mod stripe_id;
 pub mod subscription;

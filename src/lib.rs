@@ -10,7 +10,7 @@
 //! - [`catalog`]: plans, packs and features with their prices, margins and limits.
 //! - [`insight`]: the runway of a balance.
 //! - [`features`]: the input and results of AI features.
-//! - [`ids`], [`names`], [`quantity`], [`time`], [`reason`], [`idempotency_key`]: shared value types.
+//! - [`ids`], [`names`], [`display_name`], [`quantity`], [`time`], [`reason`], [`idempotency_key`]: shared value types.
 //!
 //! # Example
 //!
@@ -65,6 +65,7 @@ pub mod billing;
 pub mod catalog;
 pub mod command;
 pub mod decide;
+pub mod display_name;
 pub mod features;
 pub mod idempotency_key;
 pub mod ids;

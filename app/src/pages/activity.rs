@@ -1,6 +1,8 @@
 //! `/activity`: the ledger entries, with a filter.
 
+use axum::http::StatusCode;
 use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
@@ -12,9 +14,16 @@ use crate::{
 #[component]
 pub fn ActivityPage() -> impl IntoView {
     let filter = use_query_map().with_untracked(filter_of);
+    // Read now: after an await the context may be missing.
+    let response = use_context::<ResponseOptions>();
     load(
         |backend, who| async move { backend.activity(&who, filter).await },
-        |viewer, view| view! { <Activity viewer view /> }.into_any(),
+        move |viewer, view| {
+            if let Some(response) = response.filter(|_| !view.problems.is_empty()) {
+                response.set_status(StatusCode::UNPROCESSABLE_ENTITY);
+            }
+            view! { <Activity viewer view /> }.into_any()
+        },
     )
 }
 

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use brightmeter::time::Instant;
+use brightmeter::time::RequestedInstant;
 use serde::Deserialize;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Now {
-    now: Instant,
+    now: RequestedInstant,
 }
 
 /// Sets the clock, then sweeps, so that the effects are booked before the response.
@@ -27,7 +27,7 @@ pub(super) async fn set(
     Body(body): Body<Now>,
 ) -> Response {
     let Some((clock, sweeper)) = &state.test_clock else { return StatusCode::NOT_FOUND.into_response() };
-    clock.set(body.now);
+    clock.set(body.now.get());
     if let Some(sandbox) = &state.sandbox {
         sandbox.tick();
     }

@@ -7,6 +7,7 @@ use std::{
 
 use brightmeter::{
     access::api_key::{ApiKey, Denial, SECRET_CHARS, Scope, Secret, SecretError},
+    display_name::{DisplayName, DisplayNameError},
     ids::{ApiKeyId, MemberId, OrgId},
     time::Instant,
 };
@@ -21,8 +22,6 @@ use crate::{
 
 /// The number of active API keys per organization.
 pub const MAX_KEYS_PER_ORG: usize = 100;
-/// The maximum length of a name, in characters.
-pub const NAME_CHARS: usize = 100;
 /// The number of secrets cached with their API key.
 const CACHE_CAPACITY: usize = 10_000;
 /// The minimum interval between updates of an API key's last use.
@@ -56,9 +55,9 @@ pub struct NewKey<'a> {
 /// Why an API key was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum NewKeyError {
-    /// The name is empty or too long.
-    #[error("a name must have 1 to {NAME_CHARS} characters")]
-    Name,
+    /// The name is empty, too long or not one line.
+    #[error(transparent)]
+    Name(#[from] DisplayNameError),
     /// The expiry is in the past.
     #[error("an API key must expire in the future: choose a later date")]
     Expiry,
@@ -108,17 +107,14 @@ impl ApiKeys {
     /// Creates an API key. Returns its secret, which is not stored and cannot be shown again.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn create(&self, org: OrgId, new: NewKey<'_>) -> Result<(ApiKey, Secret), NewKeyError> {
-        let (now, name) = (self.clock.now(), new.name.trim());
-        if !(1..=NAME_CHARS).contains(&name.chars().count()) {
-            return Err(NewKeyError::Name);
-        }
+        let (now, name) = (self.clock.now(), new.name.parse::<DisplayName>()?);
         if new.expires_at.is_some_and(|at| at <= now) {
             return Err(NewKeyError::Expiry);
         }
         let secret = Secret::new(self.live, &Alphanumeric.sample_string(&mut rand::rng(), SECRET_CHARS))?;
         let key = ApiKey {
             id: new.id,
-            name: name.into(),
+            name: name.to_string(),
             shown: secret.shown().into(),
             scope: new.scope,
             created_at: now,

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use brightmeter::{
-    access::role::Role,
+    access::{
+        email::{Email, EmailError},
+        role::Role,
+    },
     billing::period::Anchor,
     catalog::Catalog,
+    display_name::{DISPLAY_NAME_CHARS, DisplayName, DisplayNameError},
     ids::{MemberId, OrgId, UserId},
     ledger::account::Account,
     names::PlanName,
@@ -25,9 +29,6 @@ use crate::{
     },
 };
 
-/// The maximum length of a name, in characters. A longer email that serves as the name is cut.
-const NAME_CHARS: usize = 100;
-
 /// Why an organization, user or membership could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -37,9 +38,9 @@ pub enum ProvisionError {
     /// The slug is malformed.
     #[error("`{0}` isn't a valid slug: use 2 to 40 characters of a-z, 0-9 and -, starting with a letter")]
     BadSlug(String),
-    /// The name is empty or too long.
-    #[error("a name must have 1 to {NAME_CHARS} characters")]
-    BadName,
+    /// The name is empty, too long or not one line.
+    #[error(transparent)]
+    BadName(#[from] DisplayNameError),
     /// The email is taken.
     #[error("a user with the email {0} already exists")]
     EmailTaken(String),
@@ -113,11 +114,11 @@ impl Provisioning {
         let id = OrgId(self.clock.new_id());
         let mut tx = tenant::begin(&self.pool, id).await?;
         self.insert_organization(&mut tx, id, &new).await?;
-        let (user, password) = match users::find_by_email(&mut tx, &email).await? {
+        let (user, password) = match users::find_by_email(&mut tx, email.as_str()).await? {
             Some(user) => (user.id, None),
             None => {
                 let password = random_password();
-                (self.insert_user(&mut tx, &email, &email, &password, false).await?, Some(password))
+                (self.insert_user(&mut tx, &email, email.as_str(), &password, false).await?, Some(password))
             }
         };
         self.insert_member(&mut tx, id, user, Role::Owner).await?;
@@ -160,9 +161,7 @@ impl Provisioning {
         if !well_formed {
             return Err(ProvisionError::BadSlug(new.slug.into()));
         }
-        if !(1..=NAME_CHARS).contains(&new.name.chars().count()) {
-            return Err(ProvisionError::BadName);
-        }
+        let name: DisplayName = new.name.parse()?;
         let plan = new.plan.parse::<PlanName>().ok().filter(|plan| self.catalog.plan(plan).is_some());
         let plan = plan.ok_or_else(|| {
             let names: Vec<&str> = self.catalog.plans.iter().map(|plan| plan.name.as_str()).collect();
@@ -170,7 +169,7 @@ impl Provisioning {
         })?;
         let now = self.clock.now();
         let organization =
-            Organization { id, slug: new.slug.into(), name: new.name.into(), time_zone: new.time_zone.into() };
+            Organization { id, slug: new.slug.into(), name: name.to_string(), time_zone: new.time_zone.into() };
         organizations::insert(conn, &organization, now).await.map_err(|error| {
             if violates(&error, "organization_slugs_pkey") {
                 ProvisionError::SlugTaken(new.slug.into())
@@ -185,17 +184,24 @@ impl Provisioning {
     async fn insert_user(
         &self,
         conn: &mut PgConnection,
-        email: &str,
+        email: &Email,
         display_name: &str,
         password: &str,
         is_staff: bool,
     ) -> Result<UserId, ProvisionError> {
         let password_hash = self.passwords.hash(password).await?;
         let id = UserId(self.clock.new_id());
-        let display_name: String = display_name.chars().take(NAME_CHARS).collect();
-        let user = NewUser { id, email, display_name: &display_name, password_hash: &password_hash, is_staff };
+        // A longer email that serves as the name is cut.
+        let display_name: String = display_name.chars().take(DISPLAY_NAME_CHARS).collect();
+        let display_name: DisplayName = display_name.parse()?;
+        let display_name = display_name.as_str();
+        let user = NewUser { id, email: email.as_str(), display_name, password_hash: &password_hash, is_staff };
         users::insert(conn, &user, self.clock.now()).await.map_err(|error| {
-            if violates(&error, "users_email_key") { ProvisionError::EmailTaken(email.into()) } else { error.into() }
+            if violates(&error, "users_email_key") {
+                ProvisionError::EmailTaken(email.to_string())
+            } else {
+                error.into()
+            }
         })?;
         Ok(id)
     }
@@ -218,14 +224,8 @@ pub fn random_password() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 20)
 }
 
-fn check_email(email: &str) -> Result<String, ProvisionError> {
-    let email = email.trim().to_lowercase();
-    let well_formed = email.len() <= 254
-        && !email.chars().any(|c| c.is_whitespace() || c.is_control())
-        && email
-            .split_once('@')
-            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
-    if well_formed { Ok(email) } else { Err(ProvisionError::BadEmail(email)) }
+fn check_email(email: &str) -> Result<Email, ProvisionError> {
+    email.parse().map_err(|EmailError| ProvisionError::BadEmail(email.into()))
 }
 
 fn violates(error: &StorageError, constraint: &str) -> bool {

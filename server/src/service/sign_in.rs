@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use brightmeter::ids::UserId;
+use brightmeter::{access::email::Email, ids::UserId};
 use sqlx::PgPool;
 
 use super::{
@@ -49,14 +49,13 @@ impl SignIn {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_in(
         &self,
-        email: &str,
+        email: &Email,
         password: &str,
         from: IpAddr,
     ) -> Result<(UserId, Option<Membership>), SignInError> {
-        let email = email.trim().to_lowercase();
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        self.throttle.record_attempt(&mut conn, &email, from).await??;
-        let user = users::find_by_email(&mut conn, &email).await?;
+        self.throttle.record_attempt(&mut conn, email.as_str(), from).await??;
+        let user = users::find_by_email(&mut conn, email.as_str()).await?;
         drop(conn);
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
         if !self.passwords.verify(password, hash).await? {
@@ -64,7 +63,7 @@ impl SignIn {
         }
         let user = user.ok_or(SignInError::Wrong)?;
         let mut tx = tenant::begin_for_user(&self.pool, user.id).await?;
-        self.throttle.record_success(&mut tx, &email, from).await?;
+        self.throttle.record_success(&mut tx, email.as_str(), from).await?;
         let memberships = memberships::list_of(&mut tx, user.id).await?;
         tx.commit().await.map_err(StorageError::from)?;
         let first = memberships.into_iter().next();

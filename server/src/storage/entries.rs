@@ -11,7 +11,7 @@ use brightmeter::{
         entry::{Entry, EntryHash, EntryKind},
         grant::{GrantPart, Source},
     },
-    names::FeatureName,
+    names::{FeatureName, TokenType},
     time::Instant,
 };
 use sqlx::{PgConnection, types::Json};
@@ -90,9 +90,9 @@ pub struct Filter {
     /// Only entries with a smaller `seq`.
     pub before_seq: Option<i64>,
     /// Only this token type.
-    pub token_type: Option<String>,
+    pub token_type: Option<TokenType>,
     /// Only this feature.
-    pub feature: Option<String>,
+    pub feature: Option<FeatureName>,
     /// Only by or for this member.
     pub member: Option<Uuid>,
     /// Only at or after this instant.
@@ -117,8 +117,8 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
         org.0,
         // A plain bound: Postgres doesn't use the index for an expression around it.
         filter.before_seq.unwrap_or(i64::MAX),
-        filter.token_type,
-        filter.feature,
+        filter.token_type.as_ref().map(TokenType::as_str),
+        filter.feature.as_ref().map(FeatureName::as_str),
         filter.member,
         filter.from,
         filter.until,

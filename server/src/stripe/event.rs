@@ -1,6 +1,6 @@
 //! The envelope of Stripe's events, the same for every API version and type of event.
 
-use brightmeter::time::Instant;
+use brightmeter::time::{Instant, RequestedInstant};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -25,14 +25,19 @@ impl Event {
     pub fn read(payload: String) -> Self {
         let envelope: Value = serde_json::from_str(&payload).unwrap_or_default();
         let text = |field: &str| {
-            envelope[field].as_str().filter(|text| text.len() <= 255 && !text.contains('\0')).map(ToOwned::to_owned)
+            envelope[field]
+                .as_str()
+                .filter(|text| text.len() <= 255 && !text.chars().any(char::is_control))
+                .map(ToOwned::to_owned)
         };
         let id_from_hash = || format!("unnamed_{}", hex::encode(Sha256::digest(payload.as_bytes())));
+        let created_at = envelope["created"].as_i64().and_then(|seconds| Instant::from_timestamp(seconds, 0));
+        let created_at = created_at.and_then(|at| RequestedInstant::try_from(at).ok());
         Self {
             id: text("id").unwrap_or_else(id_from_hash),
             kind: text("type").unwrap_or_default(),
             api_version: text("api_version"),
-            created_at: envelope["created"].as_i64().and_then(|seconds| Instant::from_timestamp(seconds, 0)),
+            created_at: created_at.map(RequestedInstant::get),
             payload,
         }
     }

@@ -17,7 +17,7 @@ use brightmeter::{
         subscription::Subscription,
     },
     ids::{OrgId, PurchaseId},
-    time::Instant,
+    time::{Instant, RequestedInstant},
 };
 use serde_json::Value;
 
@@ -278,9 +278,10 @@ fn presented(details: &Value) -> Option<Money> {
     Some(Money { minor, currency: currency(&details["presentment_currency"])? })
 }
 
-/// An instant in Unix seconds.
+/// An instant in Unix seconds, if Postgres can hold it.
 fn instant(value: &Value) -> Option<Instant> {
-    Instant::from_timestamp(value.as_i64()?, 0)
+    let instant = Instant::from_timestamp(value.as_i64()?, 0)?;
+    RequestedInstant::try_from(instant).ok().map(RequestedInstant::get)
 }
 
 /// A Stripe id, given as text or as an expanded object.

@@ -10,7 +10,7 @@ use brightmeter::{
     ids::MemberId,
     ledger::entry::{Entry, EntryHash},
     names::{FeatureName, TokenType},
-    time::Instant,
+    time::{Instant, RequestedInstant},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -157,7 +157,10 @@ pub(super) async fn ledger(
 }
 
 fn filter(query: &LedgerQuery) -> Result<Filter, Problem> {
-    let instant_message = "an instant is a UTC time such as 2026-11-23T08:30:00Z";
+    let instant = |name: &str, text: Option<&str>| {
+        parameter::<RequestedInstant>(name, text, "an instant is a UTC time such as 2026-11-23T08:30:00Z")
+            .map(|instant| instant.map(RequestedInstant::get))
+    };
     let member: Option<MemberId> = member_parameter(query.member.as_deref())?;
     let cursor = parameter::<i64>("cursor", query.cursor.as_deref(), CURSOR_MESSAGE)?;
     if cursor.is_some_and(|cursor| cursor < 1) {
@@ -169,11 +172,11 @@ fn filter(query: &LedgerQuery) -> Result<Filter, Problem> {
         parameter("feature", query.feature.as_deref(), "a feature is a name such as quest_generation")?;
     Ok(Filter {
         before_seq: cursor,
-        token_type: token_type.map(|name| name.to_string()),
-        feature: feature.map(|name| name.to_string()),
+        token_type,
+        feature,
         member: member.map(|member| member.0),
-        from: parameter("from", query.from.as_deref(), instant_message)?,
-        until: parameter("to", query.to.as_deref(), instant_message)?,
+        from: instant("from", query.from.as_deref())?,
+        until: instant("to", query.to.as_deref())?,
     })
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use brightmeter::time::{RequestedDay, RequestedInstant};
+use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -127,9 +128,9 @@ pub(super) async fn stats(
 fn days(query: &StatsQuery, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
     let day = |name: &str, text: Option<&str>| {
         let message = "a day is a date such as 2026-11-23";
-        match parameter::<NaiveDate>(name, text, message) {
-            Err(_) => Ok(parameter::<DateTime<Utc>>(name, text, message)?.map(|at| at.date_naive())),
-            date => date,
+        match parameter::<RequestedDay>(name, text, message) {
+            Err(_) => Ok(parameter::<RequestedInstant>(name, text, message)?.map(|at| at.get().date_naive())),
+            day => day.map(|day| day.map(RequestedDay::get)),
         }
     };
     let to = day("to", query.to.as_deref())?.unwrap_or(today);

@@ -4,7 +4,8 @@ use app::{
     backend::SignedIn,
     views::{ActivityFilter, ActivityView},
 };
-use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use brightmeter::time::RequestedDay;
+use chrono::{Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::{
@@ -63,8 +64,8 @@ fn parse(filter: &ActivityFilter, zone: Tz) -> (Filter, Vec<Problem>) {
     let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let day = |text: &str, later: u64| -> Result<Option<brightmeter::time::Instant>, ()> {
         let Some(text) = some(text) else { return Ok(None) };
-        let day: NaiveDate = text.parse().map_err(drop)?;
-        let midnight = day.checked_add_days(Days::new(later)).ok_or(())?.and_time(NaiveTime::MIN);
+        let day: RequestedDay = text.parse().map_err(drop)?;
+        let midnight = day.get().checked_add_days(Days::new(later)).ok_or(())?.and_time(NaiveTime::MIN);
         // Daylight saving time can repeat or skip midnight: take the first one, or midnight in UTC.
         let at = zone.from_local_datetime(&midnight).earliest();
         Ok(Some(at.map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))))
@@ -88,7 +89,14 @@ fn parse(filter: &ActivityFilter, zone: Tz) -> (Filter, Vec<Problem>) {
         problem("cursor", "This page doesn't exist. Start from the newest entries.");
         None
     });
-    let (token_type, feature) = (some(&filter.token_type), some(&filter.feature));
+    let token_type = some(&filter.token_type).map(|text| text.parse()).transpose().unwrap_or_else(|_| {
+        problem("token_type", "Choose a token type from the list.");
+        None
+    });
+    let feature = some(&filter.feature).map(|text| text.parse()).transpose().unwrap_or_else(|_| {
+        problem("feature", "Choose a feature from the list.");
+        None
+    });
     (Filter { before_seq, token_type, feature, member, from, until }, problems)
 }
 
@@ -113,10 +121,11 @@ mod tests {
             to: "2026-02-30".into(),
             member: "me".into(),
             cursor: "-".into(),
-            ..Default::default()
+            token_type: "AI".into(),
+            feature: "\0".into(),
         };
         let fields: Vec<String> = parse(&filter, Tz::UTC).1.into_iter().map(|(field, _)| field).collect();
-        assert_eq!(fields, ["from", "to", "member", "cursor"]);
+        assert_eq!(fields, ["from", "to", "member", "cursor", "token_type", "feature"]);
         let backwards = ActivityFilter { from: "2026-02-02".into(), to: "2026-02-01".into(), ..Default::default() };
         assert_eq!(parse(&backwards, Tz::UTC).1[0].0, "to");
     }

@@ -6,6 +6,7 @@ use axum::{
     extract::{Form as Body, RawQuery, State},
     response::{IntoResponse, Redirect, Response},
 };
+use brightmeter::billing::stripe_id::StripeId;
 use serde::Deserialize;
 
 use crate::http::{AppState, backend::internal, pages::status};
@@ -23,7 +24,8 @@ pub(in crate::http) async fn replay(
     RawQuery(filter): RawQuery,
     Body(form): Body<ReplayForm>,
 ) -> Response {
-    match state.staff.replay(staff.user, &form.id).await {
+    let Ok(id) = form.id.parse::<StripeId>() else { return status(&AppError::NotFound).into_response() };
+    match state.staff.replay(staff.user, &id).await {
         Ok(true) => {
             let list = format!("/admin/events?{}", filter.unwrap_or_default());
             Redirect::to(&Flash::EventReplayed.on(&list)).into_response()

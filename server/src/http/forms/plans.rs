@@ -7,7 +7,12 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use brightmeter::{access::role::Action, billing::plan_change::PlanChange, names::PlanName, time::Instant};
+use brightmeter::{
+    access::role::Action,
+    billing::plan_change::PlanChange,
+    names::PlanName,
+    time::{Instant, RequestedInstant},
+};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -124,7 +129,8 @@ async fn choice(state: &AppState, who: &SignedIn, form: &ChoiceForm) -> Result<N
     let stale = || explain(PlanError::Outdated);
     let id = form.id.parse().map_err(|_| stale())?;
     let plan: PlanName = form.plan.parse().map_err(|_| stale())?;
-    let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0)).ok_or_else(stale)?;
+    let from = form.from.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0));
+    let from = from.and_then(|at| RequestedInstant::try_from(at).ok()).ok_or_else(stale)?.get();
     let plan_change = PlanChange::parse(&form.plan_change).ok_or_else(stale)?;
     let choice = Choice { plan: &plan, currency: form.currency.parse().ok(), plan_change, from };
     state.plans.choose(who.org, who.member, id, choice).await.map_err(explain)

@@ -7,6 +7,7 @@ use axum::{
     http::{Extensions, HeaderMap},
     response::{IntoResponse, Redirect, Response},
 };
+use brightmeter::access::email::Email;
 use serde::Deserialize;
 use tower_sessions::Session;
 
@@ -44,13 +45,15 @@ pub(in crate::http) async fn sign_in(
             problems.push((field.to_owned(), message.to_owned()));
         }
     };
-    require(form.email.contains('@'), "email", "Enter your email address.");
+    let email = form.email.parse::<Email>();
+    require(email.is_ok(), "email", "Enter your email address.");
     require(!form.password.is_empty(), "password", "Enter your password.");
     require(form.password.len() <= 1_000, "password", "Passwords have at most 1,000 characters.");
-    let result = if problems.is_empty() {
-        state.sign_in.sign_in(&form.email, &form.password, client.0).await.map_err(|error| explain(&state, error))
-    } else {
-        Err(AppError::Invalid { fields: problems })
+    let result = match email {
+        Ok(email) if problems.is_empty() => {
+            state.sign_in.sign_in(&email, &form.password, client.0).await.map_err(|error| explain(&state, error))
+        }
+        _ => Err(AppError::Invalid { fields: problems }),
     };
     match result {
         Ok((user, membership)) => {

@@ -1,6 +1,6 @@
 //! Staff list Stripe events and replay them.
 
-use brightmeter::ids::UserId;
+use brightmeter::{billing::stripe_id::StripeId, ids::UserId};
 use sqlx::PgConnection;
 
 use super::Staff;
@@ -58,12 +58,12 @@ impl Staff {
     /// Processes an event again now, and for three more days until that succeeds. Returns whether there is an event
     /// with this id that was not processed.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn replay(&self, by: UserId, id: &str) -> Result<bool> {
+    pub async fn replay(&self, by: UserId, id: &StripeId) -> Result<bool> {
         let mut conn = self.purchases.pool.acquire().await?;
-        let found = stripe_events::replay(&mut conn, id, self.purchases.clock.now()).await?;
+        let found = stripe_events::replay(&mut conn, id.as_str(), self.purchases.clock.now()).await?;
         drop(conn);
         if found {
-            tracing::info!(event = id, staff = %by, "an event was replayed");
+            tracing::info!(event = %id, staff = %by, "an event was replayed");
             self.purchases.new_events.notify_one();
         }
         Ok(found)

@@ -9,7 +9,10 @@
 
 use std::{fmt, str::FromStr};
 
-use brightmeter::time::Instant;
+use brightmeter::{
+    billing::stripe_id::StripeId,
+    time::{Instant, RequestedInstant},
+};
 use sqlx::PgConnection;
 
 use super::{super::Result, Disposal};
@@ -79,18 +82,12 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> std::result::Result<Self, InvalidCursor> {
         let (micros, id) = text.split_once('-').ok_or(InvalidCursor)?;
         let micros = micros.parse().map_err(|_| InvalidCursor)?;
-        // Postgres has fewer years than chrono.
-        let received_at = Instant::from_timestamp_micros(micros).filter(|at| at.timestamp() < MAX_SECONDS);
-        let is_id = !id.is_empty() && id.len() <= 255 && !id.contains('\0');
-        received_at
-            .filter(|_| micros >= 0 && is_id)
-            .map(|at| Self { received_at: at, id: id.into() })
-            .ok_or(InvalidCursor)
+        let received_at = Instant::from_timestamp_micros(micros).ok_or(InvalidCursor)?;
+        let received_at = RequestedInstant::try_from(received_at).map_err(|_| InvalidCursor)?.get();
+        let id: StripeId = id.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self { received_at, id: id.to_string() })
     }
 }
-
-/// The start of the year 10,000, in seconds. No event arrives later.
-const MAX_SECONDS: i64 = 253_402_300_800;
 
 /// An event, without its payload.
 #[derive(Debug)]
@@ -223,7 +220,9 @@ mod tests {
             let cursor = Cursor { received_at, id: id.into() };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        for text in ["", "-", "1", "1-", "x-evt_1", "-1-evt_1", "9223372036854775807-evt_1", "1-\0"] {
+        for text in
+            ["", "-", "1", "1-", "x-evt_1", "-1-evt_1", "9223372036854775807-evt_1", "7258118400000000-evt_1", "1-\0"]
+        {
             assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
         }
     }

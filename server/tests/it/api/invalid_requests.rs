@@ -154,6 +154,15 @@ fn an_invalid_query_parameter_is_named() {
             ("/tokens/ledger?cursor=-1", "cursor"),
             ("/tokens/ledger?from=2026-03-02", "from"),
             ("/tokens/ledger?token_type=%00", "token_type"),
+            ("/tokens/ledger?feature=ping%00", "feature"),
+            ("/tokens/ledger?to=-262143-01-01T00:00:00Z", "to"),
+            ("/tokens/ledger?from=%2B262142-12-31T23:59:59Z", "from"),
+            ("/tokens/ledger?from=1969-12-31T23:59:59Z", "from"),
+            ("/tokens/ledger?cursor=99999999999999999999", "cursor"),
+            ("/tokens/stats?from=-5000-01-01", "from"),
+            ("/tokens/stats?to=-5000-01-01", "to"),
+            ("/tokens/stats?to=%2B99999-01-01", "to"),
+            ("/tokens/stats?to=2200-01-01T00:00:00Z", "to"),
         ] {
             let reply = api.get(path).await;
             assert_eq!(reply.problem().0, 422, "{path}: {}", reply.text);

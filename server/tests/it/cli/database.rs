@@ -66,7 +66,7 @@ fn a_failed_org_create_leaves_nothing_behind() {
             (create("bright-audio", "pro", robin) + " --time-zone Mars/Olympus", "unknown time zone"),
             (
                 create("bright-audio", "pro", robin) + &format!(" --name {}", "x".repeat(101)),
-                "a name must have 1 to 100 characters",
+                "a name must have 1 to 100 characters on one line",
             ),
         ] {
             let output = Output::of(&mut on(server, &line));

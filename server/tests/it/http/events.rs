@@ -208,6 +208,17 @@ async fn state(server: &TestServer, id: &str) -> String {
 }
 
 #[test]
+fn an_id_that_no_event_can_have_is_not_found() {
+    with_site(async |server, site| {
+        let mut staff = site.staff(server).await;
+        for id in ["", "\0", "evt_\0", "evt_1\u{7}", "evt 1", &"x".repeat(256)] {
+            let page = staff.post("/admin/events/replay", &[("id", id)]).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{id:?}");
+        }
+    });
+}
+
+#[test]
 fn foreign_and_refused_events_are_processed_again_by_a_replay() {
     with_site(async |server, site| {
         let mut staff = site.staff(server).await;

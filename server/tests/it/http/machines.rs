@@ -54,6 +54,18 @@ fn an_error_page_shows_the_request_id() {
 }
 
 #[test]
+fn an_email_that_postgres_cannot_hold_is_refused_at_its_field() {
+    with_site(async |server, site| {
+        for email in ["robin\0@bright-audio.test", "robin@bright-audio.test\0", "@\u{1b}", "a b@c", "\0", "a@b@c"] {
+            let page = site.browser().sign_in(email, "correct horse").await;
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{email:?}");
+            assert!(page.text().contains("Enter your email address."), "{email:?}: {}", page.text());
+        }
+        assert_eq!(server.query_value::<i64>("select count(*) from sign_in_failures").await, 0);
+    });
+}
+
+#[test]
 fn a_malformed_form_is_a_client_error() {
     with_site(async |_, site| {
         let post = || Request::post("/signin").header("sec-fetch-site", "same-origin");
