@@ -34,6 +34,8 @@ pub mod notices;
 #[cfg(feature = "ssr")]
 pub mod quest;
 #[cfg(feature = "ssr")]
+pub mod raw_text;
+#[cfg(feature = "ssr")]
 pub mod refusal;
 #[cfg(feature = "ssr")]
 pub mod toast;
@@ -60,6 +62,7 @@ pub use {
     notices::{Action, Notices},
     payment_history::{DocumentFacts, PaidFact, PaymentRecordFrame, StripeFact},
     quest::{Goals, QuestItem, QuestList, quest_id},
+    raw_text::{DocumentTitle, TextArea},
     refusal::{RefusalNotice, action_address},
     toast::Toast,
     use_chart::UseChart,

@@ -2,11 +2,10 @@
 
 use brightmeter::access::role::Action;
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::Toast,
+    components::{DocumentTitle, Toast},
     flash::Flash,
     form::{DemoSignIns, Form},
     views::{Viewer, notice::BannerView},
@@ -126,7 +125,7 @@ pub(super) fn Shell(
 ) -> impl IntoView {
     let (flash, title) = flash_and_title(&title);
     view! {
-        <Title text=title />
+        <DocumentTitle text=title />
         <a class="skip" href="#content">
             "Skip to content"
         </a>

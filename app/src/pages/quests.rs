@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    components::{ErrorSummary, Field, Frame, Goals, JobSummary, RefusalNotice, Section, described_by, load},
+    components::{ErrorSummary, Field, Frame, Goals, JobSummary, RefusalNotice, Section, TextArea, described_by, load},
     error::AppError,
     form::Form,
     views::{JobState, QuestsView, QuoteView, Viewer},
@@ -134,18 +134,14 @@ fn GoalForm(quote: Option<QuoteView>, key: String, form: Form, demo: bool) -> im
             // A browser that restores fields on reload must not restore a used idempotency key.
             <input type="hidden" name="key" value=key autocomplete="off" />
             <Field name="goal" label="Goal" hint problem=problem.clone()>
-                <textarea
-                    id="goal"
+                <TextArea
                     name="goal"
-                    class="control min-h-24"
+                    value=goal
                     rows="3"
-                    required=true
-                    maxlength=most.to_string()
-                    aria-describedby=described_by("goal", true, problem.is_some())
-                    aria-invalid=problem.is_some().then_some("true")
-                >
-                    {goal}
-                </textarea>
+                    max_chars=*most
+                    described_by=described_by("goal", true, problem.is_some())
+                    invalid=problem.is_some()
+                />
             </Field>
             {refused.clone().map(|refused| view! { <RefusalNotice refused alert=just_refused id="refused" /> })}
             <div class="flex flex-wrap items-center justify-between gap-3">

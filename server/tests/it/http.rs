@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 pub mod browser;
+mod escaping;
 mod events;
 mod keys;
 mod machines;
