@@ -4,6 +4,7 @@
 pub mod api;
 mod audience;
 pub mod backend;
+mod body_deadline;
 mod client;
 mod connections;
 mod csv_export;
@@ -140,6 +141,7 @@ impl Site {
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::new());
         let inner = ServiceBuilder::new()
+            .layer(from_fn(body_deadline::limit))
             .layer(
                 CsrfLayer::new()
                     .with_rejection_response(|_| (StatusCode::FORBIDDEN, CROSS_SITE_MESSAGE).into_response()),

@@ -106,6 +106,7 @@ fn problem_of(status: StatusCode, is_safe: bool) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::NotFound,
         StatusCode::METHOD_NOT_ALLOWED => Problem::Method,
+        StatusCode::REQUEST_TIMEOUT => Problem::BodyTimeout,
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge(MAX_BODY_BYTES),
         // The timeout's status.
         StatusCode::SERVICE_UNAVAILABLE if is_safe => Problem::Busy,

@@ -48,6 +48,9 @@ pub(super) enum CommandErrors {
     /// A resource that the request names doesn't exist, or it belongs to another organization.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(ProblemBody),
+    /// The body didn't arrive in time. The request had no effect.
+    #[response(status = 408, content_type = "application/problem+json")]
+    BodyTimeout(ProblemBody),
     /// The body is larger than 64 KiB.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(ProblemBody),

@@ -19,7 +19,7 @@ const fn kind(code: &'static str, status: StatusCode, title: &'static str, fix: 
 }
 
 /// The kinds that a request can meet, in the order of `/api/docs`. The codes of refusals are the domain's.
-pub(in crate::http) const KINDS: [Kind; 29] = [
+pub(in crate::http) const KINDS: [Kind; 30] = [
     kind("malformed", StatusCode::BAD_REQUEST, "Malformed request", "Send valid JSON in UTF-8."),
     kind(
         "idempotency_key_missing",
@@ -84,6 +84,12 @@ pub(in crate::http) const KINDS: [Kind; 29] = [
         StatusCode::CONFLICT,
         "Already refunded",
         "No action needed: the tokens have been returned.",
+    ),
+    kind(
+        "body_timeout",
+        StatusCode::REQUEST_TIMEOUT,
+        "Body too slow",
+        "Send the whole body immediately. Repeat the request with the same Idempotency-Key.",
     ),
     kind("too_large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large", "Send at most 64 KiB."),
     kind(

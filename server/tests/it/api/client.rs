@@ -93,8 +93,13 @@ impl Api {
 
     /// Sends JSON with an idempotency key.
     pub async fn post(&self, path: &str, key: &str, json: &str) -> Reply {
+        self.post_body(path, key, Body::from(json.to_owned())).await
+    }
+
+    /// Sends any body as JSON with an idempotency key.
+    pub async fn post_body(&self, path: &str, key: &str, body: Body) -> Reply {
         let request = Request::post(format!("/api/v1{path}")).header("idempotency-key", key);
-        self.send(request.header("content-type", "application/json"), Body::from(json.to_owned())).await
+        self.send(request.header("content-type", "application/json"), body).await
     }
 
     pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Reply {

@@ -3,12 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
+    io,
     pin::pin,
 };
 
 use axum::{body::Body, http::Request};
 use brightmeter::access::api_key::Scope;
-use futures::{future::join_all, poll};
+use bytes::Bytes;
+use futures::{future::join_all, poll, stream};
 use insta::assert_snapshot;
 
 use super::client::{Api, Reply};
@@ -126,6 +128,18 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
             seen.add(call, &api.post(call, &format!("soon-{call}"), &body).await);
         }
 
+        // A body that never comes.
+        let calls = ["/tokens/deduct", "/tokens/refunds", "/tokens/holds", "capture", "release"];
+        let late = calls.map(|call| {
+            let path = if call.starts_with('/') { call.to_owned() } else { format!("/tokens/holds/{open}/{call}") };
+            let api = api.clone();
+            async move { api.post_body(&path, "late", Body::from_stream(stream::pending::<io::Result<Bytes>>())).await }
+        });
+        for (call, reply) in calls.into_iter().zip(join_all(late).await) {
+            let call = if call.starts_with('/') { call.to_owned() } else { format!("/tokens/holds/{{id}}/{call}") };
+            seen.add(&call, &reply);
+        }
+
         // Routes that read.
         for (call, good, wrong, missing) in [
             ("/tokens/check-balance", "?feature=ping", "?feature=", "?feature=ping&member=UNKNOWN_ID"),
@@ -210,6 +224,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
           402 insufficient_tokens
           403 scope_missing
           404 member_not_found
+          408 body_timeout
           413 too_large
           415 unsupported_media_type
           422 invalid_field key_reused unknown_feature
@@ -222,6 +237,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
           402 insufficient_tokens
           403 scope_missing
           404 member_not_found
+          408 body_timeout
           413 too_large
           415 unsupported_media_type
           422 invalid_field key_reused unknown_feature
@@ -239,6 +255,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
           401 credential_invalid
           403 scope_missing
           404 hold_not_found
+          408 body_timeout
           409 hold_closed
           413 too_large
           415 unsupported_media_type
@@ -250,6 +267,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
           401 credential_invalid
           403 scope_missing
           404 hold_not_found
+          408 body_timeout
           409 hold_closed
           413 too_large
           415 unsupported_media_type
@@ -266,6 +284,7 @@ fn the_document_lists_every_status_of_every_route_and_no_other() {
           401 credential_invalid
           403 scope_missing
           404 spend_not_found
+          408 body_timeout
           409 already_refunded
           413 too_large
           415 unsupported_media_type

@@ -160,6 +160,43 @@ fn a_client_that_sends_its_request_too_slowly_is_disconnected() {
     });
 }
 
+/// The start of a form whose body has one of 50 bytes.
+const WITHOUT_BODY: &str = "POST /signin HTTP/1.1\r\nhost: tokens.example.com\r\nsec-fetch-site: same-origin\r\n\
+                            content-type: application/x-www-form-urlencoded\r\ncontent-length: 50\r\n\r\ne";
+
+#[test]
+fn a_body_that_is_never_complete_is_answered_in_eight_seconds() {
+    with_server(async |server| {
+        let site = Site::new(server, false);
+        let server = listen(&site, Limits::new(TrustedProxies::default())).await;
+        let started = std::time::Instant::now();
+        let webhook = WITHOUT_BODY.replace("/signin", "/api/v1/stripe/webhook");
+        let function = WITHOUT_BODY.replace("/signin", "/ui/balances");
+        // One never comes, one comes byte by byte, and two go to other kinds of handlers.
+        let mut slow = server.connect(WITHOUT_BODY).await;
+        let mut silent = [server.connect(WITHOUT_BODY).await, server.connect(&webhook).await, server.connect(&function).await];
+        let dribble = async {
+            let (mut reader, mut writer) = slow.split();
+            let mut answer = Vec::new();
+            let write = async {
+                while writer.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            };
+            tokio::select! {
+                _ = reader.read_to_end(&mut answer) => {}
+                () = write => {}
+            }
+            String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+        };
+        let (dribbled, answers) = tokio::join!(dribble, join_all(silent.iter_mut().map(read)));
+        for answer in answers.into_iter().chain([dribbled]) {
+            assert_eq!(answer, "HTTP/1.1 408 Request Timeout");
+        }
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    });
+}
+
 #[test]
 fn connections_are_limited_per_address_except_for_trusted_proxies() {
     with_server(async |server| {
