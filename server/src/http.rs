@@ -1,6 +1,7 @@
 //! The HTTP server: pages, forms, the REST API, webhooks and health checks. Handlers are thin: extract, parse, call,
 //! respond.
 
+mod admission;
 pub mod api;
 mod audience;
 pub mod backend;
@@ -20,6 +21,7 @@ mod rate_limit_headers;
 mod session;
 mod site;
 mod state;
+mod target;
 mod test_clock;
 pub mod viewer;
 mod webhooks;
@@ -141,7 +143,7 @@ impl Site {
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::new());
         let inner = ServiceBuilder::new()
-            .layer(from_fn(body_deadline::limit))
+            .layer(from_fn(admission::admit))
             .layer(
                 CsrfLayer::new()
                     .with_rejection_response(|_| (StatusCode::FORBIDDEN, CROSS_SITE_MESSAGE).into_response()),

@@ -27,9 +27,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(7);
 /// The response outside of the API.
 const MESSAGE: &str = "The request's body didn't arrive in time, so nothing was done. Send it again.\n";
 
-/// Middleware that responds 408 if the body isn't complete in time. Handlers read a body before they do anything, so a late
-/// one has had no effect.
-pub(super) async fn limit(request: Request, next: Next) -> Response {
+/// Runs the request, and responds 408 if its body isn't complete in time. Handlers read a body before they do anything, so
+/// a late one has had no effect.
+pub(super) async fn run(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -48,7 +48,7 @@ struct TimedBody {
     deadline: Instant,
     /// Set when the body is first waited for: most are complete before.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Tells the middleware that the deadline has passed.
+    /// Whether the deadline has passed.
     is_late: Arc<AtomicBool>,
 }
 

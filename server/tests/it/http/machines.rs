@@ -25,6 +25,33 @@ fn health_reports_the_process_and_readiness_the_database() {
 }
 
 #[test]
+fn a_target_that_is_no_path_of_ours_is_a_client_error() {
+    with_site(async |_, site| {
+        let long = "x".repeat(5_000);
+        for (method, target, status) in [
+            ("CONNECT", "x:443".to_owned(), StatusCode::BAD_REQUEST),
+            ("OPTIONS", "*".to_owned(), StatusCode::BAD_REQUEST),
+            ("GET", format!("/pkg/{long}"), StatusCode::URI_TOO_LONG),
+            ("GET", format!("/pkg/{}", "x/".repeat(2_000)), StatusCode::URI_TOO_LONG),
+            ("GET", format!("/pkg/{}", "x".repeat(250)), StatusCode::NOT_FOUND),
+            ("GET", "/pkg/%00".to_owned(), StatusCode::NOT_FOUND),
+            ("GET", "/pkg/..%2f..%2fetc%2fpasswd".to_owned(), StatusCode::NOT_FOUND),
+            ("GET", format!("/{long}"), StatusCode::URI_TOO_LONG),
+            ("GET", format!("/api/v1/tokens/holds/{long}"), StatusCode::URI_TOO_LONG),
+            ("GET", "/%00".to_owned(), StatusCode::NOT_FOUND),
+            ("GET", "/%ff".to_owned(), StatusCode::NOT_FOUND),
+            ("TRACE", "/signin".to_owned(), StatusCode::METHOD_NOT_ALLOWED),
+        ] {
+            let request = Request::builder().method(method).uri(&target);
+            let page = site.browser().send(request, Body::empty()).await;
+            assert_eq!(page.status, status, "{method} {}", &target[..target.len().min(40)]);
+        }
+        let signin = format!("/signin?next=/{}", "x".repeat(5_000));
+        assert_eq!(site.browser().get(&signin).await.status, StatusCode::OK, "only the path is limited");
+    });
+}
+
+#[test]
 fn every_response_carries_its_request_id() {
     with_site(async |_, site| {
         let mut seen = std::collections::BTreeSet::new();
