@@ -18,6 +18,7 @@ mod permitted;
 mod problem;
 mod purchases_csv;
 mod rate_limit_headers;
+mod request_ids;
 mod session;
 mod site;
 mod state;
@@ -35,7 +36,7 @@ use std::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderName, StatusCode, header::AUTHORIZATION},
+    http::{StatusCode, header::AUTHORIZATION},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{future::RouteFuture, get, post},
@@ -49,6 +50,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
+use self::request_ids::REQUEST_ID;
 pub use self::{
     connections::{Limits, MAX_OPEN_FILES, serve},
     state::{AppState, Services},
@@ -77,7 +79,6 @@ pub struct Site {
 impl Site {
     /// Builds the service.
     pub fn new(state: AppState) -> Self {
-        let request_id = HeaderName::from_static("x-request-id");
         let guests = pages::guests(&state)
             .route("/signin", post(forms::sign_in::sign_in))
             .route_layer(from_fn(audience::guests_only));
@@ -134,8 +135,9 @@ impl Site {
         let (https, proxies) = (state.https, state.proxies.clone());
         // One stack for all layers: axum boxes and clones each separate layer for every request.
         let outer = ServiceBuilder::new()
-            .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
-            .layer(PropagateRequestIdLayer::new(request_id))
+            .map_request(request_ids::take_client_id)
+            .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+            .layer(PropagateRequestIdLayer::new(REQUEST_ID))
             .layer(from_fn(observe::observe))
             .map_response(move |response| headers::add(https, response))
             .layer(from_fn(api::errors_as_problems))

@@ -35,9 +35,8 @@ pub(super) async fn run(request: Request, next: Next) -> Response {
     }
     let is_late = Arc::new(AtomicBool::new(false));
     let deadline = Instant::now() + BODY_TIMEOUT;
-    let request = request.map(|inner| {
-        Body::new(TimedBody { inner, deadline, timer: None, is_late: Arc::clone(&is_late) })
-    });
+    let request =
+        request.map(|inner| Body::new(TimedBody { inner, deadline, timer: None, is_late: Arc::clone(&is_late) }));
     let response = next.run(request).await;
     if is_late.load(Ordering::Relaxed) { (StatusCode::REQUEST_TIMEOUT, MESSAGE).into_response() } else { response }
 }

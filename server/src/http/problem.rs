@@ -209,9 +209,7 @@ impl Problem {
                 ("not_found", "The resource doesn't exist, or it belongs to another organization.".into())
             }
             Self::Method => ("method_not_allowed", "This URL doesn't support that method.".into()),
-            Self::BodyTimeout => {
-                ("body_timeout", "The body didn't arrive in time. The request had no effect.".into())
-            }
+            Self::BodyTimeout => ("body_timeout", "The body didn't arrive in time. The request had no effect.".into()),
             Self::TooLarge(bytes) => ("too_large", format!("The body can be at most {} KiB.", bytes / 1_024)),
             Self::MediaType => ("unsupported_media_type", "The body's Content-Type isn't JSON.".into()),
             Self::Invalid(fields) => {

@@ -109,7 +109,7 @@ impl Api {
     }
 
     async fn call(&self, mut request: axum::http::request::Builder, body: Body) -> Response {
-        request = request.header("host", "tokens.example.com").header("x-request-id", "the-request");
+        request = request.header("host", "tokens.example.com");
         if let Some(secret) = &self.secret {
             request = request.header("authorization", format!("Bearer {secret}"));
         }
@@ -150,17 +150,19 @@ impl Reply {
         (self.status.as_u16(), self.field("/code"))
     }
 
-    /// Formats the status, the relevant headers and the body for a snapshot.
+    /// Formats the status, the relevant headers and the body for a snapshot, in which the request's id is fixed.
     pub fn snapshot(&self) -> String {
+        let id = self.header("x-request-id").unwrap();
+        let body = self.text.replace(id, "the-request");
         let mut text = format!("{}\n", self.status.as_u16());
         for name in SNAPSHOT_HEADERS {
             if let Some(value) = self.header(name) {
                 let _ = writeln!(text, "{name}: {value}");
             }
         }
-        match serde_json::from_str::<Value>(&self.text) {
+        match serde_json::from_str::<Value>(&body) {
             Ok(json) => text + &serde_json::to_string_pretty(&json).unwrap(),
-            Err(_) => text + &self.text,
+            Err(_) => text + &body,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{database::on, program::TempDir};
 use crate::support::{spend, with_server};
 
 /// Texts that must never be in a log.
-const PLANTED: [&str; 9] = [
+const PLANTED: [&str; 10] = [
     "sk_live_planted",
     "whsec_planted",
     "ai-key-planted",
@@ -24,6 +24,7 @@ const PLANTED: [&str; 9] = [
     "query-planted",
     "metadata-planted",
     "reason-planted",
+    "id-planted",
 ];
 
 /// A server process on a test's database, and its log.
@@ -109,6 +110,7 @@ fn a_request_is_one_log_line_and_no_secret_is_logged() {
         let job = post(&client, url("/quests"), &cookie, &goal).await;
         assert_eq!(job.status(), 303);
         let page = client.get(url("/activity?member=query-planted")).header(header::COOKIE, &cookie);
+        let page = page.header("x-request-id", "from-the-proxy");
         let id = page.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
         let (_, service) = server.key(org, Scope::Spend).await;
         for (path, body, status) in [
@@ -119,6 +121,9 @@ fn a_request_is_one_log_line_and_no_secret_is_logged() {
             let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
             assert_eq!(request.send().await.unwrap().status(), status, "{path}");
         }
+        let long = format!("id-planted-{}", "x".repeat(20_000));
+        let license = client.get(url("/api/v1/license")).bearer_auth(service.reveal()).header("x-request-id", long);
+        assert_eq!(license.send().await.unwrap().status(), 200);
         let metrics = client.get(url("/metrics")).send().await.unwrap().text().await.unwrap();
 
         let log = tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
@@ -135,7 +140,8 @@ fn a_request_is_one_log_line_and_no_secret_is_logged() {
         assert_eq!(answered("/signin").len(), 2, "{log}");
         assert_eq!(answered("/signin")[0]["status"], 422);
         let [activity] = answered("/activity")[..] else { panic!("{log}") };
-        assert_eq!((&activity["id"], &activity["status"]), (&Value::from(id), &Value::from(200)));
+        assert_eq!((&activity["id"], &activity["status"]), (&Value::from(id), &Value::from(422)));
+        assert_eq!(activity["client_id"], "from-the-proxy");
         assert_eq!(events.iter().filter(|event| event["message"] == "a job failed").count(), 1, "{log}");
 
         for line in [

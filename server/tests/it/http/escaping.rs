@@ -53,13 +53,8 @@ fn encoded(text: &str) -> String {
 
 /// An organization whose names, notes and API keys are hostile, and its owner's browser.
 async fn hostile_owner(server: &TestServer, site: &Site) -> Browser {
-    let new = NewOrganization {
-        slug: "hostile",
-        name: HOSTILE,
-        time_zone: "Europe/Berlin",
-        plan: "pro",
-        anchor: at(START),
-    };
+    let new =
+        NewOrganization { slug: "hostile", name: HOSTILE, time_zone: "Europe/Berlin", plan: "pro", anchor: at(START) };
     let org = server.provisioning.create_organization(new).await.unwrap();
     let user = server.provisioning.create_user("owner@hostile.test", HOSTILE, "correct horse", false).await.unwrap();
     server.provisioning.add_member(org, user, "owner".parse().unwrap()).await.unwrap();
@@ -73,7 +68,9 @@ async fn hostile_owner(server: &TestServer, site: &Site) -> Browser {
 fn a_members_pages_show_hostile_text_as_it_was_typed() {
     with_site(async |server, site| {
         let mut owner = hostile_owner(server, site).await;
-        for path in ["/dashboard", "/billing", "/billing/plan?to=enterprise", "/billing/purchases", "/license", "/account"] {
+        for path in
+            ["/dashboard", "/billing", "/billing/plan?to=enterprise", "/billing/purchases", "/license", "/account"]
+        {
             shows(&owner.get(path).await, path, &[HOSTILE]);
         }
         shows(&owner.get("/activity").await, "/activity", &[HOSTILE, REFERENCES]);
@@ -103,7 +100,8 @@ fn a_members_pages_show_hostile_text_as_it_was_typed() {
         shows(&owner.get("/quests").await, "/quests", &[HOSTILE, REFERENCES]);
 
         // The name of an API key.
-        let refused = owner.post("/keys", &[("id", ONE), ("name", HOSTILE), ("scope", HOSTILE), ("days", HOSTILE)]).await;
+        let refused =
+            owner.post("/keys", &[("id", ONE), ("name", HOSTILE), ("scope", HOSTILE), ("days", HOSTILE)]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         shows(&refused, "/keys refused", &[HOSTILE]);
         for (id, name) in [(ONE, HOSTILE), (TWO, REFERENCES)] {
@@ -119,12 +117,15 @@ fn a_members_pages_show_hostile_text_as_it_was_typed() {
 fn the_sign_in_page_shows_hostile_text_as_it_was_typed() {
     with_site(async |_, site| {
         let mut browser = site.browser();
-        for (name, text) in [("next", HOSTILE), ("next", "/quests?x=\"><b hostile>"), ("flash", HOSTILE), (HOSTILE, "1")] {
+        for (name, text) in
+            [("next", HOSTILE), ("next", "/quests?x=\"><b hostile>"), ("flash", HOSTILE), (HOSTILE, "1")]
+        {
             let path = format!("/signin?{}={}", encoded(name), encoded(text));
             parse(&browser.get(&path).await, &path);
         }
         for email in [HOSTILE, REFERENCES] {
-            let page = browser.post("/signin", &[("email", email), ("password", "x"), ("next", "/\"><b hostile>")]).await;
+            let page =
+                browser.post("/signin", &[("email", email), ("password", "x"), ("next", "/\"><b hostile>")]).await;
             assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
             shows(&page, "/signin", &[email, "/\"><b hostile>"]);
         }
@@ -140,7 +141,9 @@ fn the_staff_console_shows_hostile_text_as_it_was_typed() {
         staff.sign_in("staff@hostile.test", "correct horse").await;
         let org: uuid::Uuid = server.query_value("select id from organizations").await;
         let page = format!("/admin/organizations/{org}");
-        for path in ["/admin", "/admin/organizations", "/admin/events", "/admin/pricing", "/admin/reconciliation", &page] {
+        for path in
+            ["/admin", "/admin/organizations", "/admin/events", "/admin/pricing", "/admin/reconciliation", &page]
+        {
             let shown = staff.get(path).await;
             assert!([StatusCode::OK, StatusCode::SEE_OTHER].contains(&shown.status), "{path}: {}", shown.status);
             parse(&shown, path);

@@ -59,9 +59,12 @@ fn every_response_carries_its_request_id() {
             let page = site.browser().get(path).await;
             assert!(seen.insert(page.header("x-request-id").unwrap().to_owned()), "{path}");
         }
-        let page =
-            site.browser().send(Request::get("/healthz").header("x-request-id", "from-the-proxy"), Body::empty()).await;
-        assert_eq!(page.header("x-request-id"), Some("from-the-proxy"));
+        for theirs in ["from-the-proxy", &"x".repeat(20_000), "two words"] {
+            let request = Request::get("/healthz").header("x-request-id", theirs);
+            let page = site.browser().send(request, Body::empty()).await;
+            assert_ne!(page.header("x-request-id"), Some(theirs));
+            assert!(seen.insert(page.header("x-request-id").unwrap().to_owned()));
+        }
     });
 }
 

@@ -174,7 +174,8 @@ fn a_body_that_is_never_complete_is_answered_in_eight_seconds() {
         let function = WITHOUT_BODY.replace("/signin", "/ui/balances");
         // One never comes, one comes byte by byte, and two go to other kinds of handlers.
         let mut slow = server.connect(WITHOUT_BODY).await;
-        let mut silent = [server.connect(WITHOUT_BODY).await, server.connect(&webhook).await, server.connect(&function).await];
+        let mut silent =
+            [server.connect(WITHOUT_BODY).await, server.connect(&webhook).await, server.connect(&function).await];
         let dribble = async {
             let (mut reader, mut writer) = slow.split();
             let mut answer = Vec::new();
