@@ -286,8 +286,8 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after() {
             set(RETRY_AFTER, seconds.to_string());
         }
-        if let Self::Refused { refusal: Refusal::RateLimited { requests, window_seconds, until }, now } = &self {
-            for (name, text) in rate_limit_headers::exhausted(*requests, *window_seconds, *until, *now) {
+        if let Self::Refused { refusal, now } = &self {
+            for (name, text) in rate_limit_headers::exhausted(refusal, *now).into_iter().flatten() {
                 set(name, text);
             }
         }

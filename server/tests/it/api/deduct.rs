@@ -164,6 +164,8 @@ fn an_api_key_that_acts_for_a_member_is_under_that_members_limits() {
         429
         content-type: application/problem+json
         retry-after: 3
+        ratelimit: "interval";r=0;t=3
+        ratelimit-policy: "interval";q=1;w=3
         {
           "action_url": null,
           "code": "too_frequent",
@@ -193,5 +195,32 @@ fn a_hundred_concurrent_repeats_spend_once_and_get_the_same_response() {
         assert!(replies.iter().all(|reply| reply.status == 200 && reply.text == replies[0].text));
         let first = replies.iter().filter(|reply| reply.header("idempotent-replayed").is_none()).count();
         assert_eq!((first, server.available(org, "ai").await), (1, 195));
+    });
+}
+
+#[test]
+fn every_429_has_the_rate_limit_fields() {
+    with_api(async |server, api, org| {
+        let member = server.member(org, "robin@bright-audio.test").await;
+        let body = format!(r#"{{"feature":"ping","member":"{member}"}}"#);
+        let mut refused = Vec::new();
+        for number in 0..32 {
+            // On average faster than the rate allows, and often sooner than the interval does.
+            server.advance(if number % 2 == 0 { 2 } else { 1 });
+            for path in ["/tokens/deduct", "/tokens/holds"] {
+                let reply = api.post(path, &format!("{path}-{number}"), &body).await;
+                if reply.status == 429 {
+                    refused.push(reply);
+                }
+            }
+        }
+        let codes: std::collections::BTreeSet<String> = refused.iter().map(|reply| reply.field("/code")).collect();
+        assert!(codes.contains("too_frequent"), "{codes:?}");
+        for reply in refused {
+            let (limit, policy) = (reply.header("ratelimit").unwrap(), reply.header("ratelimit-policy").unwrap());
+            assert_eq!(limit.split(';').next(), policy.split(';').next(), "both name the same policy");
+            let retry_after = reply.header("retry-after").unwrap();
+            assert!(limit.ends_with(&format!(";r=0;t={retry_after}")), "{limit}, retry after {retry_after}");
+        }
     });
 }
