@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, header::ACCEPT},
+    http::{HeaderMap, HeaderValue, header::ACCEPT},
     response::{IntoResponse, Response},
 };
 use brightmeter::{
@@ -11,6 +11,12 @@ use brightmeter::{
     ledger::entry::{Entry, EntryHash},
     names::{FeatureName, TokenType},
     time::{Instant, RequestedInstant},
+};
+use headers_accept::Accept;
+use mediatype::{
+    MediaType,
+    names::{APPLICATION, CHARSET, CSV, JSON, TEXT},
+    values::UTF_8,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -143,8 +149,7 @@ pub(super) async fn ledger(
     }
     let filter = filter(&query)?;
     let mut reads = caller.begin_read(&state).await?;
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.split(',').any(|range| range.split(';').next().is_some_and(|range| range.trim() == "text/csv")) {
+    if prefers_csv(&headers) {
         drop(reads);
         return Ok(csv_export::answer(&state, caller.org(), filter).await?);
     }
@@ -154,6 +159,19 @@ pub(super) async fn ledger(
     let next_cursor = found.last().filter(|_| more).map(|(entry, _)| entry.seq.to_string());
     let items = found.iter().map(|(entry, hash)| EntryBody::new(entry, *hash)).collect();
     Ok(Json(Ledger { items, next_cursor }).into_response())
+}
+
+/// Whether the client prefers CSV to JSON. Without a preference, or with none that can be met, it gets JSON.
+fn prefers_csv(headers: &HeaderMap) -> bool {
+    // Our preference decides between equals, so JSON comes first.
+    static FORMATS: [MediaType<'_>; 2] = [MediaType::new(APPLICATION, JSON), MediaType::new(TEXT, CSV)];
+    static CSV_IN_UTF8: [MediaType<'_>; 1] = [MediaType::from_parts(TEXT, CSV, None, &[(CHARSET, UTF_8)])];
+    let ranges: Vec<&str> =
+        headers.get_all(ACCEPT).iter().filter_map(|value| HeaderValue::to_str(value).ok()).collect();
+    // Types and charsets have no case, but Accept compares charsets with theirs: as `UTF-8`.
+    let Ok(accept) = ranges.join(",").to_ascii_uppercase().parse::<Accept>() else { return false };
+    let chosen = accept.negotiate(&FORMATS).or_else(|| accept.negotiate(&CSV_IN_UTF8));
+    chosen.is_some_and(|format| format.subty == CSV)
 }
 
 fn filter(query: &LedgerQuery) -> Result<Filter, Problem> {
@@ -203,5 +221,43 @@ impl EntryBody {
             created_at: entry.at,
             hash: hex::encode(hash.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(accept: &[&str], csv: bool) {
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(ACCEPT, HeaderValue::from_str(value).unwrap());
+        }
+        assert_eq!(prefers_csv(&headers), csv, "{accept:?}");
+    }
+
+    #[test]
+    fn csv_is_sent_to_clients_that_prefer_it() {
+        check(&["text/csv"], true);
+        check(&["text/csv, application/json;q=0.9"], true);
+        check(&["application/json;q=0.5", "text/csv;q=0.8"], true);
+        check(&["text/csv, */*;q=0.1"], true);
+        check(&["text/*"], true);
+        check(&["TEXT/CSV"], true);
+        check(&["text/csv;charset=utf-8"], true);
+    }
+
+    #[test]
+    fn json_is_sent_to_all_others() {
+        check(&[], false);
+        check(&["*/*"], false);
+        check(&["application/json, text/csv;q=0"], false);
+        check(&["text/csv;q=0"], false);
+        check(&["text/csv;q=0.000, */*"], false);
+        check(&["application/json, text/csv;q=0.9"], false);
+        check(&["text/csv;q=0.2, application/*;q=0.3"], false);
+        check(&["image/png"], false);
+        check(&["text/csv2"], false);
+        check(&["garbage;;"], false);
     }
 }
