@@ -9,6 +9,7 @@ mod body_deadline;
 mod client;
 mod connections;
 mod csv_export;
+mod csv_file;
 mod forms;
 mod headers;
 mod health;

@@ -15,14 +15,14 @@ use brightmeter::{
 
 use super::{
     AppState,
-    csv_export::escape_formula,
+    csv_file::{Cell, Reader, Rows},
     pages::status,
     permitted::{Permission, Permitted},
 };
 use crate::{
     http::backend::{Names, internal},
     service::{
-        Result, StorageError,
+        Result,
         org_reads::{Order, OrgReads},
         payment_history::PaymentHistoryItem,
     },
@@ -53,82 +53,81 @@ pub(super) async fn export(State(state): State<AppState>, Permitted { who, .. }:
     }
 }
 
+/// The names of the columns.
+const COLUMNS: [&str; 15] = [
+    "receipt",
+    "ordered_utc",
+    "credited_utc",
+    "pack",
+    "tokens",
+    "price_cents",
+    "stage",
+    "paid_cents",
+    "returned_cents",
+    "taken_back",
+    "who",
+    "purchase_id",
+    "payment_intent",
+    "currency",
+    "price_currency",
+];
+
 fn write(payments: &[PaymentHistoryItem], names: &Names) -> Result<Vec<u8>> {
-    let corrupt = |error: csv::Error| StorageError::Corrupt(format!("a purchase can't be written as CSV: {error}"));
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record([
-        "receipt",
-        "ordered_utc",
-        "credited_utc",
-        "pack",
-        "tokens",
-        "price_cents",
-        "stage",
-        "paid_cents",
-        "returned_cents",
-        "taken_back",
-        "who",
-        "purchase_id",
-        "payment_intent",
-        "currency",
-        "price_currency",
-    ])
-    .map_err(corrupt)?;
+    let mut rows = Rows::start(COLUMNS, Reader::Spreadsheet)?;
     for payment in payments {
-        let row = match payment {
+        rows.push(match payment {
             PaymentHistoryItem::Pack(order) => pack_row(order, names),
             PaymentHistoryItem::Plan(receipt) => plan_row(receipt),
-        };
-        csv.write_record(row).map_err(corrupt)?;
+        })?;
     }
-    csv.into_inner().map_err(|error| corrupt(error.into_error().into()))
+    rows.finish()
 }
 
-fn pack_row(order: &Order, names: &Names) -> [String; 15] {
+fn pack_row(order: &Order, names: &Names) -> [Cell; 15] {
     let Order { purchase, member, ordered_at, .. } = order;
     let (payment, credit) = (&purchase.payment, purchase.credit.as_ref());
     let clawed_back = credit.iter().flat_map(|credit| &credit.lots).map(|lot| (&lot.token_type, lot.clawed_back));
     [
-        credit.map(|credit| credit.number.to_string()).unwrap_or_default(),
-        time(*ordered_at),
-        credit.map(|credit| time(credit.at)).unwrap_or_default(),
-        escape_formula(purchase.label.clone()),
-        amounts(purchase.tokens.iter().map(|(name, amount)| (name, *amount))),
-        purchase.price.minor.to_string(),
+        credit.map_or_else(|| "".into(), |credit| Cell::from(credit.number)),
+        time(*ordered_at).into(),
+        credit.map(|credit| time(credit.at)).unwrap_or_default().into(),
+        purchase.label.clone().into(),
+        amounts(purchase.tokens.iter().map(|(name, amount)| (name, *amount))).into(),
+        purchase.price.minor.into(),
         payment.stage.as_str().into(),
-        payment.paid_minor.unwrap_or_default().to_string(),
-        payment.returned_minor().to_string(),
-        amounts(clawed_back),
-        escape_formula(names.caller(&Caller::Member { member: *member })),
-        purchase.id.to_string(),
-        join(payment.stripe_ids.payment_intents.iter().cloned()),
-        purchase.returned().currency.to_string(),
-        purchase.price.currency.to_string(),
+        payment.paid_minor.unwrap_or_default().into(),
+        payment.returned_minor().into(),
+        amounts(clawed_back).into(),
+        names.caller(&Caller::Member { member: *member }).into(),
+        purchase.id.to_string().into(),
+        join(payment.stripe_ids.payment_intents.iter().cloned()).into(),
+        purchase.returned().currency.to_string().into(),
+        purchase.price.currency.to_string().into(),
     ]
 }
 
 /// A plan payment has no order, and we don't record its tokens or its refunds, so those columns stay empty.
-fn plan_row(receipt: &InvoiceReceipt) -> [String; 15] {
+fn plan_row(receipt: &InvoiceReceipt) -> [Cell; 15] {
     let InvoiceReceipt { invoice, number, at, paid, lines, .. } = receipt;
     let lines: Vec<&str> = lines.iter().map(|(text, _)| text.as_str()).collect();
     let label = if lines.is_empty() { "Plan".to_owned() } else { format!("Plan: {}", lines.join(", ")) };
     let empty = String::new;
     [
-        number.to_string(),
-        time(*at),
-        time(*at),
-        label,
-        empty(),
-        paid.minor.to_string(),
+        (*number).into(),
+        time(*at).into(),
+        time(*at).into(),
+        label.into(),
+        empty().into(),
+        paid.minor.into(),
         Stage::Paid.as_str().into(),
-        paid.minor.to_string(),
-        empty(),
-        empty(),
-        empty(),
-        invoice.clone(),
-        empty(),
-        paid.currency.to_string(),
-        paid.currency.to_string(),
+        paid.minor.into(),
+        empty().into(),
+        empty().into(),
+        empty().into(),
+        invoice.clone().into(),
+        empty().into(),
+        paid.currency.to_string().into(),
+        paid.currency.to_string().into(),
     ]
 }
 

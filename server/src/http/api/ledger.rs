@@ -28,7 +28,7 @@ use super::{
     responses::{QueryError, ReadErrors},
 };
 use crate::{
-    http::{csv_export, problem::Problem, state::AppState},
+    http::{csv_export, csv_file::Reader, problem::Problem, state::AppState},
     service::org_reads::Filter,
 };
 
@@ -151,7 +151,7 @@ pub(super) async fn ledger(
     let mut reads = caller.begin_read(&state).await?;
     if prefers_csv(&headers) {
         drop(reads);
-        return Ok(csv_export::answer(&state, caller.org(), filter).await?);
+        return Ok(csv_export::answer(&state, caller.org(), filter, Reader::Program).await?);
     }
     let mut found = reads.entries(&filter, limit + 1).await?;
     let more = i64::try_from(found.len()).is_ok_and(|found| found > limit);

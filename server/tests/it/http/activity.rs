@@ -113,12 +113,29 @@ fn the_file_has_a_header_and_one_row_per_entry() {
 fn user_text_is_never_a_formula_in_a_spreadsheet() {
     with_site(async |server, site| {
         let (org, _, mut browser) = robin(server, site).await;
-        for note in ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "a, \"quoted\"\nnote"] {
+        for note in ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "＝1+1", " =1", "a, \"quoted\"\nnote"] {
             server.submit(org, adjust(-1, note)).await.unwrap();
         }
         let rows = rows(&browser.get("/activity.csv").await);
-        let notes: Vec<&str> = rows[1..7].iter().rev().map(|row| row[10].as_str()).collect();
-        assert_eq!(notes, ["'=1+1", "'+1", "'-1", "'@sum(a1)", "'\t=1", "a, \"quoted\"\nnote"]);
+        let notes: Vec<&str> = rows[1..9].iter().rev().map(|row| row[10].as_str()).collect();
+        let guarded = ["'=1+1", "'+1", "'-1", "'@sum(a1)", "'\t=1", "'＝1+1", "' =1", "a, \"quoted\"\nnote"];
+        assert_eq!(notes, guarded);
+    });
+}
+
+#[test]
+fn a_file_says_that_it_is_in_utf_8() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.person(org, "owner@bright-audio.test", "owner").await;
+        server.submit(org, adjust(-1, "Éloïse Müller")).await.unwrap();
+        let mut owner = site.signed_in("owner@bright-audio.test").await;
+        for (path, column) in [("/activity.csv", "seq"), ("/billing/purchases.csv", "receipt")] {
+            let file = owner.get(path).await;
+            assert!(file.body.starts_with(&format!("\u{feff}{column},")), "{path}: {:?}", &file.body[..40]);
+            assert_eq!(file.body.matches('\u{feff}').count(), 1, "{path}");
+        }
+        assert!(owner.get("/activity.csv").await.body.contains("Éloïse Müller"));
     });
 }
 
