@@ -19,6 +19,7 @@ mod permitted;
 mod problem;
 mod purchases_csv;
 mod rate_limit_headers;
+mod referer;
 mod request_ids;
 mod session;
 mod site;
@@ -151,7 +152,8 @@ impl Site {
                 CsrfLayer::new()
                     .with_rejection_response(|_| (StatusCode::FORBIDDEN, CROSS_SITE_MESSAGE).into_response()),
             )
-            .map_request(move |request| client::identify(&proxies, request));
+            .map_request(move |request| client::identify(&proxies, request))
+            .map_request(referer::keep_own);
         let with_timeout = |limit: Duration| {
             let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
             outer.clone().layer(in_time).layer(inner.clone())

@@ -44,6 +44,40 @@ fn every_form_rejects_a_post_from_another_site() {
 }
 
 #[test]
+fn a_plain_form_only_ever_leads_back_to_our_own_pages() {
+    with_site(async |server, site| {
+        let org = server.org("bright-audio", "pro").await;
+        server.member(org, "robin@bright-audio.test").await;
+        for mut browser in [site.browser(), site.signed_in("robin@bright-audio.test").await] {
+            for (referer, ours) in [
+                ("https://evil.example/", false),
+                ("https://tokens.example.com.evil.example/x", false),
+                ("https://tokens.example.com@evil.example/", false),
+                ("//evil.example", false),
+                ("https://tokens.example.com/quests", true),
+            ] {
+                for path in ["/ui/balances", "/ui/job"] {
+                    let request =
+                        Request::post(path).header(header::CONTENT_TYPE, FORM).header(header::REFERER, referer);
+                    let page = browser.send(request.header(header::ACCEPT, "text/html"), form(&[("job", "1")])).await;
+                    let to = page.location();
+                    let expected = if ours { to.starts_with("https://tokens.example.com/quests") } else { to == "/" };
+                    assert!(expected, "{path} from {referer} leads to {to:?} ({})", page.status);
+                }
+                for path in ["/switch", "/signout", "/quests/done"] {
+                    let fields =
+                        [("org", "none"), ("next", referer), ("job", ONE), ("position", "1"), ("done", "true")];
+                    let request =
+                        Request::post(path).header(header::CONTENT_TYPE, FORM).header(header::REFERER, referer);
+                    let page = browser.clone().send(request, form(&fields)).await;
+                    assert!(!page.location().contains("evil"), "{path}: {}", page.location());
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn a_link_from_another_site_changes_nothing() {
     with_site(async |server, site| {
         let org = server.org("bright-audio", "pro").await;
