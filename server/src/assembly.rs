@@ -188,6 +188,7 @@ pub fn assemble(
         docs: http::api::docs(https),
         proxies: config.trusted_proxies.clone(),
         metrics: Some(metrics::install()?),
+        metrics_token: config.metrics_token.clone(),
         sandbox: payments.sandbox,
         demo_sign_ins: sign_ins,
     };

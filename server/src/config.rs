@@ -9,7 +9,7 @@ use brightmeter::{
 };
 use sqlx::postgres::PgConnectOptions;
 
-use crate::proxies::TrustedProxies;
+use crate::{bearer_token::BearerToken, proxies::TrustedProxies};
 
 /// A source of values by variable name: the process's environment, or a test's list.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -41,6 +41,8 @@ pub struct Config {
     pub site_root: PathBuf,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
+    /// The token that `/metrics` requires. `None`: anybody may read them.
+    pub metrics_token: Option<BearerToken>,
 }
 
 /// An OpenAI-compatible chat API.
@@ -168,6 +170,8 @@ impl Config {
             let reason = format!("must list addresses or networks, such as 10.0.0.0/8, 192.0.2.7: {text:?} is neither");
             ConfigError::Value { name: "BRIGHTMETER_TRUSTED_PROXIES", reason }
         })?;
+        let metrics_token = get("BRIGHTMETER_METRICS_TOKEN").map(|token| token.parse::<BearerToken>()).transpose();
+        let metrics_token = metrics_token.map_err(|error| invalid("BRIGHTMETER_METRICS_TOKEN", &error.to_string()))?;
         Ok(Self {
             addr,
             public_url,
@@ -181,6 +185,7 @@ impl Config {
             test_clock,
             site_root: get("LEPTOS_SITE_ROOT").unwrap_or_else(|| "target/site".into()).into(),
             trusted_proxies,
+            metrics_token,
         })
     }
 
@@ -284,6 +289,7 @@ mod tests {
             ("DATABASE_URL", "mysql-hunter2"),
             ("BRIGHTMETER_APP_ROLE", "drop table;hunter2"),
             ("BRIGHTMETER_TEST_CLOCK", "hunter2"),
+            ("BRIGHTMETER_METRICS_TOKEN", "hunter2"),
             ("AI_BASE_URL", "https://hunter2"),
             ("STRIPE_API_BASE", "http://hunter2.example.com"),
             ("STRIPE_SECRET_KEY", "hunter2"),

@@ -2,6 +2,7 @@
 
 pub mod ai;
 pub mod assembly;
+pub mod bearer_token;
 mod bench;
 pub mod cli;
 pub mod clock;

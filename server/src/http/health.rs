@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::{
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use tokio::time::timeout;
@@ -35,7 +38,11 @@ pub(super) async fn database(State(state): State<AppState>) -> Response {
 }
 
 /// Metrics in Prometheus' text format.
-pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+pub(super) async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    if state.metrics_token.as_ref().is_some_and(|token| !token.is_presented(&headers)) {
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer realm=\"brightmeter metrics\"")])
+            .into_response();
+    }
     match &state.metrics {
         Some(metrics) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

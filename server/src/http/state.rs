@@ -10,6 +10,7 @@ use sqlx::PgPool;
 
 use super::viewer::Viewers;
 use crate::{
+    bearer_token::BearerToken,
     clock::{Clock, ManualClock},
     demo::stripe_sandbox::Sandbox,
     proxies::TrustedProxies,
@@ -80,6 +81,8 @@ pub struct Services {
     pub proxies: TrustedProxies,
     /// The Prometheus metrics. `None` if the process doesn't collect any.
     pub metrics: Option<PrometheusHandle>,
+    /// The token that `/metrics` requires. `None`: anybody may read them.
+    pub metrics_token: Option<BearerToken>,
     /// The demo's replacement for Stripe. `None` outside the demo.
     pub sandbox: Option<Sandbox>,
     /// The demo accounts offered at sign-in. `None` outside the demo.

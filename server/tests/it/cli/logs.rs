@@ -14,7 +14,7 @@ use super::{database::on, program::TempDir};
 use crate::support::{spend, with_server};
 
 /// Texts that must never be in a log.
-const PLANTED: [&str; 10] = [
+const PLANTED: [&str; 11] = [
     "sk_live_planted",
     "whsec_planted",
     "ai-key-planted",
@@ -25,6 +25,7 @@ const PLANTED: [&str; 10] = [
     "metadata-planted",
     "reason-planted",
     "id-planted",
+    "metrics-token-planted",
 ];
 
 /// A server process on a test's database, and its log.
@@ -94,7 +95,8 @@ fn a_request_is_one_log_line_and_no_secret_is_logged() {
             // No server listens there: the call fails, and the failure is logged.
             .env("AI_BASE_URL", "http://127.0.0.1:9/v1")
             .env("AI_MODEL", "m")
-            .env("AI_API_KEY", "ai-key-planted");
+            .env("AI_API_KEY", "ai-key-planted")
+            .env("BRIGHTMETER_METRICS_TOKEN", "metrics-token-planted");
         let running = tokio::task::spawn_blocking(|| Running::start(command)).await.unwrap();
         let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(20)).build().unwrap();
         let url = |path: &str| format!("{}{path}", running.address);
@@ -124,7 +126,23 @@ fn a_request_is_one_log_line_and_no_secret_is_logged() {
         let long = format!("id-planted-{}", "x".repeat(20_000));
         let license = client.get(url("/api/v1/license")).bearer_auth(service.reveal()).header("x-request-id", long);
         assert_eq!(license.send().await.unwrap().status(), 200);
-        let metrics = client.get(url("/metrics")).send().await.unwrap().text().await.unwrap();
+        for token in [None, Some("wrong"), Some("metrics-token-planted-too")] {
+            let request = client.get(url("/metrics"));
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            assert_eq!(request.send().await.unwrap().status(), 401, "{token:?}");
+        }
+        let metrics = client
+            .get(url("/metrics"))
+            .bearer_auth("metrics-token-planted")
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
 
         let log = tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
         let (_, secret) = cookie.split_once('=').unwrap();

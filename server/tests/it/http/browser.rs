@@ -115,6 +115,7 @@ impl Site {
             docs: http::api::docs(https),
             proxies: TrustedProxies::default(),
             metrics: None,
+            metrics_token: None,
             sandbox: None,
             demo_sign_ins: None,
         };
