@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use brightmeter::{
+    access::api_key::ApiKey,
     billing::{license::License, receipts::InvoiceReceipt},
     features::quest::Goal,
     ids::{HoldId, JobId, OrgId, PurchaseId},
@@ -22,7 +23,7 @@ use super::{
     plans::BillingFacts,
 };
 use crate::storage::{
-    Result, accounts, daily, entries, holds, licenses, memberships, organizations, purchases, quests, tenant,
+    Result, accounts, api_keys, daily, entries, holds, licenses, memberships, organizations, purchases, quests, tenant,
 };
 pub use crate::storage::{
     daily::DayUse, entries::Filter, licenses::Logged, memberships::Member, organizations::Organization,
@@ -71,6 +72,11 @@ impl OrgReads {
     /// Returns the members.
     pub async fn members(&mut self) -> Result<Vec<Member>> {
         memberships::list_in(&mut self.tx, self.org).await
+    }
+
+    /// Returns the API keys, revoked ones included, newest first.
+    pub async fn api_keys(&mut self) -> Result<Vec<ApiKey>> {
+        api_keys::list(&mut self.tx, self.org).await
     }
 
     /// Returns a page of ledger entries, newest first.

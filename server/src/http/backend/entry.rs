@@ -6,7 +6,7 @@ use app::views::EntryView;
 use brightmeter::{
     catalog::Catalog,
     command::Caller,
-    ids::MemberId,
+    ids::{ApiKeyId, MemberId},
     ledger::entry::{Entry, EntryKind},
     names::FeatureName,
 };
@@ -18,25 +18,34 @@ use crate::service::{
     org_reads::{Filter, OrgReads},
 };
 
-/// The display names of an organization's members.
+/// The display names of an organization's members and API keys.
 #[derive(Clone, Debug)]
 pub struct Names {
     members: BTreeMap<MemberId, String>,
+    api_keys: BTreeMap<ApiKeyId, String>,
 }
 
 impl Names {
     /// Loads the names.
     pub async fn load(reads: &mut OrgReads) -> ServiceResult<Self> {
-        let members = reads.members().await?;
-        Ok(Self { members: members.into_iter().map(|member| (member.id, member.display_name)).collect() })
+        let (members, api_keys) = (reads.members().await?, reads.api_keys().await?);
+        Ok(Self {
+            members: members.into_iter().map(|member| (member.id, member.display_name)).collect(),
+            api_keys: api_keys.into_iter().map(|key| (key.id, key.name)).collect(),
+        })
     }
 
-    /// Returns the display name of a caller.
+    /// Returns the display name of a caller. An API key is named even if it acts for a member.
     pub fn caller(&self, caller: &Caller) -> String {
         let member = |id: &MemberId| self.members.get(id).cloned().unwrap_or_else(|| "A former member".into());
+        let api_key = |id: &ApiKeyId| self.api_keys.get(id).map(|name| format!("API key {name}"));
         match caller {
-            Caller::Member { member: id } | Caller::ApiKey { member: Some(id), .. } => member(id),
-            Caller::ApiKey { member: None, .. } => "An API key".into(),
+            Caller::Member { member: id } => member(id),
+            Caller::ApiKey { api_key: key, member: Some(id) } => match api_key(key) {
+                Some(key) => format!("{} ({key})", member(id)),
+                None => member(id),
+            },
+            Caller::ApiKey { api_key: key, member: None } => api_key(key).unwrap_or_else(|| "An API key".into()),
             Caller::Staff { .. } => "Support".into(),
             Caller::System => "Brightmeter".into(),
         }

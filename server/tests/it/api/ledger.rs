@@ -71,7 +71,7 @@ fn an_entry_has_all_its_fields_in_json_and_its_columns_in_csv() {
         200
         content-type: text/csv; charset=utf-8
         seq,time_utc,kind,token_type,amount,held,settled_after,available_after,feature,who,note,transaction_id
-        3,2026-03-10T09:00:00.000000Z,spent,ai,-10,0,190,190,quest_generation,An API key,,00000000-0000-8000-8000-000000000004
+        3,2026-03-10T09:00:00.000000Z,spent,ai,-10,0,190,190,quest_generation,API key billing,,00000000-0000-8000-8000-000000000004
         2,2026-03-10T09:00:00.000000Z,granted,deep,20,0,20,20,,Brightmeter,,00000000-0000-8000-8000-000000000002
         1,2026-03-10T09:00:00.000000Z,granted,ai,200,0,200,200,,Brightmeter,,00000000-0000-8000-8000-000000000002
         ");

@@ -1,7 +1,11 @@
 //! The activity page and its CSV file.
 
 use axum::http::StatusCode;
-use brightmeter::{command::Command, ids::OrgId};
+use brightmeter::{
+    access::api_key::Scope,
+    command::{Caller, Command},
+    ids::OrgId,
+};
 use futures::{StreamExt, stream};
 
 use super::browser::{Browser, Page, Site, with_site};
@@ -106,6 +110,23 @@ fn the_file_has_a_header_and_one_row_per_entry() {
         2,2026-03-10T09:00:00.000000Z,granted,deep,20,0,20,20,,Brightmeter,
         1,2026-03-10T09:00:00.000000Z,granted,ai,200,0,200,200,,Brightmeter,
         ");
+    });
+}
+
+#[test]
+fn an_entry_of_an_api_key_names_it() {
+    with_site(async |server, site| {
+        let (org, id, mut browser) = robin(server, site).await;
+        let (key, _) = server.key(org, Scope::Spend).await;
+        for member in [None, Some(id.parse().unwrap())] {
+            let caller = Caller::ApiKey { api_key: key, member };
+            server.submit(org, Command::Spend(usage(caller, "ping"))).await.unwrap();
+        }
+        server.api_keys.revoke(org, key).await.unwrap();
+        let rows = rows(&browser.get("/activity.csv").await);
+        assert_eq!([&rows[1][9], &rows[2][9]], ["Robin (API key billing)", "API key billing"]);
+        let page = browser.get("/activity").await.text();
+        assert!(page.contains("Robin (API key billing)"), "{page}");
     });
 }
 
