@@ -8,7 +8,7 @@ use brightmeter::{
     access::api_key::ApiKey,
     billing::{license::License, receipts::InvoiceReceipt},
     features::quest::Goal,
-    ids::{HoldId, JobId, OrgId, PurchaseId},
+    ids::{HoldId, JobId, OrgId, PurchaseId, TransactionId},
     ledger::{
         entry::{Entry, EntryHash},
         hold::Hold,
@@ -82,6 +82,12 @@ impl OrgReads {
     /// Returns a page of ledger entries, newest first.
     pub async fn entries(&mut self, filter: &Filter, limit: i64) -> Result<Vec<(Entry, EntryHash)>> {
         entries::list(&mut self.tx, self.org, filter, limit).await
+    }
+
+    /// Whether a spend has been refunded. `false` if there is no such spend.
+    pub async fn is_refunded(&mut self, spend: TransactionId) -> Result<bool> {
+        let found = entries::list_spends(&mut self.tx, &[(self.org.0, spend)]).await?;
+        Ok(found.iter().any(|(_, _, spend)| spend.refunded_by.is_some()))
     }
 
     /// Returns the usage by day, from `from` on.

@@ -13,7 +13,7 @@ use brightmeter::{
     },
     command::{Caller, Command},
     idempotency_key::IdempotencyKey,
-    ids::{MemberId, OrgId},
+    ids::{MemberId, OrgId, TransactionId},
     ledger::account::Account,
 };
 use chrono::NaiveDate;
@@ -131,6 +131,11 @@ impl ApiCaller {
         let (api_key, sums) = state.reader.usage_sums(self.org(), key, from, to, group).await?;
         self.check_api_key(state, api_key)?;
         Ok(sums)
+    }
+
+    /// Whether a spend of the organization has been refunded.
+    pub(super) async fn is_refunded(&self, state: &AppState, spend: TransactionId) -> Result<bool, Problem> {
+        Ok(OrgReads::begin(&state.pool, self.org()).await?.is_refunded(spend).await?)
     }
 
     fn requester(&self, caller: Option<Caller>) -> Requester {

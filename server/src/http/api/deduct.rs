@@ -76,6 +76,10 @@ pub(super) struct Spent {
     amount: i64,
     /// The balance after the spend.
     balance: BalanceAfter,
+    /// `true` if the response is replayed and the spend has been refunded since: don't run the job. Otherwise absent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    refunded: bool,
 }
 
 /// The quote for a spend.
@@ -109,7 +113,8 @@ pub(super) struct Burn {
 
 /// Spend
 ///
-/// Spends the cost of a feature immediately. With `dry_run`, returns a quote instead.
+/// Spends the cost of a feature immediately. With `dry_run`, returns a quote instead. A replay says if the spend has been
+/// refunded since.
 #[utoipa::path(
     post, path = "/tokens/deduct", tag = "Tokens", operation_id = "deduct", request_body = Deduct,
     params(IdempotencyHeader),
@@ -134,12 +139,15 @@ pub(super) async fn deduct(
     let Effect::Spent { token_type, amount, balance, .. } = &answer.outcome.effect else {
         return Err(Problem::KeyReused);
     };
+    // A replay must not be taken for permission to run a job that is no longer paid for.
+    let refunded = answer.replayed && caller.is_refunded(&state, answer.outcome.transaction).await?;
     let spent = Spent {
         transaction_id: answer.outcome.transaction.0,
         seq: answer.outcome.seq,
         token_type: token_type.to_string(),
         amount: amount.get(),
         balance: BalanceAfter::new(token_type, balance),
+        refunded,
     };
     Ok(command_response(StatusCode::OK, &answer, Deducted::Spent(spent), state.clock.now()))
 }

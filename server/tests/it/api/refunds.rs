@@ -69,3 +69,23 @@ fn a_spend_is_refunded_once() {
         assert_eq!(server.available(org, "ai").await, 200);
     });
 }
+
+#[test]
+fn a_replay_says_that_its_spend_has_been_refunded() {
+    with_api(async |_, api, _| {
+        let body = r#"{"feature":"ping"}"#;
+        let deduct = async |key: &str| api.post("/tokens/deduct", key, body).await;
+        let (first, other) = (deduct("order-1").await, deduct("order-2").await);
+        let replayed = deduct("order-1").await;
+        assert_eq!(replayed.json(), first.json(), "not refunded yet");
+        let refund = format!(r#"{{"transaction_id":"{}","reason":"empty"}}"#, first.field("/transaction_id"));
+        assert_eq!(api.post("/tokens/refunds", "refund-1", &refund).await.status, 200);
+        let replayed = deduct("order-1").await;
+        assert_eq!((replayed.status.as_u16(), replayed.header("idempotent-replayed")), (200, Some("true")));
+        let mut expected = first.json();
+        expected["refunded"] = true.into();
+        assert_eq!(replayed.json(), expected);
+        assert_eq!(deduct("order-2").await.json(), other.json(), "another spend");
+        assert_eq!(deduct("order-3").await.json().get("refunded"), None, "a new spend");
+    });
+}
