@@ -20,8 +20,9 @@ pub(super) const ROOT: &str = "/api/v1";
         title = "Brightmeter",
         description = "Meter prepaid AI tokens: check, deduct, or hold → run → capture. Authenticate with an API key: \
                        `Authorization: Bearer bm_…`. Every POST under `/tokens/` requires an `Idempotency-Key`, \
-                       which makes it safe to repeat. Errors are problem details (RFC 9457) with a `code` that \
-                       never changes its meaning.",
+                       which makes it safe to repeat. Bodies are JSON objects. Unknown fields, unknown query \
+                       parameters and `null` (except inside of `metadata`) are refused, and the error names them. \
+                       Errors are problem details (RFC 9457) with a `code` that never changes its meaning.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/api/v1", description = "This server")),
