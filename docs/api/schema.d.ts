@@ -75,7 +75,8 @@ export interface paths {
         put?: never;
         /**
          * Spend
-         * @description Spends the cost of a feature immediately. With `dry_run`, returns a quote instead.
+         * @description Spends the cost of a feature immediately. With `dry_run`, returns a quote instead. A replay says if the spend has been
+         *     refunded since.
          */
         post: operations["deduct"];
         delete?: never;
@@ -355,10 +356,9 @@ export interface components {
             /**
              * Format: int64
              * @description The number of tokens to charge, at most the held amount. Default: the held amount.
-             * @default null
              * @example 5
              */
-            amount: number | null;
+            amount?: number;
         };
         /** @description The catalog. */
         CatalogBody: {
@@ -420,9 +420,8 @@ export interface components {
             /**
              * Format: uuid
              * @description The id of the member to act for. That member's limits apply.
-             * @example null
              */
-            member?: string | null;
+            member?: string;
             /**
              * @description Your data, stored with the ledger entry: a JSON object of at most 2,048 bytes.
              * @example {
@@ -431,13 +430,13 @@ export interface components {
              */
             metadata?: {
                 [key: string]: unknown;
-            } | null;
+            };
             /**
              * Format: int32
              * @description The number of uses. Default: 1.
              * @example 1
              */
-            quantity?: number | null;
+            quantity?: number;
         };
         /** @description A spend, or a quote. */
         Deducted: components["schemas"]["Spent"] | components["schemas"]["Quoted"];
@@ -768,9 +767,8 @@ export interface components {
             /**
              * Format: uuid
              * @description The id of the member to act for. That member's limits apply.
-             * @example null
              */
-            member?: string | null;
+            member?: string;
             /**
              * @description Your data, stored with the ledger entry: a JSON object of at most 2,048 bytes.
              * @example {
@@ -779,19 +777,19 @@ export interface components {
              */
             metadata?: {
                 [key: string]: unknown;
-            } | null;
+            };
             /**
              * Format: int32
              * @description The number of uses. Default: 1.
              * @example 1
              */
-            quantity?: number | null;
+            quantity?: number;
             /**
              * Format: int32
              * @description The seconds until the hold expires, at most 24 hours. Default: 15 minutes.
              * @example 600
              */
-            ttl_seconds?: number | null;
+            ttl_seconds?: number;
         };
         /** @description A hold that has just been opened. */
         Opened: {
@@ -1030,10 +1028,9 @@ export interface components {
         Release: {
             /**
              * @description The reason, 1 to 500 characters.
-             * @default null
              * @example The model did not answer
              */
-            reason: string | null;
+            reason?: string;
         };
         /** @description A spend. */
         Spent: {
@@ -1045,6 +1042,8 @@ export interface components {
             amount: number;
             /** @description The balance after the spend. */
             balance: components["schemas"]["BalanceAfter"];
+            /** @description `true` if the response is replayed and the spend has been refunded since: don't run the job. Otherwise absent. */
+            refunded?: boolean;
             /**
              * Format: int64
              * @description The number of its ledger entry.
@@ -1151,6 +1150,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A parameter is missing, unknown or out of range. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
@@ -1182,6 +1190,15 @@ export interface operations {
             };
             /** @description The credential is missing or invalid. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is missing, unknown or out of range. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1343,6 +1360,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body didn't arrive in time. The request had no effect. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
@@ -1464,6 +1490,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body didn't arrive in time. The request had no effect. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than 64 KiB. */
             413: {
                 headers: {
@@ -1550,6 +1585,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A parameter is missing, unknown or out of range. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The server is busy. The request had no effect. */
             503: {
                 headers: {
@@ -1622,6 +1666,15 @@ export interface operations {
             };
             /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body didn't arrive in time. The request had no effect. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1737,6 +1790,15 @@ export interface operations {
             };
             /** @description A resource that the request names doesn't exist, or it belongs to another organization. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body didn't arrive in time. The request had no effect. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1934,6 +1996,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body didn't arrive in time. The request had no effect. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The hold has already ended, or the spend was already refunded. */
             409: {
                 headers: {
@@ -2061,6 +2132,15 @@ export interface operations {
             };
             /** @description The credential is missing or invalid. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is missing, unknown or out of range. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
