@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// A request, from its head to the response.
 pub const REQUEST: Duration = Duration::from_millis(9_500);
+/// The whole body of a request, from its head on.
+pub const BODY: Duration = Duration::from_secs(7);
 /// All requests to Stripe that one page makes.
 pub const STRIPE: Duration = Duration::from_secs(8);
 /// A command, in the queue and in its batch. After that its outcome is unknown to the caller.
@@ -28,7 +30,7 @@ const fn is_inside(inner: Duration, outer: Duration) -> bool {
     inner.as_millis() < outer.as_millis()
 }
 
-const _: () = assert!(is_inside(STRIPE, REQUEST) && is_inside(SUBMIT, REQUEST));
+const _: () = assert!(is_inside(BODY, REQUEST) && is_inside(STRIPE, REQUEST) && is_inside(SUBMIT, REQUEST));
 // A command may wait for the batch before its own.
 const _: () = assert!(is_inside(BATCH, SUBMIT) && is_inside(STATEMENT, BATCH) && is_inside(LOCK, STATEMENT));
 const _: () = assert!(is_inside(ACQUIRE, STATEMENT) && is_inside(CONNECT, ACQUIRE) && is_inside(PING, CONNECT));

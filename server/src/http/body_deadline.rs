@@ -8,7 +8,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use axum::{
@@ -22,8 +21,8 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The time for a whole body, from the request's head on.
-const BODY_TIMEOUT: Duration = Duration::from_secs(7);
+use crate::deadlines::BODY;
+
 /// The response outside of the API.
 const MESSAGE: &str = "The request's body didn't arrive in time, so nothing was done. Send it again.\n";
 
@@ -34,7 +33,7 @@ pub(super) async fn run(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let is_late = Arc::new(AtomicBool::new(false));
-    let deadline = Instant::now() + BODY_TIMEOUT;
+    let deadline = Instant::now() + BODY;
     let request =
         request.map(|inner| Body::new(TimedBody { inner, deadline, timer: None, is_late: Arc::clone(&is_late) }));
     let response = next.run(request).await;
