@@ -82,7 +82,7 @@ pub fn account(account: &Account) -> Vec<Violation> {
     found
 }
 
-/// Verifies one organization's entries from the first on: I1 (entries add up) and I7 (no gaps, hash chain verifies).
+/// Verifies one organization's entries in order: I1 (entries add up) and I7 (no gaps, hash chain verifies).
 #[derive(Clone, Debug)]
 pub struct LogAudit {
     head: Head,
@@ -93,6 +93,21 @@ impl LogAudit {
     /// Starts before the first entry of `org`.
     pub fn new(org: OrgId) -> Self {
         Self { head: Head { seq: 0, hash: EntryHash::genesis(org) }, balances: BTreeMap::new() }
+    }
+
+    /// Starts after the entry `head`, which an earlier audit verified, with the balances that it left.
+    pub fn resume(head: Head, balances: BTreeMap<TokenType, Balance>) -> Self {
+        Self { head, balances }
+    }
+
+    /// The last verified entry.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The balances after the last verified entry.
+    pub fn balances(&self) -> &BTreeMap<TokenType, Balance> {
+        &self.balances
     }
 
     /// Checks the next entry against its stored hash and the entries before it.
