@@ -52,6 +52,9 @@ begin
     execute format('grant insert on organizations, organization_slugs, users, members, ai_token_usage_log,
         ai_token_idempotency, ai_token_jobs, quests, stripe_payment_ids to %I', writer);
 
+    -- The audit keeps how far it got.
+    execute format('grant insert, update on ai_token_audit_progress to %I', writer);
+
     -- The app role registers the Checkout session of an order; ids of payments and charges only the writer registers.
     execute 'drop policy if exists stripe_payment_ids_of_checkout on stripe_payment_ids';
     execute format('create policy stripe_payment_ids_of_checkout on stripe_payment_ids as restrictive for insert to %I

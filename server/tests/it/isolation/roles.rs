@@ -54,8 +54,8 @@ fn the_roles_have_exactly_these_write_privileges() {
         brightmeter_app insert ai_token_plan_orders.currency ai_token_plan_orders.id ai_token_plan_orders.member_id ai_token_plan_orders.ordered_at ai_token_plan_orders.org_id ai_token_plan_orders.plan ai_token_purchases.currency ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_key_hashes api_keys sessions sign_in_failures stripe_customers stripe_events stripe_payment_ids
         brightmeter_app update ai_token_plan_orders.checkout_until ai_token_plan_orders.checkout_url ai_token_plan_orders.done_at ai_token_plan_orders.session_id ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_customers.replaced_at stripe_events.attempts stripe_events.disposal stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.replayed_at stripe_events.waits_for users.password_hash
         brightmeter_app_writer delete ai_token_idempotency
-        brightmeter_app_writer insert ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_idempotency ai_token_jobs ai_token_license_log ai_token_usage_log ai_tokens emails invoices members organization_slugs organizations quests stripe_payment_ids users
-        brightmeter_app_writer update ai_token_accounts ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens invoices
+        brightmeter_app_writer insert ai_token_accounts ai_token_audit_progress ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_idempotency ai_token_jobs ai_token_license_log ai_token_usage_log ai_tokens emails invoices members organization_slugs organizations quests stripe_payment_ids users
+        brightmeter_app_writer update ai_token_accounts ai_token_audit_progress ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens invoices
         ");
     });
 }
