@@ -43,6 +43,9 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+        /// Go on after the last ledger entry that an earlier audit verified, instead of reading all of them.
+        #[arg(long)]
+        incremental: bool,
     },
     /// Compare purchases and plans with Stripe. Exits 0 only if there are no differences, or all were fixed.
     Reconcile(reconcile::ReconcileArgs),
@@ -199,7 +202,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
             }
             say("The schema is up to date.");
         }
-        Command::Audit { json } => return audit::audit(&config, json).await,
+        Command::Audit { json, incremental } => return audit::audit(&config, json, incremental).await,
         Command::Reconcile(args) => return reconcile::reconcile(&config, &args).await,
         Command::Admin { command: AdminCommand::CreateStaff { email } } => {
             people::create_staff(&config, &email).await?

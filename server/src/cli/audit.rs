@@ -7,12 +7,18 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     database::Database,
-    service::{StorageError, audit, sweeper::Sweeper, writer::Writer},
+    service::{
+        StorageError,
+        audit::{self, AuditOptions, Start},
+        sweeper::Sweeper,
+        writer::Writer,
+    },
     stdout::say,
 };
 
-/// Checks the database against the invariants and prints the report.
-pub(super) async fn audit(config: &Config, json: bool) -> Result<ExitCode, CliError> {
+/// Checks the database against the invariants and prints the report. `incremental` passes over the ledger entries that an
+/// earlier audit verified.
+pub(super) async fn audit(config: &Config, json: bool, incremental: bool) -> Result<ExitCode, CliError> {
     let database = open(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let report = async {
@@ -20,7 +26,8 @@ pub(super) async fn audit(config: &Config, json: bool) -> Result<ExitCode, CliEr
         if database.is_exclusive() {
             sweep(config, &database, &clock).await?;
         }
-        audit::run(&database.pools, &clock).await
+        let start = if incremental { Start::LastVerified } else { Start::FirstEntry };
+        audit::run_with(&database.pools, &clock, &AuditOptions::new(start)).await
     };
     let report = report.await;
     database.close().await?;
@@ -29,6 +36,9 @@ pub(super) async fn audit(config: &Config, json: bool) -> Result<ExitCode, CliEr
         say(serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?);
     } else {
         say(format!("{} organizations, {} ledger entries", report.organizations, report.entries));
+        if report.verified_earlier > 0 {
+            say(format!("{} more were verified earlier", report.verified_earlier));
+        }
         for finding in &report.violations {
             let org = finding.org.map_or_else(|| "schema".into(), |org| org.to_string());
             say(format!("{} is violated ({org}): {}", finding.invariant, finding.detail));

@@ -1,27 +1,67 @@
-//! The audit: checks the invariants I1 to I8 for every organization, each in one snapshot.
+//! The audit: checks the invariants I1 to I8 for every organization. A full audit reads every entry; an incremental one
+//! goes on after the last entry that an earlier audit verified.
+
+mod connections;
+mod findings;
+mod organization;
+mod outcomes;
+mod sketch;
+mod sweep;
 
 use std::{sync::Arc, time::Duration};
 
-use brightmeter::{
-    ids::OrgId,
-    ledger::audit::{LogAudit, Violation},
-};
+use brightmeter::ids::OrgId;
+use chrono::TimeDelta;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use sqlx::PgConnection;
+use uuid::Uuid;
 
+use self::connections::{Connections, PARALLEL};
 use crate::{
     clock::Clock,
     metrics,
-    storage::{Result, StorageError, accounts, audit, entries, holdings, pools::Pools, purchases, sweeps, tenant},
+    storage::{Result, audit, pools::Pools, sweeps, tenant},
 };
 
-/// The number of entries or purchases read per query.
-const PAGE_SIZE: i64 = 5_000;
-
+/// The number of organizations listed per query.
+const ORGANIZATIONS_PAGE_SIZE: i64 = 1_000;
 /// The delay between the start of a server and its first audit.
 const FIRST_RUN_DELAY: Duration = Duration::from_secs(60);
 /// The interval between audits.
 const RUN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// The interval at which a server reads the whole log of an organization again.
+const FULL_INTERVAL: TimeDelta = TimeDelta::days(7);
+
+/// Where an audit starts to read the log of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the first entry.
+    FirstEntry,
+    /// After the last entry that an earlier audit verified.
+    LastVerified,
+    /// After the last verified entry, but once a week at the first one: how the server audits.
+    Scheduled,
+}
+
+/// The options of an audit.
+#[derive(Clone, Debug)]
+pub struct AuditOptions {
+    /// Where to start.
+    pub start: Start,
+    /// The number of rows read per query. It bounds the memory.
+    pub page_size: i64,
+    /// The number of pages after which the progress is stored.
+    pub checkpoint_pages: u32,
+    /// The timeout of a statement.
+    pub statement_timeout: Duration,
+}
+
+impl AuditOptions {
+    /// The options of an audit that starts at `start`.
+    pub fn new(start: Start) -> Self {
+        Self { start, page_size: 5_000, checkpoint_pages: 20, statement_timeout: Duration::from_secs(10 * 60) }
+    }
+}
 
 /// The result of an audit.
 #[derive(Debug, Default, Serialize)]
@@ -32,6 +72,8 @@ pub struct AuditReport {
     pub organizations: usize,
     /// The number of ledger entries checked.
     pub entries: i64,
+    /// The number of ledger entries passed over, because an earlier audit verified them.
+    pub verified_earlier: i64,
     /// The violations found.
     pub violations: Vec<Finding>,
 }
@@ -55,50 +97,83 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// Audits the schema and all organizations.
+/// Audits the schema and all organizations, every entry of them.
 ///
 /// # Errors
-/// [`StorageError`] if the database fails: the audit is then incomplete and has no result.
-#[tracing::instrument(level = "trace", skip_all)]
+/// Like [`run_with`].
 pub async fn run(pools: &Pools, clock: &Arc<dyn Clock>) -> Result<AuditReport> {
+    run_with(pools, clock, &AuditOptions::new(Start::FirstEntry)).await
+}
+
+/// Audits the schema and all organizations, on connections of its own.
+///
+/// # Errors
+/// [`StorageError`](crate::storage::StorageError) if the database fails: the audit is then incomplete and has no result.
+/// What was verified is kept for the next one.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn run_with(pools: &Pools, clock: &Arc<dyn Clock>, options: &AuditOptions) -> Result<AuditReport> {
+    let connections = Connections::open(pools, options.statement_timeout);
+    let report = audit_all(&connections, clock, options).await;
+    connections.close().await;
+    report
+}
+
+async fn audit_all(connections: &Connections, clock: &Arc<dyn Clock>, options: &AuditOptions) -> Result<AuditReport> {
     let mut report = AuditReport::default();
-    let mut conn = pools.app.acquire().await?;
+    let mut conn = connections.reads.acquire().await?;
     let mut found = audit::unprotected_tables(&mut conn).await?;
     found.extend(audit::overpowered_role(&mut conn).await?);
-    let mut conn = pools.writer.acquire().await?;
+    drop(conn);
+    let mut conn = connections.writer.acquire().await?;
     found.extend(audit::overpowered_role(&mut conn).await?);
     drop(conn);
-    report.violations.extend(found.into_iter().map(|detail| Finding { invariant: "I8", org: None, detail }));
 
-    let mut tx = tenant::begin_for_all_accounts(&pools.writer).await?;
-    let orgs = sweeps::list_all(&mut tx).await?;
-    drop(tx);
-    for org in orgs {
-        let mut tx = tenant::begin_snapshot(&pools.app, org).await?;
-        let violations = audit_organization(&mut tx, org, clock, &mut report.entries).await?;
-        report.organizations += 1;
-        let findings = violations.into_iter().map(|violation| Finding {
-            invariant: violation.invariant,
-            org: Some(org),
-            detail: violation.detail,
-        });
-        report.violations.extend(findings);
+    let mut after = None;
+    loop {
+        let mut tx = tenant::begin_for_all_accounts(&connections.writer).await?;
+        let orgs = sweeps::list_after(&mut tx, after, ORGANIZATIONS_PAGE_SIZE).await?;
+        drop(tx);
+        let Some(last) = orgs.last().copied() else { break };
+        after = Some(last);
+        let mut conn = connections.reads.acquire().await?;
+        let mut tx = tenant::begin_batch(&mut conn, &orgs).await?;
+        let ids: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
+        found.extend(audit::foreign_lookups(&mut tx, &ids).await?);
+        tx.rollback().await?;
+        drop(conn);
+        let audits = stream::iter(orgs).map(|org| organization::audit(connections, org, options, clock));
+        let mut audits = audits.buffered(PARALLEL);
+        while let Some(audited) = audits.try_next().await? {
+            report.organizations += 1;
+            report.entries += audited.entries;
+            report.verified_earlier += audited.verified_earlier;
+            let org = Some(audited.org);
+            let findings = audited.violations.into_iter();
+            report.violations.extend(findings.map(|found| Finding {
+                invariant: found.invariant,
+                org,
+                detail: found.detail,
+            }));
+        }
     }
+    let schema = found.into_iter().map(|detail| Finding { invariant: "I8", org: None, detail });
+    report.violations.splice(0..0, schema);
     report.ok = report.violations.is_empty();
     Ok(report)
 }
 
-/// Audits once a day, the first time a minute after the start, until the future is dropped. Violations are counted and
-/// logged.
+/// Audits once a day, the first time a minute after the start, until the future is dropped. Reads the whole log of an
+/// organization once a week, and new entries otherwise. Violations are counted and logged.
 pub async fn run_daily(pools: Pools, clock: Arc<dyn Clock>) {
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_RUN_DELAY, RUN_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match run(&pools, &clock).await {
+        match run_with(&pools, &clock, &AuditOptions::new(Start::Scheduled)).await {
             Ok(report) => {
                 metrics::audit(report.counts(), clock.now());
-                tracing::info!(entries = report.entries, violations = report.violations.len(), "audit completed");
+                let (entries, verified_earlier) = (report.entries, report.verified_earlier);
+                tracing::info!(entries, verified_earlier, violations = report.violations.len(), "audit completed");
                 for finding in &report.violations {
                     tracing::error!(invariant = finding.invariant, org = ?finding.org, detail = finding.detail, "an invariant is violated");
                 }
@@ -106,88 +181,4 @@ pub async fn run_daily(pools: Pools, clock: Arc<dyn Clock>) {
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the audit failed"),
         }
     }
-}
-
-async fn audit_organization(
-    conn: &mut PgConnection,
-    org: OrgId,
-    clock: &Arc<dyn Clock>,
-    count: &mut i64,
-) -> Result<Vec<Violation>> {
-    let found = [
-        ("I1", audit::unbalanced(conn, org).await?),
-        ("I1", audit::wrong_days(conn, org).await?),
-        ("I2", audit::negative(conn, org).await?),
-        ("I3", audit::wrong_holds(conn, org).await?),
-        ("I4", audit::wrong_refunds(conn, org).await?),
-        ("I4", audit::wrong_purchases(conn, org).await?),
-        ("I4", audit::wrong_receipt_numbers(conn, org).await?),
-        ("I4", wrong_clawbacks(conn, org).await?),
-        ("I5", audit::wrong_idempotency_records(conn, org).await?),
-        ("I6", audit::overdue_holds(conn, org, clock.now()).await?),
-        ("I8", audit::foreign_rows(conn, org).await?),
-    ];
-    let mut violations: Vec<Violation> = found
-        .into_iter()
-        .flat_map(|(invariant, lines)| lines.into_iter().map(move |line| Violation::new(invariant, line)))
-        .collect();
-    violations.extend(check_ledger(conn, org, count).await?);
-    Ok(violations)
-}
-
-/// I4: the clawback of each purchase matches its refunds and disputes.
-async fn wrong_clawbacks(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut after = None;
-    loop {
-        let page = purchases::list_credited(conn, org, after, PAGE_SIZE).await?;
-        for purchase in &page {
-            for lot in purchase.credit.iter().flat_map(|credit| &credit.lots) {
-                let due = purchase.payment.clawback_of(lot.amount);
-                if lot.clawed_back != due {
-                    let (id, token_type, clawed_back) = (purchase.id, &lot.token_type, lot.clawed_back);
-                    found.push(format!(
-                        "purchase {id}, {token_type}: {clawed_back} clawed back, but its payment requires {due}"
-                    ));
-                }
-            }
-        }
-        after = page.last().map(|purchase| purchase.id);
-        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE_SIZE) {
-            return Ok(found);
-        }
-    }
-}
-
-/// I1 and I7: checks the ledger from its first entry to the account's head.
-async fn check_ledger(conn: &mut PgConnection, org: OrgId, count: &mut i64) -> Result<Vec<Violation>> {
-    let mut audit = LogAudit::new(org);
-    let mut seq = 0;
-    loop {
-        let page = match entries::list_after(conn, org, seq, PAGE_SIZE).await {
-            Ok(page) => page,
-            Err(StorageError::Corrupt(detail)) => return Ok(vec![Violation::new("I7", detail)]),
-            Err(error) => return Err(error),
-        };
-        for (entry, hash) in &page {
-            if let Err(violation) = audit.verify(entry, *hash) {
-                return Ok(vec![violation]);
-            }
-            seq = entry.seq;
-            *count += 1;
-        }
-        if i64::try_from(page.len()).is_ok_and(|found| found < PAGE_SIZE) {
-            break;
-        }
-    }
-    let account = accounts::find(conn, org)
-        .await?
-        .map(|found| found.account)
-        .ok_or_else(|| StorageError::missing("ai_token_accounts", org))?;
-    let balances = match holdings::list_balances(conn, org.0).await {
-        // Out of range: reported as a violation, so that the audit goes on.
-        Err(StorageError::Corrupt(detail)) => return Ok(vec![Violation::new("I2", detail)]),
-        balances => balances?,
-    };
-    Ok(audit.finish(account.head, &balances.into_iter().collect()))
 }

@@ -21,34 +21,35 @@ use super::{Result, decode, unknown};
 
 const TABLE: &str = "ai_token_usage_log";
 
-struct Row {
-    seq: i64,
-    transaction_id: Uuid,
-    kind: String,
-    token_type: String,
-    settled_before: i64,
-    settled_after: i64,
-    held_before: i64,
-    held_after: i64,
-    debt_before: i64,
-    debt_after: i64,
-    parts: Json<Vec<GrantPart>>,
-    source: Option<String>,
-    feature: Option<String>,
-    caller_kind: String,
-    caller_id: Option<Uuid>,
-    member_id: Option<Uuid>,
-    hold_id: Option<Uuid>,
-    reverses: Option<Uuid>,
-    purchase_id: Option<Uuid>,
-    note: Option<String>,
-    metadata: Option<String>,
-    created_at: Instant,
-    hash: Vec<u8>,
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) seq: i64,
+    pub(super) transaction_id: Uuid,
+    pub(super) kind: String,
+    pub(super) token_type: String,
+    pub(super) settled_before: i64,
+    pub(super) settled_after: i64,
+    pub(super) held_before: i64,
+    pub(super) held_after: i64,
+    pub(super) debt_before: i64,
+    pub(super) debt_after: i64,
+    pub(super) parts: Json<Vec<GrantPart>>,
+    pub(super) source: Option<String>,
+    pub(super) feature: Option<String>,
+    pub(super) caller_kind: String,
+    pub(super) caller_id: Option<Uuid>,
+    pub(super) member_id: Option<Uuid>,
+    pub(super) hold_id: Option<Uuid>,
+    pub(super) reverses: Option<Uuid>,
+    pub(super) purchase_id: Option<Uuid>,
+    pub(super) note: Option<String>,
+    pub(super) metadata: Option<String>,
+    pub(super) created_at: Instant,
+    pub(super) hash: Vec<u8>,
 }
 
 impl Row {
-    fn decode(self, org: OrgId) -> Result<(Entry, EntryHash)> {
+    pub(super) fn decode(self, org: OrgId) -> Result<(Entry, EntryHash)> {
         let seq = self.seq;
         let at = format_args!("{org}/{seq}");
         let source = |text: String| Source::parse(&text).ok_or_else(|| unknown(TABLE, "source", at, &text));

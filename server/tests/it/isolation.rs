@@ -61,6 +61,8 @@ async fn tenant(server: &TestServer, slug: &str) -> Tenant {
     let goal = "Sell more posters".to_owned().try_into().unwrap();
     let started = jobs.start(org, id, goal, "job-1".parse().unwrap()).await.unwrap();
     started.running.unwrap().await.unwrap();
+    // Stores its progress.
+    assert!(server.audit().await.ok);
     Tenant { org, member: id, job: started.job }
 }
 

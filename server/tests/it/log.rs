@@ -1,5 +1,6 @@
 //! The ledger: no role can change its entries, and the audit detects changes made around the guards.
 
+mod audit;
 mod tampering;
 
 use brightmeter::{

@@ -32,7 +32,7 @@ use server::{
     service::{
         account_reader::AccountReader,
         api_keys::{ApiKeys, NewKey},
-        audit::{self, AuditReport},
+        audit::{self, AuditOptions, AuditReport},
         passwords::Passwords,
         plans::Plans,
         provisioning::{NewOrganization, Provisioning},
@@ -214,6 +214,11 @@ impl TestServer {
     /// Audits the database.
     pub async fn audit(&self) -> AuditReport {
         audit::run(&self.pools, &(self.clock.clone() as Arc<dyn Clock>)).await.unwrap()
+    }
+
+    /// Audits the database with these options.
+    pub async fn audit_with(&self, options: &AuditOptions) -> AuditReport {
+        audit::run_with(&self.pools, &(self.clock.clone() as Arc<dyn Clock>), options).await.unwrap()
     }
 
     /// Connects as the superuser, which owns everything.

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use brightmeter::ids::OrgId;
-use server::service::audit::AuditReport;
+use server::service::audit::{AuditOptions, AuditReport, Start};
 
 use super::active_org;
 use crate::support::{TestServer, with_server, with_tampered_server};
 
 /// Runs `sql` as the owner, with triggers and foreign keys off. `{org}` is replaced by the organization's id.
-async fn tamper(server: &TestServer, org: OrgId, sql: &str) {
+pub(super) async fn tamper(server: &TestServer, org: OrgId, sql: &str) {
     let sql = sql.replace("{org}", &format!("'{org}'"));
     server.as_owner(format!("begin; set local session_replication_role = replica; {sql}; commit")).await;
 }
 
 /// Returns the violated invariants of `org` and of the schema, and the audit's messages.
-fn violations(report: &AuditReport, org: OrgId) -> (BTreeSet<&'static str>, String) {
+pub(super) fn violations(report: &AuditReport, org: OrgId) -> (BTreeSet<&'static str>, String) {
     let here = || report.violations.iter().filter(|finding| finding.org.is_none_or(|found| found == org));
     let words = here().map(|finding| format!("{}: {}\n", finding.invariant, finding.detail)).collect();
     (here().map(|finding| finding.invariant).collect(), words)
@@ -34,13 +34,16 @@ fn check_each_is_found(cases: &[(&str, &[&'static str])]) {
         for (org, (sql, _)) in orgs.iter().zip(cases) {
             tamper(server, *org, sql).await;
         }
-        let report = server.audit().await;
-        assert!(!report.ok);
-        for (org, (sql, expected)) in orgs.into_iter().zip(cases) {
-            let (codes, words) = violations(&report, org);
-            assert_eq!(codes, expected.iter().copied().collect(), "{sql}\n{words}");
+        for page_size in [5_000, 3] {
+            let options = AuditOptions { page_size, ..AuditOptions::new(Start::FirstEntry) };
+            let report = server.audit_with(&options).await;
+            assert!(!report.ok);
+            for (org, (sql, expected)) in orgs.iter().zip(cases) {
+                let (codes, words) = violations(&report, *org);
+                assert_eq!(codes, expected.iter().copied().collect(), "pages of {page_size}: {sql}\n{words}");
+            }
+            assert_eq!(violations(&report, untouched).0, BTreeSet::new());
         }
-        assert_eq!(violations(&report, untouched).0, BTreeSet::new());
     });
 }
 
