@@ -13,6 +13,7 @@ mod csv_file;
 mod forms;
 mod headers;
 mod health;
+mod known_browser;
 mod observe;
 mod pages;
 mod permitted;
@@ -141,7 +142,7 @@ impl Site {
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
             .layer(PropagateRequestIdLayer::new(REQUEST_ID))
             .layer(from_fn(observe::observe))
-            .map_response(move |response| headers::add(https, response))
+            .map_response(move |response| headers::add(https, known_browser::set_cookie(https, response)))
             .layer(from_fn(api::errors_as_problems))
             .layer(from_fn_with_state(state.clone(), pages::unavailable_as_page))
             .layer(CompressionLayer::new())

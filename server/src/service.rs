@@ -8,6 +8,7 @@ pub mod customers;
 pub mod database_checks;
 pub mod inbox;
 pub mod jobs;
+mod known_browser;
 pub mod memberships;
 pub mod org_reads;
 pub mod passwords;

@@ -1,6 +1,8 @@
-//! Throttling of password attempts, per account and per address.
+//! Throttling of password attempts: per account and address together, and per address. All addresses together have a higher
+//! limit per account, so that guessing from many addresses is bounded, too. A browser in which the account has signed in
+//! before has a limit of its own, so that others cannot lock its user out.
 //!
-//! An attempt is counted before the password is verified, so that concurrent attempts cannot exceed the limit together.
+//! An attempt is counted before the password is verified, so that concurrent attempts cannot exceed a limit together.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,10 +18,50 @@ use crate::{
 
 /// The window in which failures are counted.
 pub const FAILURE_WINDOW: TimeDelta = TimeDelta::minutes(15);
-/// The number of failures per account within the window.
-pub const MAX_ACCOUNT_FAILURES: i32 = 10;
+/// The number of failures per account from one address, or in one known browser, within the window.
+pub const MAX_FAILURES: i32 = 10;
 /// The number of failures per address within the window. It is higher because many people may share an address.
 pub const MAX_ADDRESS_FAILURES: i32 = 50;
+/// The number of failures per account from all addresses within the window, known browsers aside.
+pub const MAX_ACCOUNT_FAILURES: i32 = 100;
+
+/// A password attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// Where it comes from.
+    pub origin: Origin<'a>,
+}
+
+/// Where a password attempt comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// Anywhere, from this address.
+    Address(IpAddr),
+    /// A browser in which the account has signed in: its id.
+    KnownBrowser(&'a str),
+    /// The account's own session, at this address.
+    Session(IpAddr),
+}
+
+impl Attempt<'_> {
+    /// The subjects that count it, with their limits. The address comes first, so that a throttled address can neither use
+    /// up the account's limit nor fill the table.
+    fn subjects(&self) -> Vec<(Vec<u8>, i32)> {
+        let account = self.account;
+        let address = |from| (subject(&["address", &network(from).to_string()]), MAX_ADDRESS_FAILURES);
+        match self.origin {
+            Origin::Address(from) => vec![
+                address(from),
+                (subject(&["account and address", account, &network(from).to_string()]), MAX_FAILURES),
+                (subject(&["account", account]), MAX_ACCOUNT_FAILURES),
+            ],
+            Origin::KnownBrowser(id) => vec![(subject(&["account and browser", account, id]), MAX_FAILURES)],
+            Origin::Session(from) => vec![address(from), (subject(&["session", account]), MAX_FAILURES)],
+        }
+    }
+}
 
 /// Too many failed attempts.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -37,21 +79,17 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Counts an attempt on `account` from an address. The address is checked first, so that a throttled address can
-    /// neither lock accounts nor fill the table.
+    /// Counts an attempt.
     ///
     /// # Errors
     /// [`StorageError`](crate::storage::StorageError). The inner error is [`Throttled`].
     pub async fn record_attempt(
         &self,
         conn: &mut PgConnection,
-        account: &str,
-        from: IpAddr,
+        attempt: Attempt<'_>,
     ) -> Result<std::result::Result<(), Throttled>> {
         let now = self.clock.now();
-        for (subject, limit) in
-            [(address_subject(from), MAX_ADDRESS_FAILURES), (subject("account", account), MAX_ACCOUNT_FAILURES)]
-        {
+        for (subject, limit) in attempt.subjects() {
             let (failures, first_at) = sign_ins::count(conn, &subject, now, now - FAILURE_WINDOW).await?;
             if failures > limit {
                 return Ok(Err(Throttled { until: first_at + FAILURE_WINDOW }));
@@ -60,22 +98,35 @@ impl Throttle {
         Ok(Ok(()))
     }
 
-    /// Records that the attempt succeeded: clears the account's failures and uncounts this attempt for the address.
-    pub async fn record_success(&self, conn: &mut PgConnection, account: &str, from: IpAddr) -> Result<()> {
-        sign_ins::clear(conn, &subject("account", account)).await?;
-        sign_ins::uncount(conn, &address_subject(from)).await.map(drop)
+    /// Records that the attempt succeeded: clears the failures of the account where it comes from, and uncounts this attempt
+    /// everywhere else.
+    pub async fn record_success(&self, conn: &mut PgConnection, attempt: Attempt<'_>) -> Result<()> {
+        for (subject, limit) in attempt.subjects() {
+            if limit == MAX_FAILURES {
+                sign_ins::clear(conn, &subject).await?;
+            } else {
+                sign_ins::uncount(conn, &subject).await?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// The subject of an address: an IPv4 address, or an IPv6 /64, which is what one customer usually has.
-fn address_subject(from: IpAddr) -> Vec<u8> {
-    let network = match from.to_canonical() {
+/// The network of an address: an IPv4 address, or an IPv6 /64, which is what one customer usually has.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
-    };
-    subject("address", &network.to_string())
+    }
 }
 
-fn subject(kind: &str, value: &str) -> Vec<u8> {
-    Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize().to_vec()
+fn subject(parts: &[&str]) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    for (number, part) in parts.iter().enumerate() {
+        if number > 0 {
+            hasher.update([0]);
+        }
+        hasher.update(part);
+    }
+    hasher.finalize().to_vec()
 }

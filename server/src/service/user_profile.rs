@@ -7,7 +7,7 @@ use sqlx::PgPool;
 
 use super::{
     passwords::{PasswordError, Passwords},
-    throttle::{Throttle, Throttled},
+    throttle::{Attempt, Origin, Throttle, Throttled},
 };
 use crate::{
     clock::Clock,
@@ -66,7 +66,8 @@ impl UserProfiles {
         }
         let subject = user.to_string();
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        self.throttle.record_attempt(&mut conn, &subject, from).await??;
+        let attempt = Attempt { account: &subject, origin: Origin::Session(from) };
+        self.throttle.record_attempt(&mut conn, attempt).await??;
         let hash = users::find_password_hash(&mut conn, user).await?.unwrap_or_default();
         drop(conn);
         if !self.passwords.verify(current, Some(&hash)).await? {
@@ -74,7 +75,7 @@ impl UserProfiles {
         }
         let new = self.passwords.hash(new).await?;
         let mut tx = tenant::begin_for_user(&self.pool, user).await?;
-        self.throttle.record_success(&mut tx, &subject, from).await?;
+        self.throttle.record_success(&mut tx, attempt).await?;
         if !users::set_password_hash(&mut tx, user, &hash, &new).await? {
             return Err(ChangePasswordError::Wrong);
         }

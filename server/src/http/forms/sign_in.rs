@@ -1,6 +1,6 @@
 //! Signing in and out, and switching organizations.
 
-use app::{backend::SignedIn, error::AppError, flash::Flash, form::Form};
+use app::{backend, error::AppError, flash::Flash, form::Form};
 use axum::{
     Extension,
     extract::{Form as Body, State},
@@ -17,10 +17,14 @@ use crate::{
         backend::internal,
         client::Client,
         forms::throttled,
+        known_browser,
         pages::{Posted, render_form_again, status},
         session::{self, local_path, sign_in_url},
     },
-    service::{memberships, sign_in::SignInError},
+    service::{
+        memberships,
+        sign_in::{SignInError, SignedIn},
+    },
 };
 
 #[derive(Deserialize)]
@@ -51,15 +55,20 @@ pub(in crate::http) async fn sign_in(
     require(form.password.len() <= 1_000, "password", "Passwords have at most 1,000 characters.");
     let result = match email {
         Ok(email) if problems.is_empty() => {
-            state.sign_in.sign_in(&email, &form.password, client.0).await.map_err(|error| explain(&state, error))
+            let browser = known_browser::token(&headers, state.https);
+            let signed_in = state.sign_in.sign_in(&email, &form.password, client.0, browser.as_deref());
+            signed_in.await.map_err(|error| explain(&state, error))
         }
         _ => Err(AppError::Invalid { fields: problems }),
     };
     match result {
-        Ok((user, membership)) => {
+        Ok(SignedIn { user, membership, browser }) => {
             match session::start_session(&session, user, membership.as_ref(), state.clock.now()).await {
-                Ok(()) if membership.is_none() && form.next.is_empty() => Redirect::to("/admin").into_response(),
-                Ok(()) => Redirect::to(local_path(&form.next)).into_response(),
+                Ok(()) => {
+                    let is_staff_only = membership.is_none() && form.next.is_empty();
+                    let to = if is_staff_only { "/admin" } else { local_path(&form.next) };
+                    (known_browser::remember(browser), Redirect::to(to)).into_response()
+                }
                 Err(error) => status(&internal(&error)).into_response(),
             }
         }
@@ -106,7 +115,7 @@ pub(in crate::http) struct SwitchForm {
 
 pub(in crate::http) async fn switch(
     State(state): State<AppState>,
-    Extension(who): Extension<SignedIn>,
+    Extension(who): Extension<backend::SignedIn>,
     session: Session,
     Body(form): Body<SwitchForm>,
 ) -> Response {

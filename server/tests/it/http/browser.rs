@@ -124,7 +124,7 @@ impl Site {
 
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
-        Browser { site: self.0.clone(), cookie: None, address: Ipv4Addr::new(192, 0, 2, 1) }
+        Browser { site: self.0.clone(), cookie: None, known: None, address: Ipv4Addr::new(192, 0, 2, 1) }
     }
 
     /// A browser in which `email` has signed in.
@@ -148,11 +148,14 @@ impl Site {
     }
 }
 
-/// A browser with its one cookie.
+/// A browser with its two cookies.
 #[derive(Clone)]
 pub struct Browser {
     site: http::Site,
+    /// The session.
     pub cookie: Option<String>,
+    /// What sign-in recognizes the browser by.
+    pub known: Option<String>,
     pub address: Ipv4Addr,
 }
 
@@ -174,7 +177,7 @@ impl Browser {
     /// Sends any request.
     pub async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Page {
         let mut request = request.header(header::HOST, "tokens.example.com");
-        if let Some(cookie) = &self.cookie {
+        for cookie in self.cookie.iter().chain(&self.known) {
             request = request.header(header::COOKIE, cookie);
         }
         let mut request = request.body(body).unwrap();
@@ -183,6 +186,9 @@ impl Browser {
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(to_bytes(body, 64 << 20).await.unwrap().to_vec()).unwrap();
         let page = Page { status: parts.status, headers: parts.headers, body };
+        if let Some(set) = page.set_cookies().find(|set| set.contains(KNOWN)) {
+            self.known = set.split(';').next().map(str::to_owned);
+        }
         if let Some(set) = page.set_cookie() {
             let pair = set.split(';').next().unwrap().to_owned();
             self.cookie = (!pair.ends_with('=')).then_some(pair);
@@ -194,6 +200,9 @@ impl Browser {
 /// Idempotency keys like those that pages put into forms.
 pub const ONE: &str = "00000000-0000-7000-8000-000000000001";
 pub const TWO: &str = "00000000-0000-7000-8000-000000000002";
+
+/// Part of the name of the cookie that sign-in recognizes a browser by.
+pub const KNOWN: &str = "brightmeter-browser=";
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -218,8 +227,13 @@ impl Page {
         self.header("location").unwrap_or_default()
     }
 
+    /// The cookie of the session.
     pub fn set_cookie(&self) -> Option<&str> {
-        self.header("set-cookie")
+        self.set_cookies().find(|set| !set.contains(KNOWN))
+    }
+
+    pub fn set_cookies(&self) -> impl Iterator<Item = &str> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap())
     }
 
     /// The page without the frame around it.
