@@ -969,7 +969,7 @@ export interface components {
             /** @description The grants that the spend would burn, in order. */
             grants: components["schemas"]["Burn"][];
         };
-        /** @description The spend to refund. */
+        /** @description The spend or capture to refund. */
         Refund: {
             /**
              * @description The reason, 1 to 500 characters.
@@ -978,7 +978,7 @@ export interface components {
             reason: string;
             /**
              * Format: uuid
-             * @description The spend's id.
+             * @description The transaction id of a deduct or a capture.
              */
             transaction_id: string;
         };
@@ -994,7 +994,7 @@ export interface components {
             balance: components["schemas"]["BalanceAfter"];
             /**
              * Format: uuid
-             * @description The id of the refunded spend.
+             * @description The id of the refunded spend or capture.
              */
             refunds: string;
             /**

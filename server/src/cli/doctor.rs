@@ -183,10 +183,12 @@ fn disk(config: &Config, report: &mut Report) {
             Ok(found) => {
                 let free = found.f_bavail.saturating_mul(found.f_frsize);
                 let text = format!("{} MB free at {}", free >> 20, directory.display());
-                match free {
-                    ..MIN_FREE_BYTES => Bad(format!("{text}: Postgres stops when it is full; free some space")),
-                    ..LOW_FREE_BYTES => Warning(format!("{text}: Postgres stops when it is full")),
-                    _ => Good(text),
+                if free < MIN_FREE_BYTES {
+                    Bad(format!("{text}: Postgres stops when it is full; free some space"))
+                } else if free < LOW_FREE_BYTES {
+                    Warning(format!("{text}: Postgres stops when it is full"))
+                } else {
+                    Good(text)
                 }
             }
             Err(error) => Warning(format!("cannot read the free space at {}: {error}", directory.display())),

@@ -148,7 +148,7 @@ pub async fn list_after(conn: &mut PgConnection, org: OrgId, seq: i64, limit: i6
     rows.into_iter().map(|row| row.decode(org)).collect()
 }
 
-/// Returns the spends in `named`, each an organization and a transaction, with their refunds. Missing ones are left
+/// Returns the spends and captures in `named`, each an organization and a transaction, with their refunds. Missing ones are left
 /// out.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn list_spends(
@@ -162,7 +162,7 @@ pub async fn list_spends(
          from unnest($1::uuid[], $2::uuid[]) n(org_id, id)
          cross join lateral (
              select * from ai_token_usage_log s
-             where s.org_id = n.org_id and s.transaction_id = n.id and s.kind = 'spent' limit 1
+             where s.org_id = n.org_id and s.transaction_id = n.id and s.kind in ('spent', 'captured') limit 1
          ) s
          left join ai_token_usage_log r on r.org_id = s.org_id and r.reverses = s.transaction_id"#,
         &orgs,

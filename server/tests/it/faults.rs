@@ -3,6 +3,8 @@
 //!
 //! `BRIGHTMETER_FAULT_ROUNDS` sets how often each fault is repeated: once by default, more in `make test-faults`.
 
+#![allow(clippy::print_stdout, reason = "the suite prints its figures")]
+
 mod crashes;
 mod load;
 mod process;

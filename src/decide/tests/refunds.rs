@@ -4,7 +4,7 @@ use super::world::{ALICE, FIRST_RESET, SERVICE_FOR_ALICE, STAFF, World, at, toke
 use crate::{
     access::refusal::Refusal,
     ids::TransactionId,
-    ledger::{grant::Source, outcome::Effect},
+    ledger::{entry::EntryKind, grant::Source, outcome::Effect},
 };
 
 /// Spends 60 from a promotion of 50 that expires on 1 February and a pack, refunds it at `refunded_at`, and checks the
@@ -68,7 +68,22 @@ fn a_spend_is_refunded_once() {
 }
 
 #[test]
-fn a_transaction_that_is_not_a_spend_cannot_be_refunded() {
+fn a_capture_is_refunded_once_and_whole_to_the_grants_that_it_charged() {
+    for (captured, spent) in [(None, 60), (Some(40), 40)] {
+        let mut world = World::on("pro");
+        let hold = world.hold(60);
+        world.capture(hold, captured).unwrap();
+        let (entry, _) = world.entries.iter().rfind(|(entry, _)| entry.kind == EntryKind::Captured).unwrap();
+        let capture = entry.transaction;
+        assert_eq!(world.balance(), (200 - spent, 0, 200 - spent));
+        world.refund(capture).unwrap();
+        assert_eq!(world.balance(), (200, 0, 200));
+        assert_eq!(world.refund(capture), Err(Refusal::AlreadyRefunded));
+    }
+}
+
+#[test]
+fn a_transaction_that_is_not_a_charge_cannot_be_refunded() {
     let mut world = World::on("pro");
     assert_eq!(world.refund(TransactionId(uuid::Uuid::from_u128(5))), Err(Refusal::SpendNotFound));
     let hold = world.hold(5);

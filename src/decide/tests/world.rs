@@ -184,7 +184,7 @@ impl World {
     pub(crate) fn decide(&mut self, command: &Command) -> Result<Decision, Refusal> {
         let result = decide(&self.account, command, &self.cx());
         match &result {
-            Ok(decision) => self.book(command, decision),
+            Ok(decision) => self.book(decision),
             Err(refusal) => {
                 let guard = after_refusal(&self.account, command, refusal, &self.cx());
                 self.account.guards.extend(guard);
@@ -194,16 +194,22 @@ impl World {
         result
     }
 
-    fn book(&mut self, command: &Command, decision: &Decision) {
+    fn book(&mut self, decision: &Decision) {
         self.account.apply(&decision.changes);
         for (entry, hash) in &decision.entries {
             self.log.verify(entry, *hash).unwrap();
         }
         self.entries.extend(decision.entries.iter().cloned());
-        // Storage reads this from the ledger when a refund names the spend.
-        if let (Command::Spend(usage), Effect::Spent { token_type, parts, .. }) = (command, &decision.outcome.effect) {
-            let (feature, token_type, parts) = (usage.feature.clone(), token_type.clone(), parts.clone());
-            let spend = PastSpend { feature, token_type, member: usage.caller.member(), parts, refunded_by: None };
+        // Storage reads this from the ledger when a refund names the spend or the capture.
+        let charges = decision.entries.iter().map(|(entry, _)| entry);
+        for entry in charges.filter(|entry| matches!(entry.kind, EntryKind::Spent | EntryKind::Captured)) {
+            let spend = PastSpend {
+                feature: entry.feature.clone().expect("a charge has a feature"),
+                token_type: entry.token_type.clone(),
+                member: entry.member,
+                parts: entry.parts.clone(),
+                refunded_by: None,
+            };
             self.account.spends.insert(decision.outcome.transaction, spend);
         }
     }

@@ -1,4 +1,4 @@
-//! `POST /tokens/refunds`: returns the tokens of a spend.
+//! `POST /tokens/refunds`: returns the tokens of a spend or a capture.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use brightmeter::{command::Command, ids::TransactionId, ledger::outcome::Effect};
@@ -14,11 +14,11 @@ use super::{
 };
 use crate::http::{problem::Problem, state::AppState};
 
-/// The spend to refund.
+/// The spend or capture to refund.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refund {
-    /// The spend's id.
+    /// The transaction id of a deduct or a capture.
     #[schema(value_type = uuid::Uuid)]
     transaction_id: TransactionId,
     /// The reason, 1 to 500 characters.
@@ -31,7 +31,7 @@ pub(super) struct Refund {
 pub(super) struct Refunded {
     /// The refund's own id.
     transaction_id: uuid::Uuid,
-    /// The id of the refunded spend.
+    /// The id of the refunded spend or capture.
     refunds: uuid::Uuid,
     /// The number of its ledger entry.
     #[schema(minimum = 1, example = 43)]

@@ -66,7 +66,12 @@ pub(in crate::http) const KINDS: [Kind; 30] = [
     kind("not_found", StatusCode::NOT_FOUND, "Not found", "Check the URL and the id."),
     kind("member_not_found", StatusCode::NOT_FOUND, "Member not found", "Use the id of a member of your organization."),
     kind("hold_not_found", StatusCode::NOT_FOUND, "Hold not found", "Check the hold's id."),
-    kind("spend_not_found", StatusCode::NOT_FOUND, "Spend not found", "Use the transaction_id of a deduct."),
+    kind(
+        "spend_not_found",
+        StatusCode::NOT_FOUND,
+        "Spend not found",
+        "Use the transaction_id of a deduct or a capture.",
+    ),
     kind(
         "method_not_allowed",
         StatusCode::METHOD_NOT_ALLOWED,

@@ -89,3 +89,20 @@ fn a_replay_says_that_its_spend_has_been_refunded() {
         assert_eq!(deduct("order-3").await.json().get("refunded"), None, "a new spend");
     });
 }
+
+#[test]
+fn a_capture_is_refunded_once_and_whole() {
+    with_api(async |server, api, org| {
+        for (n, body, charged) in [(1, "{}", 5), (2, r#"{"amount":3}"#, 3)] {
+            let hold = api.post("/tokens/holds", &format!("job-{n}"), QUESTS).await.field("/hold_id");
+            let capture = api.post(&format!("/tokens/holds/{hold}/capture"), &format!("end-{n}"), body).await;
+            assert_eq!(server.available(org, "ai").await, 200 - charged);
+            let refund = format!(r#"{{"transaction_id":"{}","reason":"empty"}}"#, capture.field("/transaction_id"));
+            let refunded = api.post("/tokens/refunds", &format!("refund-{n}"), &refund).await;
+            assert_eq!((refunded.status.as_u16(), refunded.json()["amount"].as_i64()), (200, Some(charged)));
+            assert_eq!(server.available(org, "ai").await, 200);
+            let again = api.post("/tokens/refunds", &format!("again-{n}"), &refund).await;
+            assert_eq!(again.problem(), (409, "already_refunded".into()));
+        }
+    });
+}
