@@ -181,7 +181,7 @@ impl Config {
             app_role,
             ai,
             stripe,
-            log: get("BRIGHTMETER_LOG").unwrap_or_else(|| "info,sqlx=warn".into()),
+            log: get("BRIGHTMETER_LOG").unwrap_or_else(|| "info,sqlx=warn,sqlx_core::pool=error".into()),
             test_clock,
             site_root: get("LEPTOS_SITE_ROOT").unwrap_or_else(|| "target/site".into()).into(),
             trusted_proxies,

@@ -10,6 +10,39 @@ mod load;
 mod process;
 mod stalls;
 
+use std::time::Duration;
+
+use self::{
+    load::Load,
+    process::{Installation, Server},
+};
+
+/// The time in which everything works again once the cause is gone.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
+/// The same, where a process must be started.
+const RESTART_LIMIT: Duration = Duration::from_secs(10);
+
+/// Repeats a fault under load. It gets the server, and returns the one that runs then and the time that it measured.
+async fn under_load(
+    name: &str,
+    times: usize,
+    measured: &str,
+    mut fault: impl AsyncFnMut(&Installation, &Load, Server) -> (Server, Duration),
+) {
+    let on = Installation::new();
+    let (mut server, load) = (on.start().await, Load::start(&on));
+    let mut slowest = Duration::ZERO;
+    for _ in 0..times {
+        load.until_spending(RESTART_LIMIT).await;
+        let took;
+        (server, took) = fault(&on, &load, server).await;
+        slowest = slowest.max(took);
+    }
+    let spent = load.finish().await;
+    spent.check(name, &on, &format!("{measured} {slowest:?}")).await;
+    server.stop().await;
+}
+
 /// How often each fault is repeated.
 fn rounds() -> usize {
     std::env::var("BRIGHTMETER_FAULT_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)

@@ -5,66 +5,54 @@ use std::{fs, time::Duration};
 use tokio::time::sleep;
 
 use super::{
+    RESTART_LIMIT,
     load::Load,
     process::{Installation, signal},
-    rounds,
+    rounds, under_load,
 };
-
-/// The time in which a process is started and everything works again.
-const RESTART_LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_has_lost_and_doubled_nothing() {
-    let on = Installation::new();
-    let mut server = on.start().await;
-    let load = Load::start(&on);
-    let mut slowest = Duration::ZERO;
-    for _ in 0..rounds() * 3 {
-        load.until_spending(RESTART_LIMIT).await;
+    under_load("server killed", rounds() * 3, "ready and spending again after", async |on, load, server| {
         sleep(Duration::from_millis(rand::random_range(0..300))).await;
         server.kill();
-        server = on.start().await;
-        slowest = slowest.max(load.until_spending(RESTART_LIMIT).await);
-    }
-    let spent = load.finish().await;
-    spent.check("server killed", &on, &format!("spending again {slowest:?} after it is ready")).await;
-    server.stop().await;
+        let killed_at = tokio::time::Instant::now();
+        let server = on.start().await;
+        load.until_spending(RESTART_LIMIT).await;
+        (server, killed_at.elapsed())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_postgres_is_started_again_and_nothing_is_lost() {
-    let on = Installation::new();
-    let server = on.start().await;
-    let load = Load::start(&on);
-    let mut slowest = Duration::ZERO;
-    for _ in 0..rounds() {
-        load.until_spending(RESTART_LIMIT).await;
+    under_load("Postgres killed", rounds(), "spending again after", async |on, load, server| {
         signal("-KILL", on.postmaster());
-        slowest = slowest.max(load.until_spending(RESTART_LIMIT).await);
-    }
-    let spent = load.finish().await;
-    spent.check("Postgres killed", &on, &format!("spending again after {slowest:?}")).await;
-    server.stop().await;
+        (server, load.until_spending(RESTART_LIMIT).await)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_connection_takes_all_others_with_it_and_nothing_is_lost() {
-    let on = Installation::new();
-    let server = on.start().await;
-    let load = Load::start(&on);
-    let mut slowest = Duration::ZERO;
-    for _ in 0..rounds() {
-        load.until_spending(RESTART_LIMIT).await;
+    under_load("connection killed", rounds(), "spending again after", async |on, load, server| {
         let mut conn = on.connect().await;
         let backends = "select pid from pg_stat_activity where usename = 'brightmeter_app_writer' limit 1";
         let backend: i32 = sqlx::query_scalar(backends).fetch_one(&mut conn).await.unwrap();
         // Postgres then ends all connections and recovers.
         signal("-KILL", backend.try_into().unwrap());
-        slowest = slowest.max(load.until_spending(RESTART_LIMIT).await);
-    }
-    let spent = load.finish().await;
-    spent.check("connection killed", &on, &format!("spending again after {slowest:?}")).await;
-    server.stop().await;
+        (server, load.until_spending(RESTART_LIMIT).await)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_stopped_under_load_answers_what_it_has_accepted() {
+    under_load("server stopped", rounds(), "stopped after", async |on, _, server| {
+        let took = server.stop().await;
+        (on.start().await, took)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,22 +72,6 @@ async fn of_two_replicas_one_is_killed_and_the_other_goes_on() {
     spent.check("replica killed", &on, &format!("the other one answers after {took:?}")).await;
     second.stop().await;
     first.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_stopped_under_load_answers_what_it_has_accepted() {
-    let on = Installation::new();
-    let mut server = on.start().await;
-    let load = Load::start(&on);
-    let mut slowest = Duration::ZERO;
-    for _ in 0..rounds() {
-        load.until_spending(RESTART_LIMIT).await;
-        slowest = slowest.max(server.stop().await);
-        server = on.start().await;
-    }
-    let spent = load.finish().await;
-    spent.check("server stopped", &on, &format!("stopped after {slowest:?}")).await;
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,62 +10,50 @@ use std::{
 use tokio::time::sleep;
 
 use super::{
+    RECOVERY_LIMIT, RESTART_LIMIT,
     load::Load,
     process::{Installation, signal},
-    rounds,
+    rounds, under_load,
 };
 use crate::cli::program::TempDir;
 
-/// The time in which everything works again once the cause is gone.
-const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
 /// The time in which `/readyz` notices.
 const NOTICE_LIMIT: Duration = Duration::from_secs(10);
-/// The same, where Postgres must be started.
-const RESTART_LIMIT: Duration = Duration::from_secs(10);
+
+/// Waits until `/readyz` answers that the server cannot work.
+async fn until_noticed(on: &Installation) {
+    let noticed = async {
+        while on.is_ready().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(NOTICE_LIMIT, noticed).await.expect("/readyz notices");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_hangs_is_noticed_and_everything_goes_on_after_it() {
-    let on = Installation::new();
-    let server = on.start().await;
-    let load = Load::start(&on);
-    let mut slowest = Duration::ZERO;
-    for _ in 0..rounds() {
-        load.until_spending(RECOVERY_LIMIT).await;
-        let processes = postgres_processes(&on);
+    under_load("Postgres hangs", rounds(), "spending again after", async |on, load, server| {
+        let processes = postgres_processes(on);
         processes.iter().for_each(|pid| signal("-STOP", *pid));
-        let noticed = async {
-            while on.is_ready().await {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(NOTICE_LIMIT, noticed).await.expect("/readyz notices");
+        until_noticed(on).await;
         processes.iter().for_each(|pid| signal("-CONT", *pid));
-        slowest = slowest.max(load.until_spending(RECOVERY_LIMIT).await);
+        let took = load.until_spending(RECOVERY_LIMIT).await;
         on.until_ready(RECOVERY_LIMIT).await;
-    }
-    let spent = load.finish().await;
-    spent.check("Postgres hangs", &on, &format!("spending again after {slowest:?}")).await;
-    server.stop().await;
+        (server, took)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_a_long_reader_commands_and_spends_go_on() {
-    let on = Installation::new();
-    let server = on.start().await;
-    let load = Load::start(&on);
-    let mut reader = on.connect().await;
     let read = "begin isolation level repeatable read; select count(*) from ai_token_usage_log; select count(*) from stripe_events";
-    sqlx::raw_sql(read).execute(&mut reader).await.unwrap();
-    let mut slowest = Duration::ZERO;
-    for _ in 0..rounds() {
-        slowest = slowest.max(load.until_spending(RECOVERY_LIMIT).await);
+    under_load("long reader", rounds(), "spending within", async |on, load, server| {
+        let mut reader = on.connect().await;
+        sqlx::raw_sql(read).execute(&mut reader).await.unwrap();
         on.run("key create --org acme --scope read --name beside");
-        slowest = slowest.max(load.until_spending(RECOVERY_LIMIT).await);
-    }
-    drop(reader);
-    let spent = load.finish().await;
-    spent.check("long reader", &on, &format!("spending within {slowest:?}")).await;
-    server.stop().await;
+        (server, load.until_spending(RECOVERY_LIMIT).await)
+    })
+    .await;
 }
 
 /// A small file system of its own. Only root can create one: `None` for other users.
@@ -103,12 +91,7 @@ async fn a_full_disk_is_503_until_there_is_space_again() {
     let mut conn = on.connect().await;
     let use_up = "select pg_logical_emit_message(true, 'full', repeat('x', 1000)); select pg_switch_wal()";
     while sqlx::raw_sql(use_up).execute(&mut conn).await.is_ok() {}
-    let refused = async {
-        while on.is_ready().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(NOTICE_LIMIT, refused).await.expect("/readyz notices");
+    until_noticed(&on).await;
     std::fs::remove_file(&ballast).unwrap();
     drop(full);
     let took = load.until_spending(RESTART_LIMIT).await;
