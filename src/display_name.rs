@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::one_line::one_line;
+
 /// The maximum length of a display name, in characters.
 pub const DISPLAY_NAME_CHARS: usize = 100;
 
@@ -25,9 +27,7 @@ impl FromStr for DisplayName {
     type Err = DisplayNameError;
 
     fn from_str(text: &str) -> Result<Self, DisplayNameError> {
-        let text = text.trim();
-        let fits = (1..=DISPLAY_NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text.into())) } else { Err(DisplayNameError) }
+        one_line(text, DISPLAY_NAME_CHARS).map(|text| Self(text.into())).ok_or(DisplayNameError)
     }
 }
 

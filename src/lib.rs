@@ -72,6 +72,7 @@ pub mod ids;
 pub mod insight;
 pub mod ledger;
 pub mod names;
+mod one_line;
 pub mod quantity;
 pub mod reason;
 pub mod time;

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::one_line::one_line;
+
 /// The maximum length of a reason, in characters.
 pub const REASON_CHARS: usize = 500;
 
@@ -28,9 +30,7 @@ impl FromStr for Reason {
     type Err = ReasonError;
 
     fn from_str(text: &str) -> Result<Self, ReasonError> {
-        let text = text.trim();
-        let fits = (1..=REASON_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text.into())) } else { Err(ReasonError) }
+        one_line(text, REASON_CHARS).map(|text| Self(text.into())).ok_or(ReasonError)
     }
 }
 
