@@ -130,24 +130,6 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, filter: &Filter, limit: i
     rows.into_iter().map(|row| row.decode(org)).collect()
 }
 
-/// Returns a page of the log after `seq`, oldest first, with the hash of each entry.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn list_after(conn: &mut PgConnection, org: OrgId, seq: i64, limit: i64) -> Result<Vec<(Entry, EntryHash)>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select seq, transaction_id, kind, token_type, settled_before, settled_after, held_before, held_after,
-             debt_before, debt_after, parts as "parts: Json<Vec<GrantPart>>", source, feature, caller_kind, caller_id,
-             member_id, hold_id, reverses, purchase_id, note, metadata, created_at, hash
-         from ai_token_usage_log where org_id = $1 and seq > $2 order by seq limit $3"#,
-        org.0,
-        seq,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(|row| row.decode(org)).collect()
-}
-
 /// Returns the spends and captures in `named`, each an organization and a transaction, with their refunds. Missing ones are left
 /// out.
 #[tracing::instrument(level = "trace", skip_all)]

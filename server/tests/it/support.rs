@@ -40,7 +40,7 @@ use server::{
         sweeper::Sweeper,
         writer::{Answer, Submission, SubmitError, Writer, WriterTasks},
     },
-    storage::{account_reads::Requester, databases, entries, migrations, pools::Pools, tenant},
+    storage::{account_reads::Requester, audit::log, databases, migrations, pools::Pools, tenant},
 };
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,
@@ -290,7 +290,8 @@ impl TestServer {
     /// Returns all ledger entries of an organization, oldest first.
     pub async fn log(&self, org: OrgId) -> Vec<(Entry, EntryHash)> {
         let mut tx = tenant::begin(&self.pools.app, org).await.unwrap();
-        entries::list_after(&mut tx, org, 0, 100_000).await.unwrap()
+        let stored = log::list_after(&mut tx, org, 0, 100_000).await.unwrap();
+        stored.into_iter().map(|entry| entry.decode(org).unwrap()).collect()
     }
 
     /// Returns the account as readers see it.
