@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 254;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
 
-/// The error for a text that is no email address.
+/// The error for an invalid email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an email address looks like robin@example.com")]
 pub struct EmailError;
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_email_is_refused() {
+    fn an_invalid_email_is_refused() {
         let long = format!("{}@example.com", "x".repeat(250));
         for text in
             ["", "robin", "@", "robin@", "@example.com", "a@b@c", "a b@c", "a\0@b", "a@b\u{1b}c", "a\n@b", &long]

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StripeId(String);
 
-/// The error for a text that cannot be an id of Stripe's.
+/// The error for an invalid Stripe id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a Stripe id has 1 to 255 bytes without control characters")]
 pub struct StripeIdError;

@@ -84,7 +84,7 @@ impl OrgReads {
         entries::list(&mut self.tx, self.org, filter, limit).await
     }
 
-    /// Whether a spend has been refunded. `false` if there is no such spend.
+    /// Whether a spend has been refunded. `false` for an unknown spend.
     pub async fn is_refunded(&mut self, spend: TransactionId) -> Result<bool> {
         let found = entries::list_spends(&mut self.tx, &[(self.org.0, spend)]).await?;
         Ok(found.iter().any(|(_, _, spend)| spend.refunded_by.is_some()))

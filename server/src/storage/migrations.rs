@@ -20,8 +20,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 /// Creates the roles and their rights.
 const ROLES: &str = include_str!("../../../migrations/roles.sql");
 
-/// How long a migration waits for a lock. Whoever needs the table meanwhile waits behind it, so it gives up soon and tries
-/// again.
+/// How long a migration waits for a lock. Other transactions that need the table queue behind it, so it gives up early
+/// and tries again.
 const LOCK_TIMEOUT_MS: u32 = 500;
 /// The number of attempts before a migration fails for want of a lock.
 const ATTEMPTS: u32 = 60;

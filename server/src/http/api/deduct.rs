@@ -139,7 +139,7 @@ pub(super) async fn deduct(
     let Effect::Spent { token_type, amount, balance, .. } = &answer.outcome.effect else {
         return Err(Problem::KeyReused);
     };
-    // A replay must not be taken for permission to run a job that is no longer paid for.
+    // A client may read a replay as permission to run the job again, so it learns of a refund.
     let refunded = answer.replayed && caller.is_refunded(&state, answer.outcome.transaction).await?;
     let spent = Spent {
         transaction_id: answer.outcome.transaction.0,

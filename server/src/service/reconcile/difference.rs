@@ -60,7 +60,7 @@ impl Difference {
         }
     }
 
-    /// Returns the effect of the fix or, if there is no safe one, the steps for staff.
+    /// Returns the effect of the fix. For a difference without a safe fix, returns the steps for staff.
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::PaidNotCredited => "Applying Stripe's state credits the tokens once.",
