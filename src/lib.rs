@@ -76,6 +76,7 @@ mod one_line;
 pub mod quantity;
 pub mod reason;
 pub mod time;
+pub mod time_zone;
 
 /// The built-in catalog, as TOML. The environment variable `BRIGHTMETER_CATALOG` replaces it.
 pub const DEFAULT_CATALOG: &str = include_str!("../catalog.toml");

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use brightmeter::{
     access::role::{Action, Forbidden},
     ids::{MemberId, OrgId, UserId},
+    time_zone::TimeZone,
 };
-use chrono_tz::Tz;
 use leptos::prelude::use_context;
 
 use crate::{
@@ -32,7 +32,7 @@ pub struct SignedIn {
     /// The user's membership in the organization.
     pub member: MemberId,
     /// The organization's time zone.
-    pub zone: Tz,
+    pub zone: TimeZone,
     /// The data for the frame of every page.
     pub viewer: Viewer,
 }

@@ -1,23 +1,17 @@
 //! Formats instants for display.
 
-use brightmeter::time::Instant;
+use brightmeter::{time::Instant, time_zone::TimeZone};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use crate::views::LocalTime;
 
-/// Returns the time zone with the IANA name, or UTC if the name is unknown.
-pub fn zone(name: &str) -> Tz {
-    name.parse().unwrap_or(Tz::UTC)
-}
-
 impl LocalTime {
     /// Formats `at` in `zone`, relative to `now`.
-    pub fn new(at: Instant, zone: Tz, now: Instant) -> Self {
+    pub fn new(at: Instant, zone: TimeZone, now: Instant) -> Self {
         Self {
             iso: at.to_rfc3339_opts(SecondsFormat::Secs, true),
-            text: at.with_timezone(&zone).format("%-d %B %Y, %H:%M %Z").to_string(),
-            date: at.with_timezone(&zone).format("%-d %b %Y").to_string(),
+            text: zone.local(at).format("%-d %B %Y, %H:%M %Z").to_string(),
+            date: zone.local(at).format("%-d %b %Y").to_string(),
             relative: relative(at, now),
         }
     }
@@ -57,7 +51,7 @@ mod tests {
     fn an_instant_is_formatted_in_its_time_zone() {
         let at = |text: &str| text.parse::<Instant>().unwrap();
         let check = |instant, now, text, relative| {
-            let when = LocalTime::new(at(instant), zone("Europe/Berlin"), at(now));
+            let when = LocalTime::new(at(instant), "Europe/Berlin".parse().unwrap(), at(now));
             assert_eq!((when.text.as_str(), when.relative.as_str()), (text, relative));
         };
         check("2026-12-01T08:30:00Z", "2026-11-22T12:00:00Z", "1 December 2026, 09:30 CET", "in 9 days");

@@ -37,9 +37,6 @@ pub(super) async fn create_org(
     plan: &str,
     owner_email: &str,
 ) -> Result<(), CliError> {
-    if app::instant_text::zone(time_zone).name() != time_zone {
-        return Err(CliError::Refused(format!("unknown time zone `{time_zone}`: use an IANA name like Europe/Berlin")));
-    }
     let database = open(config).await?;
     let result = async {
         let provisioning = provisioning(config, &database.pools)?;

@@ -30,8 +30,8 @@ use async_trait::async_trait;
 use brightmeter::{
     access::{api_key::Denial, role::Forbidden},
     time::Instant,
+    time_zone::TimeZone,
 };
-use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use crate::{
@@ -76,7 +76,7 @@ pub struct AppBackend {
 /// Formats instants in an organization's time zone, relative to `now`.
 #[derive(Clone, Copy)]
 struct Wording {
-    zone: Tz,
+    zone: TimeZone,
     now: Instant,
 }
 
@@ -90,11 +90,11 @@ impl Wording {
     }
 
     fn day(&self, at: Instant) -> String {
-        at.with_timezone(&self.zone).format("%A, %-d %B %Y").to_string()
+        self.zone.local(at).format("%A, %-d %B %Y").to_string()
     }
 
     fn time(&self, at: Instant) -> String {
-        at.with_timezone(&self.zone).format("%H:%M").to_string()
+        self.zone.local(at).format("%H:%M").to_string()
     }
 }
 

@@ -13,8 +13,8 @@ use brightmeter::{
     billing::license::{License, SuspensionCause},
     catalog::Catalog,
     ids::{MemberId, OrgId, UserId},
+    time_zone::TimeZone,
 };
-use chrono_tz::Tz;
 use sqlx::PgPool;
 
 use super::backend::license::banner;
@@ -88,7 +88,7 @@ impl Viewers {
         let (mine, others): (Vec<Membership>, Vec<Membership>) =
             memberships.into_iter().partition(|membership| membership.organization.id == org);
         let Some(mine) = mine.into_iter().find(|membership| membership.id == member) else { return Ok(None) };
-        let zone = app::instant_text::zone(&mine.organization.time_zone);
+        let zone = mine.organization.time_zone;
         let banner = self.banner(&mine, zone).await?;
         let plan = mine.plan.unwrap_or_default();
         let label = self.catalog.plans.iter().find(|spec| spec.name.as_str() == plan).map(|spec| spec.label.clone());
@@ -122,7 +122,7 @@ impl Viewers {
 
 impl Viewers {
     /// Returns the banner of every page. Only an overdue payment takes another query, for the invoice.
-    async fn banner(&self, mine: &Membership, zone: Tz) -> Result<Option<BannerView>> {
+    async fn banner(&self, mine: &Membership, zone: TimeZone) -> Result<Option<BannerView>> {
         let Some(license) = mine.license else { return Ok(None) };
         let (now, org) = (self.clock.now(), mine.organization.id);
         let is_overdue =

@@ -14,6 +14,7 @@ use brightmeter::{
     ledger::account::Account,
     names::PlanName,
     time::Instant,
+    time_zone::UnknownTimeZone,
 };
 use rand::distr::{Alphanumeric, SampleString};
 use sqlx::{PgConnection, PgPool};
@@ -41,6 +42,9 @@ pub enum ProvisionError {
     /// The name is empty, too long or not one line.
     #[error(transparent)]
     BadName(#[from] DisplayNameError),
+    /// The time zone is unknown.
+    #[error(transparent)]
+    UnknownTimeZone(#[from] UnknownTimeZone),
     /// The email is taken.
     #[error("a user with the email {0} already exists")]
     EmailTaken(String),
@@ -168,8 +172,8 @@ impl Provisioning {
             ProvisionError::UnknownPlan(new.plan.into(), names.join(", "))
         })?;
         let now = self.clock.now();
-        let organization =
-            Organization { id, slug: new.slug.into(), name: name.to_string(), time_zone: new.time_zone.into() };
+        let time_zone = new.time_zone.parse()?;
+        let organization = Organization { id, slug: new.slug.into(), name: name.to_string(), time_zone };
         organizations::insert(conn, &organization, now).await.map_err(|error| {
             if violates(&error, "organization_slugs_pkey") {
                 ProvisionError::SlugTaken(new.slug.into())

@@ -11,7 +11,7 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, accounts, decode, organizations::Organization};
+use super::{Result, accounts, decode, organizations::{self, Organization}};
 
 /// A user's membership in an organization.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ pub async fn list_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<Member
         };
         let license = row.license_state.map(license).transpose()?;
         let organization =
-            Organization { id: OrgId(row.org_id), slug: row.slug, name: row.name, time_zone: row.time_zone };
+            organizations::Row { id: row.org_id, slug: row.slug, name: row.name, time_zone: row.time_zone }.decode()?;
         let (id, person, role, plan) =
             (MemberId(row.id), row.display_name, decode("members", "role", row.id, row.role)?, row.plan);
         Ok(Membership { id, person, is_staff: row.is_staff, role, organization, plan, license })

@@ -2,10 +2,13 @@
 //!
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
-use brightmeter::{billing::license::License, ids::OrgId, names::PlanName, time::Instant};
+use brightmeter::{billing::license::License, ids::OrgId, names::PlanName, time::Instant, time_zone::TimeZone};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Result, accounts, decode};
+
+const TABLE: &str = "organizations";
 
 /// An organization.
 #[derive(Clone, Debug)]
@@ -16,8 +19,22 @@ pub struct Organization {
     pub slug: String,
     /// The display name.
     pub name: String,
-    /// The IANA name of the time zone that its pages show times in.
-    pub time_zone: String,
+    /// The time zone that its days are in, and its pages show times in.
+    pub time_zone: TimeZone,
+}
+
+pub(super) struct Row {
+    pub(super) id: Uuid,
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) time_zone: String,
+}
+
+impl Row {
+    pub(super) fn decode(self) -> Result<Organization> {
+        let Self { id, slug, name, time_zone } = self;
+        Ok(Organization { id: OrgId(id), slug, name, time_zone: decode(TABLE, "time_zone", id, time_zone)? })
+    }
 }
 
 /// An organization found by [`search`].
@@ -69,9 +86,8 @@ pub async fn find_by_slug(conn: &mut PgConnection, slug: &str) -> Result<Option<
 /// Returns the organization `org`.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn find(conn: &mut PgConnection, org: OrgId) -> Result<Option<Organization>> {
-    let row = sqlx::query!("select id, slug, name, time_zone from organizations where id = $1", org.0);
-    let row = row.fetch_optional(conn).await?;
-    Ok(row.map(|row| Organization { id: OrgId(row.id), slug: row.slug, name: row.name, time_zone: row.time_zone }))
+    let row = sqlx::query_as!(Row, "select id, slug, name, time_zone from organizations where id = $1", org.0);
+    row.fetch_optional(conn).await?.map(Row::decode).transpose()
 }
 
 /// Returns the display name of `org`.
@@ -91,7 +107,7 @@ pub async fn insert(conn: &mut PgConnection, org: &Organization, now: Instant) -
         org.id.0,
         org.slug,
         org.name,
-        org.time_zone,
+        org.time_zone.to_string(),
         now
     )
     .execute(&mut *conn)

@@ -4,9 +4,11 @@ use app::{
     backend::SignedIn,
     views::{ActivityFilter, ActivityView},
 };
-use brightmeter::time::RequestedDay;
-use chrono::{Days, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use brightmeter::{
+    time::{Instant, RequestedDay},
+    time_zone::TimeZone,
+};
+use chrono::Days;
 
 use super::{
     AppBackend, BackendError, Wording,
@@ -53,22 +55,20 @@ pub(super) async fn activity(
 ///
 /// # Errors
 /// The invalid fields with their error messages.
-pub fn csv_filter(filter: &ActivityFilter, zone: Tz) -> Result<Filter, Vec<Problem>> {
+pub fn csv_filter(filter: &ActivityFilter, zone: TimeZone) -> Result<Filter, Vec<Problem>> {
     let (parsed, problems) = parse(filter, zone);
     if problems.is_empty() { Ok(parsed) } else { Err(problems) }
 }
 
-fn parse(filter: &ActivityFilter, zone: Tz) -> (Filter, Vec<Problem>) {
+fn parse(filter: &ActivityFilter, zone: TimeZone) -> (Filter, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut problem = |field: &str, message: &str| problems.push((field.to_owned(), message.to_owned()));
     let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let day = |text: &str, later: u64| -> Result<Option<brightmeter::time::Instant>, ()> {
+    let day = |text: &str, later: u64| -> Result<Option<Instant>, ()> {
         let Some(text) = some(text) else { return Ok(None) };
         let day: RequestedDay = text.parse().map_err(drop)?;
-        let midnight = day.get().checked_add_days(Days::new(later)).ok_or(())?.and_time(NaiveTime::MIN);
-        // Daylight saving time can repeat or skip midnight: take the first one, or midnight in UTC.
-        let at = zone.from_local_datetime(&midnight).earliest();
-        Ok(Some(at.map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))))
+        let day = day.get().checked_add_days(Days::new(later)).ok_or(())?;
+        Ok(Some(zone.start_of(day)))
     };
     let from = day(&filter.from, 0).unwrap_or_else(|()| {
         problem("from", "Enter a date like 2026-11-22.");
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn days_are_in_the_time_zone_of_the_organization() {
         let filter = ActivityFilter { from: "2026-03-29".into(), to: "2026-03-29".into(), ..Default::default() };
-        let (parsed, problems) = parse(&filter, Tz::Europe__Berlin);
+        let (parsed, problems) = parse(&filter, "Europe/Berlin".parse().unwrap());
         assert_eq!(problems, []);
         // The day on which summer time starts has 23 hours.
         assert_eq!(parsed.from.unwrap().to_rfc3339(), "2026-03-28T23:00:00+00:00");
@@ -124,9 +124,9 @@ mod tests {
             token_type: "AI".into(),
             feature: "\0".into(),
         };
-        let fields: Vec<String> = parse(&filter, Tz::UTC).1.into_iter().map(|(field, _)| field).collect();
+        let fields: Vec<String> = parse(&filter, TimeZone::UTC).1.into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["from", "to", "member", "cursor", "token_type", "feature"]);
         let backwards = ActivityFilter { from: "2026-02-02".into(), to: "2026-02-01".into(), ..Default::default() };
-        assert_eq!(parse(&backwards, Tz::UTC).1[0].0, "to");
+        assert_eq!(parse(&backwards, TimeZone::UTC).1[0].0, "to");
     }
 }

@@ -4,8 +4,8 @@ use app::views::admin::{LicenseStepView, OrganizationPageView, OrganizationView,
 use brightmeter::{
     billing::license::{License, Restriction, SuspensionCause},
     ids::OrgId,
+    time_zone::TimeZone,
 };
-use chrono_tz::Tz;
 
 use super::{AppBackend, BackendError, Wording, license::describe_step};
 use crate::service::{account_reader::Requester, org_reads::Logged, staff::Found};
@@ -29,7 +29,7 @@ pub(super) async fn list(backend: &AppBackend, query: &str) -> Result<Organizati
 
 pub(super) async fn one(backend: &AppBackend, id: &str) -> Result<OrganizationPageView, BackendError> {
     let org: OrgId = id.parse().map_err(|_| BackendError::NotFound)?;
-    let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
+    let wording = Wording { zone: TimeZone::UTC, now: backend.reader.clock.now() };
     let (read, mut reads) = backend.reader.open(org, &Requester::default()).await?;
     let organization = reads.organization().await?.ok_or(BackendError::NotFound)?;
     let steps = reads.license_log(MAX_STEPS).await?;

@@ -4,7 +4,7 @@ use app::{
     backend::StaffMember,
     views::admin::{EventStateView, EventView, EventsFilter, EventsView},
 };
-use chrono_tz::Tz;
+use brightmeter::time_zone::TimeZone;
 
 use super::{AppBackend, BackendError, Wording};
 use crate::service::staff::events::{Cursor, Disposal, Filter, Listed, MAX_COUNT, Place, State};
@@ -21,7 +21,7 @@ pub(super) async fn list(
     staff: &StaffMember,
     requested: &EventsFilter,
 ) -> Result<EventsView, BackendError> {
-    let wording = Wording { zone: Tz::UTC, now: backend.reader.clock.now() };
+    let wording = Wording { zone: TimeZone::UTC, now: backend.reader.clock.now() };
     let Parsed { state, filter, place, notes } = parse(requested);
     let page = backend.staff.list_events(state, &filter, place).await?;
     let applied = EventsFilter {
