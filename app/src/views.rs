@@ -62,6 +62,8 @@ pub struct Viewer {
     pub plan: String,
     /// The license banner of every page. `None` unless an invoice is unpaid or staff suspended the license.
     pub banner: Option<BannerView>,
+    /// The IANA name of the organization's time zone, which all times and days are in.
+    pub time_zone: String,
     /// Whether the user is also staff.
     pub staff: bool,
     /// Whether this server shows demo data.
@@ -99,7 +101,7 @@ pub enum LastsView {
     PastReset,
 }
 
-/// The use of one token type by day (UTC).
+/// The use of one token type by day, in the organization's time zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UseView {
     /// The token type's label.

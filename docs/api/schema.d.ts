@@ -214,7 +214,8 @@ export interface paths {
         };
         /**
          * Usage statistics
-         * @description Returns totals, and a series by day, feature or member. The numbers of a day always equal its ledger entries.
+         * @description Returns totals, and a series by day, feature or member. Days are those of the organization's time zone. The numbers of
+         *     a day always equal its ledger entries.
          */
         get: operations["stats"];
         put?: never;
@@ -1065,7 +1066,7 @@ export interface components {
         Stats: {
             /**
              * Format: date
-             * @description The first day, in UTC.
+             * @description The first day.
              */
             from: string;
             /**
@@ -1076,8 +1077,13 @@ export interface components {
             /** @description The sums by day, feature or member, and by token type. Days without use are included. */
             series: components["schemas"]["Point"][];
             /**
+             * @description The time zone of the organization, which its days are in: a name of the IANA database.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+            /**
              * Format: date
-             * @description The last day, in UTC.
+             * @description The last day.
              */
             to: string;
             /** @description The sums over all days, by token type. */
@@ -2056,12 +2062,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The first day in UTC, as a date or an instant. Default: 29 days before the last day.
+                 * @description The first day, as a date in the organization's time zone or an instant. Default: 29 days before the last day.
                  * @example 2026-11-01
                  */
                 from?: string;
                 /**
-                 * @description The last day in UTC, as a date or an instant. Default: today. The span is at most 366 days.
+                 * @description The last day, as a date in the organization's time zone or an instant. Default: today. The span is at most 366 days.
                  * @example 2026-11-30
                  */
                 to?: string;

@@ -67,6 +67,7 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let demo = viewer.as_ref().map_or_else(|| use_context::<DemoSignIns>().is_some(), |viewer| viewer.demo);
+    let time_zone = viewer.as_ref().map(|viewer| viewer.time_zone.clone());
     let banner = viewer.as_ref().and_then(|viewer| viewer.banner.clone());
     let home = if viewer.is_some() { "/dashboard" } else { "/" };
     let bar = view! {
@@ -99,6 +100,8 @@ pub fn Frame(
         <a class="link" href="/api/docs">
             "REST API"
         </a>
+        ". "
+        {time_zone.map(|zone| format!("Times and days are in {zone}."))}
     };
     view! {
         <Shell title demo bar=bar.into_any() banner foot=foot.into_any()>

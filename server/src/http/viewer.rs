@@ -112,6 +112,7 @@ impl Viewers {
                 org: org_ref(mine.organization),
                 others,
                 banner,
+                time_zone: zone.to_string(),
                 staff: staff.is_some(),
                 demo: self.demo,
             },

@@ -10,6 +10,7 @@ use brightmeter::{
     decide::Context,
     ids::{ApiKeyId, OrgId, TransactionId},
     time::Instant,
+    time_zone::TimeZone,
 };
 use chrono::NaiveDate;
 use sqlx::PgPool;
@@ -81,6 +82,15 @@ impl AccountReader {
             read = account_reads::find(&mut reads.tx, org, requester).await?.ok_or(ReadError::NotFound)?;
         }
         Ok((read, reads))
+    }
+
+    /// Returns the time zone of `org`.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database fails or the organization doesn't exist.
+    pub async fn time_zone(&self, org: OrgId) -> Result<TimeZone, StorageError> {
+        let organization = OrgReads::begin(&self.pool, org).await?.organization().await?;
+        Ok(organization.ok_or_else(|| StorageError::missing("organizations", org))?.time_zone)
     }
 
     /// Returns the usage of `org` from `from` to `to`, both included, summed by `group`; and the API key `key`, if it

@@ -18,6 +18,7 @@ use brightmeter::{
         entry::EntryHash,
     },
     time::Instant,
+    time_zone::TimeZone,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -104,21 +105,51 @@ pub(super) fn license(
     }
 }
 
+/// A locked account.
+#[derive(Debug)]
+pub struct Locked {
+    /// The account.
+    pub found: Found,
+    /// The time zone of the organization.
+    pub time_zone: TimeZone,
+}
+
 /// Locks the accounts of `orgs` in the order of their ids, so that two batches never deadlock. Organizations without an
 /// account are left out.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Found>> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select org_id, plan, next_plan, next_plan_from, license_state, license_since, license_off, overdue_from,
+pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Locked>> {
+    let rows = sqlx::query!(
+        "select a.org_id, plan, next_plan, next_plan_from, license_state, license_since, license_off, overdue_from,
              allowance_until, anchor_at, period_start, closed_at, seq, head_hash,
-             case when isfinite(due_at) then due_at end as due_at
-         from ai_token_accounts where org_id = any($1) order by org_id for update",
+             case when isfinite(due_at) then due_at end as due_at, o.time_zone
+         from ai_token_accounts a join organizations o on o.id = a.org_id
+         where a.org_id = any($1) order by a.org_id for update of a",
         orgs
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::decode).collect()
+    let locked = rows.into_iter().map(|row| {
+        let found = Row {
+            org_id: row.org_id,
+            plan: row.plan,
+            next_plan: row.next_plan,
+            next_plan_from: row.next_plan_from,
+            license_state: row.license_state,
+            license_since: row.license_since,
+            license_off: row.license_off,
+            overdue_from: row.overdue_from,
+            allowance_until: row.allowance_until,
+            anchor_at: row.anchor_at,
+            period_start: row.period_start,
+            closed_at: row.closed_at,
+            seq: row.seq,
+            head_hash: row.head_hash,
+            due_at: row.due_at,
+        };
+        let time_zone = decode("organizations", "time_zone", row.org_id, row.time_zone)?;
+        Ok(Locked { found: found.decode()?, time_zone })
+    });
+    locked.collect()
 }
 
 /// Returns the account of `org` without a lock, or `None` if it has none.

@@ -7,6 +7,7 @@ use brightmeter::{
     ids::HoldId,
     ledger::attachment::Attachment,
     time::Instant,
+    time_zone::TimeZone,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -21,6 +22,7 @@ use super::{Result, StorageError, quests};
 pub async fn insert(
     conn: &mut PgConnection,
     org: Uuid,
+    time_zone: TimeZone,
     hold: HoldId,
     attachment: &Attachment,
     now: Instant,
@@ -33,7 +35,7 @@ pub async fn insert(
         }
         quest::QUESTS_ATTACHMENT => {
             let drafts: Vec<QuestDraft> = attachment.parse().map_err(unreadable)?;
-            quests::insert(conn, org, hold, &drafts, now).await
+            quests::insert(conn, org, time_zone, hold, &drafts, now).await
         }
         kind => Err(StorageError::Corrupt(format!("attachment of hold {hold}: no feature stores `{kind}`"))),
     }

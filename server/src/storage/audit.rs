@@ -7,18 +7,18 @@ pub mod log;
 pub mod progress;
 pub mod sums;
 
-use brightmeter::{ids::OrgId, time::Instant};
+use brightmeter::{ids::OrgId, time::Instant, time_zone::TimeZone};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Result;
 
-/// I1: daily figures that differ from their entries.
+/// I1: daily figures that differ from their entries, for an organization in `time_zone`.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn wrong_days(conn: &mut PgConnection, org: OrgId) -> Result<Vec<String>> {
+pub async fn wrong_days(conn: &mut PgConnection, org: OrgId, time_zone: TimeZone) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"with log as (
-             select (created_at at time zone 'UTC')::date as day, token_type, coalesce(feature, '') as feature,
+             select (created_at at time zone $2::text)::date as day, token_type, coalesce(feature, '') as feature,
                  coalesce(member_id, '00000000-0000-0000-0000-000000000000') as member_id,
                  sum(case kind when 'refunded' then -1 else 1 end)::bigint as uses, -sum(amount)::bigint as tokens
              from ai_token_usage_log where org_id = $1 and kind in ('spent', 'captured', 'refunded') group by 1, 2, 3, 4
@@ -27,7 +27,8 @@ pub async fn wrong_days(conn: &mut PgConnection, org: OrgId) -> Result<Vec<Strin
              stored.uses, stored.tokens, log.uses, log.tokens) as "line!"
          from log full join stored using (day, token_type, feature, member_id)
          where (log.uses, log.tokens) is distinct from (stored.uses, stored.tokens)"#,
-        org.0
+        org.0,
+        time_zone.to_string()
     )
     .fetch_all(conn)
     .await?)

@@ -16,17 +16,20 @@ use uuid::Uuid;
 
 use super::{Result, api_keys, expect_rows};
 
-/// The key of a figure: organization, day (UTC), token type, feature, member (nil if no member is involved).
+/// The key of a figure: organization, its day, token type, feature, member (nil if no member is involved).
 type Line = (Uuid, NaiveDate, String, String, Uuid);
 
-/// Adds the use in `entries` to their days. A refund of a spend subtracts one use and its tokens.
+/// Adds the use in `entries` to the day that is given with each. A refund of a spend subtracts one use and its tokens.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uuid, &'e Entry)>) -> Result<()> {
+pub async fn add<'e>(
+    conn: &mut PgConnection,
+    entries: impl Iterator<Item = (Uuid, NaiveDate, &'e Entry)>,
+) -> Result<()> {
     let mut lines: BTreeMap<Line, (i64, i64)> = BTreeMap::new();
-    for (org, entry) in entries.filter(|(_, entry)| entry.kind.is_use()) {
+    for (org, day, entry) in entries.filter(|(_, _, entry)| entry.kind.is_use()) {
         let member = entry.member.map_or(Uuid::nil(), |member| member.0);
         let feature = entry.feature.as_ref().map(ToString::to_string).unwrap_or_default();
-        let line = (org, entry.at.date_naive(), entry.token_type.to_string(), feature, member);
+        let line = (org, day, entry.token_type.to_string(), feature, member);
         let (uses, tokens) = lines.entry(line).or_default();
         *uses += if entry.kind == EntryKind::Refunded { -1 } else { 1 };
         *tokens -= entry.amount();
@@ -59,7 +62,7 @@ pub async fn add<'e>(conn: &mut PgConnection, entries: impl Iterator<Item = (Uui
 /// The use of one token type on one day.
 #[derive(Clone, Debug)]
 pub struct DayUse {
-    /// The day, in UTC.
+    /// The day, in the organization's time zone.
     pub day: NaiveDate,
     /// The token type's name.
     pub token_type: String,
@@ -83,7 +86,7 @@ pub async fn list(conn: &mut PgConnection, org: OrgId, from: NaiveDate) -> Resul
 /// The grouping of [`sum`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// The day, in UTC.
+    /// The day, in the organization's time zone.
     Day,
     /// The feature.
     Feature,

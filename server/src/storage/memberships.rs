@@ -11,7 +11,10 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, accounts, decode, organizations::{self, Organization}};
+use super::{
+    Result, accounts, decode,
+    organizations::{self, Organization},
+};
 
 /// A user's membership in an organization.
 #[derive(Clone, Debug)]

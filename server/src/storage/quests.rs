@@ -8,6 +8,7 @@ use brightmeter::{
     features::quest::{Goal, QuestDraft},
     ids::{HoldId, JobId, OrgId},
     time::Instant,
+    time_zone::TimeZone,
 };
 use chrono::{Days, NaiveDate};
 use sqlx::PgConnection;
@@ -55,17 +56,19 @@ pub async fn insert_job(conn: &mut PgConnection, org: Uuid, hold: HoldId, goal: 
     Ok(())
 }
 
-/// Inserts the quests of the job of `hold`. Their due dates count from `now`.
+/// Inserts the quests of the job of `hold`. Their due dates count from the day that it is `now` in `time_zone`.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(
     conn: &mut PgConnection,
     org: Uuid,
+    time_zone: TimeZone,
     hold: HoldId,
     quests: &[QuestDraft],
     now: Instant,
 ) -> Result<()> {
+    let today = time_zone.day(now);
     for (position, quest) in (1_i16..).zip(quests) {
-        let due_on = now.date_naive().checked_add_days(Days::new(quest.due_in_days.into())).unwrap_or(NaiveDate::MAX);
+        let due_on = today.checked_add_days(Days::new(quest.due_in_days.into())).unwrap_or(NaiveDate::MAX);
         sqlx::query!(
             "insert into quests
                  (org_id, job_id, position, title, why, steps, reward, difficulty, due_on, created_at)

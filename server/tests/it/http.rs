@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 pub mod browser;
+mod days;
 mod escaping;
 mod events;
 mod keys;

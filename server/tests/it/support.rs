@@ -255,7 +255,12 @@ impl TestServer {
 
     /// Creates an organization on `plan`, with its first allowance.
     pub async fn org(&self, slug: &str, plan: &str) -> OrgId {
-        let new = NewOrganization { slug, name: slug, time_zone: "Europe/Berlin", plan, anchor: self.clock.now() };
+        self.org_in("Europe/Berlin", slug, plan).await
+    }
+
+    /// Like [`org`](Self::org), in another time zone.
+    pub async fn org_in(&self, time_zone: &str, slug: &str, plan: &str) -> OrgId {
+        let new = NewOrganization { slug, name: slug, time_zone, plan, anchor: self.clock.now() };
         let org = self.provisioning.create_organization(new).await.unwrap();
         self.submit(org, Command::Advance).await.unwrap();
         org

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use brightmeter::time::{RequestedDay, RequestedInstant};
+use brightmeter::{
+    time::{Instant, RequestedDay, RequestedInstant},
+    time_zone::TimeZone,
+};
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -28,10 +31,10 @@ const DEFAULT_DAYS: u64 = 30;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct StatsQuery {
-    /// The first day in UTC, as a date or an instant. Default: 29 days before the last day.
+    /// The first day, as a date in the organization's time zone or an instant. Default: 29 days before the last day.
     #[param(value_type = Option<NaiveDate>, example = "2026-11-01")]
     from: Option<String>,
-    /// The last day in UTC, as a date or an instant. Default: today. The span is at most 366 days.
+    /// The last day, as a date in the organization's time zone or an instant. Default: today. The span is at most 366 days.
     #[param(value_type = Option<NaiveDate>, example = "2026-11-30")]
     to: Option<String>,
     /// The grouping of the series. Default: `day`.
@@ -52,9 +55,12 @@ pub(super) enum GroupBy {
 /// Usage statistics.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Stats {
-    /// The first day, in UTC.
+    /// The time zone of the organization, which its days are in: a name of the IANA database.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    /// The first day.
     from: NaiveDate,
-    /// The last day, in UTC.
+    /// The last day.
     to: NaiveDate,
     /// The grouping of the series.
     #[schema(example = "day")]
@@ -91,7 +97,8 @@ pub(super) struct Point {
 
 /// Usage statistics
 ///
-/// Returns totals, and a series by day, feature or member. The numbers of a day always equal its ledger entries.
+/// Returns totals, and a series by day, feature or member. Days are those of the organization's time zone. The numbers of
+/// a day always equal its ledger entries.
 #[utoipa::path(
     get, path = "/tokens/stats", tag = "Reports", operation_id = "stats", params(StatsQuery),
     responses((status = 200, body = Stats, description = "The usage statistics."), ReadErrors, QueryError),
@@ -101,7 +108,8 @@ pub(super) async fn stats(
     caller: ApiCaller,
     Query(query): Query<StatsQuery>,
 ) -> Result<Json<Stats>, Problem> {
-    let (from, to) = days(&query, state.clock.now().date_naive())?;
+    let time_zone = state.reader.time_zone(caller.org()).await?;
+    let (from, to) = days(&query, time_zone, state.clock.now())?;
     let group = match query.group_by.as_deref().unwrap_or("day") {
         "day" => Group::Day,
         "feature" => Group::Feature,
@@ -121,19 +129,20 @@ pub(super) async fn stats(
     if group == Group::Day {
         series = fill_days(from, to, totals.keys(), &series);
     }
-    Ok(Json(Stats { from, to, group_by: group.as_str(), totals: totals.into_values().collect(), series }))
+    let time_zone = time_zone.to_string();
+    Ok(Json(Stats { time_zone, from, to, group_by: group.as_str(), totals: totals.into_values().collect(), series }))
 }
 
 /// Returns the first and the last day.
-fn days(query: &StatsQuery, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
+fn days(query: &StatsQuery, time_zone: TimeZone, now: Instant) -> Result<(NaiveDate, NaiveDate), Problem> {
     let day = |name: &str, text: Option<&str>| {
         let message = "a day is a date such as 2026-11-23";
         match parameter::<RequestedDay>(name, text, message) {
-            Err(_) => Ok(parameter::<RequestedInstant>(name, text, message)?.map(|at| at.get().date_naive())),
+            Err(_) => Ok(parameter::<RequestedInstant>(name, text, message)?.map(|at| time_zone.day(at.get()))),
             day => day.map(|day| day.map(RequestedDay::get)),
         }
     };
-    let to = day("to", query.to.as_deref())?.unwrap_or(today);
+    let to = day("to", query.to.as_deref())?.unwrap_or_else(|| time_zone.day(now));
     let default = to.checked_sub_days(Days::new(DEFAULT_DAYS - 1)).unwrap_or(to);
     let from = day("from", query.from.as_deref())?.unwrap_or(default);
     match (to - from).num_days() {

@@ -14,8 +14,6 @@ use brightmeter::{
     },
 };
 
-use chrono::{Days, NaiveDate};
-
 use super::{AppBackend, BackendError, Wording, entry};
 use crate::service::{
     account_reader::{AccountRead, Requester},
@@ -47,12 +45,7 @@ pub(super) async fn balances(backend: &AppBackend, who: &SignedIn) -> Result<Bal
 
 /// Lists the usage of the last [`USAGE_DAYS`].
 pub(super) async fn list_usage(reads: &mut OrgReads, wording: Wording) -> Result<Vec<DayUse>, BackendError> {
-    Ok(reads.daily_usage(days_before(wording, USAGE_DAYS - 1)).await?)
-}
-
-/// Returns the UTC date `days` ago. The ledger's days are in UTC.
-fn days_before(wording: Wording, days: u32) -> NaiveDate {
-    wording.now.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or_default()
+    Ok(reads.daily_usage(wording.zone.days_before(wording.now, USAGE_DAYS - 1)).await?)
 }
 
 /// Returns the daily usage of a token type, or `None` if it wasn't used.
@@ -60,7 +53,7 @@ fn usage_by_day(spec: &TokenTypeSpec, used: &[DayUse], wording: Wording) -> Opti
     let days: Vec<(String, i64)> = (0..USAGE_DAYS)
         .rev()
         .map(|ago| {
-            let day = days_before(wording, ago);
+            let day = wording.zone.days_before(wording.now, ago);
             let of_day = used.iter().filter(|used| used.day == day && spec.name.as_str() == used.token_type);
             (day.format("%-d %B").to_string(), of_day.map(|used| used.tokens).sum())
         })
@@ -77,7 +70,7 @@ fn runway(
     account: &Account,
     wording: Wording,
 ) -> Option<LastsView> {
-    let since = days_before(wording, PACE_DAYS - 1);
+    let since = wording.zone.days_before(wording.now, PACE_DAYS - 1);
     let of_pace = used.iter().filter(|used| used.day >= since && spec.name.as_str() == used.token_type);
     let pace = Tokens::new(of_pace.map(|used| used.tokens).sum()).ok()?;
     let reset = account.terms.period(wording.now).end;

@@ -91,7 +91,12 @@ pub(super) async fn license(backend: &AppBackend, who: &SignedIn) -> Result<Lice
 
 /// Returns the notice on every page of the organization, or `None` if there is nothing to report. `due` is the overdue
 /// invoice, if it is known.
-pub fn banner(license: License, due: Option<&Invoice>, ladder: &[Rung], (zone, now): (TimeZone, Instant)) -> Option<String> {
+pub fn banner(
+    license: License,
+    due: Option<&Invoice>,
+    ladder: &[Rung],
+    (zone, now): (TimeZone, Instant),
+) -> Option<String> {
     let text = match license {
         License::Active => return None,
         License::Grace { .. } => {
@@ -153,8 +158,9 @@ mod tests {
     #[test]
     fn the_banner_reports_an_ended_subscription_for_two_weeks() {
         let since: Instant = "2026-03-10T09:00:00Z".parse().unwrap();
-        let shown =
-            |days| banner(License::Canceled { since }, None, &[], (TimeZone::UTC, since + TimeDelta::days(days))).is_some();
+        let shown = |days| {
+            banner(License::Canceled { since }, None, &[], (TimeZone::UTC, since + TimeDelta::days(days))).is_some()
+        };
         assert_eq!([0, 13, 14, 400].map(shown), [true, true, false, false]);
     }
 }

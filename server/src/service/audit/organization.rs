@@ -27,7 +27,7 @@ use crate::{
             progress::{self, Progress},
             sums,
         },
-        holdings, purchases, tenant,
+        holdings, organizations, purchases, tenant,
     },
 };
 
@@ -140,9 +140,11 @@ impl Subject<'_> {
     async fn start(&self) -> Result<Sweep> {
         let now = self.clock.now();
         let mut tx = tenant::begin(&self.connections.reads, self.org).await?;
+        let organization = organizations::find(&mut tx, self.org).await?;
+        let time_zone = organization.ok_or_else(|| StorageError::missing("organizations", self.org))?.time_zone;
         let earlier = match progress::find(&mut tx, self.org).await {
             Err(StorageError::Corrupt(detail)) => {
-                let mut sweep = Sweep::from_first_entry(self.org, None, now);
+                let mut sweep = Sweep::from_first_entry(self.org, time_zone, None, now);
                 sweep.findings.push(Violation::new("I7", detail));
                 return Ok(sweep);
             }
@@ -150,11 +152,11 @@ impl Subject<'_> {
         };
         let earlier = match earlier {
             Some(earlier) if self.resumes(&earlier, now) => earlier,
-            earlier => return Ok(Sweep::from_first_entry(self.org, earlier, now)),
+            earlier => return Ok(Sweep::from_first_entry(self.org, time_zone, earlier, now)),
         };
         let hash = log::find_hash(&mut tx, self.org, earlier.head.seq).await?;
         let (head, is_same) = (earlier.head, hash.as_deref() == Some(&earlier.head.hash.0));
-        let mut sweep = Sweep::resume(self.org, earlier);
+        let mut sweep = Sweep::resume(self.org, time_zone, earlier);
         if !is_same {
             let detail = format!("an earlier audit verified entry {} with another hash", head.seq);
             sweep.findings.push(Violation::new("I7", detail));
@@ -200,7 +202,10 @@ impl Subject<'_> {
         });
         if stored.await? != sweep.daily {
             // Names the figures, in a pass over the whole log.
-            let wrong = audit::wrong_days(conn, self.org).await?;
+            let mut wrong = audit::wrong_days(conn, self.org, sweep.time_zone).await?;
+            if wrong.is_empty() {
+                wrong.push("the daily figures differ from the log".into());
+            }
             sweep.findings.extend("I1", wrong);
         }
         Ok(())

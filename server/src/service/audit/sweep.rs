@@ -7,6 +7,7 @@ use brightmeter::{
     ledger::{account::Head, audit::LogAudit, audit::Violation, balance::Balance, entry::EntryKind},
     names::TokenType,
     time::Instant,
+    time_zone::TimeZone,
 };
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ use crate::storage::audit::{
 /// What the log says so far.
 pub(super) struct Sweep {
     org: OrgId,
+    /// The time zone that its days are in.
+    pub(super) time_zone: TimeZone,
     /// When the audit began that read the first entry.
     started_at: Instant,
     chain: LogAudit,
@@ -59,9 +62,15 @@ impl References {
 
 impl Sweep {
     /// Starts before the first entry. `earlier` is compared with what this pass knows at that entry.
-    pub(super) fn from_first_entry(org: OrgId, earlier: Option<Progress>, started_at: Instant) -> Self {
+    pub(super) fn from_first_entry(
+        org: OrgId,
+        time_zone: TimeZone,
+        earlier: Option<Progress>,
+        started_at: Instant,
+    ) -> Self {
         Self {
             org,
+            time_zone,
             started_at,
             chain: LogAudit::new(org),
             intact: true,
@@ -77,10 +86,11 @@ impl Sweep {
     }
 
     /// Starts after the last entry that an earlier audit verified.
-    pub(super) fn resume(org: OrgId, progress: Progress) -> Self {
+    pub(super) fn resume(org: OrgId, time_zone: TimeZone, progress: Progress) -> Self {
         let sums = progress.balances.iter();
         Self {
             org,
+            time_zone,
             started_at: progress.started_at,
             intact: true,
             sums: sums.map(|(name, sum)| (name.to_string(), (sum.settled.get(), sum.held.get()))).collect(),
@@ -122,7 +132,7 @@ impl Sweep {
         }
         if let Some(kind) = EntryKind::parse(entry.kind()).filter(|kind| kind.is_use()) {
             let uses = if kind == EntryKind::Refunded { -1 } else { 1 };
-            self.daily.add(entry.daily_line(), uses, entry.amount.saturating_neg());
+            self.daily.add(entry.daily_line(self.time_zone), uses, entry.amount.saturating_neg());
         }
     }
 

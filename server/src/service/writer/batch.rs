@@ -17,6 +17,7 @@ use brightmeter::{
         outcome::{Effect, Fingerprint},
     },
     time::Instant,
+    time_zone::TimeZone,
 };
 use sqlx::{
     PgConnection, Postgres, Transaction,
@@ -87,6 +88,7 @@ struct OpenAccount {
 struct BatchState {
     permits: Permits,
     accounts: BTreeMap<Uuid, OpenAccount>,
+    time_zones: BTreeMap<Uuid, TimeZone>,
     records: BTreeMap<(Uuid, IdempotencyKey), IdempotencyRecord>,
     new_records: Vec<IdempotencyRecord>,
     entries: Vec<(Uuid, Entry, EntryHash)>,
@@ -119,11 +121,14 @@ impl Batch {
         orgs.dedup();
         let mut tx = tenant::begin_batch(conn, &orgs).await?;
         let ids: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
-        let accounts = accounts::lock(&mut tx, &ids).await?;
+        let locked = accounts::lock(&mut tx, &ids).await?;
         // Read after locking: a batch that waited for the lock must not use an earlier time than the batch it waited
         // for.
         let now = self.clock.now();
+        let time_zones = locked.iter().map(|locked| (locked.found.account.org.0, locked.time_zone)).collect();
+        let accounts = locked.into_iter().map(|locked| locked.found).collect();
         let mut state = BatchState {
+            time_zones,
             permits: Permits::load(&mut tx, submissions).await?,
             records: find_idempotency_records(&mut tx, submissions).await?,
             accounts: load::parts(&mut tx, accounts, submissions, now)
@@ -196,6 +201,13 @@ impl Batch {
     }
 }
 
+impl BatchState {
+    /// The time zone of a locked organization.
+    fn time_zone(&self, org: Uuid) -> TimeZone {
+        self.time_zones.get(&org).copied().unwrap_or(TimeZone::UTC)
+    }
+}
+
 /// Finds idempotency records in a separate statement after locking: the statement that waits for the lock would miss
 /// records committed meanwhile.
 async fn find_idempotency_records(
@@ -255,7 +267,8 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
     }
     if !state.entries.is_empty() {
         entries::append(tx, &state.entries).await?;
-        daily::add(tx, state.entries.iter().map(|(org, entry, _)| (*org, entry))).await?;
+        daily::add(tx, state.entries.iter().map(|(org, entry, _)| (*org, state.time_zone(*org).day(entry.at), entry)))
+            .await?;
     }
     if !state.new_records.is_empty() {
         idempotency::insert(tx, &state.new_records, now).await?;
@@ -270,7 +283,7 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
         licenses::append(tx, *org, *transaction, *number, step, *email, now).await?;
     }
     for (org, hold, attachment) in &state.attachments {
-        attachments::insert(tx, *org, *hold, attachment, now).await?;
+        attachments::insert(tx, *org, state.time_zone(*org), *hold, attachment, now).await?;
     }
     if !changed_accounts.is_empty() {
         accounts::update(tx, &changed_accounts, ladder).await?;

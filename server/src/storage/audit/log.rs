@@ -9,6 +9,7 @@ use brightmeter::{
         entry::{Entry, EntryHash},
         grant::GrantPart,
     },
+    time_zone::TimeZone,
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
@@ -54,10 +55,10 @@ impl StoredEntry {
         self.row.reverses
     }
 
-    /// The daily figure that it counts towards.
-    pub fn daily_line(&self) -> DailyLine<'_> {
+    /// The daily figure that it counts towards, for an organization in `time_zone`.
+    pub fn daily_line(&self, time_zone: TimeZone) -> DailyLine<'_> {
         DailyLine {
-            day: self.row.created_at.date_naive(),
+            day: time_zone.day(self.row.created_at),
             token_type: &self.row.token_type,
             feature: self.row.feature.as_deref().unwrap_or_default(),
             member: self.row.member_id.unwrap_or_default(),
@@ -76,7 +77,7 @@ impl StoredEntry {
 /// The key of a daily figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DailyLine<'a> {
-    /// The day, in UTC.
+    /// The day, in the organization's time zone.
     pub day: chrono::NaiveDate,
     /// The token type's name.
     pub token_type: &'a str,
