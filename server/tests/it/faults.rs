@@ -7,6 +7,7 @@
 
 mod crashes;
 mod load;
+mod neighbors;
 mod process;
 mod stalls;
 
@@ -17,6 +18,8 @@ use self::{
     process::{Installation, Server},
 };
 
+/// No request takes longer, whatever happens to the server.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 /// The time in which everything works again once the cause is gone.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
 /// The same, where a process must be started.

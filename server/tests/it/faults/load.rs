@@ -17,11 +17,9 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::process::Installation;
+use super::{REQUEST_LIMIT, process::Installation};
 
 const CLIENTS: usize = 16;
-/// No request takes longer, whatever happens to the server.
-const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// The clients.
 pub struct Load {
