@@ -166,7 +166,8 @@ impl Plans {
     /// Finds the organization with this Stripe customer id.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn find_org(&self, customer: &str) -> Result<Option<OrgId>, StorageError> {
-        let Some(mut tx) = tenant::begin_for_stripe_id(&self.pool, customer).await? else { return Ok(None) };
+        let Ok(id) = customer.parse() else { return Ok(None) };
+        let mut tx = tenant::begin_for_stripe_id(&self.pool, &id).await?;
         stripe_customers::find_by_stripe_id(&mut tx, customer).await
     }
 

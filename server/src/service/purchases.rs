@@ -249,7 +249,8 @@ impl Purchases {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn find_by_stripe_id(&self, stripe_ids: &[String]) -> Result<Option<(OrgId, PurchaseId)>, StorageError> {
         for stripe_id in stripe_ids {
-            let Some(mut tx) = tenant::begin_for_stripe_id(&self.pool, stripe_id).await? else { continue };
+            let Ok(id) = stripe_id.parse() else { continue };
+            let mut tx = tenant::begin_for_stripe_id(&self.pool, &id).await?;
             if let Some(found) = purchases::find_by_stripe_id(&mut tx, stripe_id).await? {
                 return Ok(Some(found));
             }

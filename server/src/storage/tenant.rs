@@ -2,7 +2,10 @@
 //!
 //! All functions fail if the pool has no connection in time or the database fails.
 
-use brightmeter::ids::{OrgId, UserId};
+use brightmeter::{
+    billing::stripe_id::StripeId,
+    ids::{OrgId, UserId},
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use super::Result;
@@ -38,16 +41,10 @@ pub async fn begin_for_api_key(pool: &PgPool, hash: &[u8; 32]) -> Result<Transac
     begin_with(pool, "app.key_hash", &hex::encode(hash)).await
 }
 
-/// Begins a transaction that sees which purchase or customer has this Stripe id, in any organization. Returns `None` if
-/// the text can't be a Stripe id.
+/// Begins a transaction that sees which purchase or customer has this Stripe id, in any organization.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn begin_for_stripe_id(pool: &PgPool, stripe_id: &str) -> Result<Option<Transaction<'static, Postgres>>> {
-    // The SET statement contains it literally.
-    let plain = stripe_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if stripe_id.is_empty() || stripe_id.len() > 255 || !plain {
-        return Ok(None);
-    }
-    begin_with(pool, "app.stripe_id", stripe_id).await.map(Some)
+pub async fn begin_for_stripe_id(pool: &PgPool, stripe_id: &StripeId) -> Result<Transaction<'static, Postgres>> {
+    begin_with(pool, "app.stripe_id", stripe_id.as_str()).await
 }
 
 /// Begins a transaction that sees the accounts of any organization that are due at `now`. For the writer's role only.
@@ -92,8 +89,9 @@ async fn begin_with_settings(
 }
 
 fn begin_statement(begin: &'static str, settings: &[(&'static str, &str)]) -> AssertSqlSafe<String> {
-    // SET takes no parameters. The values are UUIDs, instants and hex formatted by this process, and checked Stripe
-    // ids.
-    let settings: String = settings.iter().map(|(name, value)| format!("; set local {name} = '{value}'")).collect();
+    // SET takes no parameters, so the values are literals: E'' ones, in which a backslash always escapes.
+    let literal = |value: &str| value.replace('\'', "''").replace('\\', "\\\\");
+    let settings = settings.iter().map(|(name, value)| format!("; set local {name} = E'{}'", literal(value)));
+    let settings: String = settings.collect();
     AssertSqlSafe(format!("{begin}{settings}"))
 }

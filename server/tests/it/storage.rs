@@ -48,8 +48,19 @@ fn a_stripe_id_belongs_to_one_purchase_of_one_organization() {
             let error = purchases::set_checkout(&mut tx, org, id, &checkout(server, "cs_1")).await.unwrap_err();
             assert!(matches!(error, StorageError::Corrupt(_)), "{error}");
         }
-        let mut tx = tenant::begin_for_stripe_id(&server.pools.app, "cs_1").await.unwrap().unwrap();
+        let mut tx = tenant::begin_for_stripe_id(&server.pools.app, &"cs_1".parse().unwrap()).await.unwrap();
         assert_eq!(purchases::find_by_stripe_id(&mut tx, "cs_1").await.unwrap(), Some((org, purchase)));
+    });
+}
+
+#[test]
+fn a_setting_is_what_was_passed_whatever_it_contains() {
+    with_server(async |server| {
+        for id in ["cs_1", "it's", "';select(1);--", r"\", r"\'", r"\\';select(1);--", "$1"] {
+            let mut tx = tenant::begin_for_stripe_id(&server.pools.app, &id.parse().unwrap()).await.unwrap();
+            let setting = sqlx::query_scalar::<_, String>("select current_setting('app.stripe_id')");
+            assert_eq!(setting.fetch_one(&mut *tx).await.unwrap(), id);
+        }
     });
 }
 

@@ -4,15 +4,13 @@ use app::{
     backend::StaffMember,
     views::admin::{EventStateView, EventView, EventsFilter, EventsView},
 };
-use brightmeter::time_zone::TimeZone;
+use brightmeter::{billing::stripe_id::StripeId, time_zone::TimeZone};
 
 use super::{AppBackend, BackendError, Wording};
 use crate::service::staff::events::{Cursor, Disposal, Filter, Listed, MAX_COUNT, Place, State};
 
 /// The maximum length of the start of a type.
 const MAX_KIND_CHARS: usize = 100;
-/// The maximum length of a Stripe id.
-const MAX_ID_CHARS: usize = 255;
 /// The number of characters of an invalid value that are shown again.
 const MAX_SHOWN_CHARS: usize = 40;
 
@@ -27,7 +25,7 @@ pub(super) async fn list(
     let applied = EventsFilter {
         state: url_name(state).into(),
         kind: filter.kind,
-        stripe_id: filter.stripe_id.unwrap_or_default(),
+        stripe_id: filter.stripe_id.map(|id| id.to_string()).unwrap_or_default(),
         ..EventsFilter::default()
     };
     let at = |place: Place| match place {
@@ -81,12 +79,14 @@ fn parse(requested: &EventsFilter) -> Parsed {
         note(&kind, "isn't the start of an event type, such as invoice. or refund.created. All types are shown.");
         kind.clear();
     }
-    let id = requested.stripe_id.trim();
-    let is_id = id.len() <= MAX_ID_CHARS && id.bytes().all(is_id_byte);
-    if !is_id {
-        note(id, "isn't a Stripe id, such as evt_… or cus_…. The list isn't limited to one.");
-    }
-    let stripe_id = Some(id.to_owned()).filter(|id| is_id && !id.is_empty());
+    let id = Some(requested.stripe_id.trim()).filter(|id| !id.is_empty());
+    let stripe_id = id.and_then(|id| {
+        let parsed = id.parse::<StripeId>();
+        if parsed.is_err() {
+            note(id, "isn't a Stripe id, such as evt_… or cus_…. The list isn't limited to one.");
+        }
+        parsed.ok()
+    });
     let mut cursor = |text: &str| -> Option<Cursor> {
         let cursor = Some(text).filter(|text| !text.is_empty())?.parse().ok();
         if cursor.is_none() {
@@ -97,11 +97,6 @@ fn parse(requested: &EventsFilter) -> Parsed {
     let older = cursor(&requested.older).map(Place::OlderThan);
     let place = older.or_else(|| cursor(&requested.newer).map(Place::NewerThan)).unwrap_or_default();
     Parsed { state, filter: Filter { kind, stripe_id }, place, notes }
-}
-
-/// Whether Stripe's ids contain this character.
-const fn is_id_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// The name in the URL. Empty for the default.
@@ -155,7 +150,8 @@ const fn replay_effect(state: State) -> Option<&'static str> {
 fn view(event: Listed, state: State, staff: &StaffMember, wording: Wording) -> EventView {
     let Listed { id, kind, received_at, attempts, outcome, due_at, replayed_at } = event;
     // The demo's events come from the sandbox and don't exist at Stripe.
-    let at_stripe = !staff.demo && id.starts_with("evt_") && id.bytes().all(is_id_byte);
+    let fits_a_url = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let at_stripe = !staff.demo && id.starts_with("evt_") && fits_a_url;
     let word = if state == State::Disposed(Disposal::Processed) { "Result" } else { "Why" };
     EventView {
         stripe_url: at_stripe.then(|| format!("https://dashboard.stripe.com/events/{id}")),

@@ -54,7 +54,7 @@ pub struct Filter {
     /// The start of the type, such as `invoice.`; empty for all types.
     pub kind: String,
     /// The event's own Stripe id, or one in its payload.
-    pub stripe_id: Option<String>,
+    pub stripe_id: Option<StripeId>,
 }
 
 /// A place in a list of events: next to this event.
@@ -135,7 +135,7 @@ pub async fn list_older(
         filter.kind,
         before.map(|cursor| cursor.received_at),
         before.map_or("", |cursor| &cursor.id),
-        filter.stripe_id.as_deref(),
+        filter.stripe_id.as_ref().map(StripeId::as_str),
         limit
     );
     Ok(ids.fetch_all(conn).await?)
@@ -167,7 +167,7 @@ pub async fn list_newer(
         filter.kind,
         after.received_at,
         after.id,
-        filter.stripe_id.as_deref(),
+        filter.stripe_id.as_ref().map(StripeId::as_str),
         limit
     );
     Ok(ids.fetch_all(conn).await?)
@@ -203,7 +203,7 @@ pub async fn count(conn: &mut PgConnection, filter: &Filter, limit: i64) -> Resu
          from unnest($1::text[]) with ordinality wanted (state, number) order by number"#,
         &states,
         filter.kind,
-        filter.stripe_id.as_deref(),
+        filter.stripe_id.as_ref().map(StripeId::as_str),
         limit
     );
     Ok(counts.fetch_all(conn).await?)
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_cursor_survives_a_url() {
         let received_at = "2026-03-10T09:00:00.123456Z".parse().unwrap();
-        for id in ["evt_1", "a-b c", "ü"] {
+        for id in ["evt_1", "a-b!c", "1-2"] {
             let cursor = Cursor { received_at, id: id.into() };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }

@@ -183,7 +183,7 @@ fn an_invalid_filter_is_answered_with_the_default_and_a_note() {
         for kind in ["in+voice", "%00", "%25", "a%27b", &"a".repeat(101)] {
             check(&format!("type={kind}"), "isn't the start of an event type").await;
         }
-        for id in ["a+b", "%25", "%00", "cus_%C3%BC", &"a".repeat(256)] {
+        for id in ["a+b", "%00", "cus_%C3%BC", &"a".repeat(256)] {
             check(&format!("q={id}"), "isn't a Stripe id").await;
         }
         for place in
@@ -194,7 +194,7 @@ fn an_invalid_filter_is_answered_with_the_default_and_a_note() {
         }
         check("type=Invoice.*", "Needs attention").await;
         check("unknown=1&state=&type=&q=&older=&newer=", "Needs attention").await;
-        check("state=needs_attention&q=%3Cb%3E+", "isn't a Stripe id").await;
+        check("state=needs_attention&q=%3Cb+x%3E", "isn't a Stripe id").await;
         for unusual in ["%FF", "state=%FF%FE&q=%", "state=waiting&state=refused", "&&&==&"] {
             assert_eq!(staff.get(&format!("/admin/events?{unusual}")).await.status, StatusCode::OK, "{unusual}");
         }
