@@ -49,17 +49,10 @@ impl Pools {
         ];
         // A plan cached while a table was empty would keep scanning it. The writer only reads by index.
         let lookups = [("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("enable_hashjoin", "off")];
-        let options = || {
-            let options = PgPoolOptions::new().acquire_timeout(ACQUIRE).test_before_acquire(false);
-            let options = options
-                .before_acquire(|conn, meta| Box::pin(is_alive(conn, meta)))
-                .after_release(|conn, _| Box::pin(is_alive_after_use(conn)));
-            options.after_connect(|conn, _| Box::pin(refuse_privileged(conn)))
-        };
         Self {
-            app: options().max_connections(16).connect_lazy_with(app.options(settings.clone())),
+            app: checked().max_connections(16).connect_lazy_with(app.options(settings.clone())),
             // Writers have connections of their own: these are for the sweeper, provisioning and staff.
-            writer: options().max_connections(4).connect_lazy_with(writer.options(settings).options(lookups)),
+            writer: checked().max_connections(4).connect_lazy_with(writer.options(settings).options(lookups)),
         }
     }
 
@@ -70,6 +63,24 @@ impl Pools {
             tracing::warn!("some connections to the database were not closed in time");
         }
     }
+}
+
+/// Pools that wait for a connection for a limited time, ping it, and refuse a role that bypasses row-level security.
+fn checked() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| Box::pin(is_alive(conn, meta)))
+        .after_release(|conn, _| Box::pin(is_alive_after_use(conn)))
+        .after_connect(|conn, _| Box::pin(refuse_privileged(conn)))
+}
+
+/// Creates a pool of the same role beside `pool`, for work that must not take its connections. `settings` come on top of
+/// those of `pool`.
+pub fn beside(pool: &PgPool, connections: u32, settings: &[(&str, String)]) -> PgPool {
+    let options = PgConnectOptions::clone(&pool.connect_options());
+    let settings = settings.iter().map(|(name, value)| (name, value));
+    checked().max_connections(connections).connect_lazy_with(options.options(settings))
 }
 
 /// Opens a connection with the options of a pool, which it does not count towards.

@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::PgPool;
 
-use crate::storage::pools::Pools;
+use crate::storage::pools::{self, Pools};
 
 /// The number of organizations audited at the same time.
 pub(super) const PARALLEL: usize = 2;
-/// The timeout of waiting for a free connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time after which Postgres ends a transaction whose client is silent.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -43,16 +38,11 @@ impl Connections {
             // If a crash loses progress, the next audit reads those entries again.
             ("synchronous_commit", "off".into()),
         ];
-        let open = |pool: &PgPool, connections| {
-            let options: PgConnectOptions = pool.connect_options().as_ref().clone();
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .test_before_acquire(false)
-                .connect_lazy_with(options.options(settings.clone()))
-        };
         // An organization's log and its outcomes are read at the same time.
-        Self { reads: open(&pools.app, 2 * PARALLEL as u32), writer: open(&pools.writer, 1) }
+        Self {
+            reads: pools::beside(&pools.app, 2 * PARALLEL as u32, &settings),
+            writer: pools::beside(&pools.writer, 1, &settings),
+        }
     }
 
     /// Closes both pools.
