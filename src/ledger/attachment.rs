@@ -79,6 +79,7 @@ mod tests {
     #[test]
     fn a_value_is_read_back_as_it_was_attached() {
         let attachment = Attachment::new("quests.goal", &"Sell 300 tickets").unwrap();
+        assert_eq!(attachment.kind(), "quests.goal");
         assert_eq!(attachment.parse::<String>().unwrap(), "Sell 300 tickets");
         assert!(attachment.parse::<u32>().is_err());
     }

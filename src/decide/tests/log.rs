@@ -160,6 +160,19 @@ fn a_gap_is_detected_even_with_valid_hashes() {
 }
 
 #[test]
+fn an_audit_goes_on_after_any_verified_entry() {
+    let world = log();
+    for verified in 0..=world.entries.len() {
+        let (earlier, later) = world.entries.split_at(verified);
+        let mut log = LogAudit::new(ORG);
+        earlier.iter().for_each(|(entry, hash)| log.verify(entry, *hash).unwrap());
+        let mut log = LogAudit::resume(log.head(), log.balances().clone());
+        later.iter().for_each(|(entry, hash)| log.verify(entry, *hash).unwrap());
+        assert_eq!(log.finish(world.account.head, &world.account.balances), []);
+    }
+}
+
+#[test]
 fn a_log_of_another_organization_does_not_verify() {
     let world = log();
     let (entry, hash) = &world.entries[0];
