@@ -1,11 +1,13 @@
 -- Run by `brightmeter migrate` as the owner, with the setting brightmeter.app_role. Creates two roles that own nothing
 -- and cannot bypass row-level security: one serves pages and the API, the other is the writer. Because only the
--- writer's role may write tokens, the writer is the only way to move them. Safe to run again.
+-- writer's role may write tokens, the writer is the only way to move them. Safe to run again: what is not granted here
+-- is taken away.
 do $$
 declare
     app text := current_setting('brightmeter.app_role');
     writer text := app || '_writer';
     role text;
+    tenant_table regclass;
 begin
     foreach role in array array[app, writer]
     loop
@@ -23,10 +25,25 @@ begin
             execute format('grant %I to current_user', role);
         end if;
         execute format('grant usage on schema public to %I', role);
-        execute format('grant select on all tables in schema public to %I', role);
+        execute format('revoke all on all tables in schema public from %I', role);
+        execute format('revoke all on all sequences in schema public from %I', role);
+        -- Both read every table that enable_tenant_isolation protects.
+        for tenant_table in select c.oid from pg_class c join pg_policy p on p.polrelid = c.oid
+            where c.relnamespace = 'public'::regnamespace and p.polname = c.relname || '_tenant'
+        loop
+            execute format('grant select on %s to %I', tenant_table, role);
+        end loop;
     end loop;
 
-    execute format('grant insert, update, delete on sessions, sign_in_failures to %I', app);
+    -- Nobody but the owner makes staff, and only functions read and replace password hashes.
+    execute format('grant select (id, email, display_name, is_staff) on users to %I', app);
+    execute format('grant execute on function find_user_for_sign_in, find_password_hash, replace_password_hash to %I', app);
+    execute format('grant select (id, email), insert (id, email, display_name, password_hash, created_at)
+        on users to %I', writer);
+
+    execute format('grant select, insert, delete, update (data, user_id, expires_at) on sessions to %I', app);
+    execute format('grant select, insert, delete, update (failures, first_at) on sign_in_failures to %I', app);
+    execute format('grant select on stripe_events, _sqlx_migrations to %I', app);
     execute format('grant insert, delete, update (attempts, due_at, done_at, outcome, disposal, waits_for,
         replayed_at)
         on stripe_events to %I', app);
@@ -40,7 +57,6 @@ begin
         on ai_token_purchases to %I', app);
     execute format('grant update (session_id, checkout_url, checkout_until) on ai_token_purchases to %I', app);
     execute format('grant update (done_at) on quests to %I', app);
-    execute format('grant update (password_hash) on users to %I', app);
     execute format('grant insert, update (last_used_at, revoked_at) on api_keys to %I', app);
     execute format('grant insert on api_key_hashes to %I', app);
 
@@ -49,7 +65,7 @@ begin
     execute format('grant update on ai_token_purchases to %I', writer);
     execute format('grant insert, update on invoices to %I', writer);
     execute format('grant insert on ai_token_license_log, emails to %I', writer);
-    execute format('grant insert on organizations, organization_slugs, users, members, ai_token_usage_log,
+    execute format('grant insert on organizations, organization_slugs, members, ai_token_usage_log,
         ai_token_idempotency, ai_token_jobs, quests, stripe_payment_ids to %I', writer);
 
     -- The audit keeps how far it got.

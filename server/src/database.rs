@@ -47,6 +47,8 @@ const DEMO: &str = "demo";
 pub struct Database {
     /// The connection pools.
     pub pools: Pools,
+    /// Connects as the owner of the schema, for what the pools' roles may not do.
+    pub owner: PgConnectOptions,
     /// Whether the data is the demo's.
     pub demo: bool,
     private: Option<PrivatePostgres>,
@@ -59,7 +61,7 @@ impl Database {
         // The owner logs in, but the role is one that owns nothing. As a connection option, it survives RESET ROLE.
         let with_role = |role: String| owner.clone().options([("role", role)]);
         let pools = Pools::open(with_role(app_role.into()), with_role(format!("{app_role}_writer")));
-        Ok(Self { pools, demo: false, private: None })
+        Ok(Self { pools, owner: owner.clone(), demo: false, private: None })
     }
 
     /// Starts the private Postgres under `data_dir` for production, exclusively.
@@ -99,14 +101,15 @@ impl Database {
     }
 
     /// Starts the private Postgres under `data_dir` for the demo, exclusively. If the database does not exist, `fill` fills
-    /// it. It gets its final name only when it is full, so an interrupted start leaves no incomplete demo behind.
+    /// it, with the pools and as the owner. It gets its final name only when it is full, so an interrupted start leaves no
+    /// incomplete demo behind.
     ///
     /// # Errors
     /// [`IsProduction`](DatabaseError::IsProduction) if the database is not the demo's, or the error of `fill`.
     pub async fn open_demo<E: From<DatabaseError>>(
         data_dir: &Path,
         app_role: &str,
-        fill: impl AsyncFnOnce(&Pools) -> Result<(), E>,
+        fill: impl AsyncFnOnce(&Pools, &PgConnectOptions) -> Result<(), E>,
     ) -> Result<Self, E> {
         let private = PrivatePostgres::start(&data_dir.join("postgres")).await.map_err(DatabaseError::from)?;
         match fill_demo(&private, app_role, fill).await {
@@ -126,7 +129,8 @@ impl Database {
     async fn open_in(private: PrivatePostgres, app_role: &str) -> Result<Self, DatabaseError> {
         let pools = pools_in(&private, NAME, app_role).await?;
         let demo = databases::mark(&maintenance(&private), NAME).await?.as_deref() == Some(DEMO);
-        Ok(Self { pools, demo, private: Some(private) })
+        let owner = private.options(NAME, PrivatePostgres::OWNER);
+        Ok(Self { pools, owner, demo, private: Some(private) })
     }
 
     /// Starts the private Postgres again whenever it dies, until the future is dropped. Drop it before
@@ -163,7 +167,7 @@ impl Database {
 async fn fill_demo<E: From<DatabaseError>>(
     private: &PrivatePostgres,
     app_role: &str,
-    fill: impl AsyncFnOnce(&Pools) -> Result<(), E>,
+    fill: impl AsyncFnOnce(&Pools, &PgConnectOptions) -> Result<(), E>,
 ) -> Result<(), E> {
     let maintenance = maintenance(private);
     if databases::exists(&maintenance, NAME).await.map_err(DatabaseError::from)? {
@@ -172,7 +176,7 @@ async fn fill_demo<E: From<DatabaseError>>(
     }
     databases::drop(&maintenance, HALF_FILLED).await.map_err(DatabaseError::from)?;
     let pools = pools_in(private, HALF_FILLED, app_role).await?;
-    fill(&pools).await?;
+    fill(&pools, &private.options(HALF_FILLED, PrivatePostgres::OWNER)).await?;
     pools.close().await;
     databases::set_mark(&maintenance, HALF_FILLED, DEMO).await.map_err(DatabaseError::from)?;
     databases::rename(&maintenance, HALF_FILLED, NAME).await.map_err(DatabaseError::from)?;

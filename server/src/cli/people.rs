@@ -19,7 +19,7 @@ pub(super) async fn create_staff(config: &Config, email: &str) -> Result<(), Cli
     let database = open(config).await?;
     let result = async {
         let password = random_password();
-        provisioning(config, &database.pools)?.create_user(email, email, &password, true).await?;
+        provisioning(config, &database.pools)?.create_staff(&database.owner, email, email, &password).await?;
         Ok::<_, CliError>(password)
     };
     let password = result.await;

@@ -52,7 +52,9 @@ pub(super) async fn demo(config: Config) -> Result<(), CliError> {
     let payments = Payments::sandbox(&config, clock.clone(), address(&config, listener.local_addr()?))?;
     let edition = Edition { provider: Arc::new(BuiltIn { faults: true }), clock, test_clock, sign_ins, payments };
     let catalog = Arc::new(config.catalog.clone());
-    let fill = async |pools: &_| fill::fill(pools, catalog.clone(), SystemClock.now()).await.map_err(CliError::from);
+    let fill = async |pools: &_, owner: &_| {
+        fill::fill(pools, owner, catalog.clone(), SystemClock.now()).await.map_err(CliError::from)
+    };
     let database = Database::open_demo(&config.data_dir, &config.app_role, fill).await?;
     run(&config, edition, database, listener).await
 }

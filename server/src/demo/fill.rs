@@ -17,6 +17,7 @@ use brightmeter::{
     time::Instant,
 };
 use chrono::{TimeDelta, Timelike};
+use sqlx::postgres::PgConnectOptions;
 
 pub use crate::demo::subscriptions::seed_subscriptions;
 use crate::{
@@ -93,8 +94,14 @@ pub fn startup_message(address: &str) -> Vec<String> {
     lines
 }
 
-/// Fills an empty database with the demo's organizations. Their history ends at `now`.
-pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<(), DemoError> {
+/// Fills an empty database with the demo's organizations. Their history ends at `now`. The staff user is created as
+/// `owner`.
+pub async fn fill(
+    pools: &Pools,
+    owner: &PgConnectOptions,
+    catalog: Arc<Catalog>,
+    now: Instant,
+) -> Result<(), DemoError> {
     tracing::info!("creating the demo data");
     let start = (now - TimeDelta::days(HISTORY_DAYS)).with_minute(0).and_then(|at| at.with_second(0)).unwrap_or(now);
     let clock = Arc::new(ManualClock::new(start));
@@ -118,7 +125,7 @@ pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<
             let user = match people.iter().find(|(email, _)| *email == person.email) {
                 Some((_, user)) => *user,
                 None => {
-                    let user = provisioning.create_user(person.email, person.name, PASSWORD, false).await?;
+                    let user = provisioning.create_user(person.email, person.name, PASSWORD).await?;
                     people.push((person.email, user));
                     user
                 }
@@ -128,7 +135,7 @@ pub async fn fill(pools: &Pools, catalog: Arc<Catalog>, now: Instant) -> Result<
         history.write(org, &members, &scenario, start, now).await?;
     }
     clock.set(now);
-    provisioning.create_user("staff@brightmeter.test", "Brightmeter staff", PASSWORD, true).await?;
+    provisioning.create_staff(owner, "staff@brightmeter.test", "Brightmeter staff", PASSWORD).await?;
     drop(history);
     tasks.finish().await;
     Ok(())

@@ -15,7 +15,7 @@ pub async fn find_org(pool: &PgPool, slug: &str) -> Result<Option<OrgId>> {
 
 /// Returns the display name of a user who is staff, or `None` for anyone else.
 pub async fn find_staff_name(pool: &PgPool, user: UserId) -> Result<Option<String>> {
-    users::find_staff(&mut *pool.acquire().await?, user).await
+    users::find_staff(&mut *tenant::begin_for_user(pool, user).await?, user).await
 }
 
 /// Returns the memberships of a user; of `org`, with its plan and license.

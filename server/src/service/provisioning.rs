@@ -17,7 +17,7 @@ use brightmeter::{
     time_zone::UnknownTimeZone,
 };
 use rand::distr::{Alphanumeric, SampleString};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use super::passwords::{PasswordError, Passwords};
 use crate::{
@@ -119,7 +119,7 @@ impl Provisioning {
         let mut tx = tenant::begin(&self.pool, id).await?;
         self.insert_organization(&mut tx, id, &new).await?;
         let (user, password) = match users::find_by_email(&mut tx, email.as_str()).await? {
-            Some(user) => (user.id, None),
+            Some(user) => (user, None),
             None => {
                 let password = random_password();
                 (self.insert_user(&mut tx, &email, email.as_str(), &password, false).await?, Some(password))
@@ -132,16 +132,26 @@ impl Provisioning {
 
     /// Creates a user who can sign in.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn create_user(
+    pub async fn create_user(&self, email: &str, display_name: &str, password: &str) -> Result<UserId, ProvisionError> {
+        let email = check_email(email)?;
+        let mut conn = self.pool.acquire().await?;
+        self.insert_user(&mut conn, &email, display_name, password, false).await
+    }
+
+    /// Creates a staff user, as `owner` of the schema: no role of the server may.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn create_staff(
         &self,
+        owner: &PgConnectOptions,
         email: &str,
         display_name: &str,
         password: &str,
-        is_staff: bool,
     ) -> Result<UserId, ProvisionError> {
         let email = check_email(email)?;
-        let mut conn = self.pool.acquire().await?;
-        self.insert_user(&mut conn, &email, display_name, password, is_staff).await
+        let mut conn = PgConnection::connect_with(owner).await?;
+        let created = self.insert_user(&mut conn, &email, display_name, password, true).await;
+        conn.close().await?;
+        created
     }
 
     /// Adds a user to an organization.
@@ -199,8 +209,11 @@ impl Provisioning {
         let display_name: String = display_name.chars().take(DISPLAY_NAME_CHARS).collect();
         let display_name: DisplayName = display_name.parse()?;
         let display_name = display_name.as_str();
-        let user = NewUser { id, email: email.as_str(), display_name, password_hash: &password_hash, is_staff };
-        users::insert(conn, &user, self.clock.now()).await.map_err(|error| {
+        let (user, now) =
+            (NewUser { id, email: email.as_str(), display_name, password_hash: &password_hash }, self.clock.now());
+        let inserted =
+            if is_staff { users::insert_staff(conn, &user, now).await } else { users::insert(conn, &user, now).await };
+        inserted.map_err(|error| {
             if violates(&error, "users_email_key") {
                 ProvisionError::EmailTaken(email.to_string())
             } else {

@@ -67,7 +67,7 @@ impl SignIn {
     ) -> Result<SignedIn, SignInError> {
         let email = email.as_str();
         let mut conn = self.pool.acquire().await.map_err(StorageError::from)?;
-        let user = users::find_by_email(&mut conn, email).await?;
+        let user = users::find_for_sign_in(&mut conn, email).await?;
         let token = browser.zip(user.as_ref());
         let known = token.and_then(|(token, user)| known_browser::verify(token, email, &user.password_hash));
         let origin = known.map_or(Origin::Address(from), Origin::KnownBrowser);

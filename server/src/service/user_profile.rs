@@ -76,7 +76,7 @@ impl UserProfiles {
         let new = self.passwords.hash(new).await?;
         let mut tx = tenant::begin_for_user(&self.pool, user).await?;
         self.throttle.record_success(&mut tx, attempt).await?;
-        if !users::set_password_hash(&mut tx, user, &hash, &new).await? {
+        if !users::replace_password_hash(&mut tx, user, &hash, &new).await? {
             return Err(ChangePasswordError::Wrong);
         }
         sessions::delete_of(&mut tx, user, keep).await?;
@@ -94,8 +94,8 @@ impl UserProfiles {
     /// Loads a user's email and the number of their open sessions.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn load(&self, user: UserId, now: Instant) -> Result<(String, i64), StorageError> {
-        let mut conn = self.pool.acquire().await?;
-        let email = users::find_email(&mut conn, user).await?.unwrap_or_default();
-        Ok((email, sessions::count_of(&mut conn, user, now).await?))
+        let mut tx = tenant::begin_for_user(&self.pool, user).await?;
+        let email = users::find_email(&mut tx, user).await?.unwrap_or_default();
+        Ok((email, sessions::count_of(&mut tx, user, now).await?))
     }
 }

@@ -107,14 +107,14 @@ pub async fn overdue_holds(conn: &mut PgConnection, org: OrgId, now: Instant) ->
     .await?)
 }
 
-/// I8: tenant tables without forced row-level security.
+/// I8: tenant tables, and users, without forced row-level security.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn unprotected_tables(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select format('table %s is not under forced row-level security', c.relname) as "line!"
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where n.nspname = 'public' and c.relkind in ('r', 'p')
-             and (c.relname = 'organizations' or exists (
+             and (c.relname in ('organizations', 'users') or exists (
                  select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped))
              and not (c.relrowsecurity and c.relforcerowsecurity)"#
     )
@@ -122,7 +122,8 @@ pub async fn unprotected_tables(conn: &mut PgConnection) -> Result<Vec<String>> 
     .await?)
 }
 
-/// I8: powers of the current role that defeat row-level security: it owns a table or can bypass it.
+/// I8: powers of the current role that defeat row-level security: it owns a table, can bypass it, reads password hashes or
+/// makes staff.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn overpowered_role(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
@@ -131,7 +132,13 @@ pub async fn overpowered_role(conn: &mut PgConnection) -> Result<Vec<String>> {
          union all
          select format('role %s owns table %s', current_user, c.relname)
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where n.nspname = 'public' and c.relowner = (select oid from pg_roles where rolname = current_user)"#
+         where n.nspname = 'public' and c.relowner = (select oid from pg_roles where rolname = current_user)
+         union all
+         select format('role %s can read password hashes', current_user)
+         where has_column_privilege('users', 'password_hash', 'select')
+         union all
+         select format('role %s can make staff', current_user)
+         where has_column_privilege('users', 'is_staff', 'insert, update')"#
     )
     .fetch_all(conn)
     .await?)

@@ -30,23 +30,20 @@ pub struct NewUser<'a> {
     pub display_name: &'a str,
     /// The password hash, in PHC format.
     pub password_hash: &'a str,
-    /// Whether the user is staff.
-    pub is_staff: bool,
 }
 
-/// Inserts a user.
+/// Inserts a user who isn't staff.
 ///
 /// # Errors
 /// An email that is taken violates `users_email_key`.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn insert(conn: &mut PgConnection, user: &NewUser<'_>, now: Instant) -> Result<()> {
     sqlx::query!(
-        "insert into users (id, email, display_name, password_hash, is_staff, created_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into users (id, email, display_name, password_hash, created_at) values ($1, $2, $3, $4, $5)",
         user.id.0,
         user.email,
         user.display_name,
         user.password_hash,
-        user.is_staff,
         now
     )
     .execute(conn)
@@ -54,12 +51,35 @@ pub async fn insert(conn: &mut PgConnection, user: &NewUser<'_>, now: Instant) -
     Ok(())
 }
 
-/// Returns the user with this email, which must be in lower case.
+/// Inserts a staff user. Only the owner of the schema may.
+///
+/// # Errors
+/// An email that is taken violates `users_email_key`.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<User>> {
-    let row = sqlx::query!("select id, display_name, password_hash, is_staff from users where email = $1", email)
-        .fetch_optional(conn)
-        .await?;
+pub async fn insert_staff(owner: &mut PgConnection, user: &NewUser<'_>, now: Instant) -> Result<()> {
+    sqlx::query!(
+        "insert into users (id, email, display_name, password_hash, is_staff, created_at) values ($1, $2, $3, $4, true, $5)",
+        user.id.0,
+        user.email,
+        user.display_name,
+        user.password_hash,
+        now
+    )
+    .execute(owner)
+    .await?;
+    Ok(())
+}
+
+/// Returns the user who signs in with this email, which must be in lower case.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn find_for_sign_in(conn: &mut PgConnection, email: &str) -> Result<Option<User>> {
+    let row = sqlx::query!(
+        r#"select id as "id!", display_name as "display_name!", password_hash as "password_hash!", is_staff as "is_staff!"
+         from find_user_for_sign_in($1)"#,
+        email
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(|row| User {
         id: UserId(row.id),
         display_name: row.display_name,
@@ -68,29 +88,38 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
     }))
 }
 
+/// Returns the id of the user with this email, which must be in lower case. Needs a transaction, and makes the user
+/// visible to it.
+#[tracing::instrument(level = "trace", skip_all)]
+pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<UserId>> {
+    sqlx::query!("select set_config('app.email', $1, true)", email).fetch_one(&mut *conn).await?;
+    let id = sqlx::query_scalar!("select id from users where email = $1", email).fetch_optional(conn).await?;
+    Ok(id.map(UserId))
+}
+
 /// Returns the password hash of a user, in PHC format.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_password_hash(conn: &mut PgConnection, id: UserId) -> Result<Option<String>> {
-    Ok(sqlx::query_scalar!("select password_hash from users where id = $1", id.0).fetch_optional(conn).await?)
+    Ok(sqlx::query_scalar!("select find_password_hash($1)", id.0).fetch_one(conn).await?)
 }
 
-/// Returns the email of a user.
+/// Returns the email of a user. Needs a transaction from [`begin_for_user`](super::tenant::begin_for_user).
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_email(conn: &mut PgConnection, id: UserId) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!("select email from users where id = $1", id.0).fetch_optional(conn).await?)
 }
 
-/// Returns the display name of a staff user, or `None` if the user isn't staff.
+/// Returns the display name of a staff user, or `None` if the user isn't staff. Needs a transaction from
+/// [`begin_for_user`](super::tenant::begin_for_user).
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn find_staff(conn: &mut PgConnection, id: UserId) -> Result<Option<String>> {
     let name = sqlx::query_scalar!("select display_name from users where id = $1 and is_staff", id.0);
     Ok(name.fetch_optional(conn).await?)
 }
 
-/// Replaces the password hash of a user, if it is still `from`. Returns whether it was. Needs a transaction from
-/// [`begin_for_user`](super::tenant::begin_for_user).
+/// Replaces the password hash of a user, if it is still `from`. Returns whether it was.
 #[tracing::instrument(level = "trace", skip_all)]
-pub async fn set_password_hash(conn: &mut PgConnection, id: UserId, from: &str, to: &str) -> Result<bool> {
-    let done = sqlx::query!("update users set password_hash = $3 where id = $1 and password_hash = $2", id.0, from, to);
-    Ok(done.execute(conn).await?.rows_affected() == 1)
+pub async fn replace_password_hash(conn: &mut PgConnection, id: UserId, from: &str, to: &str) -> Result<bool> {
+    let replaced = sqlx::query_scalar!(r#"select replace_password_hash($1, $2, $3) as "replaced!""#, id.0, from, to);
+    Ok(replaced.fetch_one(conn).await?)
 }

@@ -4,6 +4,7 @@ mod roles;
 mod rows;
 mod settings;
 mod sweeps;
+mod users;
 
 use std::sync::Arc;
 

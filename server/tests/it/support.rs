@@ -273,8 +273,13 @@ impl TestServer {
 
     /// Like [`member`](Self::member), in another role.
     pub async fn person(&self, org: OrgId, email: &str, role: &str) -> MemberId {
-        let user = self.provisioning.create_user(email, "Robin", "correct horse", false).await.unwrap();
+        let user = self.provisioning.create_user(email, "Robin", "correct horse").await.unwrap();
         self.provisioning.add_member(org, user, role.parse().unwrap()).await.unwrap()
+    }
+
+    /// Creates a staff user with the password `correct horse`.
+    pub async fn staff(&self, email: &str, name: &str) -> UserId {
+        self.provisioning.create_staff(&self.owner, email, name, "correct horse").await.unwrap()
     }
 
     /// Creates a valid API key of `org`.

@@ -140,7 +140,7 @@ impl Site {
     /// A browser in which a staff user without an organization has signed in.
     pub async fn staff(&self, server: &TestServer) -> Browser {
         let (email, password) = ("staff@brightmeter.test", "correct horse");
-        server.provisioning.create_user(email, "Sam", password, true).await.unwrap();
+        server.staff(email, "Sam").await;
         let mut browser = self.browser();
         let page = browser.sign_in(email, password).await;
         assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin"), "{}", page.text());

@@ -56,7 +56,7 @@ async fn hostile_owner(server: &TestServer, site: &Site) -> Browser {
     let new =
         NewOrganization { slug: "hostile", name: HOSTILE, time_zone: "Europe/Berlin", plan: "pro", anchor: at(START) };
     let org = server.provisioning.create_organization(new).await.unwrap();
-    let user = server.provisioning.create_user("owner@hostile.test", HOSTILE, "correct horse", false).await.unwrap();
+    let user = server.provisioning.create_user("owner@hostile.test", HOSTILE, "correct horse").await.unwrap();
     server.provisioning.add_member(org, user, "owner".parse().unwrap()).await.unwrap();
     for note in [HOSTILE, REFERENCES] {
         server.submit(org, adjust(-1, note)).await.unwrap();
@@ -136,7 +136,7 @@ fn the_sign_in_page_shows_hostile_text_as_it_was_typed() {
 fn the_staff_console_shows_hostile_text_as_it_was_typed() {
     with_site(async |server, site| {
         hostile_owner(server, site).await;
-        server.provisioning.create_user("staff@hostile.test", HOSTILE, "correct horse", true).await.unwrap();
+        server.staff("staff@hostile.test", HOSTILE).await;
         let mut staff = site.browser();
         staff.sign_in("staff@hostile.test", "correct horse").await;
         let org: uuid::Uuid = server.query_value("select id from organizations").await;

@@ -215,7 +215,7 @@ fn the_sign_in_never_redirects_to_another_site() {
 #[test]
 fn a_user_without_an_organization_gets_an_explanation() {
     with_server(async |server| {
-        server.provisioning.create_user("new@bright-audio.test", "New", "correct horse", false).await.unwrap();
+        server.provisioning.create_user("new@bright-audio.test", "New", "correct horse").await.unwrap();
         let site = Site::new(server, false);
         is_refused(
             &site.browser().sign_in("new@bright-audio.test", "correct horse").await,

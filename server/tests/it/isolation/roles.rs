@@ -31,31 +31,92 @@ fn neither_role_owns_anything_or_can_bypass_row_level_security() {
     });
 }
 
+/// Of each table, the app role's and the writer's. A new table shows up here, too: which role needs it?
 #[test]
-fn the_roles_have_exactly_these_write_privileges() {
+fn the_roles_have_exactly_these_privileges() {
     with_server(async |server| {
         let granted = list(
             server,
-            "select concat_ws(' ', grantee, lower(privilege_type), string_agg(what, ' ' order by what)) from (
-                 select grantee::text, privilege_type::text, table_name::text as what
-                 from information_schema.table_privileges
-                 where table_schema = 'public' and (grantee = any($1) or grantee = 'PUBLIC') and privilege_type <> 'SELECT'
-                 union
-                 select grantee::text, privilege_type::text, format('%s.%s', table_name, column_name)
-                 from information_schema.column_privileges c
-                 where table_schema = 'public' and (grantee = any($1) or grantee = 'PUBLIC') and privilege_type <> 'SELECT'
-                     and not exists (select from information_schema.table_privileges t where t.grantee = c.grantee
-                         and t.table_name = c.table_name and t.privilege_type = c.privilege_type)
-             ) held group by grantee, privilege_type order by 1",
+            "select format('%s: %s', c.relname, (
+                 select string_agg(coalesce((
+                     select string_agg(privilege || columns, ', ' order by privilege)
+                     from unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) privilege,
+                     lateral (
+                         select '' as columns where has_table_privilege(role, c.oid, privilege)
+                         union all
+                         select format(' (%s)', string_agg(attname, ' ' order by attname)) from pg_attribute
+                         where attrelid = c.oid and attnum > 0 and not attisdropped
+                             and not has_table_privilege(role, c.oid, privilege)
+                             and case when privilege in ('select', 'insert', 'update', 'references')
+                                 then has_column_privilege(role, c.oid, attnum, privilege) end
+                         having count(*) > 0
+                     ) held
+                 ), '-'), ' | ' order by role) from unnest($1::text[]) role))
+             from pg_class c
+             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') order by c.relname",
         )
         .await;
         insta::assert_snapshot!(granted.join("\n"), @"
-        brightmeter_app delete sessions sign_in_failures stripe_events
-        brightmeter_app insert ai_token_plan_orders.currency ai_token_plan_orders.id ai_token_plan_orders.member_id ai_token_plan_orders.ordered_at ai_token_plan_orders.org_id ai_token_plan_orders.plan ai_token_purchases.currency ai_token_purchases.id ai_token_purchases.label ai_token_purchases.member_id ai_token_purchases.ordered_at ai_token_purchases.org_id ai_token_purchases.pack ai_token_purchases.price_cents ai_token_purchases.tokens api_key_hashes api_keys sessions sign_in_failures stripe_customers stripe_events stripe_payment_ids
-        brightmeter_app update ai_token_plan_orders.checkout_until ai_token_plan_orders.checkout_url ai_token_plan_orders.done_at ai_token_plan_orders.session_id ai_token_purchases.checkout_until ai_token_purchases.checkout_url ai_token_purchases.session_id api_keys.last_used_at api_keys.revoked_at quests.done_at sessions sign_in_failures stripe_customers.replaced_at stripe_events.attempts stripe_events.disposal stripe_events.done_at stripe_events.due_at stripe_events.outcome stripe_events.replayed_at stripe_events.waits_for users.password_hash
-        brightmeter_app_writer delete ai_token_idempotency
-        brightmeter_app_writer insert ai_token_accounts ai_token_audit_progress ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_idempotency ai_token_jobs ai_token_license_log ai_token_usage_log ai_tokens emails invoices members organization_slugs organizations quests stripe_payment_ids users
-        brightmeter_app_writer update ai_token_accounts ai_token_audit_progress ai_token_daily ai_token_grants ai_token_guards ai_token_holds ai_token_purchases ai_tokens invoices
+        _sqlx_migrations: select | -
+        ai_token_accounts: select | insert, select, update
+        ai_token_audit_progress: select | insert, select, update
+        ai_token_daily: select | insert, select, update
+        ai_token_grants: select | insert, select, update
+        ai_token_guards: select | insert, select, update
+        ai_token_holds: select | insert, select, update
+        ai_token_idempotency: select | delete, insert, select
+        ai_token_jobs: select | insert, select
+        ai_token_license_log: select | insert, select
+        ai_token_plan_orders: insert (currency id member_id ordered_at org_id plan), select, update (checkout_until checkout_url done_at session_id) | select
+        ai_token_purchases: insert (currency id label member_id ordered_at org_id pack price_cents tokens), select, update (checkout_until checkout_url session_id) | select, update
+        ai_token_usage_log: select | insert, select
+        ai_tokens: select | insert, select, update
+        api_key_hashes: insert, select | select
+        api_keys: insert, select, update (last_used_at revoked_at) | select
+        emails: select | insert, select
+        invoices: select | insert, select, update
+        members: select | insert, select
+        organization_slugs: select | insert, select
+        organizations: select | insert, select
+        quests: select, update (done_at) | insert, select
+        role_setups: - | -
+        sessions: delete, insert, select, update (data expires_at user_id) | -
+        sign_in_failures: delete, insert, select, update (failures first_at) | -
+        stripe_customers: insert, select, update (replaced_at) | select
+        stripe_events: delete, insert, select, update (attempts disposal done_at due_at outcome replayed_at waits_for) | -
+        stripe_payment_ids: insert, select | insert, select
+        users: select (display_name email id is_staff) | insert (created_at display_name email id password_hash), select (email id)
+        ");
+        let everyone = "select format('%s: %s', c.relname, a.privilege_type) from pg_class c, aclexplode(c.relacl) a
+             where c.relnamespace = 'public'::regnamespace and a.grantee = 0 and $1::text[] is not null";
+        assert_eq!(list(server, everyone).await, [""; 0]);
+        let sequences =
+            "select format('%s: %s', c.relname, string_agg(role || ' ' || privilege, ', ' order by role, privilege))
+             from pg_class c, unnest($1::text[]) role, unnest(array['usage', 'select', 'update']) privilege
+             where c.relnamespace = 'public'::regnamespace and c.relkind = 'S'
+                 and has_sequence_privilege(role, c.oid, privilege) group by c.relname";
+        assert_eq!(list(server, sequences).await, ["stripe_snapshot_numbers: brightmeter_app usage"]);
+        let schema = "select role from unnest($1::text[]) role where has_schema_privilege(role, 'public', 'create')";
+        assert_eq!(list(server, schema).await, [""; 0]);
+    });
+}
+
+/// These run with the owner's rights, so they must not resolve a name in a schema that others can write to.
+#[test]
+fn only_the_app_role_may_call_the_functions_that_run_as_the_owner() {
+    with_server(async |server| {
+        let functions = list(
+            server,
+            "select format('%s: %s, %s', p.proname, coalesce((
+                 select string_agg(role, ' ') from unnest($1::text[] || 'public'::text) role
+                 where has_function_privilege(role, p.oid, 'execute')), '-'), p.proconfig[1])
+             from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef order by p.proname",
+        )
+        .await;
+        insta::assert_snapshot!(functions.join("\n"), @"
+        find_password_hash: brightmeter_app, search_path=pg_catalog, pg_temp
+        find_user_for_sign_in: brightmeter_app, search_path=pg_catalog, pg_temp
+        replace_password_hash: brightmeter_app, search_path=pg_catalog, pg_temp
         ");
     });
 }

@@ -66,7 +66,10 @@ fn the_policies_alone_keep_organizations_apart() {
         let (mine, other) = (fill(server, "bright-audio").await, fill(server, "stagecraft").await);
         // As if a later migration had granted too much by mistake.
         server
-            .as_owner(format!("grant select, insert, update, delete on all tables in schema public to {APP_ROLE}"))
+            .as_owner(format!(
+                "grant select, insert, update, delete on all tables in schema public to {APP_ROLE};
+                 revoke all on users from {APP_ROLE}"
+            ))
             .await;
         for (table, column) in tenant_tables(server).await {
             let run = async |sql: &str, row: Option<&str>| {
