@@ -78,6 +78,43 @@ fn a_copied_cookie_of_an_ended_session_is_invalid() {
     });
 }
 
+/// The id in a browser's cookie.
+fn id(browser: &Browser) -> String {
+    browser.cookie.clone().unwrap().trim_start_matches("brightmeter=").to_owned()
+}
+
+#[test]
+fn who_reads_the_sessions_in_the_database_can_use_none() {
+    with_site(async |server, site| {
+        let mut browser = robin(server, site).await;
+        let stored: String = server.query_value("select id from sessions").await;
+        assert_eq!(
+            stored,
+            server.query_value::<String>(format!("select encode(sha256('{}'), 'hex')", id(&browser))).await
+        );
+        let mut thief = site.browser();
+        thief.cookie = Some(format!("brightmeter={stored}"));
+        assert!(!is_signed_in(&mut thief).await);
+        assert!(is_signed_in(&mut browser).await);
+    });
+}
+
+#[test]
+fn a_session_that_the_previous_version_stored_goes_on() {
+    with_site(async |server, site| {
+        let mut browser = robin(server, site).await;
+        let id = id(&browser);
+        server.as_owner(format!("update sessions set id = '{id}'")).await;
+        assert!(is_signed_in(&mut browser).await);
+        for _ in 0..2 {
+            server.advance(6 * DAY);
+            assert!(is_signed_in(&mut browser).await, "a visit extends it");
+        }
+        browser.post("/signout", &[]).await;
+        assert_eq!(server.query_value::<i64>("select count(*) from sessions").await, 0);
+    });
+}
+
 #[test]
 fn an_unused_session_ends_after_a_week() {
     with_site(async |server, site| {
