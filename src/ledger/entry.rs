@@ -281,3 +281,33 @@ impl Encoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_and_a_label_of_its_own() {
+        for kind in EntryKind::ALL {
+            assert_eq!(EntryKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(EntryKind::parse("Spent"), None);
+        assert_eq!(
+            EntryKind::ALL.map(EntryKind::label).into_iter().collect::<BTreeSet<_>>().len(),
+            EntryKind::ALL.len()
+        );
+    }
+
+    #[test]
+    fn spends_captures_and_refunds_are_uses() {
+        let uses: Vec<&str> = EntryKind::ALL.into_iter().filter(|kind| kind.is_use()).map(EntryKind::as_str).collect();
+        assert_eq!(uses, ["spent", "captured", "refunded"]);
+    }
+
+    #[test]
+    fn a_hash_is_shown_by_its_first_digits() {
+        assert_eq!(format!("{:?}", EntryHash([0x0f; 32])), "0f0f0f0f");
+    }
+}

@@ -106,3 +106,23 @@ pub struct GrantPart {
 pub fn sum(parts: &[GrantPart]) -> Tokens {
     parts.iter().map(|part| part.amount).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_has_a_name_and_a_label() {
+        for (name, label) in [
+            ("plan", "Monthly allowance"),
+            ("promo", "Promotion"),
+            ("refund", "Returned"),
+            ("pack", "Pack"),
+            ("admin", "Added by support"),
+        ] {
+            let source = Source::parse(name).unwrap();
+            assert_eq!((source.as_str(), source.label()), (name, label));
+        }
+        assert_eq!(Source::parse("Plan"), None);
+    }
+}

@@ -11,7 +11,10 @@ use std::{
 };
 
 use brightmeter::{
-    access::api_key::{Scope, Secret},
+    access::{
+        api_key::{Scope, Secret},
+        guard::Guard,
+    },
     billing::license::StaffAction,
     catalog::Catalog,
     command::{Caller, Command, Usage},
@@ -307,6 +310,13 @@ impl TestServer {
     /// Returns the account as readers see it.
     pub async fn account(&self, org: OrgId) -> Account {
         self.reader.load(org, &Requester::default()).await.unwrap().account
+    }
+
+    /// Returns the guard of a caller.
+    pub async fn guard(&self, org: OrgId, caller: Caller) -> Guard {
+        let requester = Requester { guard: caller.guard(), ..Requester::default() };
+        let mut guards = self.reader.load(org, &requester).await.unwrap().account.guards;
+        guards.remove(&caller.guard().unwrap()).unwrap_or_default()
     }
 
     /// Returns the available tokens of `token_type`, as readers see them.

@@ -262,8 +262,8 @@ async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: 
     if !changed_holds.is_empty() {
         holds::upsert(tx, &changed_holds).await?;
     }
-    for (org, id, guard) in changed_guards {
-        guards::upsert(tx, org, id, guard).await?;
+    if !changed_guards.is_empty() {
+        guards::upsert(tx, &changed_guards).await?;
     }
     if !state.entries.is_empty() {
         entries::append(tx, &state.entries).await?;

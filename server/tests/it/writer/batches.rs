@@ -10,11 +10,12 @@ use brightmeter::{
         grant::Source,
     },
 };
+use chrono::TimeDelta;
 use futures::{future::join_all, poll};
 use server::service::writer::{Answer, SubmitError};
 
 use crate::support::{
-    TestServer, adjust, at, capture, held, hold, member, release, service, spend, tokens, usage, with_server,
+    START, TestServer, adjust, at, capture, held, hold, member, release, service, spend, tokens, usage, with_server,
 };
 
 type Keyed = (Option<&'static str>, Command);
@@ -143,6 +144,41 @@ fn one_batch_serves_many_organizations_without_mixing_them_up() {
         assert_eq!((orgs.len() >= 15, transactions), (true, 1), "it was one batch of many organizations");
         for (more, org) in orgs.into_iter().enumerate() {
             assert_eq!(server.available(org, "ai").await, 199 - i64::try_from(more).unwrap());
+        }
+    });
+}
+
+#[test]
+fn a_batch_of_members_keeps_their_requests_apart() {
+    with_server(async |server| {
+        let org = server.org("bright-audio", "enterprise").await;
+        let mut members = Vec::new();
+        for name in ["robin", "kim", "sasha", "toni"] {
+            members.push(member(server.member(org, &format!("{name}@bright-audio.test")).await));
+        }
+        // They have used it 0, 1, 2 and 3 times before.
+        for round in 1..4 {
+            server.advance(3);
+            for caller in &members[round..] {
+                server.submit(org, Command::Spend(usage(*caller, "ping"))).await.unwrap();
+            }
+        }
+        server.advance(3);
+        let lock = server.lock(org).await;
+        let mut first = pin!(server.submit(org, Command::Advance));
+        assert!(poll!(first.as_mut()).is_pending());
+        server.until_waiting(1).await;
+        let spends = members.iter().map(|caller| server.submit(org, Command::Spend(usage(*caller, "ping"))));
+        let mut rest = pin!(join_all(spends));
+        assert!(poll!(rest.as_mut()).is_pending());
+        lock.release().await;
+        first.await.unwrap();
+        assert!(rest.await.iter().all(Result::is_ok));
+        for (earlier, caller) in (0..).zip(members) {
+            let guard = server.guard(org, caller).await;
+            let rounds = (1..=earlier).chain([4]);
+            let times: Vec<_> = rounds.map(|round| at(START) + TimeDelta::seconds(3 * round)).collect();
+            assert_eq!((guard.requests, guard.last_admitted_at), (times.clone(), times.last().copied()));
         }
     });
 }
