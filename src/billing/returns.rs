@@ -39,8 +39,8 @@ impl Payment {
     /// Returns the part of the paid amount that went back to the customer, in minor units: refunds that did not fail and
     /// lost disputes.
     pub fn returned_minor(&self) -> u64 {
-        let failed: u64 = self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.minor).sum();
-        let every: u64 = self.refunds.values().map(|refund| refund.minor).sum();
+        let failed = total(self.refunds.values().filter(|refund| refund.failed).map(|refund| refund.minor));
+        let every = total(self.refunds.values().map(|refund| refund.minor));
         let lost = self.minor_in_disputes(|status| matches!(status, DisputeStatus::Closed { lost: true, .. }));
         let refunded = every.max(self.refunded_minor).saturating_sub(failed);
         refunded.saturating_add(lost).min(self.paid_minor.unwrap_or_default())
@@ -58,7 +58,7 @@ impl Payment {
         let refunds = self.refunds.values().filter(|refund| !refund.failed).map(|refund| refund.minor);
         let lost = self.disputes.values().filter(|it| matches!(it.status, DisputeStatus::Closed { lost: true, .. }));
         let mut credits: Vec<u64> = refunds.chain(lost.map(|dispute| dispute.minor)).collect();
-        let rest = self.returned_minor().saturating_sub(credits.iter().sum());
+        let rest = self.returned_minor().saturating_sub(total(credits.iter().copied()));
         credits.extend((rest > 0).then_some(rest));
         credits
     }
@@ -67,7 +67,7 @@ impl Payment {
         let paid = self.paid_minor.unwrap_or_default();
         // Amounts of different currencies can't be added. A dispute is usually about the whole payment.
         let in_paid = |dispute: &Dispute| if self.is_in_other_currency(dispute) { paid } else { dispute.minor };
-        self.disputes.values().filter(|dispute| counts(dispute.status)).map(in_paid).fold(0, u64::saturating_add)
+        total(self.disputes.values().filter(|dispute| counts(dispute.status)).map(in_paid))
     }
 
     fn is_in_other_currency(&self, dispute: &Dispute) -> bool {
@@ -114,6 +114,11 @@ impl Invoices {
         }
         share
     }
+}
+
+/// Returns the sum of amounts, at most [`u64::MAX`]: events may report any amount.
+fn total(amounts: impl Iterator<Item = u64>) -> u64 {
+    amounts.fold(0, u64::saturating_add)
 }
 
 /// Returns `amount × part / whole`, rounded down; zero if `whole` is.
@@ -175,6 +180,9 @@ mod tests {
     #[test]
     fn a_clawback_never_exceeds_the_payment() {
         check(&[("re_1", 2_900, false), ("re_2", 2_900, false)], 9_000, 2_900, 500);
+        check(&[("re_1", u64::MAX, false), ("re_2", 1, false)], 0, 2_900, 500);
+        let refunds = refunds(&[("re_1", u64::MAX, false), ("re_2", 1, false)]);
+        assert_eq!(Payment { refunds, ..Payment::default() }.credits_minor(), [u64::MAX, 1]);
         let free = Payment { paid_minor: Some(0), refunded_minor: 100, ..Payment::default() };
         assert_eq!(free.clawback_of(Tokens::new(500).unwrap()), Tokens::ZERO);
     }
