@@ -106,8 +106,11 @@ pub enum CatalogProblem {
 }
 
 pub(super) fn parse(text: &str) -> Result<Catalog, CatalogError> {
-    let raw: RawCatalog = toml::from_str(text)
-        .map_err(|error| CatalogError(vec![CatalogProblem::Unreadable(error.to_string().trim().replace('\n', " "))]))?;
+    let raw: RawCatalog = toml::from_str(text).map_err(|error| {
+        // On one line, whatever the text contains.
+        let error = error.to_string().trim().replace(char::is_control, " ");
+        CatalogError(vec![CatalogProblem::Unreadable(error)])
+    })?;
     let catalog = Catalog {
         currency: raw.currency,
         exchange_rates: raw.exchange_rates,
@@ -328,6 +331,7 @@ mod tests {
             ("cost = 5", "cost = -5", "cannot be read"),
             ("day = 3", "day = 9", "ladder"),
             ("premium = true", "premiun = true", "premiun"),
+            ("from_plan = \"pro\"", "from_plan = \"p\\r\\u001b[2J\"", "`p  [2J` is not a valid name"),
             ("price_cents = 0", "price_cents = 100", "the first plan must be free"),
             ("default_ttl_seconds = 900", "default_ttl_seconds = 90_000", "holds"),
             ("requests = 30", "requests = 0", "limits.member"),
