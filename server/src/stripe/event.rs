@@ -34,11 +34,25 @@ impl Event {
         let created_at = envelope["created"].as_i64().and_then(|seconds| Instant::from_timestamp(seconds, 0));
         let created_at = created_at.and_then(|at| RequestedInstant::try_from(at).ok());
         Self {
-            id: text("id").unwrap_or_else(id_from_hash),
+            id: text("id").filter(|id| !id.is_empty()).unwrap_or_else(id_from_hash),
             kind: text("type").unwrap_or_default(),
             api_version: text("api_version"),
             created_at: created_at.map(RequestedInstant::get),
             payload,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_without_a_usable_id_has_an_id_of_its_own() {
+        let ids = [r#"{"id":""}"#, r#"{"id":"","type":"ping"}"#, r#"{"id":7}"#, r#"{"id":"\u0000"}"#, "[]", "no JSON"]
+            .map(|body| Event::read(body.into()).id);
+        assert!(ids.iter().all(|id| id.starts_with("unnamed_")), "{ids:?}");
+        assert_eq!(std::collections::HashSet::from(ids.clone()).len(), ids.len(), "{ids:?}");
+        assert_eq!(Event::read(r#"{"id":"evt_1"}"#.into()).id, "evt_1");
     }
 }
