@@ -27,8 +27,7 @@ impl FromStr for BearerToken {
 impl BearerToken {
     /// Whether the request presents this token: `Authorization: Bearer TOKEN`.
     pub fn is_presented(&self, headers: &HeaderMap) -> bool {
-        let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()?.split_once(' '));
-        header.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && hash(token.trim()) == self.0)
+        presented(headers).is_some_and(|token| hash(token) == self.0)
     }
 }
 
@@ -36,6 +35,12 @@ impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BearerToken")
     }
+}
+
+/// Returns the token that the request presents, if any: `Authorization: Bearer TOKEN`.
+pub fn presented(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn hash(token: &str) -> [u8; 32] {

@@ -19,6 +19,7 @@ use brightmeter::{
 use chrono::NaiveDate;
 
 use crate::{
+    bearer_token,
     http::{problem::Problem, state::AppState},
     service::{
         account_reader::{AccountRead, Group, Requester, Sum},
@@ -41,13 +42,12 @@ impl FromRequestParts<AppState> for ApiCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        if !parts.headers.contains_key(AUTHORIZATION) {
             let member = parts.extensions.get::<SignedIn>().cloned().map(Box::new).map(Self::Member);
             return member.ok_or(Problem::NoCredential("Send an API key: Authorization: Bearer bm_…"));
-        };
-        let bearer = header.to_str().ok().and_then(|text| text.split_once(' '));
-        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let secret: Secret = bearer.and_then(|(_, secret)| secret.trim().parse().ok()).ok_or(Problem::NoCredential(
+        }
+        let secret: Option<Secret> = bearer_token::presented(&parts.headers).and_then(|token| token.parse().ok());
+        let secret = secret.ok_or(Problem::NoCredential(
             "The Authorization header has no API key. API keys start with bm_live_ or bm_test_ and end with a checksum.",
         ))?;
         let credential = state.api_keys.identify(&secret).await?;
