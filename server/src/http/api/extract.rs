@@ -35,14 +35,18 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| Problem::of_body(rejection, MAX_BODY_BYTES))?;
         match (bytes.is_empty(), is_json) {
-            (true, _) => parse(b"{}").map(Self),
-            (false, Some(true)) => parse(&bytes).map(Self),
+            (true, _) => parse_body(b"{}").map(Self),
+            (false, Some(true)) => parse_body(&bytes).map(Self),
             (false, _) => Err(Problem::MediaType),
         }
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Parses a body.
+///
+/// # Errors
+/// [`Problem::Invalid`] with the invalid field, [`Problem::Malformed`] if it isn't JSON.
+pub(super) fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut source = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(Strict::new(&mut source)).map_err(|error| {
         // Of a name that is refused itself, only the object around it is known.
@@ -85,10 +89,17 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        let parsed = serde_urlencoded::from_str(query);
-        parsed.map(Self).map_err(|error| Problem::Invalid(vec![field_problem(".", &error.to_string())]))
+        parse_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// Parses the query of a URL.
+///
+/// # Errors
+/// [`Problem::Invalid`] with the invalid parameter.
+pub(super) fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let parsed = serde_urlencoded::from_str(query);
+    parsed.map_err(|error| Problem::Invalid(vec![field_problem(".", &error.to_string())]))
 }
 
 /// No query parameters: any is an error. Every route of the API takes this or [`Query`], so that a misspelled or misplaced
