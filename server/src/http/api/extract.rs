@@ -149,3 +149,27 @@ impl FromRequestParts<AppState> for IdempotencyKeyHeader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Fields {
+        #[serde(default)]
+        metadata: Map<String, Value>,
+    }
+
+    #[test]
+    fn numbers_of_metadata_keep_their_last_digit() {
+        for number in ["0.9073038322028689", "1e-7", "8.41e21", "5e-324", "1.7976931348623157e308"] {
+            let body: Fields = parse_body(format!(r#"{{"metadata":{{"n":{number}}}}}"#).as_bytes()).unwrap();
+            assert_eq!(body.metadata["n"].as_f64(), number.parse().ok(), "{number}");
+        }
+        let body: Fields = parse_body(br#"{"metadata":{"n":0.9073038322028689}}"#).unwrap();
+        assert_eq!(Value::Object(body.metadata).to_string(), r#"{"n":0.9073038322028689}"#);
+    }
+}
