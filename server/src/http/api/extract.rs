@@ -71,10 +71,11 @@ fn syntax_problem(error: &serde_json::Error) -> Problem {
     Problem::Malformed(format!("The body isn't valid JSON: {error}."))
 }
 
-/// Converts a serde error. serde names a missing, unknown or duplicate field only in its message.
+/// Converts an error of serde or [`Strict`]. They name a missing, unknown, duplicate or reserved field only in the message.
 fn field_problem(path: &str, message: &str) -> FieldProblem {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    let named = ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|start| {
+    let starts = ["unknown field `", "missing field `", "duplicate field `", "reserved field `"];
+    let named = starts.iter().find_map(|start| {
         let name = message.strip_prefix(start)?.split('`').next()?;
         Some(if path == "." || path == name { name.to_owned() } else { format!("{path}.{name}") })
     });
@@ -163,6 +164,13 @@ mod tests {
         metadata: Map<String, Value>,
     }
 
+    fn problem(result: Result<Fields, Problem>) -> FieldProblem {
+        match result {
+            Err(Problem::Invalid(fields)) => fields.into_iter().next().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn numbers_of_metadata_keep_their_last_digit() {
         for number in ["0.9073038322028689", "1e-7", "8.41e21", "5e-324", "1.7976931348623157e308"] {
@@ -171,5 +179,13 @@ mod tests {
         }
         let body: Fields = parse_body(br#"{"metadata":{"n":0.9073038322028689}}"#).unwrap();
         assert_eq!(Value::Object(body.metadata).to_string(), r#"{"n":0.9073038322028689}"#);
+    }
+
+    #[test]
+    fn a_name_that_serde_json_reserves_is_refused() {
+        let body = br#"{"metadata":{"a":{"$serde_json::private::RawValue":"{\"b\":1,\"b\":2}"}}}"#;
+        let problem = problem(parse_body(body));
+        assert_eq!(problem.field, "metadata.a.$serde_json::private::RawValue");
+        assert_eq!(problem.message, "reserved field `$serde_json::private::RawValue`");
     }
 }

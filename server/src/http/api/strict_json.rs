@@ -1,9 +1,10 @@
-//! A stricter reading of JSON than serde's. Four kinds of input that serde's derived code accepts are errors:
+//! A stricter reading of JSON than serde's. Five kinds of input that serde accepts are errors:
 //!
 //! - an array in place of an object, whose items would be taken as fields by their position;
 //! - `null` in place of an optional value: a client that sends it may mean something else than "not given";
 //! - a name that occurs twice in an object, even in one with free names: only the last value would count;
-//! - values that are nested deeper than [`MAX_DEPTH`].
+//! - values that are nested deeper than [`MAX_DEPTH`];
+//! - a name that serde_json reserves: it would replace the object by the JSON that is in its value, a text, unchecked.
 
 use std::{collections::HashSet, fmt};
 
@@ -16,7 +17,9 @@ use serde::{
 };
 
 /// The deepest nesting of objects and arrays, the body itself included.
-const MAX_DEPTH: u8 = 32;
+pub(super) const MAX_DEPTH: u8 = 32;
+/// The start of the names that serde_json reserves.
+const RESERVED: &str = "$serde_json::private::";
 
 /// A deserializer that adds the checks to another one.
 pub(super) struct Strict<D> {
@@ -206,6 +209,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inside<A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(names) = &mut self.names else { return self.inner.next_key_seed(seed) };
         let Some(name) = self.inner.next_key::<String>()? else { return Ok(None) };
+        if name.starts_with(RESERVED) {
+            return Err(A::Error::custom(format_args!("reserved field `{name}`")));
+        }
         if !names.insert(name.clone()) {
             return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
         }
