@@ -54,11 +54,12 @@ pub(super) fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
         let path = match path.strip_suffix('?').map(|path| path.trim_end_matches('.')) {
             Some("") => ".",
             Some(object) => object,
+            None if path.is_empty() => ".",
             None => &path,
         };
         let error = error.into_inner();
         if error.is_data() {
-            Problem::Invalid(vec![field_problem(path, &error.to_string())])
+            Problem::Invalid(vec![field_problem(path, "body", &error.to_string())])
         } else {
             syntax_problem(&error)
         }
@@ -72,14 +73,15 @@ fn syntax_problem(error: &serde_json::Error) -> Problem {
 }
 
 /// Converts an error of serde or [`Strict`]. They name a missing, unknown, duplicate or reserved field only in the message.
-fn field_problem(path: &str, message: &str) -> FieldProblem {
+/// `whole` stands for a field without a name.
+fn field_problem(path: &str, whole: &str, message: &str) -> FieldProblem {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let starts = ["unknown field `", "missing field `", "duplicate field `", "reserved field `"];
     let named = starts.iter().find_map(|start| {
-        let name = message.strip_prefix(start)?.split('`').next()?;
+        let name = message.strip_prefix(start)?.split('`').next().filter(|name| !name.is_empty())?;
         Some(if path == "." || path == name { name.to_owned() } else { format!("{path}.{name}") })
     });
-    let field = named.unwrap_or_else(|| if path == "." { "body".into() } else { path.into() });
+    let field = named.unwrap_or_else(|| if path == "." { whole.into() } else { path.into() });
     FieldProblem { field, message: message.into() }
 }
 
@@ -100,7 +102,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
 /// [`Problem::Invalid`] with the invalid parameter.
 pub(super) fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let parsed = serde_urlencoded::from_str(query);
-    parsed.map_err(|error| Problem::Invalid(vec![field_problem(".", &error.to_string())]))
+    parsed.map_err(|error| Problem::Invalid(vec![field_problem(".", "query", &error.to_string())]))
 }
 
 /// No query parameters: any is an error. Every route of the API takes this or [`Query`], so that a misspelled or misplaced
@@ -187,5 +189,11 @@ mod tests {
         let problem = problem(parse_body(body));
         assert_eq!(problem.field, "metadata.a.$serde_json::private::RawValue");
         assert_eq!(problem.message, "reserved field `$serde_json::private::RawValue`");
+    }
+
+    #[test]
+    fn a_field_whose_name_is_empty_stands_for_the_whole() {
+        assert_eq!(problem(parse_body(br#"{"":1}"#)).field, "body");
+        assert_eq!(problem(parse_query("=1")).field, "query");
     }
 }
