@@ -18,6 +18,8 @@ use crate::http::{
 
 /// The largest request body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The longest path or message of an error, in characters.
+const MAX_ERROR_CHARS: usize = 300;
 
 /// A JSON object, read as [`Strict`] does. An empty body counts as an empty object.
 pub(in crate::http) struct Body<T>(pub(in crate::http) T);
@@ -82,7 +84,14 @@ fn field_problem(path: &str, whole: &str, message: &str) -> FieldProblem {
         Some(if path == "." || path == name { name.to_owned() } else { format!("{path}.{name}") })
     });
     let field = named.unwrap_or_else(|| if path == "." { whole.into() } else { path.into() });
-    FieldProblem { field, message: message.into() }
+    FieldProblem { field: cut(&field), message: cut(message) }
+}
+
+/// Cuts a text that may repeat a long part of the request.
+fn cut(text: &str) -> String {
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(MAX_ERROR_CHARS).collect();
+    if chars.next().is_some() { start + "…" } else { start }
 }
 
 /// The query parameters. Unknown ones are errors.
@@ -195,5 +204,16 @@ mod tests {
     fn a_field_whose_name_is_empty_stands_for_the_whole() {
         assert_eq!(problem(parse_body(br#"{"":1}"#)).field, "body");
         assert_eq!(problem(parse_query("=1")).field, "query");
+    }
+
+    #[test]
+    fn an_error_repeats_only_the_start_of_a_long_name_or_value() {
+        let long = "é".repeat(20_000);
+        for body in [format!(r#"{{"{long}":1}}"#), format!(r#"{{"metadata":"{long}"}}"#)] {
+            let problem = problem(parse_body(body.as_bytes()));
+            assert!(problem.field.len() + problem.message.len() < 1_500, "{problem:?}");
+        }
+        let problem = problem(parse_query(&format!("{long}=1")));
+        assert!(problem.field.ends_with("éé…") && problem.message.starts_with("unknown field `éé"), "{problem:?}");
     }
 }
