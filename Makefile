@@ -9,7 +9,7 @@ export CHROMIUM
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: help setup run dev test check advisories test-rust test-browser test-api test-release test-faults screenshots bench bench-http schema
+.PHONY: help setup run dev test check advisories test-rust test-browser test-api test-release test-faults test-fuzz screenshots bench bench-http schema
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ test-release: ## Check the speed and size limits of the release build's pages an
 
 test-faults: ## Kill, stop and fill up servers under load, many times over; prints the figures
 	@. .config/postgres-env && BRIGHTMETER_FAULT_ROUNDS=7 cargo nextest run --no-capture faults::
+
+test-fuzz: ## Feed each parser with generated input for a minute (FUZZ_SECONDS); FUZZ_TARGETS="body key" selects
+	@.config/setup fuzz
+	@.config/fuzz $(FUZZ_TARGETS)
 
 screenshots: ## Take a screenshot of every page and state into target/screenshots
 	@.config/setup

@@ -11,6 +11,9 @@ pub mod config;
 pub mod database;
 pub mod deadlines;
 pub mod demo;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod metrics;
 pub mod postgres;

@@ -9,6 +9,8 @@ mod command_response;
 mod deduct;
 mod docs;
 pub(super) mod extract;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod holds;
 mod ledger;
 mod license;

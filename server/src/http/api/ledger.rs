@@ -162,7 +162,7 @@ pub(super) async fn ledger(
 }
 
 /// Whether the client prefers CSV to JSON. Without a preference, or with none that can be met, it gets JSON.
-fn prefers_csv(headers: &HeaderMap) -> bool {
+pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
     // Our preference decides between equals, so JSON comes first.
     static FORMATS: [MediaType<'_>; 2] = [MediaType::new(APPLICATION, JSON), MediaType::new(TEXT, CSV)];
     static CSV_IN_UTF8: [MediaType<'_>; 1] = [MediaType::from_parts(TEXT, CSV, None, &[(CHARSET, UTF_8)])];
@@ -174,7 +174,11 @@ fn prefers_csv(headers: &HeaderMap) -> bool {
     chosen.is_some_and(|format| format.subty == CSV)
 }
 
-fn filter(query: &LedgerQuery) -> Result<Filter, Problem> {
+/// Parses the filter of the entries.
+///
+/// # Errors
+/// [`Problem::Invalid`] with the first invalid parameter.
+pub(super) fn filter(query: &LedgerQuery) -> Result<Filter, Problem> {
     let instant = |name: &str, text: Option<&str>| {
         parameter::<RequestedInstant>(name, text, "an instant is a UTC time such as 2026-11-23T08:30:00Z")
             .map(|instant| instant.map(RequestedInstant::get))
