@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod attachments;
 pub mod audit;
+pub mod batches;
 pub mod daily;
 pub mod databases;
 pub mod entries;
@@ -34,7 +35,8 @@ pub mod users;
 
 use std::fmt::Display;
 
-use sqlx::postgres::PgQueryResult;
+use sqlx::postgres::{PgDatabaseError, PgQueryResult};
+use uuid::Uuid;
 
 /// A storage function failed.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,19 @@ impl StorageError {
     /// The row `row` of `table` must exist and doesn't.
     pub fn missing(table: &'static str, row: impl Display) -> Self {
         Self::Missing { table, row: row.to_string() }
+    }
+
+    /// The organizations whose accounts had another version than expected, if that is why a batch was not written. Empty
+    /// if only an API key or a member no longer holds.
+    pub fn stale(&self) -> Option<Vec<Uuid>> {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return None };
+        let error = error.try_downcast_ref::<PgDatabaseError>().filter(|error| error.code() == "BM001")?;
+        Some(error.detail().unwrap_or_default().split(',').filter_map(|org| org.parse().ok()).collect())
+    }
+
+    /// Whether a row violated this constraint.
+    pub fn violates(&self, constraint: &str) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.constraint() == Some(constraint))
     }
 
     /// Whether the database is unavailable or overloaded. Then a retry makes sense.

@@ -68,6 +68,14 @@ impl HoldState {
             Self::Expired { .. } => "expired",
         }
     }
+
+    /// When the hold ended; `None` while it is open.
+    pub const fn ended_at(&self) -> Option<Instant> {
+        match self {
+            Self::Open => None,
+            Self::Captured { at, .. } | Self::Released { at, .. } | Self::Expired { at } => Some(*at),
+        }
+    }
 }
 
 impl Hold {

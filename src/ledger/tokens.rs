@@ -137,6 +137,7 @@ mod tests {
 
     #[test]
     fn an_amount_out_of_range_is_refused() {
+        assert_eq!(i64::from(Tokens(5)), 5);
         assert_eq!(Tokens::new(-1), Err(TokensError));
         assert_eq!(Tokens::new(Tokens::MAX.get() + 1), Err(TokensError));
         assert_eq!(Tokens::MAX.checked_add(Tokens(1)), None);

@@ -185,7 +185,7 @@ impl Provisioning {
         let time_zone = new.time_zone.parse()?;
         let organization = Organization { id, slug: new.slug.into(), name: name.to_string(), time_zone };
         organizations::insert(conn, &organization, now).await.map_err(|error| {
-            if violates(&error, "organization_slugs_pkey") {
+            if error.violates("organization_slugs_pkey") {
                 ProvisionError::SlugTaken(new.slug.into())
             } else {
                 error.into()
@@ -214,11 +214,7 @@ impl Provisioning {
         let inserted =
             if is_staff { users::insert_staff(conn, &user, now).await } else { users::insert(conn, &user, now).await };
         inserted.map_err(|error| {
-            if violates(&error, "users_email_key") {
-                ProvisionError::EmailTaken(email.to_string())
-            } else {
-                error.into()
-            }
+            if error.violates("users_email_key") { ProvisionError::EmailTaken(email.to_string()) } else { error.into() }
         })?;
         Ok(id)
     }
@@ -243,9 +239,4 @@ pub fn random_password() -> String {
 
 fn check_email(email: &str) -> Result<Email, ProvisionError> {
     email.parse().map_err(|EmailError| ProvisionError::BadEmail(email.into()))
-}
-
-fn violates(error: &StorageError, constraint: &str) -> bool {
-    let StorageError::Database(sqlx::Error::Database(error)) = error else { return false };
-    error.constraint() == Some(constraint)
 }

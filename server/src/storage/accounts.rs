@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Display};
 use brightmeter::{
     billing::{
         invoices::Invoices,
-        license::{License, Restriction, Rung, SuspensionCause},
+        license::{License, Restriction, SuspensionCause},
         period::Anchor,
         standing::NextPlan,
         subscription::Subscriptions,
@@ -23,7 +23,7 @@ use brightmeter::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, corrupt, decode, expect_rows, unknown};
+use super::{Result, corrupt, decode, unknown};
 
 const TABLE: &str = "ai_token_accounts";
 
@@ -112,6 +112,8 @@ pub struct Locked {
     pub found: Found,
     /// The time zone of the organization.
     pub time_zone: TimeZone,
+    /// How often the row was updated.
+    pub version: i64,
 }
 
 /// Locks the accounts of `orgs` in the order of their ids, so that two batches never deadlock. Organizations without an
@@ -121,7 +123,7 @@ pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Locked>>
     let rows = sqlx::query!(
         "select a.org_id, plan, next_plan, next_plan_from, license_state, license_since, license_off, overdue_from,
              allowance_until, anchor_at, period_start, closed_at, seq, head_hash,
-             case when isfinite(due_at) then due_at end as due_at, o.time_zone
+             case when isfinite(due_at) then due_at end as due_at, o.time_zone, version
          from ai_token_accounts a join organizations o on o.id = a.org_id
          where a.org_id = any($1) order by a.org_id for update of a",
         orgs
@@ -147,7 +149,7 @@ pub async fn lock(conn: &mut PgConnection, orgs: &[Uuid]) -> Result<Vec<Locked>>
             due_at: row.due_at,
         };
         let time_zone = decode("organizations", "time_zone", row.org_id, row.time_zone)?;
-        Ok(Locked { found: found.decode()?, time_zone })
+        Ok(Locked { found: found.decode()?, time_zone, version: row.version })
     });
     locked.collect()
 }
@@ -185,50 +187,4 @@ pub async fn insert(conn: &mut PgConnection, account: &Account, now: Instant) ->
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Writes the terms and heads of `accounts`. `ladder` gives the next license rung for `due_at`.
-///
-/// Call it after the holds are written: `due_at` depends on all open holds, including those that weren't loaded.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn update(conn: &mut PgConnection, accounts: &[&Account], ladder: &[Rung]) -> Result<()> {
-    let column = |value: fn(&Account) -> Option<String>| accounts.iter().map(|a| value(a)).collect::<Vec<_>>();
-    let instants = |value: fn(&Account) -> Option<Instant>| accounts.iter().map(|a| value(a)).collect::<Vec<_>>();
-    let orgs: Vec<Uuid> = accounts.iter().map(|account| account.org.0).collect();
-    let due: Vec<Option<Instant>> = accounts.iter().map(|account| account.due_at(ladder)).collect();
-    let seqs: Vec<i64> = accounts.iter().map(|account| account.head.seq).collect();
-    let hashes: Vec<Vec<u8>> = accounts.iter().map(|account| account.head.hash.0.to_vec()).collect();
-    let done = sqlx::query!(
-        "update ai_token_accounts a
-         set plan = u.plan, next_plan = u.next_plan, license_state = u.license_state, license_since = u.license_since,
-             license_off = u.license_off, anchor_at = u.anchor_at, period_start = u.period_start, closed_at = u.closed_at,
-             seq = u.seq, head_hash = u.head_hash, next_plan_from = u.next_plan_from, overdue_from = u.overdue_from,
-             allowance_until = u.allowance_until,
-             due_at = coalesce(least(u.due_at,
-                 (select min(h.expires_at) from ai_token_holds h where h.org_id = a.org_id and h.state = 'open')), 'infinity')
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                     $7::timestamptz[], $8::bigint[], $9::bytea[], $10::timestamptz[], $11::text[], $12::timestamptz[],
-                     $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
-             u(org_id, plan, next_plan, license_state, license_since, period_start, closed_at, seq, head_hash, due_at, license_off,
-               anchor_at, next_plan_from, overdue_from, allowance_until)
-         where a.org_id = u.org_id",
-        &orgs,
-        &column(|a| Some(a.terms.plan.to_string())) as &[Option<String>],
-        &column(|a| a.terms.next_plan.as_ref().map(|next| next.plan.to_string())) as &[Option<String>],
-        &column(|a| Some(a.terms.license.name().into())) as &[Option<String>],
-        &instants(|a| a.terms.license.since()) as &[Option<Instant>],
-        &instants(|a| a.terms.period_start) as &[Option<Instant>],
-        &instants(|a| a.terms.closed_at) as &[Option<Instant>],
-        &seqs,
-        &hashes,
-        &due as &[Option<Instant>],
-        &column(|a| Some(a.terms.announced.as_str().into())) as &[Option<String>],
-        &instants(|a| Some(a.terms.anchor.0)) as &[Option<Instant>],
-        &instants(|a| a.terms.next_plan.as_ref().map(|next| next.from)) as &[Option<Instant>],
-        &instants(|a| a.terms.overdue_from) as &[Option<Instant>],
-        &instants(|a| a.terms.allowance_until) as &[Option<Instant>],
-    )
-    .execute(conn)
-    .await?;
-    expect_rows(done, accounts.len(), TABLE, "one of a batch")
 }

@@ -2,62 +2,15 @@
 //!
 //! All functions return [`StorageError`](super::StorageError) if the database fails.
 
-use std::collections::BTreeMap;
-
 use brightmeter::{
     access::api_key::ApiKey,
     ids::{ApiKeyId, OrgId},
-    ledger::entry::{Entry, EntryKind},
 };
 use chrono::NaiveDate;
 use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
-use uuid::Uuid;
 
-use super::{Result, api_keys, expect_rows};
-
-/// The key of a figure: organization, its day, token type, feature, member (nil if no member is involved).
-type Line = (Uuid, NaiveDate, String, String, Uuid);
-
-/// Adds the use in `entries` to the day that is given with each. A refund of a spend subtracts one use and its tokens.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn add<'e>(
-    conn: &mut PgConnection,
-    entries: impl Iterator<Item = (Uuid, NaiveDate, &'e Entry)>,
-) -> Result<()> {
-    let mut lines: BTreeMap<Line, (i64, i64)> = BTreeMap::new();
-    for (org, day, entry) in entries.filter(|(_, _, entry)| entry.kind.is_use()) {
-        let member = entry.member.map_or(Uuid::nil(), |member| member.0);
-        let feature = entry.feature.as_ref().map(ToString::to_string).unwrap_or_default();
-        let line = (org, day, entry.token_type.to_string(), feature, member);
-        let (uses, tokens) = lines.entry(line).or_default();
-        *uses += if entry.kind == EntryKind::Refunded { -1 } else { 1 };
-        *tokens -= entry.amount();
-    }
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let column = |value: fn(&Line) -> String| lines.keys().map(value).collect::<Vec<String>>();
-    let uuid = |value: fn(&Line) -> Uuid| lines.keys().map(value).collect::<Vec<Uuid>>();
-    let days: Vec<NaiveDate> = lines.keys().map(|line| line.1).collect();
-    let (uses, tokens): (Vec<i64>, Vec<i64>) = lines.values().copied().unzip();
-    let done = sqlx::query!(
-        "insert into ai_token_daily (org_id, day, token_type, feature, member_id, uses, tokens)
-         select * from unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::bigint[])
-         on conflict (org_id, day, token_type, feature, member_id)
-         do update set uses = ai_token_daily.uses + excluded.uses, tokens = ai_token_daily.tokens + excluded.tokens",
-        &uuid(|line| line.0),
-        &days,
-        &column(|line| line.2.clone()),
-        &column(|line| line.3.clone()),
-        &uuid(|line| line.4),
-        &uses,
-        &tokens
-    )
-    .execute(conn)
-    .await?;
-    expect_rows(done, lines.len(), "ai_token_daily", "one of a batch")
-}
+use super::{Result, api_keys};
 
 /// The use of one token type on one day.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, decode, expect_rows, unknown};
+use super::{Result, decode, unknown};
 
 /// Balances and grants, each with its organization.
 #[derive(Debug, Default)]
@@ -155,55 +155,4 @@ pub async fn list_balances(conn: &mut PgConnection, org: Uuid) -> Result<Vec<(To
     let rows =
         sqlx::query_as!(BalanceRow, "select token_type, settled, held, debt from ai_tokens where org_id = $1", org);
     rows.fetch_all(conn).await?.into_iter().map(|row| row.decode(org)).collect()
-}
-
-/// Inserts or updates balances and grants.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn upsert(
-    conn: &mut PgConnection,
-    balances: &[(Uuid, &TokenType, Balance)],
-    grants: &[(Uuid, &Grant)],
-) -> Result<()> {
-    let balance_orgs: Vec<Uuid> = balances.iter().map(|(org, _, _)| *org).collect();
-    let balance_types: Vec<String> = balances.iter().map(|(_, name, _)| name.to_string()).collect();
-    let balance = |value: fn(&Balance) -> i64| balances.iter().map(|(_, _, b)| value(b)).collect::<Vec<i64>>();
-    let orgs: Vec<Uuid> = grants.iter().map(|(org, _)| *org).collect();
-    let ids: Vec<Uuid> = grants.iter().map(|(_, grant)| grant.id.0).collect();
-    let types: Vec<String> = grants.iter().map(|(_, grant)| grant.token_type.to_string()).collect();
-    let sources: Vec<String> = grants.iter().map(|(_, grant)| grant.source.as_str().into()).collect();
-    let number = |value: fn(&Grant) -> i64| grants.iter().map(|(_, g)| value(g)).collect::<Vec<i64>>();
-    let instant = |value: fn(&Grant) -> Option<Instant>| grants.iter().map(|(_, g)| value(g)).collect::<Vec<_>>();
-    let done = sqlx::query!(
-        "with balances as (
-             insert into ai_tokens (org_id, token_type, settled, held, debt)
-             select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-             on conflict (org_id, token_type)
-             do update set settled = excluded.settled, held = excluded.held, debt = excluded.debt
-         )
-         insert into ai_token_grants (org_id, id, token_type, source, amount, remaining, held, expires_at, period_start,
-             created_at)
-         select * from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::bigint[],
-             $12::bigint[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
-         on conflict (org_id, id)
-         do update set amount = excluded.amount, remaining = excluded.remaining, held = excluded.held",
-        &balance_orgs,
-        &balance_types,
-        &balance(|b| b.settled.get()),
-        &balance(|b| b.held.get()),
-        &balance(|b| b.debt.get()),
-        &orgs,
-        &ids,
-        &types,
-        &sources,
-        &number(|g| g.amount.get()),
-        &number(|g| g.remaining.get()),
-        &number(|g| g.held.get()),
-        &instant(|g| g.expires_at) as &[Option<Instant>],
-        &instant(|g| g.period_start) as &[Option<Instant>],
-        &instant(|g| Some(g.created_at)) as &[Option<Instant>],
-    )
-    .execute(conn)
-    .await?;
-    // Postgres counts the rows of the outer statement only; the upsert of balances cannot skip a row either.
-    expect_rows(done, grants.len(), "ai_token_grants", "one of a batch")
 }

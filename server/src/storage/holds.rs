@@ -14,7 +14,7 @@ use brightmeter::{
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Result, corrupt, decode, expect_rows, unknown};
+use super::{Result, corrupt, decode, unknown};
 
 const TABLE: &str = "ai_token_holds";
 
@@ -94,63 +94,6 @@ pub async fn list(
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Row::decode).collect()
-}
-
-/// Inserts new holds and updates ended ones.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn upsert(conn: &mut PgConnection, holds: &[(Uuid, &Hold)]) -> Result<()> {
-    let orgs: Vec<Uuid> = holds.iter().map(|(org, _)| *org).collect();
-    let ids: Vec<Uuid> = holds.iter().map(|(_, hold)| hold.id.0).collect();
-    let features: Vec<String> = holds.iter().map(|(_, hold)| hold.feature.to_string()).collect();
-    let kinds: Vec<String> = holds.iter().map(|(_, hold)| hold.caller.columns().0.into()).collect();
-    let callers: Vec<Option<Uuid>> = holds.iter().map(|(_, hold)| hold.caller.columns().1).collect();
-    let members: Vec<Option<Uuid>> =
-        holds.iter().map(|(_, hold)| hold.caller.member().map(|member| member.0)).collect();
-    let types: Vec<String> = holds.iter().map(|(_, hold)| hold.token_type.to_string()).collect();
-    let parts: Vec<Json<&[GrantPart]>> = holds.iter().map(|(_, hold)| Json(hold.parts.as_slice())).collect();
-    let amounts: Vec<i64> = holds.iter().map(|(_, hold)| hold.amount().get()).collect();
-    let states: Vec<String> = holds.iter().map(|(_, hold)| hold.state.as_str().into()).collect();
-    let (mut captured, mut reasons, mut ended) = (Vec::new(), Vec::new(), Vec::new());
-    for (_, hold) in holds {
-        let (amount, reason, at) = match &hold.state {
-            HoldState::Open => (None, None, None),
-            HoldState::Captured { amount, at } => (Some(amount.get()), None, Some(*at)),
-            HoldState::Released { reason, at } => (None, Some(reason.clone()), Some(*at)),
-            HoldState::Expired { at } => (None, None, Some(*at)),
-        };
-        captured.push(amount);
-        reasons.push(reason);
-        ended.push(at);
-    }
-    let opened: Vec<Instant> = holds.iter().map(|(_, hold)| hold.opened_at).collect();
-    let expires: Vec<Instant> = holds.iter().map(|(_, hold)| hold.expires_at).collect();
-    let done = sqlx::query!(
-        "insert into ai_token_holds (org_id, id, feature, caller_kind, caller_id, member_id, token_type, parts, amount,
-             state, captured, reason, opened_at, expires_at, ended_at)
-         select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[],
-             $8::jsonb[], $9::bigint[], $10::text[], $11::bigint[], $12::text[], $13::timestamptz[],
-             $14::timestamptz[], $15::timestamptz[])
-         on conflict (org_id, id) do update set state = excluded.state, captured = excluded.captured,
-             reason = excluded.reason, ended_at = excluded.ended_at",
-        &orgs,
-        &ids,
-        &features,
-        &kinds,
-        &callers as &[Option<Uuid>],
-        &members as &[Option<Uuid>],
-        &types,
-        &parts as &[Json<&[GrantPart]>],
-        &amounts,
-        &states,
-        &captured as &[Option<i64>],
-        &reasons as &[Option<String>],
-        &opened,
-        &expires,
-        &ended as &[Option<Instant>],
-    )
-    .execute(conn)
-    .await?;
-    expect_rows(done, holds.len(), TABLE, "one of a batch")
 }
 
 /// Returns a hold, or `None` if it doesn't exist.

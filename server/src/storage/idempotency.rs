@@ -27,6 +27,14 @@ pub struct IdempotencyRecord {
     pub outcome: Outcome,
 }
 
+impl IdempotencyRecord {
+    /// The outcome as stored.
+    pub(super) fn outcome_json(&self) -> Result<String> {
+        serde_json::to_string(&self.outcome)
+            .map_err(|error| corrupt(TABLE, "outcome", format_args!("{}/{}", self.org, self.key), error))
+    }
+}
+
 /// Returns the records of `keys`, each an organization and an idempotency key. Missing ones are left out.
 ///
 /// The limit forces one index look-up per key. As a plain join, a plan cached while the table was small would keep
@@ -67,32 +75,4 @@ pub async fn prune(conn: &mut PgConnection, since: Instant, limit: i64) -> Resul
         limit
     );
     Ok(done.execute(conn).await?.rows_affected())
-}
-
-/// Inserts records.
-///
-/// # Errors
-/// An idempotency key that exists already fails the whole transaction.
-#[tracing::instrument(level = "trace", skip_all)]
-pub async fn insert(conn: &mut PgConnection, records: &[IdempotencyRecord], now: Instant) -> Result<()> {
-    let orgs: Vec<Uuid> = records.iter().map(|record| record.org).collect();
-    let keys: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
-    let fingerprints: Vec<&[u8]> = records.iter().map(|record| record.fingerprint.0.as_slice()).collect();
-    let outcomes = records.iter().map(|record| {
-        serde_json::to_string(&record.outcome)
-            .map_err(|error| corrupt(TABLE, "outcome", format_args!("{}/{}", record.org, record.key), error))
-    });
-    let outcomes: Vec<String> = outcomes.collect::<Result<_>>()?;
-    sqlx::query!(
-        "insert into ai_token_idempotency (org_id, key, fingerprint, outcome, created_at)
-         select unnest($1::uuid[]), unnest($2::text[]), unnest($3::bytea[]), unnest($4::text[]), $5",
-        &orgs,
-        &keys as &[&str],
-        &fingerprints as &[&[u8]],
-        &outcomes,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }

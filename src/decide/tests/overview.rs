@@ -24,6 +24,19 @@ fn the_allowance_and_the_packs_add_up_to_the_balance() {
 }
 
 #[test]
+fn the_allowance_is_that_of_the_current_period() {
+    let mut world = World::on("pro");
+    // Grants are found in the order of their ids, which are hashes: in some month, an older one comes first.
+    for month in 4..10 {
+        world.spend(60);
+        world.set_time(&format!("2026-{month:02}-20T00:00:00Z"));
+        world.advance();
+        let allowance = world.overview().allowance.unwrap();
+        assert_eq!((allowance.granted, allowance.remaining), (tokens(200), tokens(200)), "month {month}");
+    }
+}
+
+#[test]
 fn a_balance_is_low_below_a_tenth_of_the_full_amount() {
     for (spent, low) in [(180, false), (185, true)] {
         let mut world = World::on("pro");

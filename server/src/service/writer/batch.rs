@@ -31,7 +31,8 @@ use crate::{
     clock::Clock,
     deadlines::BATCH,
     storage::{
-        StorageError, accounts, attachments, daily, entries, guards, holdings, holds,
+        StorageError, accounts, attachments,
+        batches::{self, BatchWrite},
         idempotency::{self, IdempotencyRecord},
         licenses,
         outage::timed_out,
@@ -202,6 +203,41 @@ impl Batch {
 }
 
 impl BatchState {
+    /// The changes that one statement writes.
+    fn to_write(&self) -> BatchWrite<'_> {
+        let mut write = BatchWrite { records: self.new_records.iter().collect(), ..BatchWrite::default() };
+        write.entries = self
+            .entries
+            .iter()
+            .map(|(org, entry, hash)| (*org, self.time_zone(*org).day(entry.at), entry, *hash))
+            .collect();
+        for (&org, OpenAccount { account, changes }) in &self.accounts {
+            // Exhaustive: a new part cannot be forgotten here. Refunds are entries, the license log is in `steps`, and
+            // terms and head are written with the account.
+            let Changes {
+                terms: _,
+                head: _,
+                balances,
+                grants,
+                holds,
+                guards,
+                refunds: _,
+                invoices: _,
+                subscriptions: _,
+                steps: _,
+                purchases: _,
+            } = changes;
+            write.balances.extend(balances.iter().map(|(token_type, balance)| (org, token_type, *balance)));
+            write.grants.extend(grants.values().map(|grant| (org, grant)));
+            write.holds.extend(holds.values().map(|hold| (org, hold)));
+            write.guards.extend(guards.iter().map(|(id, guard)| (org, *id, guard)));
+            if !changes.is_empty() {
+                write.accounts.push(account);
+            }
+        }
+        write
+    }
+
     /// The time zone of a locked organization.
     fn time_zone(&self, org: Uuid) -> TimeZone {
         self.time_zones.get(&org).copied().unwrap_or(TimeZone::UTC)
@@ -224,69 +260,27 @@ async fn find_idempotency_records(
     Ok(records.into_iter().map(|record| ((record.org, record.key.clone()), record)).collect())
 }
 
-/// Writes all changes of the batch. Account rows go last, because their due time depends on the holds written before.
+/// Writes all changes of the batch. Rare parts take a statement each; one writes all others.
 async fn write(tx: &mut PgConnection, state: &BatchState, ladder: &[Rung], now: Instant) -> Result<(), StorageError> {
-    let (mut changed_balances, mut changed_grants, mut changed_holds) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut changed_guards, mut changed_purchases, mut billing_facts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut changed_accounts = Vec::new();
-    for (&org, OpenAccount { account, changes }) in &state.accounts {
-        // Exhaustive: a new part cannot be forgotten here. Refunds are entries; the license log is in `state.steps`.
-        let Changes {
-            terms,
-            head,
-            balances,
-            grants,
-            holds,
-            guards,
-            refunds: _,
-            invoices,
-            subscriptions,
-            steps: _,
-            purchases,
-        } = changes;
-        changed_balances.extend(balances.iter().map(|(token_type, balance)| (org, token_type, *balance)));
-        changed_grants.extend(grants.values().map(|grant| (org, grant)));
-        changed_holds.extend(holds.values().map(|hold| (org, hold)));
-        changed_guards.extend(guards.iter().map(|(id, guard)| (org, *id, guard)));
-        changed_purchases.extend(purchases.values().map(|purchase| (org, purchase)));
-        if invoices.is_some() || subscriptions.is_some() {
-            billing_facts.push((org, invoices.as_ref(), subscriptions.as_ref()));
+    for (&org, OpenAccount { changes, .. }) in &state.accounts {
+        for purchase in changes.purchases.values() {
+            purchases::update(tx, org, purchase).await?;
         }
-        if head.is_some() || terms.is_some() {
-            changed_accounts.push(account);
+        if changes.invoices.is_some() || changes.subscriptions.is_some() {
+            let (invoices, subscriptions) = (changes.invoices.as_ref(), changes.subscriptions.as_ref());
+            licenses::upsert_billing_facts(tx, org, invoices, subscriptions).await?;
         }
-    }
-    if !(changed_balances.is_empty() && changed_grants.is_empty()) {
-        holdings::upsert(tx, &changed_balances, &changed_grants).await?;
-    }
-    if !changed_holds.is_empty() {
-        holds::upsert(tx, &changed_holds).await?;
-    }
-    if !changed_guards.is_empty() {
-        guards::upsert(tx, &changed_guards).await?;
-    }
-    if !state.entries.is_empty() {
-        entries::append(tx, &state.entries).await?;
-        daily::add(tx, state.entries.iter().map(|(org, entry, _)| (*org, state.time_zone(*org).day(entry.at), entry)))
-            .await?;
-    }
-    if !state.new_records.is_empty() {
-        idempotency::insert(tx, &state.new_records, now).await?;
-    }
-    for (org, purchase) in changed_purchases {
-        purchases::update(tx, org, purchase).await?;
-    }
-    for (org, invoices, subscriptions) in billing_facts {
-        licenses::upsert_billing_facts(tx, org, invoices, subscriptions).await?;
     }
     for (org, transaction, number, step, email) in &state.steps {
         licenses::append(tx, *org, *transaction, *number, step, *email, now).await?;
     }
+    let written = state.to_write();
+    if !written.accounts.is_empty() {
+        batches::write(tx, &written, None, ladder, now).await?;
+    }
+    // They refer to their holds.
     for (org, hold, attachment) in &state.attachments {
         attachments::insert(tx, *org, state.time_zone(*org), *hold, attachment, now).await?;
-    }
-    if !changed_accounts.is_empty() {
-        accounts::update(tx, &changed_accounts, ladder).await?;
     }
     Ok(())
 }

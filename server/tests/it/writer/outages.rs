@@ -59,7 +59,7 @@ fn a_commit_that_is_lost_has_an_unknown_outcome_and_its_repeat_takes_effect() {
 
 #[test]
 fn a_connection_lost_before_the_commit_means_no_effect() {
-    broken_and_repeated(Cut { at: b"insert into ai_token_idempotency", delivered: true }, |broken, repeated| {
+    broken_and_repeated(Cut { at: b"from ai_token_idempotency", delivered: true }, |broken, repeated| {
         assert!(matches!(broken, Err(SubmitError::Busy)), "{broken:?}");
         assert!(!repeated.unwrap().replayed);
     });
