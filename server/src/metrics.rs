@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 const REQUESTS: &str = "brightmeter_http_requests_total";
 const REQUEST_SECONDS: &str = "brightmeter_http_request_seconds";
 const COMMANDS: &str = "brightmeter_commands_total";
+const STALE_BATCHES: &str = "brightmeter_writer_stale_batches_total";
 const CHARGED: &str = "brightmeter_tokens_charged_total";
 const BATCH_COMMANDS: &str = "brightmeter_batch_commands";
 const BATCH_SECONDS: &str = "brightmeter_batch_seconds";
@@ -49,6 +50,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(CHARGED, "Tokens charged by spends and captures, by token type.");
     describe_histogram!(BATCH_COMMANDS, "Commands per batch, which is one transaction.");
     describe_histogram!(BATCH_SECONDS, "Time per batch, in seconds, from its first statement to its commit.");
+    describe_counter!(STALE_BATCHES, "Batches decided again because another server had changed an account.");
     describe_gauge!(QUEUE, "Commands waiting in the queue, by writer.");
     describe_gauge!(DATABASE_AVAILABLE, "Whether the writers can write to the database: 1 or 0.");
     describe_counter!(POSTGRES_DEATHS, "Times that the private Postgres died and was started again.");
@@ -89,6 +91,11 @@ pub fn charged(token_type: &TokenType, amount: Tokens) {
 pub fn batch(commands: usize, took: Duration) {
     histogram!(BATCH_COMMANDS).record(commands as f64);
     histogram!(BATCH_SECONDS).record(took.as_secs_f64());
+}
+
+/// Counts a batch that was decided on remembered accounts which had changed since.
+pub fn stale_batch() {
+    counter!(STALE_BATCHES).increment(1);
 }
 
 /// Records the number of commands that wait for a writer.

@@ -8,8 +8,11 @@ mod batch;
 mod connection;
 pub(crate) mod load;
 mod permits;
+mod recent_keys;
+mod remembered;
 
 use std::{
+    collections::BTreeSet,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -39,6 +42,7 @@ use self::{
     availability::Availability,
     batch::{Batch, BatchError},
     connection::WriterConnection,
+    remembered::RememberedAccounts,
 };
 use super::balance_events::ChangedAccounts;
 use crate::{
@@ -148,7 +152,8 @@ impl UnbatchedWriter {
     /// Applies a command in its own transaction.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, SubmitError> {
         let mut conn = self.pool.acquire().await.map_err(|error| BatchError::Unreachable(error.into()))?;
-        self.batch.apply(&mut conn, &[&submission]).await?.pop().unwrap_or(Err(SubmitError::OutcomeUnknown))
+        let mut none = RememberedAccounts::default();
+        self.batch.apply(&mut conn, &[&submission], &mut none).await?.pop().unwrap_or(Err(SubmitError::OutcomeUnknown))
     }
 }
 
@@ -184,6 +189,7 @@ impl Writer {
                     number,
                     batch: batch.clone(),
                     connection: WriterConnection::new(pool.clone()),
+                    remembered: RememberedAccounts::default(),
                     changed_accounts: changed_accounts.clone(),
                     availability: availability.clone(),
                 };
@@ -248,6 +254,7 @@ struct Worker {
     number: usize,
     batch: Batch,
     connection: WriterConnection,
+    remembered: RememberedAccounts,
     changed_accounts: ChangedAccounts,
     availability: Availability,
 }
@@ -268,7 +275,7 @@ impl Worker {
             metrics::queue(self.number, queue.len());
             // Callers who stopped waiting: their commands have not been applied, and now will not be.
             waiting.retain(|pending| !pending.answer.is_closed());
-            let is_lost = !waiting.is_empty() && !self.apply(std::mem::take(&mut waiting)).await;
+            let is_lost = !waiting.is_empty() && !self.apply_all(std::mem::take(&mut waiting)).await;
             if is_lost && !self.check_connection().await {
                 // Those who waited meanwhile would wait for another deadline.
                 while queue.recv_many(&mut waiting, MAX_BATCH_COMMANDS).now_or_never().is_some_and(|taken| taken > 0) {
@@ -279,6 +286,12 @@ impl Worker {
             // Lets callers who were just answered submit again in time for the next batch, without waiting for them.
             yield_now().await;
         }
+    }
+
+    /// Drops the connection, and what was decided through it.
+    fn lose_connection(&mut self) {
+        self.connection.lose();
+        self.remembered.clear();
     }
 
     /// Opens the connection if it is lost, so that an outage and its end are noticed without commands.
@@ -292,7 +305,26 @@ impl Worker {
         connected.is_ok()
     }
 
-    /// Applies the waiting commands and answers their callers. If the database rejects the batch, each command is retried
+    /// Applies the waiting commands, first those of organizations that need no lock, and answers their callers. Returns
+    /// whether the database is available.
+    async fn apply_all(&mut self, waiting: Vec<Pending>) -> bool {
+        let now = self.batch.clock.now();
+        let needs_lock = |pending: &&Pending| !self.remembered.suffice_for(&pending.submission, now);
+        let under_lock: BTreeSet<OrgId> =
+            waiting.iter().filter(needs_lock).map(|pending| pending.submission.org).collect();
+        let (under_lock, remembered): (Vec<Pending>, Vec<Pending>) =
+            waiting.into_iter().partition(|pending| under_lock.contains(&pending.submission.org));
+        let is_available = remembered.is_empty() || self.apply(remembered).await;
+        if !is_available {
+            // They would wait for another deadline.
+            let answers = under_lock.iter().map(|_| Err(SubmitError::Busy)).collect();
+            answer(under_lock, answers, &self.changed_accounts);
+            return false;
+        }
+        under_lock.is_empty() || self.apply(under_lock).await
+    }
+
+    /// Applies commands and answers their callers. If the database rejects the batch, each command is retried
     /// alone: one bad command must not fail the others. Returns whether the database is available.
     async fn apply(&mut self, waiting: Vec<Pending>) -> bool {
         let submissions: Vec<&Submission> = waiting.iter().map(|pending| &pending.submission).collect();
@@ -336,7 +368,7 @@ impl Worker {
         let result = {
             let applied = async {
                 let conn = self.connection.get().await.map_err(|error| BatchError::Unreachable(error.into()))?;
-                self.batch.apply(conn, submissions).await
+                self.batch.apply(conn, submissions, &mut self.remembered).await
             };
             let mut applied = pin!(std::panic::AssertUnwindSafe(applied).catch_unwind());
             match timeout(SLOW_BATCH, &mut applied).await {
@@ -364,11 +396,11 @@ impl Worker {
             }
             Ok(Err(error)) => {
                 self.availability.lose(self.number, &error);
-                self.connection.lose();
+                self.lose_connection();
                 Err(error)
             }
             Err(_) => {
-                self.connection.lose();
+                self.lose_connection();
                 tracing::error!(commands = submissions.len(), "a batch panicked");
                 Err(BatchError::Rejected(StorageError::Corrupt("a batch panicked".into())))
             }

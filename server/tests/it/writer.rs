@@ -3,6 +3,7 @@
 mod batches;
 mod outages;
 mod pressure;
+mod remembered;
 mod silence;
 
 use std::collections::BTreeSet;

@@ -1,17 +1,19 @@
 //! A batch: one transaction that locks accounts, decides commands and writes the changes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use brightmeter::{
     access::guard::RateStatus,
     billing::license::{LicenseStep, Rung},
     catalog::Catalog,
-    command::Command,
+    command::{Caller, Command},
     decide::{Changes, Context, after_refusal, decide, entitlement::rate_status},
     idempotency_key::IdempotencyKey,
-    ids::{HoldId, OrgId, TransactionId},
+    ids::{ApiKeyId, HoldId, MemberId, OrgId, TransactionId},
     ledger::{
-        account::Account,
         attachment::Attachment,
         entry::{Entry, EntryHash},
         outcome::{Effect, Fingerprint},
@@ -26,13 +28,17 @@ use sqlx::{
 use tokio::time::timeout_at;
 use uuid::Uuid;
 
-use super::{Answer, Submission, SubmitError, load, permits::Permits};
+use super::{
+    Answer, Submission, SubmitError, load, permits,
+    remembered::{RememberedAccount, RememberedAccounts},
+};
 use crate::{
     clock::Clock,
     deadlines::BATCH,
+    metrics,
     storage::{
         StorageError, accounts, attachments,
-        batches::{self, BatchWrite},
+        batches::{self, BatchWrite, Expected},
         idempotency::{self, IdempotencyRecord},
         licenses,
         outage::timed_out,
@@ -79,17 +85,24 @@ pub(super) struct Batch {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// A locked account with its changes so far.
-struct OpenAccount {
-    account: Account,
+/// An account with its changes so far.
+pub(super) struct OpenAccount {
+    pub(super) known: RememberedAccount,
     changes: Changes,
 }
 
+/// A batch that was decided and written under the lock.
+struct Decided<'a> {
+    tx: Transaction<'a, Postgres>,
+    answers: Vec<Result<Answer, SubmitError>>,
+    state: BatchState,
+    now: Instant,
+}
+
 /// The state of a batch while its commands are decided.
+#[derive(Default)]
 struct BatchState {
-    permits: Permits,
     accounts: BTreeMap<Uuid, OpenAccount>,
-    time_zones: BTreeMap<Uuid, TimeZone>,
     records: BTreeMap<(Uuid, IdempotencyKey), IdempotencyRecord>,
     new_records: Vec<IdempotencyRecord>,
     entries: Vec<(Uuid, Entry, EntryHash)>,
@@ -104,19 +117,74 @@ impl Batch {
         &self,
         conn: &mut PgConnection,
         submissions: &[&Submission],
+        remembered: &mut RememberedAccounts,
     ) -> Result<Vec<Result<Answer, SubmitError>>, BatchError> {
         let deadline = tokio::time::Instant::now() + BATCH;
-        let written = timeout_at(deadline, self.decide_and_write(conn, submissions)).await;
-        let (tx, answers) = written.unwrap_or_else(|_| Err(BatchError::Unreachable(timed_out().into())))?;
+        let now = self.clock.now();
+        if submissions.iter().all(|submission| remembered.suffice_for(submission, now)) {
+            let applied = self.apply_remembered(conn, submissions, remembered, now, deadline).await?;
+            if let Some(answers) = applied {
+                return Ok(answers);
+            }
+        }
+        let decided = timeout_at(deadline, self.decide_under_lock(conn, submissions, remembered)).await;
+        let Decided { tx, answers, state, now } =
+            decided.unwrap_or_else(|_| Err(BatchError::Unreachable(timed_out().into())))?;
         let committed = timeout_at(deadline, tx.commit()).await.unwrap_or_else(|_| Err(timed_out()));
-        committed.map(|()| answers).map_err(BatchError::of_commit)
+        committed.map_err(BatchError::of_commit)?;
+        state.remember(remembered, &self.catalog.ladder, now);
+        Ok(answers)
     }
 
-    async fn decide_and_write<'a>(
+    /// Decides on the remembered accounts and writes in one statement, which is its own transaction. Returns `None`, with
+    /// nothing written, if they were not current, or if an idempotency key was used before.
+    async fn apply_remembered(
+        &self,
+        conn: &mut PgConnection,
+        submissions: &[&Submission],
+        remembered: &mut RememberedAccounts,
+        now: Instant,
+        deadline: tokio::time::Instant,
+    ) -> Result<Option<Vec<Result<Answer, SubmitError>>>, BatchError> {
+        let mut state = BatchState::default();
+        for submission in submissions {
+            let org = submission.org.0;
+            if let Some(known) = remembered.take(org) {
+                state.accounts.insert(org, OpenAccount { known, changes: Changes::default() });
+            }
+        }
+        let answers = submissions.iter().map(|submission| self.step(&mut state, submission, now)).collect();
+        let (written, expected) = (state.to_write(), state.expected(submissions));
+        let write = batches::write(conn, &written, Some(&expected), &self.catalog.ladder, now);
+        match timeout_at(deadline, write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                if let Some(stale) = error.stale() {
+                    metrics::stale_batch();
+                    stale.into_iter().for_each(|org| remembered.avoid(org));
+                    return Ok(None);
+                }
+                if error.violates("ai_token_idempotency_pkey") {
+                    return Ok(None);
+                }
+                return Err(match error {
+                    StorageError::Database(error) => BatchError::of_commit(error),
+                    error => BatchError::Rejected(error),
+                });
+            }
+            Err(_) => return Err(BatchError::Unknown(timed_out())),
+        }
+        state.remember(remembered, &self.catalog.ladder, now);
+        Ok(Some(answers))
+    }
+
+    /// Locks and loads the accounts, decides, and writes. The caller commits.
+    async fn decide_under_lock<'a>(
         &self,
         conn: &'a mut PgConnection,
         submissions: &[&Submission],
-    ) -> Result<(Transaction<'a, Postgres>, Vec<Result<Answer, SubmitError>>), BatchError> {
+        remembered: &mut RememberedAccounts,
+    ) -> Result<Decided<'a>, BatchError> {
         let mut orgs: Vec<OrgId> = submissions.iter().map(|submission| submission.org).collect();
         orgs.sort_unstable();
         orgs.dedup();
@@ -126,32 +194,39 @@ impl Batch {
         // Read after locking: a batch that waited for the lock must not use an earlier time than the batch it waited
         // for.
         let now = self.clock.now();
-        let time_zones = locked.iter().map(|locked| (locked.found.account.org.0, locked.time_zone)).collect();
-        let accounts = locked.into_iter().map(|locked| locked.found).collect();
-        let mut state = BatchState {
-            time_zones,
-            permits: Permits::load(&mut tx, submissions).await?,
-            records: find_idempotency_records(&mut tx, submissions).await?,
-            accounts: load::parts(&mut tx, accounts, submissions, now)
-                .await?
-                .into_iter()
-                .map(|account| (account.org.0, OpenAccount { account, changes: Changes::default() }))
-                .collect(),
-            new_records: Vec::new(),
-            entries: Vec::new(),
-            attachments: Vec::new(),
-            steps: Vec::new(),
-        };
+        let rows = locked.iter().map(|row| (row.found.account.org.0, (row.version, row.found.due_at, row.time_zone)));
+        let rows: BTreeMap<Uuid, (i64, Option<Instant>, TimeZone)> = rows.collect();
+        let found = locked.into_iter().map(|row| row.found).collect();
+        let mut state =
+            BatchState { records: find_idempotency_records(&mut tx, submissions).await?, ..BatchState::default() };
+        for account in load::parts(&mut tx, found, submissions, now).await? {
+            let org = account.org.0;
+            let Some(&(version, due_at, time_zone)) = rows.get(&org) else { continue };
+            let known = RememberedAccount::new(account, version, due_at, time_zone);
+            state.accounts.insert(org, OpenAccount { known, changes: Changes::default() });
+        }
+        permits::load(&mut tx, submissions, &mut state.accounts).await?;
+        for Submission { org, command, .. } in submissions {
+            let guard = command.rate_limited_caller().and_then(Caller::guard);
+            if let Some(open) = state.accounts.get_mut(&org.0) {
+                open.known.guards.extend(guard);
+            }
+        }
         let answers = submissions.iter().map(|submission| self.step(&mut state, submission, now)).collect();
         write(&mut tx, &state, &self.catalog.ladder, now).await?;
-        Ok((tx, answers))
+        for (org, open) in &mut state.accounts {
+            if let Some(earlier) = remembered.take(*org) {
+                open.known.join(earlier);
+            }
+        }
+        Ok(Decided { tx, answers, state, now })
     }
 
     fn step(&self, state: &mut BatchState, submission: &Submission, now: Instant) -> Result<Answer, SubmitError> {
         let Submission { org, idempotency_key: key, command, permit } = submission;
         let open = state.accounts.get_mut(&org.0).ok_or(SubmitError::UnknownOrganization)?;
         if let Some(permit) = permit {
-            state.permits.check(*org, permit, command, now)?;
+            permits::check(&open.known, permit, command, now)?;
         }
         let fingerprint = Fingerprint::of(command);
         if let Some(record) = key.as_ref().and_then(|key| state.records.get(&(org.0, key.clone()))) {
@@ -164,17 +239,17 @@ impl Batch {
         }
         let transaction = TransactionId(self.clock.new_id());
         let cx = Context { catalog: &self.catalog, now, transaction };
-        let decision = match decide(&open.account, command, &cx) {
+        let decision = match decide(&open.known.account, command, &cx) {
             Ok(decision) => decision,
             Err(refusal) => {
-                if let Some((id, guard)) = after_refusal(&open.account, command, &refusal, &cx) {
-                    open.account.guards.insert(id, guard.clone());
+                if let Some((id, guard)) = after_refusal(&open.known.account, command, &refusal, &cx) {
+                    open.known.account.guards.insert(id, guard.clone());
                     open.changes.guards.insert(id, guard);
                 }
                 return Err(refusal.into());
             }
         };
-        open.account.apply(&decision.changes);
+        open.known.account.apply(&decision.changes);
         let steps = decision.changes.steps.iter().zip(0..);
         state.steps.extend(steps.map(|(step, number)| (org.0, transaction, number, step.clone(), self.clock.new_id())));
         open.changes.merge(decision.changes);
@@ -198,7 +273,7 @@ impl Batch {
     }
 
     fn rate_status(&self, open: &OpenAccount, command: &Command, now: Instant) -> Option<RateStatus> {
-        command.rate_limited_caller().and_then(|caller| rate_status(&open.account, &self.catalog, caller, now))
+        command.rate_limited_caller().and_then(|caller| rate_status(&open.known.account, &self.catalog, caller, now))
     }
 }
 
@@ -211,7 +286,7 @@ impl BatchState {
             .iter()
             .map(|(org, entry, hash)| (*org, self.time_zone(*org).day(entry.at), entry, *hash))
             .collect();
-        for (&org, OpenAccount { account, changes }) in &self.accounts {
+        for (&org, OpenAccount { known, changes }) in &self.accounts {
             // Exhaustive: a new part cannot be forgotten here. Refunds are entries, the license log is in `steps`, and
             // terms and head are written with the account.
             let Changes {
@@ -232,15 +307,45 @@ impl BatchState {
             write.holds.extend(holds.values().map(|hold| (org, hold)));
             write.guards.extend(guards.iter().map(|(id, guard)| (org, *id, guard)));
             if !changes.is_empty() {
-                write.accounts.push(account);
+                write.accounts.push(&known.account);
             }
         }
         write
     }
 
-    /// The time zone of a locked organization.
+    /// What must hold for decisions on remembered accounts.
+    fn expected(&self, submissions: &[&Submission]) -> Expected {
+        let keys: BTreeSet<(OrgId, ApiKeyId)> =
+            submissions.iter().filter_map(|submission| Some((submission.org, submission.permit?.api_key))).collect();
+        let members: BTreeSet<(OrgId, MemberId)> = submissions
+            .iter()
+            .filter(|submission| submission.permit.is_some())
+            .filter_map(|submission| Some((submission.org, permits::member(&submission.command)?)))
+            .collect();
+        Expected {
+            versions: self.accounts.iter().map(|(org, open)| (*org, open.known.version)).collect(),
+            api_keys: keys.into_iter().collect(),
+            members: members.into_iter().collect(),
+        }
+    }
+
+    /// Remembers the accounts after the commit. One that was due has another due time now: the next batch loads it.
+    fn remember(self, remembered: &mut RememberedAccounts, ladder: &[Rung], now: Instant) {
+        for record in &self.new_records {
+            remembered.keys.insert(record.org, &record.key);
+        }
+        for OpenAccount { mut known, changes } in self.accounts.into_values() {
+            if known.due_at.is_some_and(|at| at <= now) {
+                continue;
+            }
+            known.version += i64::from(!changes.is_empty());
+            remembered.keep(known, ladder);
+        }
+    }
+
+    /// The time zone of an organization in the batch.
     fn time_zone(&self, org: Uuid) -> TimeZone {
-        self.time_zones.get(&org).copied().unwrap_or(TimeZone::UTC)
+        self.accounts.get(&org).map_or(TimeZone::UTC, |open| open.known.time_zone)
     }
 }
 

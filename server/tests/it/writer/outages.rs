@@ -1,6 +1,6 @@
 //! Connections to the database that break during a command.
 
-use brightmeter::ids::OrgId;
+use brightmeter::command::Command;
 use server::service::writer::{Answer, Submission, SubmitError, Writer};
 
 use crate::support::{
@@ -20,46 +20,59 @@ fn with_proxied_writer(cut: Cut, test: impl AsyncFnOnce(&TestServer, &Writer, &P
     });
 }
 
-fn order(org: OrgId) -> Submission {
-    Submission::new(org, Some("order-1".parse().unwrap()), spend("ping"))
-}
+/// A command of one token under an idempotency key.
+type Order = fn() -> Command;
+
+/// A use of an account that the writer remembers: one statement, which is its own transaction.
+const REMEMBERED: Order = || spend("ping");
+/// A command that is always decided under the lock.
+const UNDER_LOCK: Order = || adjust(-1, "one too many");
 
 /// Breaks the connection at `cut`, then checks the answers to the broken command and to its repeat with the same
 /// idempotency key.
-fn broken_and_repeated(cut: Cut, check: impl FnOnce(Result<Answer, SubmitError>, Result<Answer, SubmitError>)) {
+fn broken_and_repeated(
+    order: Order,
+    cut: Cut,
+    check: impl FnOnce(Result<Answer, SubmitError>, Result<Answer, SubmitError>),
+) {
     with_proxied_writer(cut, async |server, writer, proxy| {
         let org = server.org("bright-audio", "pro").await;
-        // One command without a fault, so that the connection is already open.
-        writer.submit(Submission::new(org, None, adjust(-100, "to a hundred"))).await.unwrap();
+        // A command without a fault, so that the connection is open and the account remembered. Its statement is prepared.
+        writer.submit(Submission::new(org, None, adjust(-99, "almost to a hundred"))).await.unwrap();
+        writer.submit(Submission::new(org, None, spend("ping"))).await.unwrap();
         proxy.arm();
-        let broken = writer.submit(order(org)).await;
+        let submit = || writer.submit(Submission::new(org, Some("order-1".parse().unwrap()), order()));
+        let broken = submit().await;
         assert!(proxy.has_cut());
-        let repeated = writer.submit(order(org)).await;
-        check(broken, repeated);
-        let spent: i64 = server.query_value("select count(*) from ai_token_usage_log where kind = 'spent'").await;
-        assert_eq!((spent, server.available(org, "ai").await), (1, 99), "exactly one effect");
+        check(broken, submit().await);
+        let moved: i64 = server.query_value("select count(*) from ai_token_usage_log where amount = -1").await;
+        assert_eq!((moved, server.available(org, "ai").await), (2, 99), "exactly one effect");
     });
 }
 
 #[test]
-fn a_commit_whose_answer_is_lost_has_an_unknown_outcome_and_its_repeat_is_replayed() {
-    broken_and_repeated(Cut { at: b"COMMIT", delivered: true }, |broken, repeated| {
-        assert!(matches!(broken, Err(SubmitError::OutcomeUnknown)), "{broken:?}");
-        assert!(repeated.unwrap().replayed);
-    });
+fn a_batch_whose_answer_is_lost_has_an_unknown_outcome_and_its_repeat_is_replayed() {
+    for (order, at) in [(REMEMBERED, &b"order-1"[..]), (UNDER_LOCK, b"COMMIT")] {
+        broken_and_repeated(order, Cut { at, delivered: true }, |broken, repeated| {
+            assert!(matches!(broken, Err(SubmitError::OutcomeUnknown)), "{broken:?}");
+            assert!(repeated.unwrap().replayed);
+        });
+    }
 }
 
 #[test]
-fn a_commit_that_is_lost_has_an_unknown_outcome_and_its_repeat_takes_effect() {
-    broken_and_repeated(Cut { at: b"COMMIT", delivered: false }, |broken, repeated| {
-        assert!(matches!(broken, Err(SubmitError::OutcomeUnknown)), "{broken:?}");
-        assert!(!repeated.unwrap().replayed);
-    });
+fn a_batch_that_is_lost_has_an_unknown_outcome_and_its_repeat_takes_effect() {
+    for (order, at) in [(REMEMBERED, &b"order-1"[..]), (UNDER_LOCK, b"COMMIT")] {
+        broken_and_repeated(order, Cut { at, delivered: false }, |broken, repeated| {
+            assert!(matches!(broken, Err(SubmitError::OutcomeUnknown)), "{broken:?}");
+            assert!(!repeated.unwrap().replayed);
+        });
+    }
 }
 
 #[test]
 fn a_connection_lost_before_the_commit_means_no_effect() {
-    broken_and_repeated(Cut { at: b"from ai_token_idempotency", delivered: true }, |broken, repeated| {
+    broken_and_repeated(UNDER_LOCK, Cut { at: b"from ai_token_idempotency", delivered: true }, |broken, repeated| {
         assert!(matches!(broken, Err(SubmitError::Busy)), "{broken:?}");
         assert!(!repeated.unwrap().replayed);
     });
