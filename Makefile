@@ -9,7 +9,7 @@ export CHROMIUM
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
-.PHONY: help setup run dev test check advisories test-rust test-browser test-api test-release test-faults test-fuzz screenshots bench bench-http schema
+.PHONY: help setup run dev test check advisories test-rust test-browser test-api test-release test-faults test-fuzz test-mutants screenshots bench bench-http schema
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ test-faults: ## Kill, stop and fill up servers under load, many times over; prin
 test-fuzz: ## Feed each parser with generated input for a minute (FUZZ_SECONDS); FUZZ_TARGETS="body key" selects
 	@.config/setup fuzz
 	@.config/fuzz $(FUZZ_TARGETS)
+
+# MUTANTS selects: MUTANTS="-f src/ledger/tokens.rs". Every survivor is a missing test, or needs a reason.
+test-mutants: ## Plant one fault after another in the domain, and report those that no test notices; takes hours
+	cargo mutants --config .config/mutants.toml -p brightmeter --test-package brightmeter -o "$(CARGO_TARGET_DIR)" $(MUTANTS)
 
 screenshots: ## Take a screenshot of every page and state into target/screenshots
 	@.config/setup

@@ -116,7 +116,7 @@ async fn run(target: &Target, orgs: &[OrgId], callers: usize, seconds: u64, comm
                 let mut turn = caller * 7_919;
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
-                    let key: Option<IdempotencyKey> = Uuid::now_v7().to_string().parse().ok();
+                    let key: Option<IdempotencyKey> = Uuid::new_v4().to_string().parse().ok();
                     let submission = Submission::new(orgs[turn % orgs.len()], key, command.clone());
                     let submitted = Instant::now();
                     match target.submit(submission).await {

@@ -127,6 +127,10 @@ async fn audit_all(connections: &Connections, clock: &Arc<dyn Clock>, options: &
     let mut conn = connections.writer.acquire().await?;
     found.extend(audit::overpowered_role(&mut conn).await?);
     drop(conn);
+    let nobody = OrgId(Uuid::new_v4());
+    let mut tx = tenant::begin(&connections.reads, nobody).await?;
+    found.extend(audit::foreign_rows(&mut tx).await?);
+    drop(tx);
 
     let mut after = None;
     loop {
@@ -135,12 +139,6 @@ async fn audit_all(connections: &Connections, clock: &Arc<dyn Clock>, options: &
         drop(tx);
         let Some(last) = orgs.last().copied() else { break };
         after = Some(last);
-        let mut conn = connections.reads.acquire().await?;
-        let mut tx = tenant::begin_batch(&mut conn, &orgs).await?;
-        let ids: Vec<Uuid> = orgs.iter().map(|org| org.0).collect();
-        found.extend(audit::foreign_lookups(&mut tx, &ids).await?);
-        tx.rollback().await?;
-        drop(conn);
         let audits = stream::iter(orgs).map(|org| organization::audit(connections, org, options, clock));
         let mut audits = audits.buffered(PARALLEL);
         while let Some(audited) = audits.try_next().await? {

@@ -24,7 +24,7 @@ const MAX_ACCOUNTS: usize = 10_000;
 /// The number of callers, grants, API keys and members of one account that it remembers, each.
 const MAX_PARTS: usize = 10_000;
 /// The time for which an organization is left to the lock after a stale decision, because another server writes it, too.
-const AVOIDANCE: Duration = Duration::from_secs(1);
+const AVOIDANCE: Duration = Duration::from_millis(250);
 
 /// The remembered accounts.
 #[derive(Debug, Default)]
