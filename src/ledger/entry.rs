@@ -121,9 +121,19 @@ impl EntryKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Whether the entry counts towards usage: spends and captures, less refunds.
+    /// The uses that the entry counts as: 1 for spends and captures, -1 for refunds, 0 for all others. The tokens used are
+    /// those that leave the settled balance.
+    pub const fn uses(self) -> i64 {
+        match self {
+            Self::Spent | Self::Captured => 1,
+            Self::Refunded => -1,
+            _ => 0,
+        }
+    }
+
+    /// Whether the entry counts towards usage.
     pub const fn is_use(self) -> bool {
-        matches!(self, Self::Spent | Self::Captured | Self::Refunded)
+        self.uses() != 0
     }
 }
 

@@ -10,7 +10,7 @@ use brightmeter::{
     ledger::{
         account::Account,
         balance::Balance,
-        entry::{Entry, EntryHash, EntryKind},
+        entry::{Entry, EntryHash},
         grant::{Grant, GrantPart, Source},
         hold::{Hold, HoldState},
     },
@@ -56,14 +56,14 @@ pub struct Expected {
 /// The key of a daily figure: organization, its day, token type, feature, member (nil if no member is involved).
 type DailyLine<'a> = (Uuid, NaiveDate, &'a str, &'a str, Uuid);
 
-/// Adds up the use of entries by day: uses and tokens. A refund subtracts one use and its tokens.
+/// Adds up the use of entries by day: uses and tokens.
 fn daily<'a>(entries: &[(Uuid, NaiveDate, &'a Entry, EntryHash)]) -> BTreeMap<DailyLine<'a>, (i64, i64)> {
     let mut lines = BTreeMap::new();
     for (org, day, entry, _) in entries.iter().filter(|(_, _, entry, _)| entry.kind.is_use()) {
         let member = entry.member.map_or(Uuid::nil(), |member| member.0);
         let feature = entry.feature.as_ref().map(FeatureName::as_str).unwrap_or_default();
         let (uses, tokens) = lines.entry((*org, *day, entry.token_type.as_str(), feature, member)).or_insert((0, 0));
-        *uses += if entry.kind == EntryKind::Refunded { -1 } else { 1 };
+        *uses += entry.kind.uses();
         *tokens -= entry.amount();
     }
     lines

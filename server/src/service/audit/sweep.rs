@@ -131,8 +131,7 @@ impl Sweep {
             *held = held.saturating_add(entry.held_amount());
         }
         if let Some(kind) = EntryKind::parse(entry.kind()).filter(|kind| kind.is_use()) {
-            let uses = if kind == EntryKind::Refunded { -1 } else { 1 };
-            self.daily.add(entry.daily_line(self.time_zone), uses, entry.amount.saturating_neg());
+            self.daily.add(entry.daily_line(self.time_zone), kind.uses(), entry.amount.saturating_neg());
         }
     }
 
