@@ -1,7 +1,7 @@
 -- One call writes a batch of the writer.
 
 alter table ai_token_accounts
-    -- how often the row was updated, by whoever did it
+    -- the number of updates of the row, by the program or by hand
     add column version bigint not null default 0;
 
 create function count_version() returns trigger language plpgsql as $$

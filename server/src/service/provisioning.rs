@@ -22,9 +22,11 @@ use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use super::passwords::{PasswordError, Passwords};
 use crate::{
     clock::Clock,
+    deadlines::CONNECT,
     storage::{
         StorageError, accounts, memberships,
         organizations::{self, Organization},
+        outage::within,
         tenant,
         users::{self, NewUser},
     },
@@ -148,7 +150,7 @@ impl Provisioning {
         password: &str,
     ) -> Result<UserId, ProvisionError> {
         let email = check_email(email)?;
-        let mut conn = PgConnection::connect_with(owner).await?;
+        let mut conn = within(CONNECT, PgConnection::connect_with(owner)).await?;
         let created = self.insert_user(&mut conn, &email, display_name, password, true).await;
         conn.close().await?;
         created

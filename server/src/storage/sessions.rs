@@ -22,7 +22,7 @@ pub struct StoredSession {
 }
 
 /// Returns the hash that a new session is stored under, and the id itself, under which an earlier version stored it.
-/// Sessions end after 30 days, so the next version can leave the id out. A hash is no id: it is longer.
+/// Sessions end after 30 days, so the next version can leave the id out. No id equals a hash, which is longer.
 fn stored_ids(id: &str) -> [String; 2] {
     [hex::encode(Sha256::digest(id)), id.into()]
 }
